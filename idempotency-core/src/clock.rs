@@ -1,0 +1,112 @@
+//! The clock: the one file that asks the machine for the time.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where time comes from. Everything that needs the time takes a clock, so that tests move it and never sleep.
+pub trait Clock: fmt::Debug + Send + Sync + 'static {
+    /// Time that never goes back, since an origin of the clock's own.
+    fn now(&self) -> Duration;
+
+    /// Time since 1970, for signatures and fences. It may jump.
+    fn unix_time(&self) -> Duration;
+}
+
+/// The machine's wall clock, since 1970. A machine set before 1970 is taken to be at 1970.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the clock")]
+pub fn system_unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// A clock that stands still until it is moved.
+///
+/// ```
+/// use std::time::Duration;
+/// use idempotency_core::clock::{Clock, ManualClock};
+/// let clock = ManualClock::new();
+/// let before = clock.now();
+/// clock.advance(Duration::from_secs(30));
+/// assert_eq!(clock.now() - before, Duration::from_secs(30));
+/// ```
+#[derive(Debug)]
+pub struct ManualClock(Mutex<Duration>);
+
+impl ManualClock {
+    /// A clock that shows 2026-01-01 00:00 UTC.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Mutex::new(Duration::from_secs(1_767_225_600)))
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        *self.lock() += by;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Duration> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Duration {
+        *self.lock()
+    }
+
+    fn unix_time(&self) -> Duration {
+        *self.lock()
+    }
+}
+
+impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
+    fn now(&self) -> Duration {
+        (**self).now()
+    }
+
+    fn unix_time(&self) -> Duration {
+        (**self).unix_time()
+    }
+}
+
+/// Tokio's clock: the machine's, or the test runtime's when its time is paused.
+#[cfg(feature = "tokio")]
+#[derive(Debug)]
+pub struct TokioClock {
+    origin: tokio::time::Instant,
+    unix_origin: Duration,
+}
+
+#[cfg(feature = "tokio")]
+impl TokioClock {
+    /// A clock that starts now.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { origin: tokio::time::Instant::now(), unix_origin: system_unix_time() }
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Default for TokioClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Clock for TokioClock {
+    fn now(&self) -> Duration {
+        self.unix_origin + self.origin.elapsed()
+    }
+
+    fn unix_time(&self) -> Duration {
+        system_unix_time()
+    }
+}

@@ -1,0 +1,148 @@
+//! The delivery: one verified arrival.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::{Fingerprint, Key, Order, Scope, ScopedKey};
+
+/// Proof that bytes are what their sender signed, or that somebody vouched for them.
+///
+/// A [`Delivery`] cannot be made without one, so a key is never read from bytes that nobody authenticated.
+/// [`signature`](crate::provider::signature) makes them from signatures.
+#[derive(Clone, Copy, Debug)]
+pub struct Verified<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Verified<'a> {
+    /// For the signature checks of this crate only.
+    pub(crate) fn by_signature(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// Vouches for bytes that were authenticated by other means: a queue's own access control, mutual TLS, a check
+    /// of your own.
+    ///
+    /// Whoever can send bytes for which this is wrong can occupy the keys of events to come.
+    #[must_use]
+    pub fn by_other_means(bytes: &'a [u8]) -> Self {
+        Self { bytes }
+    }
+
+    /// The authenticated bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+}
+
+/// One verified arrival: its key in a scope, and what else is known of it.
+///
+/// ```
+/// use idempotency_core::{Delivery, Key, Scope, Verified};
+/// let message = b"{}"; // from a queue that only we can write to
+/// let delivery = Delivery::new(&Verified::by_other_means(message), Scope::endpoint("orders"), Key::new("m-1")?);
+/// # Ok::<(), idempotency_core::KeyError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    key: ScopedKey,
+    fingerprint: Option<Fingerprint>,
+    order: Option<Order>,
+    attributes: Attributes,
+}
+
+impl Delivery {
+    /// A delivery of a key in a scope.
+    #[must_use]
+    pub fn new(_proof: &Verified<'_>, scope: Scope, key: Key) -> Self {
+        Self {
+            key: ScopedKey::new(scope, key),
+            fingerprint: None,
+            order: None,
+            attributes: Attributes::default(),
+        }
+    }
+
+    /// Sets what must match whenever the key comes again. Default: none, since many senders change the body on a
+    /// retry.
+    #[must_use]
+    pub fn with_fingerprint(mut self, fingerprint: Fingerprint) -> Self {
+        self.fingerprint = Some(fingerprint);
+        self
+    }
+
+    /// Sets which resource it is about and how new it is, so that older ones are discarded. Default: none.
+    #[must_use]
+    pub fn with_order(mut self, order: Order) -> Self {
+        self.order = Some(order);
+        self
+    }
+
+    /// Adds what else is known of it, for the handler and the observer. Default: none.
+    #[must_use]
+    pub fn with_attribute(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.attributes.insert(name, value.into());
+        self
+    }
+
+    /// The key in its scope.
+    #[must_use]
+    pub fn key(&self) -> &ScopedKey {
+        &self.key
+    }
+
+    /// What must match whenever the key comes again.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint
+    }
+
+    /// Which resource it is about, and how new it is.
+    #[must_use]
+    pub fn order(&self) -> Option<&Order> {
+        self.order.as_ref()
+    }
+
+    /// What else is known of it.
+    #[must_use]
+    pub fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+}
+
+/// What a provider knows of a delivery beside its key, such as the event's type. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Attributes(Arc<Vec<(Cow<'static, str>, String)>>);
+
+impl Attributes {
+    /// The name of the attribute that holds an event's type, such as `customer.updated`.
+    pub const EVENT_TYPE: &'static str = "type";
+
+    /// The value of an attribute.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find_map(|(candidate, value)| (candidate == name).then_some(value))
+    }
+
+    /// The event's type, where the provider has one.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        self.get(Self::EVENT_TYPE)
+    }
+
+    /// All of them, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_str()))
+    }
+
+    fn insert(&mut self, name: &'static str, value: String) {
+        Arc::make_mut(&mut self.0).push((Cow::Borrowed(name), value));
+    }
+}
+
+impl std::fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
+    }
+}

@@ -1,0 +1,36 @@
+//! SHA-256 over length-prefixed fields, the one way this crate turns several values into one.
+
+use sha2::{Digest as _, Sha256};
+
+/// A SHA-256 over fields, each prefixed by its length, so that no two lists of fields agree by being cut differently.
+#[derive(Clone)]
+pub(crate) struct FieldDigest(Sha256);
+
+impl FieldDigest {
+    /// Starts a digest for one purpose; digests of different purposes never agree.
+    pub(crate) fn new(purpose: &'static str) -> Self {
+        Self(Sha256::new()).field(purpose.as_bytes())
+    }
+
+    pub(crate) fn field(mut self, bytes: &[u8]) -> Self {
+        self.0.update((bytes.len() as u64).to_be_bytes());
+        self.0.update(bytes);
+        self
+    }
+
+    pub(crate) fn optional(self, bytes: Option<&[u8]>) -> Self {
+        match bytes {
+            Some(bytes) => self.field(&[1]).field(bytes),
+            None => self.field(&[0]),
+        }
+    }
+
+    pub(crate) fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
+/// Enough of a digest to tell values apart in a log without showing them.
+pub(crate) fn short_digest(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)[..6])
+}

@@ -1,0 +1,82 @@
+//! What can go wrong at a store, and whether a retry can help.
+
+use std::error::Error;
+use std::fmt;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A store could not carry out an operation.
+///
+/// Its text names the store and the kind, never a key, a secret or a stored body; [`Error::source`] keeps the cause
+/// for logs.
+#[derive(Debug)]
+pub struct StoreError {
+    kind: StoreErrorKind,
+    store: &'static str,
+    source: Option<BoxError>,
+}
+
+/// Which kind of failure it was: what is known of the operation, and whether repeating it can help.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum StoreErrorKind {
+    /// The operation was certainly not carried out; repeating it may help.
+    Unavailable,
+    /// The operation may or may not have been carried out. Repeat it with the same owner.
+    Unknown,
+    /// The store is full and refuses new data. Nothing was changed.
+    Full,
+    /// The store refuses the operation for good: wrong credentials, wrong configuration, or a bug.
+    Refused,
+}
+
+impl StoreError {
+    /// An error of this kind at the store of this name.
+    #[must_use]
+    pub fn new(store: &'static str, kind: StoreErrorKind) -> Self {
+        Self { kind, store, source: None }
+    }
+
+    /// The same error with its cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Which kind of failure it was.
+    #[must_use]
+    pub fn kind(&self) -> StoreErrorKind {
+        self.kind
+    }
+
+    /// Whether repeating the operation can help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::Unknown)
+    }
+
+    /// Whether the operation may have been carried out all the same.
+    #[must_use]
+    pub fn may_have_executed(&self) -> bool {
+        self.kind == StoreErrorKind::Unknown
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            StoreErrorKind::Unavailable => "is unavailable",
+            StoreErrorKind::Unknown => "did not answer",
+            StoreErrorKind::Full => "is full",
+            StoreErrorKind::Refused => "refused the operation",
+        };
+        write!(f, "the {} store {what}", self.store)
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}

@@ -1,0 +1,109 @@
+//! The lease: the exclusive right that a claim grants, and who holds it.
+
+use std::fmt;
+
+use crate::{Order, ScopedKey};
+
+/// 128 random bits that name one attempt. They make every store operation safe to repeat.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Owner([u8; 16]);
+
+impl Owner {
+    /// An owner from 16 bytes, which must be random: two attempts with one owner are taken for one.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 16 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Owner({})", data_encoding::HEXLOWER.encode(&self.0[..4]))
+    }
+}
+
+/// The fencing token: a number that grows with every grant for a key.
+///
+/// Hand it to systems that can refuse a write with an older number than one they have seen. Grants are numbered
+/// max(previous + 1, microseconds since 1970), so a fence stays below 2^53, exact in JSON and in Lua, until 2255.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Fence(u64);
+
+impl Fence {
+    /// The fence of an execution that holds no claim: older than any granted one.
+    pub const NONE: Self = Self(0);
+
+    /// A fence.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The fence of the grant after this one, at a store whose clock shows `micros` microseconds since 1970.
+    #[must_use]
+    pub fn next(self, micros: u64) -> Self {
+        Self(self.0.saturating_add(1).max(micros))
+    }
+}
+
+impl fmt::Display for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// The identity of a granted claim: which key, which order, and whose.
+///
+/// It is fixed when the claim is granted; nothing recomputes it. Every later operation on the record names it, and a
+/// store refuses one whose owner or fence has been superseded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lease {
+    key: ScopedKey,
+    order: Option<Order>,
+    owner: Owner,
+    fence: Fence,
+}
+
+impl Lease {
+    /// Takes up a lease that was granted before, here or elsewhere.
+    #[must_use]
+    pub fn new(key: ScopedKey, order: Option<Order>, owner: Owner, fence: Fence) -> Self {
+        Self { key, order, owner, fence }
+    }
+
+    /// The key it was granted for.
+    #[must_use]
+    pub fn key(&self) -> &ScopedKey {
+        &self.key
+    }
+
+    /// The order of the delivery it was granted for.
+    #[must_use]
+    pub fn order(&self) -> Option<&Order> {
+        self.order.as_ref()
+    }
+
+    /// The attempt that holds it.
+    #[must_use]
+    pub fn owner(&self) -> Owner {
+        self.owner
+    }
+
+    /// Its fencing token.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        self.fence
+    }
+}

@@ -1,0 +1,39 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod claim;
+pub mod clock;
+mod delivery;
+mod digest;
+mod error;
+mod fingerprint;
+mod key;
+mod lease;
+mod order;
+mod outcome;
+mod policy;
+mod record;
+mod response;
+mod scope;
+
+pub mod provider;
+pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use claim::{Claim, Claimed, Hold, OnExpired, Resolution};
+pub use delivery::{Attributes, Delivery, Verified};
+pub use error::{StoreError, StoreErrorKind};
+pub use fingerprint::Fingerprint;
+pub use key::{Key, KeyError};
+pub use lease::{Fence, Lease, Owner};
+pub use order::{Order, Resource, Version};
+pub use outcome::Outcome;
+pub use policy::{Attachment, Completing, OnOutage, Policy};
+pub use provider::Provider;
+pub use record::{Record, RecordView, State, StateView, Transition};
+pub use response::RecordedResponse;
+pub use scope::{KeyDigest, Scope, ScopedKey};
+pub use store::Store;
+
+use digest::short_digest;

@@ -1,0 +1,198 @@
+//! Providers: each knows one sender, verifies what it sends, and picks the key.
+
+mod secret;
+pub mod signature;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
+
+use crate::{Delivery, Policy, RecordedResponse, Scope};
+
+pub use secret::{Secret, SecretError, SecretSource, Secrets};
+
+/// Knows one sender: how it signs, where key and order are, how it retries.
+///
+/// Verification is part of [`receive`](Provider::receive): a [`Delivery`] cannot be made without a
+/// [`Verified`](crate::Verified), so a key is never read from bytes that nobody authenticated.
+#[async_trait]
+pub trait Provider: Debug + Send + Sync + 'static {
+    /// The sender's name in lower case, such as `stripe`. Part of the default scope, and of every observation.
+    fn name(&self) -> &str;
+
+    /// What fits this sender: retention, wait, answers. Default: [`Policy::webhook`].
+    fn policy(&self) -> Policy {
+        Policy::webhook()
+    }
+
+    /// Whether [`receive`](Provider::receive) needs the body of a request with this head. Where it does not, the body
+    /// is passed on unbuffered and `receive` sees an empty one. Default: yes.
+    fn needs_body(&self, _method: &Method, _headers: &HeaderMap) -> bool {
+        true
+    }
+
+    /// Verifies a request and says what it is.
+    ///
+    /// Also asked about GET and HEAD requests, which are handshakes or nothing: for those any `Ok` but
+    /// [`Received::Handshake`], and any `Err`, lets the request pass to the handler unprotected.
+    ///
+    /// # Errors
+    /// When the request is not an authentic delivery with a key. The reason is logged; the sender is told only the
+    /// kind.
+    async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection>;
+}
+
+#[async_trait]
+impl<P: Provider + ?Sized> Provider for Arc<P> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn policy(&self) -> Policy {
+        (**self).policy()
+    }
+
+    fn needs_body(&self, method: &Method, headers: &HeaderMap) -> bool {
+        (**self).needs_body(method, headers)
+    }
+
+    async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
+        (**self).receive(incoming).await
+    }
+}
+
+/// A request as a provider sees it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Incoming<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The original URI: before nesting, as the client sent it.
+    pub uri: &'a Uri,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The whole body; empty where the provider said that it does not need it.
+    pub body: &'a Bytes,
+    /// Time since 1970 at which the request is judged.
+    pub now: Duration,
+    /// The scope that the endpoint gives to its keys; a provider may narrow it.
+    pub scope: &'a Scope,
+    /// What earlier layers attached to the request, such as the authenticated principal. Empty in actix-web.
+    pub extensions: &'a http::Extensions,
+}
+
+impl<'a> Incoming<'a> {
+    /// A request received at `now` since 1970, in a scope, without extensions.
+    #[must_use]
+    pub fn new(
+        method: &'a Method,
+        uri: &'a Uri,
+        headers: &'a HeaderMap,
+        body: &'a Bytes,
+        now: Duration,
+        scope: &'a Scope,
+    ) -> Self {
+        static NONE: std::sync::LazyLock<http::Extensions> = std::sync::LazyLock::new(http::Extensions::new);
+        Self { method, uri, headers, body, now, scope, extensions: &NONE }
+    }
+
+    /// The same request with what earlier layers attached to it.
+    #[must_use]
+    pub fn with_extensions(mut self, extensions: &'a http::Extensions) -> Self {
+        self.extensions = extensions;
+        self
+    }
+
+    /// A header that may stand once: `Ok(None)` where it is absent or not text.
+    ///
+    /// # Errors
+    /// [`Rejection::malformed`] where the header has several lines.
+    pub fn single_header(&self, name: &str) -> Result<Option<&'a str>, Rejection> {
+        let mut lines = self.headers.get_all(name).iter();
+        let first = lines.next();
+        if lines.next().is_some() {
+            return Err(Rejection::malformed("a header that may stand once has several lines"));
+        }
+        Ok(first.and_then(|value| value.to_str().ok()))
+    }
+}
+
+/// What a request turned out to be.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Received {
+    /// A verified delivery.
+    Delivery(Delivery),
+    /// A handshake, answered without the handler: Slack's challenge and the like.
+    Handshake(RecordedResponse),
+    /// Not a delivery, and none of our business: the handler runs unprotected.
+    Bypass,
+}
+
+/// Why a request is not a delivery. The sender sees the kind; the reason goes to the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Rejection {
+    kind: RejectionKind,
+    reason: &'static str,
+}
+
+/// Which kind of rejection it is, and so which status the sender gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// The sender is not who it claims to be, or said it too long ago: 401.
+    Unauthenticated,
+    /// The delivery has no key: 400.
+    KeyMissing,
+    /// The key or the message cannot be read: 400.
+    Malformed,
+    /// What verification needs cannot be had now, such as a tenant's secret: 503.
+    Unavailable,
+}
+
+impl Rejection {
+    /// The sender is not who it claims to be, or said it too long ago.
+    #[must_use]
+    pub const fn unauthenticated(reason: &'static str) -> Self {
+        Self { kind: RejectionKind::Unauthenticated, reason }
+    }
+
+    /// The delivery has no key.
+    #[must_use]
+    pub const fn key_missing(reason: &'static str) -> Self {
+        Self { kind: RejectionKind::KeyMissing, reason }
+    }
+
+    /// The key or the message cannot be read.
+    #[must_use]
+    pub const fn malformed(reason: &'static str) -> Self {
+        Self { kind: RejectionKind::Malformed, reason }
+    }
+
+    /// What verification needs cannot be had now.
+    #[must_use]
+    pub const fn unavailable(reason: &'static str) -> Self {
+        Self { kind: RejectionKind::Unavailable, reason }
+    }
+
+    /// Which kind it is.
+    #[must_use]
+    pub fn kind(&self) -> RejectionKind {
+        self.kind
+    }
+}
+
+impl From<crate::KeyError> for Rejection {
+    fn from(error: crate::KeyError) -> Self {
+        Self::malformed(match error {
+            crate::KeyError::Empty => "the key is empty",
+            crate::KeyError::TooLong { .. } => "the key is longer than 255 bytes",
+            crate::KeyError::NotPrintableAscii => "the key has a byte outside printable ascii",
+        })
+    }
+}

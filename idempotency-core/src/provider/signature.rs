@@ -1,0 +1,1 @@
+//! Signature checks, each of which proves what was signed.

@@ -1,0 +1,139 @@
+//! The protocol's table as pure functions on records.
+
+use std::time::Duration;
+
+use super::{Record, State};
+use crate::{Claim, Claimed, Fence, Hold, Lease, OnExpired, Outcome, Owner, Resolution, Version};
+
+/// What an operation does to a record: what is answered, and what is written where anything is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use]
+#[non_exhaustive]
+pub struct Transition<A> {
+    /// What the caller is told.
+    pub answer: A,
+    /// The record afterwards; `None` where it stays as it is.
+    pub write: Option<Record>,
+}
+
+impl<A> Transition<A> {
+    fn keep(answer: A) -> Self {
+        Self { answer, write: None }
+    }
+
+    fn write(answer: A, record: Record) -> Self {
+        Self { answer, write: Some(record) }
+    }
+}
+
+impl Record {
+    /// A claim on a key whose record is `current` and whose resource has the high-water mark `mark`.
+    ///
+    /// `now` is the store's clock, `micros` the microseconds since 1970 for the fence.
+    pub fn claim(
+        current: Option<&Self>,
+        mark: Option<Version>,
+        claim: &Claim,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Claimed> {
+        if let Some(record) = current {
+            if let Some(answer) = record.answer_without_grant(claim, now) {
+                return Transition::keep(answer);
+            }
+        }
+        let version = claim.order.as_ref().map(crate::Order::version);
+        if let (Some(version), Some(newest)) = (version, mark)
+            && version < newest
+        {
+            return Transition::keep(Claimed::Stale { newest });
+        }
+        let fence = current.map_or(Fence::NONE, |record| record.fence).next(micros);
+        let attempt = current.map_or(0, |record| record.attempts).saturating_add(1);
+        let record = Self {
+            state: State::InFlight { deadline: now + claim.lease },
+            owner: claim.owner,
+            fence,
+            attempts: attempt,
+            fingerprint: claim.fingerprint.or_else(|| current.and_then(|record| record.fingerprint)),
+            version,
+        };
+        Transition::write(Claimed::Granted { fence, attempt }, record)
+    }
+
+    /// The answer to a claim that this record decides; `None` where a grant is open.
+    fn answer_without_grant(&self, claim: &Claim, now: Duration) -> Option<Claimed> {
+        if let (Some(recorded), Some(claimed)) = (self.fingerprint, claim.fingerprint)
+            && recorded != claimed
+        {
+            return Some(Claimed::Mismatch);
+        }
+        match &self.state {
+            State::Completed(outcome) => Some(Claimed::Completed(outcome.clone())),
+            State::InFlight { .. } if self.owner == claim.owner => {
+                Some(Claimed::Granted { fence: self.fence, attempt: self.attempts })
+            }
+            State::InFlight { deadline } if *deadline > now => {
+                Some(Claimed::InFlight { retry_after: *deadline - now })
+            }
+            State::InFlight { .. } if claim.on_expired == OnExpired::InDoubt => Some(Claimed::InDoubt),
+            // A late copy of a claim whose attempt has already given up: nobody waits for its answer.
+            State::Released if self.owner == claim.owner => {
+                Some(Claimed::InFlight { retry_after: Duration::ZERO })
+            }
+            State::InFlight { .. } | State::Released => None,
+        }
+    }
+
+    /// A renewal. Also when late, if nobody took over.
+    pub fn renew(&self, lease: &Lease, duration: Duration, now: Duration) -> Transition<Hold> {
+        if !self.is_held_by(lease) {
+            return Transition::keep(Hold::Lost);
+        }
+        Transition::write(Hold::Held, self.in_state(State::InFlight { deadline: now + duration }))
+    }
+
+    /// A completion. Also when late, if nobody took over; a repeat changes nothing.
+    pub fn complete(&self, lease: &Lease, outcome: &Outcome) -> Transition<Hold> {
+        if self.is_held_by(lease) {
+            return Transition::write(Hold::Held, self.in_state(State::Completed(outcome.clone())));
+        }
+        let repeat =
+            matches!(self.state, State::Completed(_)) && self.was_granted_to(lease.owner(), lease.fence());
+        Transition::keep(if repeat { Hold::Held } else { Hold::Lost })
+    }
+
+    /// A release: claimable at once; fence and attempts are kept. A repeat changes nothing.
+    pub fn release(&self, lease: &Lease) -> Transition<Hold> {
+        if self.is_held_by(lease) {
+            return Transition::write(Hold::Held, self.in_state(State::Released));
+        }
+        let repeat = self.state == State::Released && self.was_granted_to(lease.owner(), lease.fence());
+        Transition::keep(if repeat { Hold::Held } else { Hold::Lost })
+    }
+
+    /// An operator's word on a record whose lease ran out. Answers whether there was something to settle.
+    pub fn resolve(&self, resolution: &Resolution, now: Duration) -> Transition<bool> {
+        match (&self.state, resolution) {
+            (State::InFlight { deadline }, Resolution::Completed(outcome)) if *deadline <= now => {
+                Transition::write(true, self.in_state(State::Completed(outcome.clone())))
+            }
+            (State::InFlight { deadline }, Resolution::Released) if *deadline <= now => {
+                Transition::write(true, self.in_state(State::Released))
+            }
+            _ => Transition::keep(false),
+        }
+    }
+
+    fn is_held_by(&self, lease: &Lease) -> bool {
+        matches!(self.state, State::InFlight { .. }) && self.was_granted_to(lease.owner(), lease.fence())
+    }
+
+    fn was_granted_to(&self, owner: Owner, fence: Fence) -> bool {
+        self.owner == owner && self.fence == fence
+    }
+
+    fn in_state(&self, state: State) -> Self {
+        Self { state, ..self.clone() }
+    }
+}

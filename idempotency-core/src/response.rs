@@ -1,0 +1,139 @@
+//! The recorded response: an HTTP answer as it is kept and replayed.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+
+use crate::Outcome;
+
+/// An HTTP answer of status, headers and whole body, which turns into an [`Outcome`] and back bit for bit.
+///
+/// Header values are bytes, repeated ones stay repeated and in order. `Debug` shows neither header values nor body.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecordedResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// Says that the outcome is an HTTP answer, in the first form of it. A reader that does not know the number refuses.
+const FORMAT: u8 = 1;
+
+impl RecordedResponse {
+    /// An answer of this status with a body and no headers.
+    #[must_use]
+    pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
+        Self { status, headers: HeaderMap::new(), body: body.into() }
+    }
+
+    /// Adds a header.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
+        self
+    }
+
+    /// The bytes that a store keeps: a format number, the status, the headers each with its lengths, then the body.
+    ///
+    /// # Panics
+    /// Never: an HTTP header is shorter than 4 GiB, and a map holds fewer than 2^15 of them.
+    #[must_use]
+    pub fn to_outcome(&self) -> Outcome {
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| 6 + name.as_str().len() + value.len()).sum();
+        let mut bytes = BytesMut::with_capacity(5 + headers + self.body.len());
+        bytes.put_u8(FORMAT);
+        bytes.put_u16(self.status.as_u16());
+        bytes.put_u16(u16::try_from(self.headers.len()).expect("a header map holds fewer than 2^15 lines"));
+        for (name, value) in &self.headers {
+            bytes.put_u16(
+                u16::try_from(name.as_str().len()).expect("a header name is shorter than 2^16 bytes"),
+            );
+            bytes.put_slice(name.as_str().as_bytes());
+            bytes.put_u32(u32::try_from(value.len()).expect("a header value is shorter than 4 GiB"));
+            bytes.put_slice(value.as_bytes());
+        }
+        bytes.put_slice(&self.body);
+        Outcome::new(bytes.freeze())
+    }
+
+    /// Takes up an answer from the bytes that a store kept; `None` where they are not one, whatever they are.
+    ///
+    /// Names and values are parsed anew, so nothing that a store holds can split a header.
+    #[must_use]
+    pub fn from_outcome(outcome: &Outcome) -> Option<Self> {
+        let mut rest = outcome.as_bytes().clone();
+        let mut take = |len: usize| (len <= rest.len()).then(|| rest.split_to(len));
+        if take(1)?[0] != FORMAT {
+            return None;
+        }
+        let status = StatusCode::from_u16(u16_of(&take(2)?)).ok()?;
+        let count = u16_of(&take(2)?);
+        let mut headers = HeaderMap::new();
+        for _ in 0..count {
+            let len = u16_of(&take(2)?);
+            let name = HeaderName::from_bytes(&take(usize::from(len))?).ok()?;
+            let len = take(4)?;
+            let len = u32::from_be_bytes([len[0], len[1], len[2], len[3]]);
+            let value = HeaderValue::from_maybe_shared(take(usize::try_from(len).ok()?)?).ok()?;
+            headers.try_append(name, value).ok()?;
+        }
+        Some(Self { status, headers, body: rest })
+    }
+}
+
+fn u16_of(bytes: &[u8]) -> u16 {
+    u16::from_be_bytes([bytes[0], bytes[1]])
+}
+
+impl std::fmt::Debug for RecordedResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RecordedResponse")
+            .field("status", &self.status)
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response() -> RecordedResponse {
+        RecordedResponse::new(StatusCode::CREATED, vec![0, 255, 13, 10])
+            .with_header(http::header::VIA, HeaderValue::from_static("1.1 a, 1.1 b"))
+            .with_header(http::header::VIA, HeaderValue::from_static("1.1 c"))
+            .with_header(HeaderName::from_static("x-latin"), HeaderValue::from_bytes(b"caf\xe9").unwrap())
+    }
+
+    #[test]
+    fn repeated_binary_and_non_utf8_values_survive() {
+        let read = RecordedResponse::from_outcome(&response().to_outcome()).unwrap();
+        assert_eq!(read, response());
+        assert_eq!(read.headers.get_all(http::header::VIA).iter().count(), 2);
+    }
+
+    #[test]
+    fn every_truncation_of_the_head_and_every_foreign_format_is_refused() {
+        let bytes = response().to_outcome().into_bytes();
+        let head = bytes.len() - response().body.len();
+        for len in 0..head {
+            assert_eq!(RecordedResponse::from_outcome(&Outcome::new(bytes.slice(..len))), None, "{len}");
+        }
+        let mut foreign = bytes.to_vec();
+        foreign[0] = 2;
+        assert_eq!(RecordedResponse::from_outcome(&Outcome::new(foreign)), None);
+    }
+
+    #[test]
+    fn a_stored_line_break_cannot_split_a_header() {
+        let mut bytes = response().to_outcome().into_bytes().to_vec();
+        let at = bytes.windows(4).position(|window| window == b"caf\xe9").unwrap();
+        bytes[at + 1] = b'\r';
+        assert_eq!(RecordedResponse::from_outcome(&Outcome::new(bytes)), None);
+    }
+}

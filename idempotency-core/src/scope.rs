@@ -1,0 +1,173 @@
+//! The scope: where a key is unique.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::Key;
+use crate::digest::FieldDigest;
+
+/// Where a [`Key`] is unique: an endpoint, and inside it a tenant and a principal where there are any.
+///
+/// Equal keys in two scopes are two intents, and an outcome recorded in one is never answered in the other. A
+/// principal is kept as a digest only, since it is often a credential.
+///
+/// ```
+/// use idempotency_core::Scope;
+/// let all = Scope::endpoint("POST /payments");
+/// assert_ne!(all.clone().with_principal("alice"), all.with_principal("bob"));
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Scope {
+    endpoint: Arc<str>,
+    tenant: Option<Arc<str>>,
+    principal: Option<[u8; 32]>,
+}
+
+impl Scope {
+    /// A scope for one endpoint: a route, a queue, a job's name.
+    #[must_use]
+    pub fn endpoint(endpoint: impl Into<Arc<str>>) -> Self {
+        Self { endpoint: endpoint.into(), tenant: None, principal: None }
+    }
+
+    /// Narrows the scope to one tenant: an account, a shop, a workspace. Default: none.
+    #[must_use]
+    pub fn with_tenant(mut self, tenant: impl Into<Arc<str>>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
+    }
+
+    /// Narrows the scope to one authenticated caller. Only a SHA-256 of it is kept. Default: none.
+    #[must_use]
+    pub fn with_principal(mut self, principal: impl AsRef<[u8]>) -> Self {
+        self.principal = Some(FieldDigest::new("principal").field(principal.as_ref()).finish());
+        self
+    }
+
+    /// The endpoint's name.
+    #[must_use]
+    pub fn as_endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The tenant, where the scope has one.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
+    }
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("endpoint", &self.endpoint)
+            .field("tenant", &self.tenant)
+            .field("principal", &self.principal.map(|_| "[redacted]"))
+            .finish()
+    }
+}
+
+/// A key in its scope: what a record is kept under.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ScopedKey {
+    scope: Scope,
+    key: Key,
+    digest: KeyDigest,
+}
+
+impl ScopedKey {
+    /// Puts a key in its scope.
+    #[must_use]
+    pub fn new(scope: Scope, key: Key) -> Self {
+        let digest = FieldDigest::new("key")
+            .field(scope.endpoint.as_bytes())
+            .optional(scope.tenant.as_deref().map(str::as_bytes))
+            .optional(scope.principal.as_ref().map(<[u8; 32]>::as_slice))
+            .field(key.as_str().as_bytes())
+            .finish();
+        Self { scope, key, digest: KeyDigest(digest) }
+    }
+
+    /// The scope.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The digest of scope and key together: what stores use as the record's address.
+    #[must_use]
+    pub fn digest(&self) -> KeyDigest {
+        self.digest
+    }
+}
+
+impl fmt::Debug for ScopedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ScopedKey(#{})", self.digest)
+    }
+}
+
+/// SHA-256 of a scoped key. `Display` is 43 characters of unpadded base64url.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    /// The 32 bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; 43];
+        data_encoding::BASE64URL_NOPAD.encode_mut(&self.0, &mut text);
+        f.write_str(std::str::from_utf8(&text).expect("base64url is ascii"))
+    }
+}
+
+impl fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyDigest({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(scope: Scope) -> KeyDigest {
+        ScopedKey::new(scope, Key::new("k").unwrap()).digest()
+    }
+
+    #[test]
+    fn tenant_principal_and_endpoint_each_make_another_scope() {
+        let plain = Scope::endpoint("e");
+        let digests = [
+            digest(plain.clone()),
+            digest(Scope::endpoint("f")),
+            digest(plain.clone().with_tenant("t")),
+            digest(plain.clone().with_principal("t")),
+            digest(plain.clone().with_tenant("")),
+            digest(plain.with_tenant("t").with_principal("t")),
+        ];
+        for (i, a) in digests.iter().enumerate() {
+            for b in &digests[i + 1..] {
+                assert_ne!(a, b);
+            }
+        }
+    }
+
+    #[test]
+    fn a_principal_is_not_printed() {
+        let scope = Scope::endpoint("e").with_principal("Bearer s3cret");
+        assert!(!format!("{scope:?}").contains("s3cret"));
+    }
+}

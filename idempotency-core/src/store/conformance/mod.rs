@@ -1,0 +1,1 @@
+//! The conformance suite: one function per rule of the store contract.

@@ -1,0 +1,1 @@
+//! `MemoryStore`: records in this process's memory.

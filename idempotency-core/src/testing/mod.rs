@@ -1,0 +1,1 @@
+//! Signing payloads as each sender does, for testing handlers.

@@ -1,0 +1,1 @@
+//! Recorded deliveries of real senders.
