@@ -14,6 +14,7 @@ const SHORTEST_NAP: Duration = Duration::from_millis(10);
 /// What is to be done with a delivery.
 #[derive(Debug)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one per delivery, and it is moved once")]
 pub enum Begun {
     /// Execute it, and complete or release the guard.
     Run(Execution),
@@ -46,7 +47,7 @@ impl Idempotency {
     /// # Cancel safety
     /// A claim that may have been granted when this is dropped is released in the background.
     pub async fn begin(&self, delivery: Delivery) -> Result<Begun, StoreError> {
-        let arrived = self.runtime.now();
+        let arrived = self.runtime().now();
         let (claimed, claim, claimed_at) = match self.claim_or_wait(&delivery, arrived).await {
             Ok(answer) => answer,
             Err(error) => return self.outage(&delivery, arrived, error),
@@ -55,12 +56,12 @@ impl Idempotency {
             Claimed::Granted { fence, attempt } => {
                 let lease = LeaseState::held_until(self.local_end(claimed_at));
                 let context = IdempotencyContext::granted(
-                    self.name.clone(),
+                    self.0.name.clone(),
                     &delivery,
                     attempt,
                     fence,
                     lease,
-                    self.runtime.clone(),
+                    self.0.runtime.clone(),
                 );
                 let execution = Execution::new(self.clone(), claim.granted(fence), context);
                 self.observe_decision(&delivery, arrived, Some((attempt, fence)), Event::Granted);
@@ -85,14 +86,14 @@ impl Idempotency {
         let claim = self.claim_of(delivery);
         let mut place = None;
         loop {
-            let sent = self.runtime.now();
+            let sent = self.runtime().now();
             let retry_after = match self.claim_once(&claim).await? {
                 Claimed::InFlight { retry_after } => retry_after,
                 answer => return Ok((answer, claim, sent)),
             };
-            let left = (arrived + self.policy.wait()).saturating_sub(self.runtime.now());
+            let left = (arrived + self.policy().wait()).saturating_sub(self.runtime().now());
             if place.is_none() {
-                place = self.waiters.enter(delivery.key().digest(), self.policy.waiters_per_key());
+                place = self.0.waiters.enter(delivery.key().digest(), self.policy().waiters_per_key());
             }
             if left.is_zero() || place.is_none() {
                 return Ok((Claimed::InFlight { retry_after }, claim, sent));
@@ -104,7 +105,8 @@ impl Idempotency {
     /// Claims within the store's budget. A claim that may have been granted without anybody knowing is undone.
     async fn claim_once(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let undo = UndoOnDrop::new(self, claim);
-        let answer = within(&*self.runtime, self.policy.store_timeout(), || self.store.claim(claim)).await;
+        let answer =
+            within(self.runtime(), self.policy().store_timeout(), || self.store().claim(claim)).await;
         if !answer.as_ref().is_err_and(StoreError::may_have_executed) {
             undo.disarm();
         }
@@ -113,20 +115,24 @@ impl Idempotency {
 
     /// Waits until the record may have changed. A store that cannot tell is asked again after a pause.
     async fn nap(&self, delivery: &Delivery, limit: Duration) {
-        let began = self.runtime.now();
-        let settled = self.store.settled(delivery.key(), limit);
-        let told = bounded(&*self.runtime, limit, settled).await;
-        let slept = self.runtime.now().saturating_sub(began);
+        let began = self.runtime().now();
+        let settled = self.store().settled(delivery.key(), limit);
+        let told = bounded(self.runtime(), limit, settled).await;
+        let slept = self.runtime().now().saturating_sub(began);
         let least = if matches!(told, Some(Err(_))) { SHORTEST_NAP * 10 } else { SHORTEST_NAP };
         if told.is_some() && slept < least.min(limit) {
-            self.runtime.sleep(least.min(limit) - slept).await;
+            self.runtime().sleep(least.min(limit) - slept).await;
         }
     }
 
     fn claim_of(&self, delivery: &Delivery) -> Claim {
-        let policy = &self.policy;
-        let mut claim =
-            Claim::new(delivery.key().clone(), self.runtime.new_owner(), policy.lease(), policy.retention());
+        let policy = self.policy();
+        let mut claim = Claim::new(
+            delivery.key().clone(),
+            self.runtime().new_owner(),
+            policy.lease(),
+            policy.retention(),
+        );
         claim.fingerprint = delivery.fingerprint();
         claim.order = delivery.order().cloned();
         claim.on_expired = policy.on_expired();
@@ -135,20 +141,24 @@ impl Idempotency {
 
     /// Until when a lease that was asked for at `sent` surely holds: the store's clock may run a little faster.
     pub(super) fn local_end(&self, sent: Duration) -> Duration {
-        let lease = self.policy.lease();
+        let lease = self.policy().lease();
         sent + lease - lease / 20
     }
 
     fn outage(&self, delivery: &Delivery, arrived: Duration, error: StoreError) -> Result<Begun, StoreError> {
-        match self.policy.on_outage() {
+        match self.policy().on_outage() {
             OnOutage::Refuse => {
                 self.observe_decision(delivery, arrived, None, Event::Outage(&error));
                 Err(error)
             }
             OnOutage::Proceed => {
                 self.observe_decision(delivery, arrived, None, Event::Unprotected(&error));
-                let runtime = self.runtime.clone();
-                Ok(Begun::Unprotected(IdempotencyContext::unprotected(self.name.clone(), delivery, runtime)))
+                let runtime = self.0.runtime.clone();
+                Ok(Begun::Unprotected(IdempotencyContext::unprotected(
+                    self.0.name.clone(),
+                    delivery,
+                    runtime,
+                )))
             }
         }
     }
@@ -161,11 +171,11 @@ impl Idempotency {
         event: Event<'_>,
     ) {
         self.observe(&Observation {
-            provider: &self.name,
+            provider: self.name(),
             key: Some(delivery.key()),
             attempt: granted.map(|(attempt, _)| attempt),
             fence: granted.map(|(_, fence)| fence),
-            duration: self.runtime.now().saturating_sub(arrived),
+            duration: self.runtime().now().saturating_sub(arrived),
             event,
         });
     }

@@ -8,15 +8,28 @@ use futures_util::FutureExt as _;
 
 use super::Idempotency;
 use super::tracker::Tracked;
+use crate::Attachment;
 
 impl Idempotency {
-    /// Runs `work` in a tracked task and gives its output; a panic in it goes on in the caller.
+    /// Runs `work` to its end in a tracked task, or in place where the policy attaches it to its caller.
     ///
     /// `None` where the runtime dropped the task, as it does when it shuts down.
     ///
     /// # Cancel safety
-    /// Safe to drop: the work goes on.
-    pub async fn detach<F>(&self, work: F) -> Option<F::Output>
+    /// As [`Policy::attachment`](crate::Policy::attachment) says.
+    pub async fn carry_out<F>(&self, work: F) -> Option<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match self.policy().attachment() {
+            Attachment::Detached => self.detach(work).await,
+            Attachment::AbandonWithCaller | Attachment::ReleaseWithCaller => Some(work.await),
+        }
+    }
+
+    /// A panic in the work goes on in the caller.
+    async fn detach<F>(&self, work: F) -> Option<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -36,12 +49,12 @@ impl Idempotency {
     /// Counts work that an adapter spawns itself, until the guard is dropped.
     #[must_use = "the work is counted until the guard is dropped"]
     pub fn track(&self) -> Tracked {
-        self.tracker.track()
+        self.0.tracker.track()
     }
 
     pub(super) fn spawn_tracked(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let tracked = self.tracker.track();
-        self.runtime.spawn(Box::pin(async move {
+        let tracked = self.0.tracker.track();
+        self.runtime().spawn(Box::pin(async move {
             task.await;
             drop(tracked);
         }));

@@ -56,7 +56,7 @@ pub enum Completion {
 
 impl Execution {
     pub(super) fn new(engine: Idempotency, lease: Lease, context: IdempotencyContext) -> Self {
-        let granted = engine.runtime.now();
+        let granted = engine.runtime().now();
         Self { engine, lease, context, granted, stage: Stage::Running }
     }
 
@@ -105,9 +105,9 @@ impl Execution {
     pub async fn complete(mut self, outcome: Outcome) -> Completion {
         self.stage = Stage::Completing(outcome.clone());
         let (engine, lease) = (&self.engine, &self.lease);
-        let retention = engine.policy.retention();
-        let answer = within(&*engine.runtime, engine.policy.store_timeout(), || {
-            engine.store.complete(lease, &outcome, retention)
+        let retention = engine.policy().retention();
+        let answer = within(engine.runtime(), engine.policy().store_timeout(), || {
+            engine.store().complete(lease, &outcome, retention)
         })
         .await;
         match answer {
@@ -135,7 +135,7 @@ impl Execution {
         self.stage = Stage::Settled;
         let (engine, lease) = (&self.engine, &self.lease);
         let answer =
-            within(&*engine.runtime, engine.policy.store_timeout(), || engine.store.release(lease)).await;
+            within(engine.runtime(), engine.policy().store_timeout(), || engine.store().release(lease)).await;
         self.observe(match &answer {
             Ok(Hold::Held) => Event::Released,
             Ok(Hold::Lost) => Event::Superseded,
@@ -159,9 +159,9 @@ impl Execution {
     /// Renews every third of the lease. Ends when the lease is lost.
     async fn renew_until_lost(&self) {
         let Some(state) = self.context.lease_state() else { return };
-        let runtime = &*self.engine.runtime;
+        let runtime = self.engine.runtime();
         loop {
-            runtime.sleep(self.engine.policy.lease() / 3).await;
+            runtime.sleep(self.engine.policy().lease() / 3).await;
             if self.renew_once(state).await == Hold::Lost {
                 state.lose();
                 self.observe(Event::LeaseLost);
@@ -173,15 +173,15 @@ impl Execution {
     /// One renewal, repeated until the store answers or the lease's local end. It is tried at least once, also when
     /// late: a process that was paused may still hold what nobody took.
     async fn renew_once(&self, state: &super::lease_state::LeaseState) -> Hold {
-        let runtime = &*self.engine.runtime;
-        let policy = &self.engine.policy;
+        let runtime = self.engine.runtime();
+        let policy = self.engine.policy();
         loop {
             let sent = runtime.now();
             let limit = match state.end().saturating_sub(sent) {
                 Duration::ZERO => policy.store_timeout(),
                 left => policy.store_timeout().min(left),
             };
-            let renewal = self.engine.store.renew(&self.lease, policy.lease());
+            let renewal = self.engine.store().renew(&self.lease, policy.lease());
             let error = match bounded(runtime, limit, renewal).await {
                 Some(Ok(Hold::Held)) => {
                     state.prolong(self.engine.local_end(sent));
@@ -202,11 +202,11 @@ impl Execution {
 
     fn observe(&self, event: Event<'_>) {
         self.engine.observe(&Observation {
-            provider: &self.engine.name,
+            provider: self.engine.name(),
             key: Some(self.context.scoped_key()),
             attempt: Some(self.context.attempt()),
             fence: Some(self.context.fence()),
-            duration: self.engine.runtime.now().saturating_sub(self.granted),
+            duration: self.engine.runtime().now().saturating_sub(self.granted),
             event,
         });
     }
@@ -226,12 +226,12 @@ impl Execution {
     /// Repeats the completion until the store answers, or the lease has surely run out.
     async fn complete_in_background(mut self, outcome: Outcome) {
         self.stage = Stage::Settled;
-        let runtime = &*self.engine.runtime;
-        let end = runtime.now() + self.engine.policy.lease();
+        let runtime = self.engine.runtime();
+        let end = runtime.now() + self.engine.policy().lease();
         loop {
             let completion =
-                self.engine.store.complete(&self.lease, &outcome, self.engine.policy.retention());
-            match bounded(runtime, self.engine.policy.store_timeout(), completion).await {
+                self.engine.store().complete(&self.lease, &outcome, self.engine.policy().retention());
+            match bounded(runtime, self.engine.policy().store_timeout(), completion).await {
                 Some(Ok(hold)) => {
                     // Observed there; nobody waits for the answer.
                     let _ = self.completed(hold);
@@ -254,7 +254,7 @@ impl Drop for Execution {
                 self.engine.spawn_tracked(rest.complete_in_background(outcome));
             }
             Stage::Running => {
-                if self.engine.policy.attachment() == Attachment::ReleaseWithCaller {
+                if self.engine.policy().attachment() == Attachment::ReleaseWithCaller {
                     let rest = self.take_over(Stage::Settled);
                     self.engine.spawn_tracked(rest.release());
                 }

@@ -35,7 +35,10 @@ use waiters::Waiters;
 ///
 /// [`run`](Self::run) does the whole job for code without HTTP; [`begin`](Self::begin) gives the decision as a value.
 #[derive(Clone, Debug)]
-pub struct Idempotency {
+pub struct Idempotency(Arc<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
     name: Arc<str>,
     store: Arc<dyn Store>,
     policy: Arc<Policy>,
@@ -56,7 +59,7 @@ impl Idempotency {
     /// An engine on a store and a runtime of your own, under [`Policy::webhook`], observed by `tracing`.
     #[must_use]
     pub fn on_runtime(store: impl Store, runtime: impl Runtime) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             name: Arc::from("idempotency"),
             store: Arc::new(store),
             policy: Arc::new(Policy::webhook()),
@@ -64,27 +67,27 @@ impl Idempotency {
             runtime: Arc::new(runtime),
             waiters: Arc::default(),
             tracker: Tracker::default(),
-        }
+        }))
     }
 
     /// Sets the policy. Default: [`Policy::webhook`], since losing an event is what most users fear.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
-        self.policy = Arc::new(policy);
+        self.parts_mut().policy = Arc::new(policy);
         self
     }
 
     /// Sets who sees every decision. Default: [`TracingObserver`], so that nothing goes unseen.
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer) -> Self {
-        self.observer = Arc::new(observer);
+        self.parts_mut().observer = Arc::new(observer);
         self
     }
 
     /// Sets clock, timers, tasks and randomness. Default: [`TokioRuntime`].
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
-        self.runtime = Arc::new(runtime);
+        self.parts_mut().runtime = Arc::new(runtime);
         self
     }
 
@@ -92,32 +95,32 @@ impl Idempotency {
     /// `idempotency`.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.name = name.into();
+        self.parts_mut().name = name.into();
         self
     }
 
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The policy.
     #[must_use]
     pub fn policy(&self) -> &Policy {
-        &self.policy
+        &self.0.policy
     }
 
     /// The store, for operators: [`Store::load`], [`Store::forget`], [`Store::resolve`].
     #[must_use]
     pub fn store(&self) -> &dyn Store {
-        &*self.store
+        &*self.0.store
     }
 
     /// Clock, timers, tasks and randomness.
     #[must_use]
     pub fn runtime(&self) -> &dyn Runtime {
-        &*self.runtime
+        &*self.0.runtime
     }
 
     /// Waits until no execution and no background work of this engine or its clones is left, at most for `timeout`.
@@ -129,10 +132,15 @@ impl Idempotency {
     /// # Cancel safety
     /// Safe to drop; nothing is cancelled by it.
     pub async fn drain(&self, timeout: Duration) -> bool {
-        self.tracker.idle_within(&*self.runtime, timeout).await
+        self.0.tracker.idle_within(&*self.0.runtime, timeout).await
     }
 
     pub(crate) fn observe(&self, observation: &Observation<'_>) {
-        self.observer.observe(observation);
+        self.0.observer.observe(observation);
+    }
+
+    /// The parts, for a builder: engines cloned before keep theirs.
+    fn parts_mut(&mut self) -> &mut Parts {
+        Arc::make_mut(&mut self.0)
     }
 }

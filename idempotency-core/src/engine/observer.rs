@@ -102,7 +102,7 @@ impl Observer for TracingObserver {
             | Event::Unprotected(error)
             | Event::RenewalFailed(error)
             | Event::Unrecorded(error)
-            | Event::ReleaseFailed(error) => tell!(warn, Some(tracing::field::display(WithSources(*error)))),
+            | Event::ReleaseFailed(error) => tell!(warn, Some(tracing::field::display(WithSources(error)))),
             Event::Rejected(rejection) => tell!(warn, Some(tracing::field::display(rejection))),
             Event::LeaseLost | Event::Superseded | Event::InDoubt | Event::Mismatch | Event::Panicked => {
                 tell!(warn, None::<&str>);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Begun, Completion, Idempotency, IdempotencyContext};
-use crate::{Attachment, Delivery, Outcome, StoreError, Version};
+use crate::{Delivery, Outcome, StoreError, Version};
 
 /// Says that the outcome is a JSON value, in the first form of it. A reader that does not know the number refuses.
 const FORMAT: u8 = 2;
@@ -87,7 +87,7 @@ impl Idempotency {
     /// [`RunError::Handler`] with the handler's own error; [`RunError::Store`] where the store is out of reach.
     ///
     /// # Cancel safety
-    /// Safe to drop under [`Attachment::Detached`]: the work goes on.
+    /// Safe to drop under [`Attachment::Detached`](crate::Attachment::Detached): the work goes on.
     pub async fn run<T, E, H, F>(&self, delivery: Delivery, handler: H) -> Result<Ran<T>, RunError<E>>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
@@ -97,10 +97,7 @@ impl Idempotency {
     {
         let engine = self.clone();
         let work = async move { engine.run_attached(delivery, handler).await };
-        match self.policy.attachment() {
-            Attachment::Detached => self.detach(work).await.unwrap_or(Err(RunError::Dropped)),
-            Attachment::AbandonWithCaller | Attachment::ReleaseWithCaller => work.await,
-        }
+        self.carry_out(work).await.unwrap_or(Err(RunError::Dropped))
     }
 
     async fn run_attached<T, E, H, F>(&self, delivery: Delivery, handler: H) -> Result<Ran<T>, RunError<E>>

@@ -59,7 +59,6 @@ impl Runtime for TokioRuntime {
         }
     }
 
-    #[expect(clippy::missing_panics_doc, reason = "the trait's contract has no failure")]
     fn new_owner(&self) -> Owner {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).expect("the operating system provides randomness");

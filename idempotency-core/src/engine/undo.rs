@@ -39,18 +39,20 @@ impl Drop for UndoOnDrop<'_> {
 /// Repeats the claim with the same owner until it is answered, and releases it if it was granted. After a lease's
 /// time there is nothing left to undo.
 async fn undo(engine: Idempotency, claim: Claim) {
-    let end = engine.runtime.now() + claim.lease;
+    let end = engine.runtime().now() + claim.lease;
     let mut pause = FIRST_PAUSE;
     loop {
-        let granted = match engine.store.claim(&claim).await {
-            Ok(Claimed::Granted { fence, .. }) => engine.store.release(&claim.granted(fence)).await.map(drop),
+        let granted = match engine.store().claim(&claim).await {
+            Ok(Claimed::Granted { fence, .. }) => {
+                engine.store().release(&claim.granted(fence)).await.map(drop)
+            }
             Ok(_) => return,
             Err(error) => Err(error),
         };
         match granted {
             Ok(()) => return,
-            Err(error) if !error.is_transient() || engine.runtime.now() >= end => return,
-            Err(_) => engine.runtime.sleep(pause).await,
+            Err(error) if !error.is_transient() || engine.runtime().now() >= end => return,
+            Err(_) => engine.runtime().sleep(pause).await,
         }
         pause = (pause * 2).min(LAST_PAUSE);
     }
