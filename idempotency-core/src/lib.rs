@@ -40,5 +40,7 @@ pub use record::{Record, RecordView, State, StateView, Transition};
 pub use response::RecordedResponse;
 pub use scope::{KeyDigest, Scope, ScopedKey};
 pub use store::Store;
+#[cfg(feature = "memory")]
+pub use store::memory::MemoryStore;
 
 use digest::short_digest;

@@ -37,10 +37,10 @@ impl Record {
         now: Duration,
         micros: u64,
     ) -> Transition<Claimed> {
-        if let Some(record) = current {
-            if let Some(answer) = record.answer_without_grant(claim, now) {
-                return Transition::keep(answer);
-            }
+        if let Some(record) = current
+            && let Some(answer) = record.answer_without_grant(claim, now)
+        {
+            return Transition::keep(answer);
         }
         let version = claim.order.as_ref().map(crate::Order::version);
         if let (Some(version), Some(newest)) = (version, mark)
@@ -51,7 +51,7 @@ impl Record {
         let fence = current.map_or(Fence::NONE, |record| record.fence).next(micros);
         let attempt = current.map_or(0, |record| record.attempts).saturating_add(1);
         let record = Self {
-            state: State::InFlight { deadline: now + claim.lease },
+            state: State::InFlight { deadline: now.saturating_add(claim.lease) },
             owner: claim.owner,
             fence,
             attempts: attempt,
@@ -90,7 +90,10 @@ impl Record {
         if !self.is_held_by(lease) {
             return Transition::keep(Hold::Lost);
         }
-        Transition::write(Hold::Held, self.in_state(State::InFlight { deadline: now + duration }))
+        Transition::write(
+            Hold::Held,
+            self.in_state(State::InFlight { deadline: now.saturating_add(duration) }),
+        )
     }
 
     /// A completion. Also when late, if nobody took over; a repeat changes nothing.
