@@ -1,7 +1,10 @@
 //! Providers: each knows one sender, verifies what it sends, and picks the key.
 
+mod json;
 mod secret;
 pub mod signature;
+mod snapshots;
+mod stripe;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use http::{HeaderMap, Method, Uri};
 use crate::{Delivery, Policy, RecordedResponse, Scope};
 
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
+pub use stripe::Stripe;
 
 /// Knows one sender: how it signs, where key and order are, how it retries.
 ///
@@ -107,6 +111,15 @@ impl<'a> Incoming<'a> {
         self
     }
 
+    /// The endpoint's scope narrowed to a tenant; a tenant that the scope already has is kept as well.
+    #[must_use]
+    pub fn narrowed_scope(&self, tenant: &str) -> Scope {
+        match self.scope.tenant() {
+            None => self.scope.clone().with_tenant(tenant),
+            Some(outer) => self.scope.clone().with_tenant(format!("{}:{outer}/{tenant}", outer.len())),
+        }
+    }
+
     /// A header that may stand once: `Ok(None)` where it is absent or not text.
     ///
     /// # Errors
@@ -185,6 +198,10 @@ impl Rejection {
     pub fn kind(&self) -> RejectionKind {
         self.kind
     }
+}
+
+const fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 24 * 60 * 60)
 }
 
 impl From<crate::KeyError> for Rejection {
