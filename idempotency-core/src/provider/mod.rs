@@ -2,6 +2,7 @@
 
 mod json;
 mod secret;
+mod shopify;
 pub mod signature;
 mod snapshots;
 mod stripe;
@@ -17,6 +18,7 @@ use http::{HeaderMap, Method, Uri};
 use crate::{Delivery, Policy, RecordedResponse, Scope};
 
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
+pub use shopify::Shopify;
 pub use stripe::Stripe;
 
 /// Knows one sender: how it signs, where key and order are, how it retries.
