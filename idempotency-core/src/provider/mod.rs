@@ -1,5 +1,8 @@
 //! Providers: each knows one sender, verifies what it sends, and picks the key.
 
+pub(crate) mod form;
+mod github;
+mod github_body;
 mod json;
 mod secret;
 mod shopify;
@@ -17,6 +20,7 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::{Delivery, Policy, RecordedResponse, Scope};
 
+pub use github::GitHub;
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
 pub use shopify::Shopify;
 pub use stripe::Stripe;
