@@ -7,6 +7,8 @@ mod json;
 mod secret;
 mod shopify;
 pub mod signature;
+mod slack;
+mod slack_body;
 mod snapshots;
 mod stripe;
 
@@ -23,6 +25,7 @@ use crate::{Delivery, Policy, RecordedResponse, Scope};
 pub use github::GitHub;
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
 pub use shopify::Shopify;
+pub use slack::Slack;
 pub use stripe::Stripe;
 
 /// Knows one sender: how it signs, where key and order are, how it retries.
