@@ -11,6 +11,9 @@ mod slack;
 mod slack_body;
 mod snapshots;
 mod stripe;
+mod twilio;
+mod twilio_event;
+mod twilio_url;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -27,6 +30,7 @@ pub use secret::{Secret, SecretError, SecretSource, Secrets};
 pub use shopify::Shopify;
 pub use slack::Slack;
 pub use stripe::Stripe;
+pub use twilio::Twilio;
 
 /// Knows one sender: how it signs, where key and order are, how it retries.
 ///
