@@ -10,6 +10,7 @@ pub mod signature;
 mod slack;
 mod slack_body;
 mod snapshots;
+mod standard_webhooks;
 mod stripe;
 mod twilio;
 mod twilio_event;
@@ -29,6 +30,7 @@ pub use github::GitHub;
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
 pub use shopify::Shopify;
 pub use slack::Slack;
+pub use standard_webhooks::StandardWebhooks;
 pub use stripe::Stripe;
 pub use twilio::Twilio;
 
