@@ -3,6 +3,7 @@
 pub(crate) mod form;
 mod github;
 mod github_body;
+mod idempotency_key;
 mod json;
 mod secret;
 mod shopify;
@@ -27,6 +28,7 @@ use http::{HeaderMap, Method, Uri};
 use crate::{Delivery, Policy, RecordedResponse, Scope};
 
 pub use github::GitHub;
+pub use idempotency_key::IdempotencyKey;
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
 pub use shopify::Shopify;
 pub use slack::Slack;
