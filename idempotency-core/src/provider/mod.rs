@@ -1,6 +1,20 @@
 //! Providers: each knows one sender, verifies what it sends, and picks the key.
+//!
+//! | Provider | Key | Covered by the signature |
+//! |---|---|---|
+//! | [`Stripe`] | the event's `id` | yes |
+//! | [`Shopify`] | `X-Shopify-Event-Id` | no: the body's digest is its fingerprint |
+//! | [`Twilio`] | the Sid with its status | yes |
+//! | [`GitHub`] | `X-GitHub-Delivery` | no: the body's digest is its fingerprint |
+//! | [`Slack`] | `event_id`, `trigger_id` | yes |
+//! | [`StandardWebhooks`] | `webhook-id`, `svix-id` | yes |
+//! | [`IdempotencyKey`] | `Idempotency-Key` | nothing is signed: the principal narrows the scope |
+//! | [`ContentKey`] | the body's SHA-256 | as it is verified |
+//! | [`from_fn`] | yours | as you verify it |
 
+mod content_key;
 pub(crate) mod form;
+mod from_fn;
 mod github;
 mod github_body;
 mod idempotency_key;
@@ -27,6 +41,8 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::{Delivery, Policy, RecordedResponse, Scope};
 
+pub use content_key::ContentKey;
+pub use from_fn::{FromFn, from_fn};
 pub use github::GitHub;
 pub use idempotency_key::IdempotencyKey;
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
