@@ -10,7 +10,7 @@
 //! | 4 | attempts |
 //! | 6 | lease, milliseconds |
 //! | 6 | retention, milliseconds: the key's TTL when the lease began |
-//! | 16 | start of the key's digest |
+//! | 16 | end of the key's digest |
 //! | 32 | fingerprint, where flagged |
 //! | 8 | version, where flagged |
 //! | rest | outcome of a completed record |
@@ -62,10 +62,9 @@ pub(super) fn be48(millis: u64) -> [u8; 6] {
 }
 
 /// The part of the key's digest that a record carries, so that a reply meant for another key is never taken for its
-/// own.
-pub(super) fn digest_start(digest: KeyDigest) -> [u8; 16] {
-    let (start, _) = digest.as_bytes().split_first_chunk().expect("a digest has 32 bytes");
-    *start
+/// own. The key's name in Redis has the rest.
+pub(super) fn digest_end(digest: KeyDigest) -> [u8; 16] {
+    *digest.as_bytes().last_chunk().expect("a digest has 32 bytes")
 }
 
 /// Owner and fence as a record holds them next to each other.
@@ -107,7 +106,7 @@ impl Packed {
         bytes.extend_from_slice(&attempts.to_be_bytes());
         bytes.extend_from_slice(&be48(self.lease));
         bytes.extend_from_slice(&be48(self.retention));
-        bytes.extend_from_slice(&digest_start(digest));
+        bytes.extend_from_slice(&digest_end(digest));
         if let Some(fingerprint) = fingerprint {
             bytes.extend_from_slice(fingerprint.as_bytes());
         }
@@ -130,7 +129,7 @@ impl Packed {
         let attempts = u32::from_be_bytes(rest.take()?);
         let lease = rest.take_be48()?;
         let retention = rest.take_be48()?;
-        if rest.take()? != digest_start(digest) {
+        if rest.take()? != digest_end(digest) {
             return None;
         }
         let fingerprint = match flags & HAS_FINGERPRINT {

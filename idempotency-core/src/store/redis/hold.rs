@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::Value;
 
 use super::Shared;
-use super::codec::{be48, digest_start, identity, millis};
+use super::codec::{be48, digest_end, identity, millis};
 use super::{fault, script};
 use crate::{Hold, Lease, Outcome, StoreError, StoreErrorKind};
 
@@ -78,7 +78,7 @@ impl Names {
         Self {
             record: shared.keys.record(digest),
             channel: shared.keys.channel(digest),
-            digest: digest_start(digest),
+            digest: digest_end(digest),
             identity: identity(lease.owner(), lease.fence()),
         }
     }

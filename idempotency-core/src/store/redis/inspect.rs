@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::Value;
 
 use super::Shared;
-use super::codec::{self, Packed, digest_start};
+use super::codec::{self, Packed, digest_end};
 use super::{fault, script};
 use crate::{Outcome, RecordView, Resolution, ScopedKey, StoreError};
 
@@ -48,7 +48,7 @@ impl Shared {
             Resolution::Released => (codec::STATE_RELEASED, Outcome::default()),
         };
         let arguments: [&[u8]; 4] =
-            [&digest_start(key.digest()), state, outcome.as_bytes(), channel.as_bytes()];
+            [&digest_end(key.digest()), state, outcome.as_bytes(), channel.as_bytes()];
         done(self.invoke(&script::RESOLVE, &[&record], &arguments).await?)
     }
 }

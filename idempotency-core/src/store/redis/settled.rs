@@ -6,7 +6,7 @@ use std::time::Duration;
 use redis::Value;
 
 use super::Shared;
-use super::codec::digest_start;
+use super::codec::digest_end;
 use super::waiters::{Signal, Ticket};
 use super::{fault, script};
 use crate::{ScopedKey, StoreError};
@@ -47,7 +47,7 @@ impl Shared {
     /// How long until a claim may find the record changed by time alone; zero where it is not held.
     async fn lease_left(self: &Arc<Self>, key: &ScopedKey) -> Result<Duration, StoreError> {
         let record = self.keys.record(key.digest());
-        match self.invoke(&script::PEEK, &[&record], &[&digest_start(key.digest())]).await? {
+        match self.invoke(&script::PEEK, &[&record], &[&digest_end(key.digest())]).await? {
             Value::Int(left) => Ok(Duration::from_millis(u64::try_from(left).unwrap_or(0))),
             _ => Err(fault::senseless()),
         }
