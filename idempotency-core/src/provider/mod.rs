@@ -118,7 +118,8 @@ pub struct Incoming<'a> {
     pub now: Duration,
     /// The scope that the endpoint gives to its keys; a provider may narrow it.
     pub scope: &'a Scope,
-    /// What earlier layers attached to the request, such as the authenticated principal. Empty in actix-web.
+    /// What earlier layers attached to the request, such as the authenticated principal. In actix-web: those
+    /// of an `http::Extensions` that an earlier middleware put among the request's own.
     pub extensions: &'a http::Extensions,
 }
 
