@@ -14,6 +14,9 @@ const GITHUB: &str = "tests_github_secret";
 const SLACK: &str = "tests_slack_secret";
 const STANDARD_WEBHOOKS: &str = "whsec_dGVzdHMtc3RhbmRhcmQtd2ViaG9va3Mtc2VjcmV0";
 
+/// Who sends webhooks to the servers, as in their routes.
+pub const SENDERS: [&str; 6] = ["stripe", "shopify", "twilio", "github", "slack", "standard-webhooks"];
+
 /// The servers' secrets, by the variables that carry them.
 pub const SECRETS: [(&str, &str); 6] = [
     ("STRIPE_WEBHOOK_SECRET", STRIPE),
@@ -131,17 +134,27 @@ impl Delivery {
         Self::post("/payments", headers, format!(r#"{{"amount":{amount}}}"#))
     }
 
+    /// A delivery of one of the six senders.
+    ///
+    /// # Panics
+    /// When it is not one of [`SENDERS`].
+    #[must_use]
+    pub fn of_sender(sender: &str, number: u128) -> Self {
+        match sender {
+            "stripe" => Self::stripe(&format!("evt_{number}")),
+            "shopify" => Self::shopify(&format!("shopify-{number}")),
+            "twilio" => Self::twilio(number, ""),
+            "github" => Self::github(&format!("github-{number}")),
+            "slack" => Self::slack(&format!("Ev{number}")),
+            "standard-webhooks" => Self::user(&format!("msg_{number}"), "invoice.paid", "in_1", 1),
+            _ => panic!("{sender} is not one of the six"),
+        }
+    }
+
     /// A delivery of each of the six senders.
     #[must_use]
     pub fn of_each_sender(number: u128) -> [Self; 6] {
-        [
-            Self::stripe(&format!("evt_{number}")),
-            Self::shopify(&format!("shopify-{number}")),
-            Self::twilio(number, ""),
-            Self::github(&format!("github-{number}")),
-            Self::slack(&format!("Ev{number}")),
-            Self::user(&format!("msg_{number}"), "invoice.paid", "in_1", 1),
-        ]
+        SENDERS.map(|sender| Self::of_sender(sender, number))
     }
 }
 

@@ -7,7 +7,7 @@ mod process;
 mod record;
 
 pub use client::{Answer, Client, NoAnswer};
-pub use delivery::{Delivery, SECRETS, TWILIO_URL};
+pub use delivery::{Delivery, SECRETS, SENDERS, TWILIO_URL};
 pub use ledger::{Ledger, Line};
 pub use process::{Demo, Setup};
 pub use record::{in_flight, record};
