@@ -62,10 +62,9 @@ pub async fn a_settled_key_is_not_waited_for(harness: &dyn Harness) {
 pub async fn a_waiter_waits_while_the_key_is_held(harness: &dyn Harness) {
     let case = Case::new(harness, "a_waiter_waits_while_the_key_is_held").await;
     let grant = case.one.grant(&case.claim("k")).await;
-    let waiter = waiting(&case.two, grant.lease.key()).await;
-    case.one.refused(&case.claim("k")).await;
-    assert!(!waiter.is_finished(), "the waiter returned though nothing had changed");
-    waiter.abort();
+    let waiting = case.two.settled(grant.lease.key(), VERY_LONG);
+    let returned = timeout(Duration::from_millis(100), waiting).await;
+    assert!(returned.is_err(), "the waiter returned though nothing had changed");
 }
 
 /// A waiter returns by its timeout.
