@@ -54,7 +54,10 @@ pub struct Expected {
 }
 
 /// The deliveries of one sender: all of them where the folder `shared/vectors` is beside the workspace, otherwise the
-/// few that are kept with the tests. Says which, and panics where there are none.
+/// few that are kept with the tests. Says which.
+///
+/// # Panics
+/// When there are none, or they cannot be read: nothing is skipped in silence.
 #[must_use]
 pub fn load(sender: &str) -> Vec<Vector> {
     let path = file(sender);
@@ -150,4 +153,27 @@ impl Request {
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         runtime.block_on(provider.receive(&incoming))
     }
+}
+
+/// The pages about the senders, whose examples must compile and run.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../docs/providers/stripe.md")]
+    pub struct Stripe;
+    #[doc = include_str!("../../docs/providers/shopify.md")]
+    pub struct Shopify;
+    #[doc = include_str!("../../docs/providers/twilio.md")]
+    pub struct Twilio;
+    #[doc = include_str!("../../docs/providers/github.md")]
+    pub struct Github;
+    #[doc = include_str!("../../docs/providers/slack.md")]
+    pub struct Slack;
+    #[doc = include_str!("../../docs/providers/standard-webhooks.md")]
+    pub struct StandardWebhooks;
+    #[doc = include_str!("../../docs/providers/idempotency-key.md")]
+    pub struct IdempotencyKey;
+    #[doc = include_str!("../../docs/providers/content-key.md")]
+    pub struct ContentKey;
+    #[doc = include_str!("../../docs/providers/custom.md")]
+    pub struct Custom;
 }

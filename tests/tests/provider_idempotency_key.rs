@@ -1,5 +1,7 @@
 //! The `Idempotency-Key` of API clients, by draft-ietf-httpapi-idempotency-key-header-07.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::time::Duration;
 
 use bytes::Bytes;

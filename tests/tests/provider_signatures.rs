@@ -1,5 +1,7 @@
 //! Whatever a forger changes, no sender's check lets it pass, and none of them panics.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::time::Duration;
 
 use http::{HeaderValue, Uri};
@@ -46,7 +48,7 @@ impl Sender {
     fn assert_unauthenticated(&self, request: &Request, what: &str) {
         match request.received_by(&*self.provider()) {
             Err(rejection) => {
-                assert_eq!(rejection.kind(), RejectionKind::Unauthenticated, "{}: {what}", self.name)
+                assert_eq!(rejection.kind(), RejectionKind::Unauthenticated, "{}: {what}", self.name);
             }
             Ok(_) => panic!("{}: {what} was accepted", self.name),
         }

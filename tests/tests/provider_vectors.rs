@@ -152,12 +152,12 @@ fn twilios_recorded_deliveries_are_accepted_with_their_key_or_refused() {
         Box::new(Twilio::new(&vector.secret, vector.url.as_deref().unwrap()).unwrap())
     };
     run("twilio", 10, at_url, |_, _| {});
-    let at_origin = |vector: &Vector| -> Box<dyn Provider> {
+    let at_request_path = |vector: &Vector| -> Box<dyn Provider> {
         let url = vector.url.as_deref().unwrap();
         let path = url.match_indices('/').nth(2).unwrap().0;
-        Box::new(Twilio::at_origin(&vector.secret, &url[..path]).unwrap())
+        Box::new(Twilio::new(&vector.secret, &url[..path]).unwrap().with_request_path())
     };
-    run("twilio", 10, at_origin, |_, _| {});
+    run("twilio", 10, at_request_path, |_, _| {});
 }
 
 #[test]
