@@ -80,6 +80,9 @@ pub trait Provider: Debug + Send + Sync + 'static {
     /// # Errors
     /// When the request is not an authentic delivery with a key. The reason is logged; the sender is told only the
     /// kind.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed by it, so it may be dropped at any time.
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection>;
 }
 
