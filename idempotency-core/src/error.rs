@@ -44,6 +44,11 @@ impl StoreError {
         self
     }
 
+    pub(crate) fn of_kind(mut self, kind: StoreErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Which kind of failure it was.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {

@@ -16,6 +16,9 @@ mod record;
 mod response;
 mod scope;
 
+pub mod endpoint;
+pub mod engine;
+pub mod protocol;
 pub mod provider;
 pub mod store;
 #[cfg(feature = "testing")]
@@ -23,6 +26,8 @@ pub mod testing;
 
 pub use claim::{Claim, Claimed, Hold, OnExpired, Resolution};
 pub use delivery::{Attributes, Delivery, Verified};
+pub use endpoint::Endpoint;
+pub use engine::{Idempotency, IdempotencyContext, Ran, RunError};
 pub use error::{StoreError, StoreErrorKind};
 pub use fingerprint::Fingerprint;
 pub use key::{Key, KeyError};
@@ -35,5 +40,7 @@ pub use record::{Record, RecordView, State, StateView, Transition};
 pub use response::RecordedResponse;
 pub use scope::{KeyDigest, Scope, ScopedKey};
 pub use store::Store;
+#[cfg(feature = "memory")]
+pub use store::memory::MemoryStore;
 
 use digest::short_digest;

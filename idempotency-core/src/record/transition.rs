@@ -1,5 +1,10 @@
 //! The protocol's table as pure functions on records.
 
+#[cfg(test)]
+mod history;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use super::{Record, State};
@@ -37,10 +42,10 @@ impl Record {
         now: Duration,
         micros: u64,
     ) -> Transition<Claimed> {
-        if let Some(record) = current {
-            if let Some(answer) = record.answer_without_grant(claim, now) {
-                return Transition::keep(answer);
-            }
+        if let Some(record) = current
+            && let Some(answer) = record.answer_without_grant(claim, now)
+        {
+            return Transition::keep(answer);
         }
         let version = claim.order.as_ref().map(crate::Order::version);
         if let (Some(version), Some(newest)) = (version, mark)
@@ -51,7 +56,7 @@ impl Record {
         let fence = current.map_or(Fence::NONE, |record| record.fence).next(micros);
         let attempt = current.map_or(0, |record| record.attempts).saturating_add(1);
         let record = Self {
-            state: State::InFlight { deadline: now + claim.lease },
+            state: State::InFlight { deadline: now.saturating_add(claim.lease) },
             owner: claim.owner,
             fence,
             attempts: attempt,
@@ -90,7 +95,10 @@ impl Record {
         if !self.is_held_by(lease) {
             return Transition::keep(Hold::Lost);
         }
-        Transition::write(Hold::Held, self.in_state(State::InFlight { deadline: now + duration }))
+        Transition::write(
+            Hold::Held,
+            self.in_state(State::InFlight { deadline: now.saturating_add(duration) }),
+        )
     }
 
     /// A completion. Also when late, if nobody took over; a repeat changes nothing.
@@ -113,16 +121,18 @@ impl Record {
     }
 
     /// An operator's word on a record whose lease ran out. Answers whether there was something to settle.
+    ///
+    /// The fence grows, so that the holder which had abandoned the key has lost it: its late completion is not taken
+    /// for a repeat of the operator's.
     pub fn resolve(&self, resolution: &Resolution, now: Duration) -> Transition<bool> {
-        match (&self.state, resolution) {
-            (State::InFlight { deadline }, Resolution::Completed(outcome)) if *deadline <= now => {
-                Transition::write(true, self.in_state(State::Completed(outcome.clone())))
-            }
-            (State::InFlight { deadline }, Resolution::Released) if *deadline <= now => {
-                Transition::write(true, self.in_state(State::Released))
-            }
-            _ => Transition::keep(false),
+        if !matches!(self.state, State::InFlight { deadline } if deadline <= now) {
+            return Transition::keep(false);
         }
+        let state = match resolution {
+            Resolution::Completed(outcome) => State::Completed(outcome.clone()),
+            Resolution::Released => State::Released,
+        };
+        Transition::write(true, Self { fence: self.fence.next(0), ..self.in_state(state) })
     }
 
     fn is_held_by(&self, lease: &Lease) -> bool {

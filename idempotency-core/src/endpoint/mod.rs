@@ -1,0 +1,283 @@
+//! The endpoint: an HTTP route made idempotent, whatever the framework. Adapters translate; what is decided, is decided
+//! here and in the engine.
+
+mod reply;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Extensions, HeaderMap, Method, Uri};
+
+use crate::engine::{Begun, Completion, Event, Execution, Observation, Observer, Runtime};
+use crate::protocol::{Answer, Status, StoredFlag};
+use crate::provider::{Incoming, Received};
+use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope};
+
+pub use reply::Reply;
+
+/// An HTTP route made idempotent: an engine, a provider, a scope. Cheap to clone.
+///
+/// An adapter asks, in this order: [`admit`](Self::admit) before it reads the body, [`receive`](Self::receive) with
+/// the body, [`execute`](Self::execute) with a way to call the handler.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    engine: Idempotency,
+    provider: Arc<dyn Provider>,
+    scope: Option<Scope>,
+    verification_time: Option<Duration>,
+}
+
+/// The head of a request, as an adapter shows it.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "adapters make it, and a request's head has these parts")]
+pub struct Head<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The original URI: before nesting, as the client sent it.
+    pub uri: &'a Uri,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// What earlier layers attached to the request.
+    pub extensions: &'a Extensions,
+}
+
+/// What is to be done with a request's body.
+///
+/// This enum is complete.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a body is read, passed on or refused")]
+pub enum Admission {
+    /// Read it, up to `limit` bytes.
+    Read {
+        /// The most bytes to read; one more is [`Endpoint::body_too_large`].
+        limit: usize,
+    },
+    /// Pass it on as it comes; show [`Endpoint::receive`] an empty one.
+    Pass,
+    /// Answer at once.
+    Answer(RecordedResponse),
+}
+
+/// What a request turned out to be.
+///
+/// This enum is complete.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a request is executed, passed on or answered")]
+pub enum Arrival {
+    /// A delivery, for [`Endpoint::execute`].
+    Delivery(Delivery),
+    /// None of our business: call the handler, and mark its answer with [`Status::Bypassed`].
+    Bypass,
+    /// Answer at once.
+    Answer(RecordedResponse),
+}
+
+/// The answer to a delivery.
+///
+/// This enum is complete.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "an answer is the handler's or ours")]
+pub enum Executed<R> {
+    /// The handler's own, to be marked with this status.
+    Passed(R, Status),
+    /// One that was made here.
+    Answered(RecordedResponse),
+}
+
+impl Endpoint {
+    /// A route on a store, for a provider, under the provider's own policy.
+    #[cfg(feature = "tokio")]
+    #[must_use]
+    pub fn new(store: impl crate::Store, provider: impl Provider) -> Self {
+        Self::on_engine(Idempotency::new(store), provider)
+    }
+
+    /// A route on an engine's store and runtime, for a provider, under the provider's own policy and name.
+    #[must_use]
+    pub fn on_engine(engine: Idempotency, provider: impl Provider) -> Self {
+        let engine = engine.with_policy(provider.policy()).with_name(provider.name());
+        Self { engine, provider: Arc::new(provider), scope: None, verification_time: None }
+    }
+
+    /// Sets the policy. Default: the provider's own.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.engine = self.engine.with_policy(policy);
+        self
+    }
+
+    /// Sets the scope of its keys, which the provider may narrow. Default: the provider's name and the request's
+    /// original path, so that two accounts behind two paths never answer for each other.
+    #[must_use]
+    pub fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = Some(scope);
+        self
+    }
+
+    /// Sets who sees every decision. Default: `tracing`.
+    #[must_use]
+    pub fn with_observer(mut self, observer: impl Observer) -> Self {
+        self.engine = self.engine.with_observer(observer);
+        self
+    }
+
+    /// Sets clock, timers, tasks and randomness. Default: tokio's.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
+        self.engine = self.engine.with_runtime(runtime);
+        self
+    }
+
+    /// Verifies every signature as of this time since 1970, to play recorded deliveries back. It takes away the
+    /// protection against replayed requests. Default: the clock.
+    #[must_use]
+    pub fn with_insecure_verification_time(mut self, since_1970: Duration) -> Self {
+        self.verification_time = Some(since_1970);
+        self
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Idempotency {
+        &self.engine
+    }
+
+    /// What is to be done with the body of a request with this head.
+    #[must_use]
+    pub fn admit(&self, head: &Head<'_>) -> Admission {
+        if head.method.is_safe() || !self.provider.needs_body(head.method, head.headers) {
+            return Admission::Pass;
+        }
+        let limit = self.engine.policy().body_limit();
+        let declared = head.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64)
+        {
+            return Admission::Answer(self.body_too_large());
+        }
+        Admission::Read { limit }
+    }
+
+    /// The answer to a body over the limit.
+    #[must_use]
+    pub fn body_too_large(&self) -> RecordedResponse {
+        self.answer(&Answer::BodyTooLarge)
+    }
+
+    /// The answer to a body that ended before it was whole.
+    #[must_use]
+    pub fn body_unreadable(&self) -> RecordedResponse {
+        self.answer(&Answer::BodyUnreadable)
+    }
+
+    /// The answer where the runtime shut down and dropped the work.
+    #[must_use]
+    pub fn shut_down(&self) -> RecordedResponse {
+        self.answer(&Answer::Outage)
+    }
+
+    /// Verifies a request and says what it is. No store is asked.
+    ///
+    /// # Cancel safety
+    /// Safe to drop: nothing is claimed.
+    pub async fn receive(&self, head: &Head<'_>, body: &Bytes) -> Arrival {
+        let arrived = self.engine.runtime().now();
+        let scope = self.scope_of(head);
+        let now = self.verification_time.unwrap_or_else(|| self.engine.runtime().unix_time());
+        let incoming = Incoming::new(head.method, head.uri, head.headers, body, now, &scope);
+        let received = self.provider.receive(&incoming.with_extensions(head.extensions)).await;
+        match received {
+            Ok(Received::Handshake(response)) => Arrival::Answer(response),
+            _ if head.method.is_safe() => Arrival::Bypass,
+            Ok(Received::Delivery(delivery)) => Arrival::Delivery(delivery),
+            Ok(Received::Bypass) => Arrival::Bypass,
+            Err(rejection) => {
+                self.engine.observe(&Observation {
+                    provider: self.engine.name(),
+                    key: None,
+                    attempt: None,
+                    fence: None,
+                    duration: self.engine.runtime().now().saturating_sub(arrived),
+                    event: Event::Rejected(&rejection),
+                });
+                Arrival::Answer(self.answer(&Answer::Rejected(rejection.kind())))
+            }
+        }
+    }
+
+    /// Claims a delivery, calls the handler if the claim is granted, and records its answer.
+    ///
+    /// # Errors
+    /// The handler's own error, after its key was released.
+    ///
+    /// # Cancel safety
+    /// Not cancel safe by itself: run it in a task of its own where [`Policy::attachment`] says so.
+    pub async fn execute<R, E, H, F>(&self, delivery: Delivery, handler: H) -> Result<Executed<R>, E>
+    where
+        R: Reply,
+        H: FnOnce(IdempotencyContext) -> F,
+        F: Future<Output = Result<R, E>>,
+    {
+        let answer = match self.engine.begin(delivery).await {
+            Ok(Begun::Run(execution)) => return self.finish(execution, handler).await,
+            Ok(Begun::Unprotected(context)) => {
+                return handler(context).await.map(|reply| Executed::Passed(reply, Status::Bypassed));
+            }
+            Ok(Begun::Replay(outcome)) => Answer::Replayed(outcome),
+            Ok(Begun::Conflict { retry_after }) => Answer::Conflict { retry_after },
+            Ok(Begun::Mismatch) => Answer::Mismatch,
+            Ok(Begun::Stale { .. }) => Answer::Stale,
+            Ok(Begun::InDoubt) => Answer::InDoubt,
+            Err(_) => Answer::Outage,
+        };
+        Ok(Executed::Answered(self.answer(&answer)))
+    }
+
+    async fn finish<R, E, H, F>(&self, mut execution: Execution, handler: H) -> Result<Executed<R>, E>
+    where
+        R: Reply,
+        H: FnOnce(IdempotencyContext) -> F,
+        F: Future<Output = Result<R, E>>,
+    {
+        let context = execution.context().clone();
+        let policy = self.engine.policy();
+        let work = async move {
+            let mut reply = handler(context).await?;
+            let outcome = match policy.completing().includes(reply.status()) {
+                true => Some(reply::record(&mut reply, policy.recorded_body_limit()).await.to_outcome()),
+                false => None,
+            };
+            Ok((reply, outcome))
+        };
+        let (reply, outcome) = match execution.drive(work).await {
+            Ok(done) => done,
+            Err(error) => {
+                execution.release().await;
+                return Err(error);
+            }
+        };
+        let Some(outcome) = outcome else {
+            execution.release().await;
+            return Ok(Executed::Passed(reply, Status::Executed(StoredFlag::Settled)));
+        };
+        Ok(match execution.complete(outcome).await {
+            Completion::Recorded => Executed::Passed(reply, Status::Executed(StoredFlag::Settled)),
+            Completion::Unrecorded => Executed::Passed(reply, Status::Executed(StoredFlag::Unrecorded)),
+            // Another attempt is the key's: the sender retries and is told what came of that one.
+            Completion::Lost => {
+                Executed::Answered(self.answer(&Answer::Conflict { retry_after: Duration::ZERO }))
+            }
+        })
+    }
+
+    fn scope_of(&self, head: &Head<'_>) -> Scope {
+        self.scope
+            .clone()
+            .unwrap_or_else(|| Scope::endpoint(format!("{} {}", self.provider.name(), head.uri.path())))
+    }
+
+    fn answer(&self, answer: &Answer) -> RecordedResponse {
+        answer.response(self.engine.policy())
+    }
+}

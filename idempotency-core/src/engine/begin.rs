@@ -1,0 +1,182 @@
+//! Beginning: from a delivery to the decision.
+
+use std::time::Duration;
+
+use super::budget::{bounded, within};
+use super::lease_state::LeaseState;
+use super::undo::UndoOnDrop;
+use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
+use crate::{Claim, Claimed, Delivery, Fence, OnOutage, Outcome, StoreError, Version};
+
+/// A store whose `settled` answers at once must not make a waiter spin.
+const SHORTEST_NAP: Duration = Duration::from_millis(10);
+
+/// What is to be done with a delivery.
+#[derive(Debug)]
+#[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "there is one per delivery, and it is moved once")]
+pub enum Begun {
+    /// Execute it, and complete or release the guard.
+    Run(Execution),
+    /// It was executed: answer with this outcome.
+    Replay(Outcome),
+    /// It is being executed elsewhere, still after the wait.
+    Conflict {
+        /// When the lease runs out unless it is renewed.
+        retry_after: Duration,
+    },
+    /// Its key was used for another request.
+    Mismatch,
+    /// A newer version of its resource has completed.
+    Stale {
+        /// That version.
+        newest: Version,
+    },
+    /// Nobody can tell whether it was executed.
+    InDoubt,
+    /// The store is out of reach and the policy says to execute all the same, without a claim.
+    Unprotected(IdempotencyContext),
+}
+
+impl Idempotency {
+    /// Claims a delivery's key, waiting for another holder as long as the policy says, and gives the decision.
+    ///
+    /// # Errors
+    /// When the store is out of reach and the policy says to refuse.
+    ///
+    /// # Cancel safety
+    /// A claim that may have been granted when this is dropped is released in the background.
+    pub async fn begin(&self, delivery: Delivery) -> Result<Begun, StoreError> {
+        let arrived = self.runtime().now();
+        let (claimed, claim, claimed_at) = match self.claim_or_wait(&delivery, arrived).await {
+            Ok(answer) => answer,
+            Err(error) => return self.outage(&delivery, arrived, error),
+        };
+        let (begun, event) = match claimed {
+            Claimed::Granted { fence, attempt } => {
+                let lease = LeaseState::held_until(self.local_end(claimed_at));
+                let context = IdempotencyContext::granted(
+                    self.0.name.clone(),
+                    &delivery,
+                    attempt,
+                    fence,
+                    lease,
+                    self.0.runtime.clone(),
+                );
+                let execution = Execution::new(self.clone(), claim.granted(fence), context);
+                self.observe_decision(&delivery, arrived, Some((attempt, fence)), Event::Granted);
+                return Ok(Begun::Run(execution));
+            }
+            Claimed::Completed(outcome) => (Begun::Replay(outcome), Event::Replayed),
+            Claimed::InFlight { retry_after } => (Begun::Conflict { retry_after }, Event::Conflict),
+            Claimed::Mismatch => (Begun::Mismatch, Event::Mismatch),
+            Claimed::Stale { newest } => (Begun::Stale { newest }, Event::Stale { newest }),
+            Claimed::InDoubt => (Begun::InDoubt, Event::InDoubt),
+        };
+        self.observe_decision(&delivery, arrived, None, event);
+        Ok(begun)
+    }
+
+    /// Claims until the answer is not "in flight", or the wait is over. Also gives the claim and when it was sent.
+    async fn claim_or_wait(
+        &self,
+        delivery: &Delivery,
+        arrived: Duration,
+    ) -> Result<(Claimed, Claim, Duration), StoreError> {
+        let claim = self.claim_of(delivery);
+        let mut place = None;
+        loop {
+            let sent = self.runtime().now();
+            let retry_after = match self.claim_once(&claim).await? {
+                Claimed::InFlight { retry_after } => retry_after,
+                answer => return Ok((answer, claim, sent)),
+            };
+            let left = (arrived + self.policy().wait()).saturating_sub(self.runtime().now());
+            if place.is_none() {
+                place = self.0.waiters.enter(delivery.key().digest(), self.policy().waiters_per_key());
+            }
+            if left.is_zero() || place.is_none() {
+                return Ok((Claimed::InFlight { retry_after }, claim, sent));
+            }
+            self.nap(delivery, left.min(retry_after.max(SHORTEST_NAP))).await;
+        }
+    }
+
+    /// Claims within the store's budget. A claim that may have been granted without anybody knowing is undone.
+    async fn claim_once(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        let undo = UndoOnDrop::new(self, claim);
+        let answer =
+            within(self.runtime(), self.policy().store_timeout(), || self.store().claim(claim)).await;
+        if !answer.as_ref().is_err_and(StoreError::may_have_executed) {
+            undo.disarm();
+        }
+        answer
+    }
+
+    /// Waits until the record may have changed. A store that cannot tell is asked again after a pause.
+    async fn nap(&self, delivery: &Delivery, limit: Duration) {
+        let began = self.runtime().now();
+        let settled = self.store().settled(delivery.key(), limit);
+        let told = bounded(self.runtime(), limit, settled).await;
+        let slept = self.runtime().now().saturating_sub(began);
+        let least = if matches!(told, Some(Err(_))) { SHORTEST_NAP * 10 } else { SHORTEST_NAP };
+        if told.is_some() && slept < least.min(limit) {
+            self.runtime().sleep(least.min(limit) - slept).await;
+        }
+    }
+
+    fn claim_of(&self, delivery: &Delivery) -> Claim {
+        let policy = self.policy();
+        let mut claim = Claim::new(
+            delivery.key().clone(),
+            self.runtime().new_owner(),
+            policy.lease(),
+            policy.retention(),
+        );
+        claim.fingerprint = delivery.fingerprint();
+        claim.order = delivery.order().cloned();
+        claim.on_expired = policy.on_expired();
+        claim
+    }
+
+    /// Until when a lease that was asked for at `sent` surely holds: the store's clock may run a little faster.
+    pub(super) fn local_end(&self, sent: Duration) -> Duration {
+        let lease = self.policy().lease();
+        sent + lease - lease / 20
+    }
+
+    fn outage(&self, delivery: &Delivery, arrived: Duration, error: StoreError) -> Result<Begun, StoreError> {
+        match self.policy().on_outage() {
+            OnOutage::Refuse => {
+                self.observe_decision(delivery, arrived, None, Event::Outage(&error));
+                Err(error)
+            }
+            OnOutage::Proceed => {
+                self.observe_decision(delivery, arrived, None, Event::Unprotected(&error));
+                let runtime = self.0.runtime.clone();
+                Ok(Begun::Unprotected(IdempotencyContext::unprotected(
+                    self.0.name.clone(),
+                    delivery,
+                    runtime,
+                )))
+            }
+        }
+    }
+
+    fn observe_decision(
+        &self,
+        delivery: &Delivery,
+        arrived: Duration,
+        granted: Option<(u32, Fence)>,
+        event: Event<'_>,
+    ) {
+        self.observe(&Observation {
+            provider: self.name(),
+            key: Some(delivery.key()),
+            attempt: granted.map(|(attempt, _)| attempt),
+            fence: granted.map(|(_, fence)| fence),
+            duration: self.runtime().now().saturating_sub(arrived),
+            event,
+        });
+    }
+}

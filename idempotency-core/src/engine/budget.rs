@@ -1,0 +1,59 @@
+//! The budget: one store operation, repeated until it is known or its time is over.
+
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::poll;
+
+use super::Runtime;
+use crate::{StoreError, StoreErrorKind};
+
+/// The first pause between two tries; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Tries an operation until it succeeds, fails for good, or `budget` is over. Every operation of a store may be
+/// repeated. The error says whether any of the tries may have been carried out.
+pub(super) async fn within<T, F>(
+    runtime: &dyn Runtime,
+    budget: Duration,
+    mut operation: impl FnMut() -> F,
+) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let deadline = runtime.now() + budget;
+    let mut pause = FIRST_PAUSE;
+    let mut may_have_executed = false;
+    loop {
+        let left = deadline.saturating_sub(runtime.now());
+        let error = match bounded(runtime, left, operation()).await {
+            Some(Ok(answer)) => return Ok(answer),
+            Some(Err(error)) => error,
+            None => StoreError::new("remote", StoreErrorKind::Unknown),
+        };
+        may_have_executed |= error.may_have_executed();
+        if !error.is_transient() || runtime.now() + pause >= deadline {
+            return Err(if may_have_executed { error.of_kind(StoreErrorKind::Unknown) } else { error });
+        }
+        runtime.sleep(pause).await;
+        pause *= 2;
+    }
+}
+
+/// The future's output, or `None` after `limit`. No timer is made for a future that is ready at once.
+pub(super) async fn bounded<F: Future>(
+    runtime: &dyn Runtime,
+    limit: Duration,
+    future: F,
+) -> Option<F::Output> {
+    let mut future = pin!(future);
+    if let std::task::Poll::Ready(output) = poll!(future.as_mut()) {
+        return Some(output);
+    }
+    match select(future, runtime.sleep(limit)).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
+    }
+}

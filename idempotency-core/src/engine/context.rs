@@ -1,0 +1,168 @@
+//! The context: what a handler is told of its execution.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Runtime;
+use super::lease_state::LeaseState;
+use crate::digest::FieldDigest;
+use crate::{Attributes, Delivery, Fence, Key, Order, Scope, ScopedKey};
+
+/// What a handler is told of its execution. Cheap to clone.
+#[derive(Clone)]
+pub struct IdempotencyContext(Arc<Inner>);
+
+struct Inner {
+    provider: Arc<str>,
+    key: ScopedKey,
+    order: Option<Order>,
+    attributes: Attributes,
+    attempt: u32,
+    fence: Fence,
+    lease: Option<LeaseState>,
+    runtime: Arc<dyn Runtime>,
+}
+
+impl IdempotencyContext {
+    pub(super) fn granted(
+        provider: Arc<str>,
+        delivery: &Delivery,
+        attempt: u32,
+        fence: Fence,
+        lease: LeaseState,
+        runtime: Arc<dyn Runtime>,
+    ) -> Self {
+        Self::new(provider, delivery, attempt, fence, Some(lease), runtime)
+    }
+
+    pub(super) fn unprotected(provider: Arc<str>, delivery: &Delivery, runtime: Arc<dyn Runtime>) -> Self {
+        Self::new(provider, delivery, 0, Fence::NONE, None, runtime)
+    }
+
+    fn new(
+        provider: Arc<str>,
+        delivery: &Delivery,
+        attempt: u32,
+        fence: Fence,
+        lease: Option<LeaseState>,
+        runtime: Arc<dyn Runtime>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            provider,
+            key: delivery.key().clone(),
+            order: delivery.order().cloned(),
+            attributes: delivery.attributes().clone(),
+            attempt,
+            fence,
+            lease,
+            runtime,
+        }))
+    }
+
+    /// The engine's name: the provider's, over HTTP.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        &self.0.provider
+    }
+
+    /// The key, as the sender wrote it.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        self.0.key.key()
+    }
+
+    /// The scope in which the key is unique.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        self.0.key.scope()
+    }
+
+    /// Which attempt this is, from 1. From 2 on, an earlier one failed, or died and may have had its effect.
+    ///
+    /// 0 where the handler runs without a claim (see [`is_protected`](Self::is_protected)).
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.0.attempt
+    }
+
+    /// The fencing token of this attempt: hand it to systems that can refuse a write with an older one.
+    ///
+    /// [`Fence::NONE`] where the handler runs without a claim.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        self.0.fence
+    }
+
+    /// Which resource the event is about and how new it is, where the provider was asked for it.
+    #[must_use]
+    pub fn order(&self) -> Option<&Order> {
+        self.0.order.as_ref()
+    }
+
+    /// What else the provider knows, such as the event's type.
+    #[must_use]
+    pub fn attributes(&self) -> &Attributes {
+        &self.0.attributes
+    }
+
+    /// The event's type, such as `customer.updated`, where the provider has one.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        self.0.attributes.event_type()
+    }
+
+    /// Whether a claim protects this run. It does not only where the policy says to proceed during an outage.
+    #[must_use]
+    pub fn is_protected(&self) -> bool {
+        self.0.lease.is_some()
+    }
+
+    /// Whether somebody else may have taken over: ask it before an effect that cannot be fenced.
+    ///
+    /// True from the local end of the lease on, which leaves a margin for the network, and always without a claim.
+    #[must_use]
+    pub fn is_lease_lost(&self) -> bool {
+        self.0.lease.as_ref().is_none_or(|lease| lease.is_lost(self.0.runtime.now()))
+    }
+
+    /// Ends when the lease is lost; never, while it holds. For a `select!` beside the work.
+    ///
+    /// # Cancel safety
+    /// Safe to drop.
+    pub async fn lease_lost(&self) {
+        if let Some(lease) = &self.0.lease {
+            lease.lost().await;
+        }
+    }
+
+    /// A key for an outgoing call: equal across the attempts of one delivery, different for each `name`.
+    ///
+    /// Hand it to the other side as its idempotency key. 43 characters of base64url.
+    #[must_use]
+    pub fn derive_key(&self, name: &str) -> String {
+        let digest = FieldDigest::new("derived key")
+            .field(self.0.key.digest().as_bytes())
+            .field(name.as_bytes())
+            .finish();
+        data_encoding::BASE64URL_NOPAD.encode(&digest)
+    }
+
+    pub(super) fn scoped_key(&self) -> &ScopedKey {
+        &self.0.key
+    }
+
+    pub(super) fn lease_state(&self) -> Option<&LeaseState> {
+        self.0.lease.as_ref()
+    }
+}
+
+impl fmt::Debug for IdempotencyContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdempotencyContext")
+            .field("provider", &self.0.provider)
+            .field("key", &self.0.key)
+            .field("attempt", &self.0.attempt)
+            .field("fence", &self.0.fence)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,62 @@
+//! Detaching: work that runs to its end in a task of its own, whoever goes away.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+
+use futures_channel::oneshot;
+use futures_util::FutureExt as _;
+
+use super::Idempotency;
+use super::tracker::Tracked;
+use crate::Attachment;
+
+impl Idempotency {
+    /// Runs `work` to its end in a tracked task, or in place where the policy attaches it to its caller.
+    ///
+    /// `None` where the runtime dropped the task, as it does when it shuts down.
+    ///
+    /// # Cancel safety
+    /// As [`Policy::attachment`](crate::Policy::attachment) says.
+    pub async fn carry_out<F>(&self, work: F) -> Option<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match self.policy().attachment() {
+            Attachment::Detached => self.detach(work).await,
+            Attachment::AbandonWithCaller | Attachment::ReleaseWithCaller => Some(work.await),
+        }
+    }
+
+    /// A panic in the work goes on in the caller.
+    async fn detach<F>(&self, work: F) -> Option<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let (send, receive) = oneshot::channel();
+        self.spawn_tracked(async move {
+            // Nobody may be listening any more: that is what detaching is for.
+            drop(send.send(AssertUnwindSafe(work).catch_unwind().await));
+        });
+        match receive.await {
+            Ok(Ok(output)) => Some(output),
+            Ok(Err(panic)) => resume_unwind(panic),
+            Err(oneshot::Canceled) => None,
+        }
+    }
+
+    /// Counts work that an adapter spawns itself, until the guard is dropped.
+    #[must_use = "the work is counted until the guard is dropped"]
+    pub fn track(&self) -> Tracked {
+        self.0.tracker.track()
+    }
+
+    pub(super) fn spawn_tracked(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let tracked = self.0.tracker.track();
+        self.runtime().spawn(Box::pin(async move {
+            task.await;
+            drop(tracked);
+        }));
+    }
+}

@@ -1,0 +1,264 @@
+//! The execution: the guard held by whoever was granted the claim.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::{FutureExt as _, poll};
+
+use super::budget::{bounded, within};
+use super::{Event, Idempotency, IdempotencyContext, Observation};
+use crate::{Attachment, Hold, Lease, Outcome, StoreError, StoreErrorKind};
+
+/// The pause between repetitions of a renewal, and of a completion in the background.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The guard held by whoever was granted the claim.
+///
+/// Run the work under [`drive`](Self::drive), which renews the lease meanwhile; then [`complete`](Self::complete) or
+/// [`release`](Self::release).
+#[derive(Debug)]
+#[must_use = "dropping an execution leaves its key in flight until the lease runs out; complete or release it"]
+pub struct Execution {
+    engine: Idempotency,
+    lease: Lease,
+    context: IdempotencyContext,
+    granted: Duration,
+    stage: Stage,
+}
+
+/// How far an execution has come: what is to be done if it is dropped there.
+#[derive(Debug)]
+enum Stage {
+    Running,
+    /// The work is done: repeat the completion, never release.
+    Completing(Outcome),
+    Settled,
+}
+
+/// What became of a completion.
+///
+/// This enum is complete.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "an outcome that is not recorded is not the key's"]
+#[expect(clippy::exhaustive_enums, reason = "an outcome is recorded, not yet recorded, or another's is")]
+pub enum Completion {
+    /// The outcome is recorded.
+    Recorded,
+    /// The store did not take it yet; it is repeated in the background within the lease.
+    Unrecorded,
+    /// Somebody else took over; the outcome is not the key's.
+    Lost,
+}
+
+impl Execution {
+    pub(super) fn new(engine: Idempotency, lease: Lease, context: IdempotencyContext) -> Self {
+        let granted = engine.runtime().now();
+        Self { engine, lease, context, granted, stage: Stage::Running }
+    }
+
+    /// What the handler is to be told.
+    #[must_use]
+    pub fn context(&self) -> &IdempotencyContext {
+        &self.context
+    }
+
+    /// The execution's identity, which can be written down and taken up elsewhere.
+    #[must_use]
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+
+    /// Runs the work while renewing the lease every third of it, in the same task. If the work panics, the key is
+    /// released and the panic goes on.
+    ///
+    /// # Cancel safety
+    /// Dropping it drops the work; the execution is still held.
+    pub async fn drive<F: Future>(&mut self, work: F) -> F::Output {
+        let result = {
+            let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
+            match poll!(work.as_mut()) {
+                Poll::Ready(result) => result,
+                Poll::Pending => match select(work, pin!(self.renew_until_lost())).await {
+                    Either::Left((result, _)) => result,
+                    Either::Right(((), work)) => work.await,
+                },
+            }
+        };
+        match result {
+            Ok(output) => output,
+            Err(panic) => {
+                self.observe(Event::Panicked);
+                self.give_up().await;
+                resume_unwind(panic)
+            }
+        }
+    }
+
+    /// Records the outcome. Tries again in the background, within the lease, where the store does not answer.
+    ///
+    /// # Cancel safety
+    /// If it is dropped, the recording goes on in the background.
+    pub async fn complete(mut self, outcome: Outcome) -> Completion {
+        self.stage = Stage::Completing(outcome.clone());
+        let (engine, lease) = (&self.engine, &self.lease);
+        let retention = engine.policy().retention();
+        let answer = within(engine.runtime(), engine.policy().store_timeout(), || {
+            engine.store().complete(lease, &outcome, retention)
+        })
+        .await;
+        match answer {
+            Ok(hold) => {
+                self.stage = Stage::Settled;
+                self.completed(hold)
+            }
+            Err(error) => {
+                self.observe(Event::Unrecorded(&error));
+                // Dropping it in this stage goes on in the background.
+                Completion::Unrecorded
+            }
+        }
+    }
+
+    /// Gives up, so that a retry runs at once. Where the store does not answer, the lease runs out by itself.
+    ///
+    /// # Cancel safety
+    /// If it is dropped, the key may stay in flight until the lease runs out.
+    pub async fn release(mut self) {
+        self.give_up().await;
+    }
+
+    async fn give_up(&mut self) {
+        self.stage = Stage::Settled;
+        let (engine, lease) = (&self.engine, &self.lease);
+        let answer =
+            within(engine.runtime(), engine.policy().store_timeout(), || engine.store().release(lease)).await;
+        self.observe(match &answer {
+            Ok(Hold::Held) => Event::Released,
+            Ok(Hold::Lost) => Event::Superseded,
+            Err(error) => Event::ReleaseFailed(error),
+        });
+    }
+
+    fn completed(&self, hold: Hold) -> Completion {
+        match hold {
+            Hold::Held => {
+                self.observe(Event::Completed);
+                Completion::Recorded
+            }
+            Hold::Lost => {
+                self.observe(Event::Superseded);
+                Completion::Lost
+            }
+        }
+    }
+
+    /// Renews every third of the lease. Ends when the lease is lost.
+    async fn renew_until_lost(&self) {
+        let Some(state) = self.context.lease_state() else { return };
+        let runtime = self.engine.runtime();
+        loop {
+            runtime.sleep(self.engine.policy().lease() / 3).await;
+            if self.renew_once(state).await == Hold::Lost {
+                state.lose();
+                self.observe(Event::LeaseLost);
+                return;
+            }
+        }
+    }
+
+    /// One renewal, repeated until the store answers or the lease's local end. It is tried at least once, also when
+    /// late: a process that was paused may still hold what nobody took.
+    async fn renew_once(&self, state: &super::lease_state::LeaseState) -> Hold {
+        let runtime = self.engine.runtime();
+        let policy = self.engine.policy();
+        loop {
+            let sent = runtime.now();
+            let limit = match state.end().saturating_sub(sent) {
+                Duration::ZERO => policy.store_timeout(),
+                left => policy.store_timeout().min(left),
+            };
+            let renewal = self.engine.store().renew(&self.lease, policy.lease());
+            let error = match bounded(runtime, limit, renewal).await {
+                Some(Ok(Hold::Held)) => {
+                    state.prolong(self.engine.local_end(sent));
+                    return Hold::Held;
+                }
+                Some(Ok(Hold::Lost)) => return Hold::Lost,
+                Some(Err(error)) => error,
+                None => StoreError::new("remote", StoreErrorKind::Unknown),
+            };
+            self.observe(Event::RenewalFailed(&error));
+            let left = state.end().saturating_sub(runtime.now());
+            if left.is_zero() {
+                return Hold::Lost;
+            }
+            runtime.sleep(PAUSE.min(left)).await;
+        }
+    }
+
+    fn observe(&self, event: Event<'_>) {
+        self.engine.observe(&Observation {
+            provider: self.engine.name(),
+            key: Some(self.context.scoped_key()),
+            attempt: Some(self.context.attempt()),
+            fence: Some(self.context.fence()),
+            duration: self.engine.runtime().now().saturating_sub(self.granted),
+            event,
+        });
+    }
+
+    /// The same execution, to go on in a task of its own.
+    fn take_over(&mut self, stage: Stage) -> Self {
+        self.stage = Stage::Settled;
+        Self {
+            engine: self.engine.clone(),
+            lease: self.lease.clone(),
+            context: self.context.clone(),
+            granted: self.granted,
+            stage,
+        }
+    }
+
+    /// Repeats the completion until the store answers, or the lease has surely run out.
+    async fn complete_in_background(mut self, outcome: Outcome) {
+        self.stage = Stage::Settled;
+        let runtime = self.engine.runtime();
+        let end = runtime.now() + self.engine.policy().lease();
+        loop {
+            let completion =
+                self.engine.store().complete(&self.lease, &outcome, self.engine.policy().retention());
+            match bounded(runtime, self.engine.policy().store_timeout(), completion).await {
+                Some(Ok(hold)) => {
+                    // Observed there; nobody waits for the answer.
+                    let _ = self.completed(hold);
+                    return;
+                }
+                _ if runtime.now() >= end => return,
+                _ => runtime.sleep(PAUSE).await,
+            }
+        }
+    }
+}
+
+impl Drop for Execution {
+    /// Neither blocks nor panics: what is still to be done goes on in the background.
+    fn drop(&mut self) {
+        match std::mem::replace(&mut self.stage, Stage::Settled) {
+            Stage::Settled => {}
+            Stage::Completing(outcome) => {
+                let rest = self.take_over(Stage::Settled);
+                self.engine.spawn_tracked(rest.complete_in_background(outcome));
+            }
+            Stage::Running => {
+                if self.engine.policy().attachment() == Attachment::ReleaseWithCaller {
+                    let rest = self.take_over(Stage::Settled);
+                    self.engine.spawn_tracked(rest.release());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The observer: who sees every decision, as typed values.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::provider::Rejection;
+use crate::{Fence, ScopedKey, StoreError, Version};
+
+/// Sees every decision of an engine. It is called where the decision falls, so it must not block.
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
+    /// One decision.
+    fn observe(&self, observation: &Observation<'_>);
+}
+
+/// One decision and what it was about.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Observation<'a> {
+    /// The engine's name: the provider's, over HTTP.
+    pub provider: &'a str,
+    /// The key in its scope; `None` where the request never had one.
+    pub key: Option<&'a ScopedKey>,
+    /// Which attempt it is, where one was granted.
+    pub attempt: Option<u32>,
+    /// The attempt's fencing token, where one was granted.
+    pub fence: Option<Fence>,
+    /// How long it took: from the delivery's arrival for decisions, from the grant for what follows.
+    pub duration: Duration,
+    /// What was decided.
+    pub event: Event<'a>,
+}
+
+/// What was decided.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The provider refused the request.
+    Rejected(&'a Rejection),
+    /// The claim was granted: an attempt starts.
+    Granted,
+    /// The recorded outcome answers.
+    Replayed,
+    /// The key is in flight elsewhere.
+    Conflict,
+    /// The key was used for another request.
+    Mismatch,
+    /// A newer version of the resource has completed.
+    Stale {
+        /// That version.
+        newest: Version,
+    },
+    /// Nobody can tell whether the key was executed.
+    InDoubt,
+    /// The store is out of reach; nothing is executed.
+    Outage(&'a StoreError),
+    /// The store is out of reach; the handler runs without a claim, as the policy says.
+    Unprotected(&'a StoreError),
+    /// The lease could not be renewed this time.
+    RenewalFailed(&'a StoreError),
+    /// The lease is lost: somebody else may be executing.
+    LeaseLost,
+    /// The outcome is recorded.
+    Completed,
+    /// The handler succeeded, and its outcome is not recorded yet.
+    Unrecorded(&'a StoreError),
+    /// Somebody else took over: this attempt's outcome is not the key's.
+    Superseded,
+    /// The attempt gave up; a retry runs at once.
+    Released,
+    /// The attempt gave up and the store was not told; a retry runs after the lease.
+    ReleaseFailed(&'a StoreError),
+    /// The handler panicked.
+    Panicked,
+}
+
+/// Tells `tracing`: what needs somebody's attention at `WARN`, the rest at `DEBUG`. Keys appear as digests.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct TracingObserver;
+
+impl Observer for TracingObserver {
+    fn observe(&self, observation: &Observation<'_>) {
+        let Observation { provider, key, attempt, fence, duration, event } = observation;
+        let key = key.map(|key| key.digest());
+        let fence = fence.map(Fence::get);
+        macro_rules! tell {
+            ($level:ident, $cause:expr) => {
+                tracing::$level!(
+                    target: "idempotency",
+                    provider,
+                    key = key.map(tracing::field::display),
+                    attempt,
+                    fence,
+                    ?duration,
+                    cause = $cause,
+                    "{}", event.name()
+                )
+            };
+        }
+        match event {
+            Event::Outage(error)
+            | Event::Unprotected(error)
+            | Event::RenewalFailed(error)
+            | Event::Unrecorded(error)
+            | Event::ReleaseFailed(error) => tell!(warn, Some(tracing::field::display(WithSources(error)))),
+            Event::Rejected(rejection) => tell!(warn, Some(tracing::field::display(rejection))),
+            Event::LeaseLost | Event::Superseded | Event::InDoubt | Event::Mismatch | Event::Panicked => {
+                tell!(warn, None::<&str>);
+            }
+            _ => tell!(debug, None::<&str>),
+        }
+    }
+}
+
+impl Event<'_> {
+    /// Its name, in snake case and stable, for labels.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Rejected(_) => "rejected",
+            Self::Granted => "granted",
+            Self::Replayed => "replayed",
+            Self::Conflict => "conflict",
+            Self::Mismatch => "mismatch",
+            Self::Stale { .. } => "stale",
+            Self::InDoubt => "in_doubt",
+            Self::Outage(_) => "outage",
+            Self::Unprotected(_) => "unprotected",
+            Self::RenewalFailed(_) => "renewal_failed",
+            Self::LeaseLost => "lease_lost",
+            Self::Completed => "completed",
+            Self::Unrecorded(_) => "unrecorded",
+            Self::Superseded => "superseded",
+            Self::Released => "released",
+            Self::ReleaseFailed(_) => "release_failed",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+/// An error with its causes, one after the other.
+struct WithSources<'a>(&'a StoreError);
+
+impl fmt::Display for WithSources<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = std::error::Error::source(self.0);
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

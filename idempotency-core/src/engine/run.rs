@@ -1,0 +1,154 @@
+//! Running: the whole job for code without HTTP.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::{BufMut as _, BytesMut};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Begun, Completion, Idempotency, IdempotencyContext};
+use crate::{Delivery, Outcome, StoreError, Version};
+
+/// Says that the outcome is a JSON value, in the first form of it. A reader that does not know the number refuses.
+const FORMAT: u8 = 2;
+
+/// What came of a delivery.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Ran<T> {
+    /// The handler ran for this delivery, and this came of it.
+    Executed(T),
+    /// The handler ran and succeeded, and its outcome is not recorded yet: acknowledge it all the same.
+    ExecutedUnrecorded(T),
+    /// It was executed before, and this came of it.
+    Replayed(T),
+    /// It is being executed elsewhere: do not acknowledge, and let it come again.
+    Conflict {
+        /// When the lease runs out unless it is renewed.
+        retry_after: Duration,
+    },
+    /// Its key was used with another fingerprint.
+    Mismatch,
+    /// A newer version of its resource has completed: acknowledge it, there is nothing to do.
+    Stale {
+        /// That version.
+        newest: Version,
+    },
+    /// Nobody can tell whether it was executed, or what came of it.
+    InDoubt,
+}
+
+/// Why nothing came of a delivery.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError<E> {
+    /// The handler failed. The key is released, so that the next delivery runs at once.
+    #[error("the handler failed")]
+    Handler(#[source] E),
+    /// The store is out of reach; nothing was executed.
+    #[error("the store is out of reach")]
+    Store(#[source] StoreError),
+    /// The handler succeeded, and what came of it cannot be written as JSON. The key is completed without it, so that
+    /// the effect does not happen twice: its duplicates are [`Ran::InDoubt`].
+    #[error("the outcome cannot be written as json")]
+    Outcome(#[source] serde_json::Error),
+    /// The runtime shut down and dropped the work.
+    #[error("the runtime dropped the work")]
+    Dropped,
+}
+
+impl Idempotency {
+    /// Runs the handler for a delivery unless it was run before, and records what comes of it as JSON.
+    ///
+    /// Runs in a task of its own unless the policy says otherwise, so that a caller that goes away (a timeout, a
+    /// `select!`) does not cut it short.
+    ///
+    /// ```
+    /// # #[cfg(feature = "memory")]
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use idempotency_core::store::memory::MemoryStore;
+    /// use idempotency_core::{Delivery, Idempotency, Key, Ran, Scope, Verified};
+    ///
+    /// let idempotency = Idempotency::new(MemoryStore::new());
+    /// let delivery = || {
+    ///     let proof = Verified::by_other_means(b"a message from a queue that only we can write to");
+    ///     Delivery::new(&proof, Scope::endpoint("orders"), Key::new("order-42").unwrap())
+    /// };
+    /// let handler = async |_context| Ok::<_, std::io::Error>("shipped".to_owned());
+    /// let first = idempotency.run(delivery(), move |context| async move { handler(context).await }).await.unwrap();
+    /// assert_eq!(first, Ran::Executed("shipped".to_owned()));
+    /// let again = idempotency.run(delivery(), |_| async { Err(std::io::Error::other("never called")) }).await;
+    /// assert_eq!(again.unwrap(), Ran::Replayed("shipped".to_owned()));
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`RunError::Handler`] with the handler's own error; [`RunError::Store`] where the store is out of reach.
+    ///
+    /// # Cancel safety
+    /// Safe to drop under [`Attachment::Detached`](crate::Attachment::Detached): the work goes on.
+    pub async fn run<T, E, H, F>(&self, delivery: Delivery, handler: H) -> Result<Ran<T>, RunError<E>>
+    where
+        T: Serialize + DeserializeOwned + Send + 'static,
+        E: Send + 'static,
+        H: FnOnce(IdempotencyContext) -> F + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let engine = self.clone();
+        let work = async move { engine.run_attached(delivery, handler).await };
+        self.carry_out(work).await.unwrap_or(Err(RunError::Dropped))
+    }
+
+    async fn run_attached<T, E, H, F>(&self, delivery: Delivery, handler: H) -> Result<Ran<T>, RunError<E>>
+    where
+        T: Serialize + DeserializeOwned,
+        H: FnOnce(IdempotencyContext) -> F,
+        F: Future<Output = Result<T, E>>,
+    {
+        let mut execution = match self.begin(delivery).await.map_err(RunError::Store)? {
+            Begun::Run(execution) => execution,
+            Begun::Replay(outcome) => return Ok(value_of(&outcome).map_or(Ran::InDoubt, Ran::Replayed)),
+            Begun::Conflict { retry_after } => return Ok(Ran::Conflict { retry_after }),
+            Begun::Mismatch => return Ok(Ran::Mismatch),
+            Begun::Stale { newest } => return Ok(Ran::Stale { newest }),
+            Begun::InDoubt => return Ok(Ran::InDoubt),
+            Begun::Unprotected(context) => {
+                return handler(context).await.map(Ran::ExecutedUnrecorded).map_err(RunError::Handler);
+            }
+        };
+        let context = execution.context().clone();
+        let value = match execution.drive(async move { handler(context).await }).await {
+            Ok(value) => value,
+            Err(error) => {
+                execution.release().await;
+                return Err(RunError::Handler(error));
+            }
+        };
+        let (outcome, unwritable) = match outcome_of(&value) {
+            Ok(outcome) => (outcome, None),
+            Err(error) => (Outcome::default(), Some(error)),
+        };
+        let completion = execution.complete(outcome).await;
+        match (unwritable, completion) {
+            (Some(error), _) => Err(RunError::Outcome(error)),
+            (None, Completion::Recorded) => Ok(Ran::Executed(value)),
+            (None, Completion::Unrecorded) => Ok(Ran::ExecutedUnrecorded(value)),
+            (None, Completion::Lost) => Ok(Ran::Conflict { retry_after: Duration::ZERO }),
+        }
+    }
+}
+
+fn outcome_of<T: Serialize>(value: &T) -> Result<Outcome, serde_json::Error> {
+    let mut bytes = BytesMut::new();
+    bytes.put_u8(FORMAT);
+    let mut writer = bytes.writer();
+    serde_json::to_writer(&mut writer, value)?;
+    Ok(Outcome::new(writer.into_inner().freeze()))
+}
+
+/// The value that was recorded; `None` where the bytes are not one of this type.
+fn value_of<T: DeserializeOwned>(outcome: &Outcome) -> Option<T> {
+    let (&format, json) = outcome.as_bytes().split_first()?;
+    (format == FORMAT).then(|| serde_json::from_slice(json).ok()).flatten()
+}

@@ -1,0 +1,67 @@
+//! The runtime: clock, timers, tasks and randomness, all from outside.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::Owner;
+use crate::clock::Clock;
+
+/// What the engine needs of the world. It can run on one thread, and in simulated time.
+pub trait Runtime: Clock {
+    /// A future that ends after `duration` on this runtime's clock.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// Runs a task to its end, whoever goes away. Where that is impossible, as after shutdown, the task is dropped.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// 128 random bits that name a new attempt.
+    fn new_owner(&self) -> Owner;
+}
+
+/// Tokio and the machine's randomness.
+#[cfg(feature = "tokio")]
+#[derive(Debug, Default)]
+pub struct TokioRuntime {
+    clock: crate::clock::TokioClock,
+}
+
+#[cfg(feature = "tokio")]
+impl TokioRuntime {
+    /// A runtime whose tasks are spawned on the tokio runtime of whoever calls.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Clock for TokioRuntime {
+    fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    fn unix_time(&self) -> Duration {
+        self.clock.unix_time()
+    }
+}
+
+#[cfg(feature = "tokio")]
+impl Runtime for TokioRuntime {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        match tokio::runtime::Handle::try_current() {
+            Ok(handle) => drop(handle.spawn(task)),
+            Err(_) => tracing::warn!("background work is dropped: there is no tokio runtime to run it on"),
+        }
+    }
+
+    fn new_owner(&self) -> Owner {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the operating system provides randomness");
+        Owner::from_bytes(bytes)
+    }
+}

@@ -1,0 +1,45 @@
+//! The waiters: how many duplicates of one key wait in this process.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::KeyDigest;
+
+/// Counts waiters per key, so that a storm of retries is bounded.
+#[derive(Debug, Default)]
+pub(super) struct Waiters(Mutex<HashMap<KeyDigest, usize>>);
+
+/// A place among the waiters of a key, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    waiters: Arc<Waiters>,
+    key: KeyDigest,
+}
+
+impl Waiters {
+    /// A place among the waiters of a key; `None` where `limit` are waiting already.
+    pub(super) fn enter(self: &Arc<Self>, key: KeyDigest, limit: usize) -> Option<Waiter> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(key).or_default();
+        if *count >= limit {
+            if *count == 0 {
+                counts.remove(&key);
+            }
+            return None;
+        }
+        *count += 1;
+        Some(Waiter { waiters: self.clone(), key })
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        let mut counts = self.waiters.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.key);
+            }
+        }
+    }
+}

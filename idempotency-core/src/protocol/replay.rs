@@ -1,0 +1,75 @@
+//! What of a handler's answer is recorded, and so replayed.
+
+use http::header::{self, HeaderMap, HeaderName};
+
+/// How much of an answer is recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Recording {
+    /// Status, headers and body.
+    Whole,
+    /// Status and headers: the body streams, or is over the limit.
+    WithoutBody,
+    /// The status alone: the answer says `no-store`.
+    StatusOnly,
+}
+
+impl Recording {
+    /// How much is recorded of an answer whose body has `size` bytes; `None` where it has no size yet.
+    pub(crate) fn of(headers: &HeaderMap, size: Option<u64>, limit: usize) -> Self {
+        if says_no_store(headers) {
+            Self::StatusOnly
+        } else if size.is_some_and(|size| size <= limit as u64) {
+            Self::Whole
+        } else {
+            Self::WithoutBody
+        }
+    }
+}
+
+/// The headers that are recorded of an answer.
+pub(crate) fn recordable(headers: &HeaderMap, recording: Recording) -> HeaderMap {
+    if recording == Recording::StatusOnly {
+        return HeaderMap::new();
+    }
+    let connection = named_by_connection(headers);
+    let mut recorded = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let describes_body = name.as_str().starts_with("content-");
+        let lost = recording == Recording::WithoutBody && describes_body;
+        if !lost
+            && !is_never_replayed(name)
+            && !connection.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()))
+        {
+            recorded.append(name, value.clone());
+        }
+    }
+    recorded
+}
+
+/// Hop-by-hop fields (RFC 9110, section 7.6.1), what belongs to the moment, and what belongs to one caller.
+fn is_never_replayed(name: &HeaderName) -> bool {
+    const NEVER: [HeaderName; 10] = [
+        header::CONNECTION,
+        header::TRANSFER_ENCODING,
+        header::TE,
+        header::TRAILER,
+        header::UPGRADE,
+        header::DATE,
+        header::CONTENT_LENGTH,
+        header::SET_COOKIE,
+        header::AUTHORIZATION,
+        header::WWW_AUTHENTICATE,
+    ];
+    NEVER.contains(name) || name.as_str().starts_with("proxy-") || name == "keep-alive"
+}
+
+/// The fields that `Connection` names are hop-by-hop as well.
+fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
+    let lines = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|name| !name.is_empty()).collect()
+}
+
+fn says_no_store(headers: &HeaderMap) -> bool {
+    let lines = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case("no-store"))
+}

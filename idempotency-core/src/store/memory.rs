@@ -1,1 +1,0 @@
-//! `MemoryStore`: records in this process's memory.

@@ -1,0 +1,47 @@
+//! Marks: how new the newest completed version of each resource is.
+
+use std::collections::HashMap;
+
+use super::entry::Ticks;
+use crate::{Order, Resource, Version};
+
+/// The high-water marks of one shard.
+#[derive(Default)]
+pub(super) struct Marks {
+    marks: HashMap<[u8; 32], Mark>,
+    sweep_at: usize,
+}
+
+struct Mark {
+    newest: Version,
+    expires: Ticks,
+}
+
+impl Marks {
+    pub(super) fn newest(&self, resource: &Resource, now: Ticks) -> Option<Version> {
+        self.marks.get(resource.digest()).filter(|mark| mark.expires > now).map(|mark| mark.newest)
+    }
+
+    /// Raises a mark, never lowers it. It is kept as long as any completion that it has seen.
+    pub(super) fn raise(&mut self, order: &Order, expires: Ticks, now: Ticks) {
+        if self.marks.len() >= self.sweep_at {
+            self.sweep(now);
+        }
+        let raised = Mark { newest: order.version(), expires };
+        self.marks
+            .entry(*order.resource().digest())
+            .and_modify(|mark| {
+                if mark.expires <= now {
+                    mark.newest = raised.newest;
+                }
+                mark.newest = mark.newest.max(raised.newest);
+                mark.expires = mark.expires.max(raised.expires);
+            })
+            .or_insert(raised);
+    }
+
+    pub(super) fn sweep(&mut self, now: Ticks) {
+        self.marks.retain(|_, mark| mark.expires > now);
+        self.sweep_at = super::shard::next_sweep(self.marks.len());
+    }
+}

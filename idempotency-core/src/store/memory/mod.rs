@@ -1,0 +1,281 @@
+//! `MemoryStore`: records in this process's memory.
+
+mod entry;
+mod mark;
+mod shard;
+#[cfg(test)]
+mod tests;
+mod totals;
+mod wait;
+
+use std::fmt;
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::clock::{Clock, TokioClock};
+use crate::{
+    Claim, Claimed, Hold, KeyDigest, Lease, Outcome, Record, RecordView, Resolution, ScopedKey, State, Store,
+    StoreError, StoreErrorKind,
+};
+use entry::{Entry, Ticks};
+use shard::{Shard, Shards};
+use totals::Limits;
+use wait::Waiter;
+
+/// Keeps records in this process's memory: for one process, and for tests.
+///
+/// Bounded: it never evicts a record that its retention still keeps, in flight or completed. When it is full, even
+/// after dropping what has expired, it refuses claims of *new* keys with [`StoreErrorKind::Full`]; keys that have a
+/// record go on as always. Everything is lost when the process ends.
+///
+/// A clone is another handle on the same records.
+///
+/// ```
+/// use std::time::Duration;
+/// use idempotency_core::{Claim, Claimed, Key, MemoryStore, Owner, Scope, ScopedKey, Store as _};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let key = ScopedKey::new(Scope::endpoint("jobs"), Key::new("job-1")?);
+/// let (lease, retention) = (Duration::from_secs(30), Duration::from_secs(86_400));
+/// let claim = Claim::new(key, Owner::from_bytes([7; 16]), lease, retention);
+/// assert!(matches!(store.claim(&claim).await?, Claimed::Granted { attempt: 1, .. }));
+/// assert_eq!(store.records(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MemoryStore {
+    shards: Arc<Shards>,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            shards: Arc::default(),
+            clock: Arc::new(TokioClock::new()),
+            limits: Limits { records: 1_000_000, bytes: 256 << 20 },
+        }
+    }
+
+    /// Keeps at most this many records. Clones made before keep their own limit.
+    ///
+    /// Default: 1,000,000, about 160 MB without outcomes: a day's retention at 11 deliveries a second.
+    #[must_use]
+    pub fn with_capacity(mut self, max_records: usize) -> Self {
+        self.limits.records = max_records;
+        self
+    }
+
+    /// Keeps at most this many bytes of outcomes. Clones made before keep their own limit.
+    ///
+    /// An outcome that does not fit is refused with [`StoreErrorKind::Full`], and so are claims of new keys once the
+    /// limit is reached. Default: 256 MiB, 268 bytes for each of a million records: an acknowledgement is smaller, and
+    /// a store that is full stays below half a GiB, which the smallest usual container has.
+    #[must_use]
+    pub fn with_max_bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = bytes;
+        self
+    }
+
+    /// Takes the time from this clock. Set it before the first claim: records keep the clock's readings.
+    ///
+    /// Default: [`TokioClock`], which stands still where a test pauses tokio's time, and moves with it.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// How many records there are, with those that have expired and were not swept yet.
+    #[must_use]
+    pub fn records(&self) -> usize {
+        self.shards.totals.records()
+    }
+
+    /// How many bytes of outcomes these records hold.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.shards.totals.bytes()
+    }
+
+    /// Claims in one critical section; `None` where there is no room for a new key.
+    fn try_claim(&self, claim: &Claim, now: Duration) -> Option<Claimed> {
+        let digest = claim.key.digest();
+        let micros = u64::try_from(self.clock.unix_time().as_micros()).unwrap_or(u64::MAX);
+        let mut shard = self.shards.records(digest);
+        // The mark stays locked until the grant is written, so that no newer version completes in between.
+        let marks = claim.order.as_ref().map(|order| self.shards.marks(order.resource()));
+        let mark = marks
+            .as_ref()
+            .zip(claim.order.as_ref())
+            .and_then(|(marks, order)| marks.newest(order.resource(), Ticks::of(now)));
+        let record = shard.live(digest, Ticks::of(now)).map(|entry| entry.record());
+        let transition = Record::claim(record.as_ref(), mark, claim, now, micros);
+        let Some(record) = transition.write else { return Some(transition.answer) };
+        let entry = Entry::new(record, Ticks::after(now, claim.retention.max(claim.lease)));
+        let kept = shard.put(digest, entry, Ticks::of(now), &self.shards.totals, &self.limits);
+        kept.then_some(transition.answer)
+    }
+
+    /// Completes in one critical section; `None` where there is no room for the outcome.
+    fn try_complete(
+        &self,
+        lease: &Lease,
+        outcome: &Outcome,
+        copy: &Arc<[u8]>,
+        expires: Ticks,
+        now: Duration,
+    ) -> Option<Hold> {
+        let digest = lease.key().digest();
+        let shard = self.shards.records(digest);
+        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Some(Hold::Lost) };
+        let transition = entry.record().complete(lease, outcome);
+        if transition.write.is_some() {
+            if !self.shards.totals.add_bytes(copy.len(), &self.limits) {
+                return None;
+            }
+            entry.complete(Arc::clone(copy), expires);
+            drop(entry);
+            if let Some(order) = lease.order() {
+                self.shards.marks(order.resource()).raise(order, expires, Ticks::of(now));
+            }
+            wake(shard, digest);
+        }
+        Some(transition.answer)
+    }
+
+    /// Resolves in one critical section; `None` where there is no room for the outcome.
+    fn try_resolve(&self, digest: KeyDigest, resolution: &Resolution, now: Duration) -> Option<bool> {
+        let shard = self.shards.records(digest);
+        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Some(false) };
+        let transition = entry.record().resolve(resolution, now);
+        let Some(record) = transition.write else { return Some(transition.answer) };
+        if let State::Completed(outcome) = &record.state
+            && !self.shards.totals.add_bytes(outcome.as_bytes().len(), &self.limits)
+        {
+            return None;
+        }
+        let expires = entry.expires();
+        *entry = Entry::new(record, expires);
+        drop(entry);
+        wake(shard, digest);
+        Some(transition.answer)
+    }
+
+    /// Tries, and once more if sweeping what has expired made room.
+    fn or_full<A>(&self, now: Duration, attempt: impl Fn() -> Option<A>) -> Result<A, StoreError> {
+        if let Some(answer) = attempt() {
+            return Ok(answer);
+        }
+        self.shards.sweep(Ticks::of(now));
+        attempt().ok_or_else(|| StoreError::new("memory", StoreErrorKind::Full))
+    }
+}
+
+/// Wakes those who wait for a key whose record has changed, once the lock is dropped.
+fn wake(mut shard: MutexGuard<'_, Shard>, digest: KeyDigest) {
+    let waiting = shard.take_waiting(digest);
+    drop(shard);
+    if let Some(waiting) = waiting {
+        waiting.notify();
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore")
+            .field("records", &self.records())
+            .field("bytes", &self.bytes())
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        let now = self.clock.now();
+        self.or_full(now, || self.try_claim(claim, now))
+    }
+
+    async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
+        let (digest, now) = (lease.key().digest(), self.clock.now());
+        let shard = self.shards.records(digest);
+        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Ok(Hold::Lost) };
+        let transition = entry.record().renew(lease, duration, now);
+        if transition.write.is_some() {
+            entry.renew(Ticks::after(now, duration));
+        }
+        Ok(transition.answer)
+    }
+
+    async fn complete(
+        &self,
+        lease: &Lease,
+        outcome: &Outcome,
+        retention: Duration,
+    ) -> Result<Hold, StoreError> {
+        let now = self.clock.now();
+        // Copied before the lock is taken, and at its exact size: the caller's bytes may be a slice of a larger buffer.
+        let copy = Arc::from(outcome.as_bytes().as_ref());
+        let expires = Ticks::after(now, retention);
+        self.or_full(now, || self.try_complete(lease, outcome, &copy, expires, now))
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
+        let (digest, now) = (lease.key().digest(), self.clock.now());
+        let shard = self.shards.records(digest);
+        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Ok(Hold::Lost) };
+        let transition = entry.record().release(lease);
+        if transition.write.is_some() {
+            entry.release();
+            drop(entry);
+            wake(shard, digest);
+        }
+        Ok(transition.answer)
+    }
+
+    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        if let Some((_waiter, notified, lease_left)) = Waiter::register(&self.shards, key.digest(), now) {
+            // Whether it was woken or the time ran out is one to the caller, who claims again.
+            let _ = tokio::time::timeout(timeout.min(lease_left), notified).await;
+        }
+        Ok(())
+    }
+
+    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
+        let now = self.clock.now();
+        let shard = self.shards.records(key.digest());
+        let view = shard
+            .live(key.digest(), Ticks::of(now))
+            .map(|entry| RecordView::new(&entry.record(), now, entry.expires().left(now)));
+        Ok(view)
+    }
+
+    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        let mut shard = self.shards.records(key.digest());
+        let was_live = shard.live(key.digest(), Ticks::of(now)).is_some();
+        shard.remove(key.digest(), &self.shards.totals);
+        wake(shard, key.digest());
+        Ok(was_live)
+    }
+
+    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.or_full(now, || self.try_resolve(key.digest(), resolution, now))
+    }
+}

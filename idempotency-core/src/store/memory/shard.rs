@@ -1,0 +1,176 @@
+//! Shards: the records and their waiters, divided so that rival locks are rare.
+
+use std::borrow::Borrow;
+use std::cell::{RefCell, RefMut};
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::entry::{Entry, Ticks};
+use super::mark::Marks;
+use super::totals::{Limits, Totals};
+use super::wait::Waiting;
+use crate::{KeyDigest, Resource};
+
+const SHARDS: usize = 64;
+
+/// At most one search for expired records in this long, when the store is full: a flood of claims costs no more.
+const NANOS_BETWEEN_SWEEPS: u64 = 1_000_000_000;
+
+/// All shards. Locks are taken in one order: a shard's records, then a shard's marks, and never two of a kind.
+pub(super) struct Shards {
+    records: [Mutex<Shard>; SHARDS],
+    marks: [Mutex<Marks>; SHARDS],
+    pub(super) totals: Totals,
+    next_sweep: AtomicU64,
+}
+
+impl Shards {
+    pub(super) fn records(&self, digest: KeyDigest) -> MutexGuard<'_, Shard> {
+        lock(&self.records[usize::from(digest.as_bytes()[0]) % SHARDS])
+    }
+
+    pub(super) fn marks(&self, resource: &Resource) -> MutexGuard<'_, Marks> {
+        lock(&self.marks[usize::from(resource.digest()[0]) % SHARDS])
+    }
+
+    /// Drops everything that has expired, unless that was tried a moment ago.
+    pub(super) fn sweep(&self, now: Ticks) {
+        let due = |next: u64| (next <= now.nanos()).then(|| now.nanos().saturating_add(NANOS_BETWEEN_SWEEPS));
+        if self.next_sweep.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok() {
+            for shard in &self.records {
+                lock(shard).sweep(now, &self.totals);
+            }
+            for marks in &self.marks {
+                lock(marks).sweep(now);
+            }
+        }
+    }
+}
+
+impl Default for Shards {
+    fn default() -> Self {
+        Self {
+            records: std::array::from_fn(|_| Mutex::default()),
+            marks: std::array::from_fn(|_| Mutex::default()),
+            totals: Totals::default(),
+            next_sweep: AtomicU64::new(0),
+        }
+    }
+}
+
+/// A poisoned lock is taken all the same: nothing between a lock's first and last write can panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Where the next sweep is due: when the map has doubled since the last one, so that sweeping costs O(1) per insert.
+pub(super) fn next_sweep(len: usize) -> usize {
+    (2 * len).max(64)
+}
+
+/// The records of one shard, and who waits for them.
+#[derive(Default)]
+pub(super) struct Shard {
+    slots: HashSet<Slot>,
+    pub(super) waiting: HashMap<KeyDigest, Waiting>,
+    sweep_at: usize,
+}
+
+impl Shard {
+    /// The record of a key, unless it has expired.
+    pub(super) fn live(&self, digest: KeyDigest, now: Ticks) -> Option<RefMut<'_, Entry>> {
+        self.slots.get(&digest).map(Slot::entry).filter(|entry| entry.expires() > now)
+    }
+
+    /// Puts a record in the place of the former one of its key; answers whether there was room.
+    pub(super) fn put(
+        &mut self,
+        digest: KeyDigest,
+        entry: Entry,
+        now: Ticks,
+        totals: &Totals,
+        limits: &Limits,
+    ) -> bool {
+        if let Some(slot) = self.slots.get(&digest) {
+            totals.remove_bytes(slot.entry().bytes());
+            *slot.entry() = entry;
+            return true;
+        }
+        if self.slots.len() >= self.sweep_at {
+            self.sweep(now, totals);
+        }
+        let has_room = totals.add_record(limits);
+        if has_room {
+            self.slots.insert(Slot::new(digest, entry));
+        }
+        has_room
+    }
+
+    pub(super) fn remove(&mut self, digest: KeyDigest, totals: &Totals) {
+        if let Some(slot) = self.slots.take(&digest) {
+            totals.remove_record(slot.entry().bytes());
+        }
+    }
+
+    /// Takes out those who wait for a key, to be notified after the lock is dropped.
+    pub(super) fn take_waiting(&mut self, digest: KeyDigest) -> Option<Waiting> {
+        if self.waiting.is_empty() { None } else { self.waiting.remove(&digest) }
+    }
+
+    fn sweep(&mut self, now: Ticks, totals: &Totals) {
+        self.slots.retain(|slot| {
+            let entry = slot.entry();
+            let keep = entry.expires() > now;
+            if !keep {
+                totals.remove_record(entry.bytes());
+            }
+            keep
+        });
+        if self.slots.len() < self.slots.capacity() / 4 {
+            self.slots.shrink_to(2 * self.slots.len());
+        }
+        self.sweep_at = next_sweep(self.slots.len());
+    }
+}
+
+/// A record at its key's address. A set of these costs 9 bytes a place, where a map of digest and entry would cost 97,
+/// and hash tables are half empty.
+struct Slot(Box<Node>);
+
+struct Node {
+    digest: KeyDigest,
+    /// Not part of what is hashed and compared. Borrowed for moments only, under the shard's lock.
+    entry: RefCell<Entry>,
+}
+
+impl Slot {
+    fn new(digest: KeyDigest, entry: Entry) -> Self {
+        Self(Box::new(Node { digest, entry: RefCell::new(entry) }))
+    }
+
+    fn entry(&self) -> RefMut<'_, Entry> {
+        self.0.entry.borrow_mut()
+    }
+}
+
+impl Hash for Slot {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.digest.hash(state);
+    }
+}
+
+impl PartialEq for Slot {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.digest == other.0.digest
+    }
+}
+
+impl Eq for Slot {}
+
+impl Borrow<KeyDigest> for Slot {
+    fn borrow(&self) -> &KeyDigest {
+        &self.0.digest
+    }
+}

@@ -1,0 +1,86 @@
+//! What cannot be seen through the store contract: sizes, and that nothing is left behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::{Key, Owner, Scope};
+
+const LEASE: Duration = Duration::from_secs(30);
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn key(name: &str) -> ScopedKey {
+    ScopedKey::new(Scope::endpoint("memory"), Key::new(name).unwrap())
+}
+
+fn claim(name: &str, owner: u8) -> Claim {
+    Claim::new(key(name), Owner::from_bytes([owner; 16]), LEASE, DAY)
+}
+
+async fn granted(store: &MemoryStore, claim: &Claim) -> Lease {
+    match store.claim(claim).await.unwrap() {
+        Claimed::Granted { fence, .. } => claim.granted(fence),
+        answer => panic!("not granted: {answer:?}"),
+    }
+}
+
+fn waiting(store: &MemoryStore, name: &str) -> usize {
+    store.shards.records(key(name).digest()).waiting.values().map(|waiting| waiting.waiters).sum()
+}
+
+#[test]
+fn an_entry_has_64_bytes() {
+    assert_eq!(size_of::<Entry>(), 64);
+}
+
+#[tokio::test]
+async fn a_cancelled_waiter_leaves_nothing_behind() {
+    let store = MemoryStore::new().with_clock(ManualClock::new());
+    granted(&store, &claim("k", 1)).await;
+    let wait = |store: MemoryStore| async move { store.settled(&key("k"), DAY).await };
+    let tasks = [tokio::spawn(wait(store.clone())), tokio::spawn(wait(store.clone()))];
+    while waiting(&store, "k") < 2 {
+        tokio::task::yield_now().await;
+    }
+    for task in tasks {
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+    }
+    assert!(store.shards.records(key("k").digest()).waiting.is_empty());
+}
+
+#[tokio::test]
+async fn a_woken_waiter_leaves_nothing_behind() {
+    let store = MemoryStore::new().with_clock(ManualClock::new());
+    let lease = granted(&store, &claim("k", 1)).await;
+    let waiter = tokio::spawn({
+        let store = store.clone();
+        async move { store.settled(&key("k"), DAY).await }
+    });
+    while waiting(&store, "k") < 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), DAY).await.unwrap(), Hold::Held);
+    assert!(store.shards.records(key("k").digest()).waiting.is_empty());
+    waiter.await.unwrap().unwrap();
+    assert!(store.shards.records(key("k").digest()).waiting.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_returns_when_the_lease_runs_out() {
+    let store = MemoryStore::new();
+    granted(&store, &claim("k", 1)).await;
+    let began = tokio::time::Instant::now();
+    store.settled(&key("k"), DAY).await.unwrap();
+    assert!(began.elapsed() <= LEASE + Duration::from_millis(1));
+    assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Granted { attempt: 2, .. }));
+}
+
+#[tokio::test]
+async fn debug_prints_no_content() {
+    let store = MemoryStore::new().with_clock(Arc::new(ManualClock::new()));
+    let lease = granted(&store, &claim("k", 1)).await;
+    let _ = store.complete(&lease, &Outcome::new("secret"), DAY).await.unwrap();
+    assert_eq!(format!("{store:?}"), "MemoryStore { records: 1, bytes: 6, .. }");
+}

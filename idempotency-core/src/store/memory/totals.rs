@@ -1,0 +1,53 @@
+//! Totals: how much the store holds, and how much it may.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How much the store may hold.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) records: usize,
+    pub(super) bytes: usize,
+}
+
+/// How much the store holds. Counted before it is written, so that no limit is ever passed.
+#[derive(Default)]
+pub(super) struct Totals {
+    records: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Totals {
+    pub(super) fn records(&self) -> usize {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Makes room for a record. Refused also where no byte of its outcome would fit.
+    pub(super) fn add_record(&self, limits: &Limits) -> bool {
+        self.bytes() < limits.bytes && add(&self.records, 1, limits.records)
+    }
+
+    /// Makes room for an outcome.
+    pub(super) fn add_bytes(&self, bytes: usize, limits: &Limits) -> bool {
+        bytes == 0 || add(&self.bytes, bytes, limits.bytes)
+    }
+
+    pub(super) fn remove_record(&self, bytes: usize) {
+        self.records.fetch_sub(1, Ordering::Relaxed);
+        self.remove_bytes(bytes);
+    }
+
+    pub(super) fn remove_bytes(&self, bytes: usize) {
+        if bytes > 0 {
+            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+fn add(total: &AtomicUsize, more: usize, limit: usize) -> bool {
+    let sum = |total: usize| total.checked_add(more).filter(|sum| *sum <= limit);
+    total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
+}

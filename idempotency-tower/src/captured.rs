@@ -1,0 +1,33 @@
+//! A response on its way through the endpoint, which may record it.
+
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use idempotency_core::endpoint::Reply;
+
+use crate::ResponseBody;
+
+/// A response of the inner service, as the endpoint sees it.
+pub(crate) struct Captured<B>(pub(crate) Response<ResponseBody<B>>);
+
+impl<B: Body<Data = Bytes> + Send> Reply for Captured<B> {
+    fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
+    fn headers(&self) -> HeaderMap {
+        self.0.headers().clone()
+    }
+
+    fn body_size(&self) -> Option<u64> {
+        self.0.body().size_hint().exact()
+    }
+
+    async fn buffer(&mut self) -> Option<Bytes> {
+        let body = std::mem::replace(self.0.body_mut(), ResponseBody::made(Bytes::new()));
+        let bytes = body.collect().await.ok()?.to_bytes();
+        *self.0.body_mut() = ResponseBody::made(bytes.clone());
+        Some(bytes)
+    }
+}
