@@ -13,7 +13,7 @@ use http::{Extensions, HeaderMap, Method, Uri};
 use crate::engine::{Begun, Completion, Event, Execution, Observation, Observer, Runtime};
 use crate::protocol::{Answer, Status, StoredFlag};
 use crate::provider::{Incoming, Received};
-use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope, Store};
+use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope};
 
 pub use reply::Reply;
 
@@ -90,7 +90,7 @@ impl Endpoint {
     /// A route on a store, for a provider, under the provider's own policy.
     #[cfg(feature = "tokio")]
     #[must_use]
-    pub fn new(store: impl Store, provider: impl Provider) -> Self {
+    pub fn new(store: impl crate::Store, provider: impl Provider) -> Self {
         Self::on_engine(Idempotency::new(store), provider)
     }
 

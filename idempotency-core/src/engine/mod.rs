@@ -13,6 +13,9 @@ mod tracker;
 mod undo;
 mod waiters;
 
+#[cfg(all(test, feature = "memory"))]
+mod tests;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,106 @@
+//! Flags, each also an environment variable.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use idempotency_core::store::memory::MemoryStore;
+use idempotency_core::store::redis::RedisStore;
+use idempotency_core::{Store, StoreError};
+
+/// A demo of idempotent webhook and API routes.
+#[derive(Parser, Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where to listen.
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000")]
+    pub listen: SocketAddr,
+
+    /// Where the records are kept: `memory`, or `redis://HOST:PORT/`.
+    #[arg(long, env = "STORE", default_value = "memory")]
+    pub store: StoreUrl,
+
+    /// How long a claim lasts unless it is renewed, such as `30s`.
+    #[arg(long, env = "LEASE", default_value = "30s", value_parser = duration)]
+    pub lease: Duration,
+
+    /// How long a duplicate of a webhook in flight waits for its outcome, such as `2s`.
+    #[arg(long, env = "WAIT", default_value = "2s", value_parser = duration)]
+    pub wait: Duration,
+
+    /// Append one JSON line per execution to this file; several processes may share it.
+    #[arg(long, env = "LEDGER")]
+    pub ledger: Option<PathBuf>,
+
+    /// Verify signatures as of this time, in seconds since 1970, to play recorded deliveries back.
+    #[arg(long, env = "VERIFY_AT")]
+    pub verify_at: Option<u64>,
+
+    /// Event types of which an older event is discarded once a newer one of the same resource has completed.
+    #[arg(
+        long,
+        env = "DISCARD_STALE",
+        value_delimiter = ',',
+        default_value = "user.created,user.updated,user.deleted,\
+                         customer.created,customer.updated,customer.deleted"
+    )]
+    pub discard_stale: Vec<String>,
+
+    /// The URL under which Twilio knows the endpoint, used as it stands with the request's query appended [default:
+    /// http://LISTEN/webhooks/twilio].
+    #[arg(long, env = "PUBLIC_URL")]
+    pub public_url: Option<String>,
+}
+
+/// Where the records are kept.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreUrl {
+    /// In this process.
+    Memory,
+    /// In Redis or Valkey, at this URL.
+    Redis(String),
+}
+
+impl StoreUrl {
+    /// Opens the store. Redis is connected to at the first delivery.
+    ///
+    /// # Errors
+    /// When the URL cannot be read.
+    pub fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match self {
+            Self::Memory => Arc::new(MemoryStore::new()),
+            Self::Redis(url) => Arc::new(RedisStore::new(url)?),
+        })
+    }
+}
+
+impl FromStr for StoreUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once("://") {
+            None if text == "memory" => Ok(Self::Memory),
+            Some(("redis" | "rediss", _)) => Ok(Self::Redis(text.to_owned())),
+            _ => Err("expected `memory` or `redis://HOST:PORT/`"),
+        }
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memory => "memory",
+            Self::Redis(_) => "redis",
+        })
+    }
+}
+
+/// A duration in words, such as `30s`, `1500ms` or `2m`.
+fn duration(text: &str) -> Result<Duration, jiff::Error> {
+    text.parse::<jiff::SignedDuration>()?.try_into()
+}

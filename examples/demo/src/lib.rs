@@ -1,0 +1,24 @@
+//! What the two demo servers share, so that each of them shows only its framework.
+
+mod config;
+mod greeting;
+mod handler;
+mod ledger;
+mod routes;
+mod secrets;
+mod steering;
+
+pub use config::Config;
+pub use greeting::greet;
+pub use handler::{Reply, payment, webhook};
+pub use ledger::Ledger;
+pub use routes::{Route, payments_route, webhook_routes};
+pub use secrets::Secrets;
+pub use steering::Steering;
+
+/// Logs to standard error; `RUST_LOG` chooses what.
+pub fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,60 @@
+//! The routes: a path and a provider each.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use idempotency_core::provider::{
+    GitHub, IdempotencyKey, Provider, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
+};
+use idempotency_core::Policy;
+
+use crate::{Config, Secrets};
+
+/// A path, who sends there, and under which policy.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Route {
+    /// The path, such as `/webhooks/stripe`.
+    pub path: &'static str,
+    /// Who sends there.
+    pub provider: Arc<dyn Provider>,
+    /// The provider's own policy with the lease and the wait from the flags.
+    pub policy: Policy,
+}
+
+/// The six webhook routes.
+///
+/// # Errors
+/// When a secret is not in the form that its sender gives out.
+pub fn webhook_routes(config: &Config, secrets: &Secrets) -> Result<Vec<Route>, Box<dyn Error>> {
+    let stale = &config.discard_stale;
+    let public_url = match &config.public_url {
+        Some(url) => url.clone(),
+        None => format!("http://{}/webhooks/twilio", config.listen),
+    };
+    let providers: [(&'static str, Arc<dyn Provider>); 6] = [
+        ("/webhooks/stripe", Arc::new(Stripe::new(&secrets.stripe)?.discarding_stale(stale))),
+        ("/webhooks/shopify", Arc::new(Shopify::new(&secrets.shopify)?)),
+        ("/webhooks/twilio", Arc::new(Twilio::new(&secrets.twilio, public_url)?)),
+        ("/webhooks/github", Arc::new(GitHub::new(&secrets.github)?)),
+        ("/webhooks/slack", Arc::new(Slack::new(&secrets.slack)?)),
+        (
+            "/webhooks/standard-webhooks",
+            Arc::new(StandardWebhooks::new(&secrets.standard_webhooks)?.discarding_stale(stale)),
+        ),
+    ];
+    let route = |(path, provider): (_, Arc<dyn Provider>)| {
+        let policy = provider.policy().with_lease(config.lease).with_wait(config.wait);
+        Route { path, provider, policy }
+    };
+    Ok(providers.into_iter().map(route).collect())
+}
+
+/// The API route: a key per principal, who is whoever the `Authorization` header says.
+#[must_use]
+pub fn payments_route(config: &Config) -> Route {
+    let provider: Arc<dyn Provider> =
+        Arc::new(IdempotencyKey::per_header_principal(http::header::AUTHORIZATION));
+    let policy = provider.policy().with_lease(config.lease);
+    Route { path: "/payments", provider, policy }
+}

@@ -1,0 +1,139 @@
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_second_delivery_while_the_first_runs_waits_and_replays() {
+    let (engine, _) = engine();
+    let execution = run(&engine, "k").await;
+    let second = tokio::spawn({
+        let engine = engine.clone();
+        async move { begin(&engine, "k").await }
+    });
+    tokio::task::yield_now().await;
+    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+    assert!(matches!(second.await.unwrap(), Begun::Replay(replayed) if replayed == outcome("done")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_whose_time_runs_out_leaves_the_owner_alone() {
+    let (engine, store) = engine();
+    let execution = run(&engine, "k").await;
+    let began = tokio::time::Instant::now();
+    assert!(
+        matches!(begin(&engine, "k").await, Begun::Conflict { retry_after } if retry_after <= 30 * SECOND)
+    );
+    assert_eq!(began.elapsed(), 2 * SECOND);
+    assert!(matches!(state(&store, "k").await, Some(StateView::InFlight { .. })));
+    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waiter_takes_over_when_the_holder_gives_up() {
+    let (engine, _) = engine();
+    let first = run(&engine, "k").await;
+    let second = tokio::spawn({
+        let engine = engine.clone();
+        async move { run(&engine, "k").await }
+    });
+    tokio::task::yield_now().await;
+    let fence = first.lease().fence();
+    first.release().await;
+    let second = second.await.unwrap();
+    assert_eq!(second.context().attempt(), 2);
+    assert!(second.lease().fence() > fence);
+    second.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiters_beyond_the_limit_are_told_at_once() {
+    let (engine, _) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_waiters_per_key(1));
+    let execution = run(&engine, "k").await;
+    let waiting = tokio::spawn({
+        let engine = engine.clone();
+        async move { begin(&engine, "k").await }
+    });
+    tokio::task::yield_now().await;
+    let began = tokio::time::Instant::now();
+    assert!(matches!(begin(&engine, "k").await, Begun::Conflict { .. }));
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    execution.release().await;
+    assert!(matches!(waiting.await.unwrap(), Begun::Run(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_answer_was_lost_meets_its_own_record_and_goes_on() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::AnswerLost, Fault::AnswerLost]);
+    let execution = run(&engine, "k").await;
+    assert_eq!(execution.context().attempt(), 1);
+    assert_eq!(store.calls("claim"), 3);
+    execution.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_answered_within_the_bound_and_its_claim_is_undone() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::CarriedOutThenHangs]);
+    let began = tokio::time::Instant::now();
+    let error = engine.begin(delivery("k")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unknown);
+    assert_eq!(began.elapsed(), Policy::webhook().store_timeout());
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+    run(&engine, "k").await.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_was_certainly_not_carried_out_is_not_repeated_later() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::Refused(StoreErrorKind::Refused)]);
+    assert_eq!(engine.begin(delivery("k")).await.unwrap_err().kind(), StoreErrorKind::Refused);
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(store.calls("claim"), 1);
+    assert_eq!(state(&store, "k").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_dropped_while_it_claims_leaves_no_claim_behind() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::CarriedOutThenHangs]);
+    let dropped = tokio::time::timeout(Duration::from_millis(1), engine.begin(delivery("k"))).await;
+    assert!(dropped.is_err());
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_whose_notification_fails_is_polled_slowly() {
+    let (engine, store) = engine();
+    let execution = run(&engine, "k").await;
+    store.fail("settled", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
+    assert!(matches!(begin(&engine, "k").await, Begun::Conflict { .. }));
+    assert!(store.calls("claim") <= 22, "{} claims in a wait of 2 s", store.calls("claim"));
+    execution.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abandoned_key_is_rerun_or_in_doubt_as_the_policy_says() {
+    let (engine, _) = engine();
+    drop(run(&engine, "k").await);
+    let fresh = engine.clone().with_policy(Policy::webhook().with_wait(Duration::ZERO));
+    assert!(matches!(begin(&fresh, "k").await, Begun::Conflict { .. }));
+    tokio::time::advance(30 * SECOND).await;
+    let in_doubt = engine.clone().with_policy(Policy::webhook().with_on_expired(OnExpired::InDoubt));
+    assert!(matches!(begin(&in_doubt, "k").await, Begun::InDoubt));
+    let second = run(&engine, "k").await;
+    assert_eq!(second.context().attempt(), 2);
+    second.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_runs_the_handler_only_if_the_policy_says_so() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::Refused(StoreErrorKind::Full); 2]);
+    assert_eq!(engine.begin(delivery("k")).await.unwrap_err().kind(), StoreErrorKind::Full);
+    let proceeding = engine.with_policy(Policy::webhook().with_on_outage(OnOutage::Proceed));
+    let Begun::Unprotected(context) = begin(&proceeding, "k").await else { panic!("expected to proceed") };
+    assert_eq!((context.attempt(), context.fence(), context.is_protected()), (0, Fence::NONE, false));
+    assert!(context.is_lease_lost());
+}

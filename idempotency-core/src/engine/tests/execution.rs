@@ -1,0 +1,137 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_outlives_its_lease_keeps_it_by_renewal() {
+    let (engine, store) = engine();
+    let mut execution = run(&engine, "k").await;
+    let context = execution.context().clone();
+    execution.drive(tokio::time::sleep(100 * SECOND)).await;
+    assert!(!context.is_lease_lost());
+    assert_eq!(store.calls("renew"), 9);
+    assert_eq!(execution.complete(outcome("late")).await, Completion::Recorded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_failed_renewal_does_not_end_renewing() {
+    let (engine, store) = engine();
+    store.fail("renew", [Fault::Refused(StoreErrorKind::Unavailable), Fault::AnswerLost, Fault::Hangs]);
+    let mut execution = run(&engine, "k").await;
+    let context = execution.context().clone();
+    execution.drive(tokio::time::sleep(100 * SECOND)).await;
+    assert!(!context.is_lease_lost());
+    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lease_reaches_the_handler_and_its_outcome_is_not_stored() {
+    let (engine, store) = engine();
+    store.fail("renew", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
+    let mut first = run(&engine, "k").await;
+    let context = first.context().clone();
+    let told = first
+        .drive(async {
+            context.lease_lost().await;
+            tokio::time::Instant::now()
+        })
+        .await;
+    assert!(context.is_lease_lost());
+    assert!(told.elapsed() < SECOND);
+    tokio::time::advance(30 * SECOND).await;
+    let second = run(&engine, "k").await;
+    assert!(second.lease().fence() > first.lease().fence());
+    assert_eq!(first.complete(outcome("first")).await, Completion::Lost);
+    assert_eq!(second.complete(outcome("second")).await, Completion::Recorded);
+    assert!(matches!(begin(&engine, "k").await, Begun::Replay(replayed) if replayed == outcome("second")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_takeover_is_noticed_by_the_next_renewal() {
+    let (engine, store) = engine();
+    let mut execution = run(&engine, "k").await;
+    let context = execution.context().clone();
+    store.forget(delivery("k").key()).await.unwrap();
+    let began = tokio::time::Instant::now();
+    execution.drive(context.lease_lost()).await;
+    assert_eq!(began.elapsed(), 10 * SECOND);
+    assert_eq!(execution.complete(outcome("done")).await, Completion::Lost);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_releases_at_once_and_goes_on() {
+    let (engine, store) = engine();
+    let panicked = tokio::spawn({
+        let engine = engine.clone();
+        async move { run(&engine, "k").await.drive(async { panic!("boom") }).await }
+    });
+    let panic = panicked.await.unwrap_err().into_panic();
+    assert_eq!(panic.downcast_ref::<&str>(), Some(&"boom"));
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_not_released_because_recording_failed_and_the_recording_goes_on() {
+    let (engine, store) = engine();
+    store.fail("complete", [Fault::Refused(StoreErrorKind::Unavailable); 12]);
+    let execution = run(&engine, "k").await;
+    assert_eq!(execution.complete(outcome("done")).await, Completion::Unrecorded);
+    assert_eq!(store.calls("release"), 0);
+    assert!(matches!(state(&store, "k").await, Some(StateView::InFlight { .. })));
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Completed(outcome("done"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_completion_that_is_dropped_goes_on_in_the_background() {
+    let (engine, store) = engine();
+    store.fail("complete", [Fault::Hangs]);
+    let execution = run(&engine, "k").await;
+    let dropped = tokio::time::timeout(Duration::from_millis(1), execution.complete(outcome("done"))).await;
+    assert!(dropped.is_err());
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Completed(outcome("done"))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_execution_keeps_its_key_unless_the_policy_releases_it() {
+    let (engine, store) = engine();
+    drop(run(&engine, "abandoned").await);
+    assert!(engine.drain(SECOND).await);
+    assert!(matches!(state(&store, "abandoned").await, Some(StateView::InFlight { .. })));
+    let releasing = engine.with_policy(Policy::webhook().with_attachment(Attachment::ReleaseWithCaller));
+    drop(run(&releasing, "released").await);
+    assert!(releasing.drain(SECOND).await);
+    assert_eq!(state(&store, "released").await, Some(StateView::Released));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_release_leaves_the_lease_to_run_out() {
+    let (engine, store) = engine();
+    store.fail("release", [Fault::Refused(StoreErrorKind::Refused)]);
+    run(&engine, "k").await.release().await;
+    assert!(matches!(state(&store, "k").await, Some(StateView::InFlight { .. })));
+    tokio::time::advance(30 * SECOND).await;
+    assert_eq!(run(&engine, "k").await.context().attempt(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_waits_for_what_is_under_way_and_no_longer_than_told() {
+    let (engine, _) = engine();
+    let finished = std::sync::Arc::new(AtomicBool::new(false));
+    let work = engine.clone();
+    let done = finished.clone();
+    let caller = tokio::spawn(async move {
+        work.carry_out(async move {
+            tokio::time::sleep(5 * SECOND).await;
+            done.store(true, Ordering::SeqCst);
+        })
+        .await
+    });
+    tokio::task::yield_now().await;
+    caller.abort();
+    assert!(!engine.drain(SECOND).await);
+    assert!(!finished.load(Ordering::SeqCst));
+    assert!(engine.drain(10 * SECOND).await);
+    assert!(finished.load(Ordering::SeqCst));
+}

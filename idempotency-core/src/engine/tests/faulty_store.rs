@@ -1,0 +1,111 @@
+//! A store that fails as told, over a memory store that shares its time with the paused runtime.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::store::memory::MemoryStore;
+use crate::*;
+
+/// How one operation goes wrong.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    /// It is not carried out, and says so.
+    Refused(StoreErrorKind),
+    /// It is carried out, and its answer is lost.
+    AnswerLost,
+    /// It is carried out and never answers.
+    CarriedOutThenHangs,
+    /// It is not carried out and never answers.
+    Hangs,
+}
+
+/// What goes wrong, per operation, first in first out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FaultyStore {
+    inner: Arc<MemoryStore>,
+    faults: Arc<Mutex<Vec<(&'static str, VecDeque<Fault>)>>>,
+    calls: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl FaultyStore {
+    pub(super) fn new() -> Self {
+        Self { inner: Arc::new(MemoryStore::new()), ..Self::default() }
+    }
+
+    pub(super) fn fail(&self, operation: &'static str, faults: impl IntoIterator<Item = Fault>) {
+        self.faults.lock().unwrap().push((operation, faults.into_iter().collect()));
+    }
+
+    pub(super) fn calls(&self, operation: &str) -> usize {
+        self.calls.lock().unwrap().iter().filter(|call| **call == operation).count()
+    }
+
+    fn next(&self, operation: &'static str) -> Option<Fault> {
+        self.calls.lock().unwrap().push(operation);
+        let mut faults = self.faults.lock().unwrap();
+        faults.iter_mut().filter(|(name, _)| *name == operation).find_map(|(_, queue)| queue.pop_front())
+    }
+
+    async fn perform<T>(
+        &self,
+        operation: &'static str,
+        inner: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match self.next(operation) {
+            None => inner.await,
+            Some(Fault::Refused(kind)) => Err(StoreError::new("faulty", kind)),
+            Some(Fault::AnswerLost) => {
+                inner.await?;
+                Err(StoreError::new("faulty", StoreErrorKind::Unknown))
+            }
+            Some(Fault::CarriedOutThenHangs) => {
+                inner.await?;
+                std::future::pending().await
+            }
+            Some(Fault::Hangs) => std::future::pending().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        self.perform("claim", self.inner.claim(claim)).await
+    }
+
+    async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
+        self.perform("renew", self.inner.renew(lease, duration)).await
+    }
+
+    async fn complete(
+        &self,
+        lease: &Lease,
+        outcome: &Outcome,
+        retention: Duration,
+    ) -> Result<Hold, StoreError> {
+        self.perform("complete", self.inner.complete(lease, outcome, retention)).await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
+        self.perform("release", self.inner.release(lease)).await
+    }
+
+    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
+        self.perform("settled", self.inner.settled(key, timeout)).await
+    }
+
+    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
+        self.inner.load(key).await
+    }
+
+    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
+        self.inner.forget(key).await
+    }
+
+    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
+        self.inner.resolve(key, resolution).await
+    }
+}

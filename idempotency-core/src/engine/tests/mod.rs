@@ -1,0 +1,45 @@
+//! The engine under faults, in paused time.
+
+mod faulty_store;
+
+mod begin;
+mod execution;
+mod run;
+
+use std::time::Duration;
+
+use faulty_store::{Fault, FaultyStore};
+
+use crate::engine::{Begun, Completion, Execution};
+use crate::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// An engine with a lease of 30 s and a wait of 2 s on a store that fails as told.
+fn engine() -> (Idempotency, FaultyStore) {
+    let store = FaultyStore::new();
+    (Idempotency::new(store.clone()).with_policy(Policy::webhook()), store)
+}
+
+fn delivery(key: &str) -> Delivery {
+    Delivery::new(&Verified::by_other_means(b""), Scope::endpoint("tests"), Key::new(key).unwrap())
+}
+
+fn outcome(text: &'static str) -> Outcome {
+    Outcome::new(text.as_bytes())
+}
+
+async fn begin(engine: &Idempotency, key: &str) -> Begun {
+    engine.begin(delivery(key)).await.unwrap()
+}
+
+async fn run(engine: &Idempotency, key: &str) -> Execution {
+    match begin(engine, key).await {
+        Begun::Run(execution) => execution,
+        other => panic!("expected to run, got {other:?}"),
+    }
+}
+
+async fn state(store: &FaultyStore, key: &str) -> Option<StateView> {
+    store.load(delivery(key).key()).await.unwrap().map(|record| record.state)
+}

@@ -1,0 +1,105 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::*;
+
+/// A handler that counts its runs.
+fn counting(
+    runs: &Arc<AtomicU32>,
+) -> impl FnOnce(IdempotencyContext) -> std::future::Ready<Result<u32, String>> + use<> {
+    let runs = runs.clone();
+    move |_| std::future::ready(Ok(runs.fetch_add(1, Ordering::SeqCst)))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_runs_once_and_its_value_is_replayed() {
+    let (engine, _) = engine();
+    let runs = Arc::new(AtomicU32::new(7));
+    assert_eq!(engine.run(delivery("k"), counting(&runs)).await.unwrap(), Ran::Executed(7));
+    assert_eq!(engine.run(delivery("k"), counting(&runs)).await.unwrap(), Ran::Replayed(7));
+    assert_eq!(runs.load(Ordering::SeqCst), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn n_concurrent_deliveries_of_one_key_run_once() {
+    let (engine, _) = engine();
+    let runs = Arc::new(AtomicU32::new(0));
+    let calls: Vec<_> = (0..50)
+        .map(|_| {
+            let (engine, runs) = (engine.clone(), runs.clone());
+            tokio::spawn(async move {
+                let handler = move |_| async move {
+                    tokio::time::sleep(SECOND).await;
+                    Ok::<_, String>(runs.fetch_add(1, Ordering::SeqCst))
+                };
+                engine.run(delivery("k"), handler).await.unwrap()
+            })
+        })
+        .collect();
+    let mut executed = 0;
+    for call in calls {
+        match call.await.unwrap() {
+            Ran::Executed(0) => executed += 1,
+            Ran::Replayed(0) => {}
+            other => panic!("unexpected {other:?}"),
+        }
+    }
+    assert_eq!((executed, runs.load(Ordering::SeqCst)), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_handler_releases_and_the_next_delivery_runs() {
+    let (engine, _) = engine();
+    let failed = engine.run::<u32, _, _, _>(delivery("k"), |_| async { Err("no") }).await;
+    assert!(matches!(failed, Err(RunError::Handler("no"))));
+    let second = engine.run(delivery("k"), |context| async move { Ok::<_, String>(context.attempt()) }).await;
+    assert_eq!(second.unwrap(), Ran::Executed(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_goes_away_does_not_cut_the_handler_short() {
+    let (engine, _) = engine();
+    let slow = |_| async {
+        tokio::time::sleep(10 * SECOND).await;
+        Ok::<_, String>("done".to_owned())
+    };
+    let dropped = tokio::time::timeout(SECOND, engine.run(delivery("k"), slow)).await;
+    assert!(dropped.is_err());
+    assert!(engine.drain(60 * SECOND).await);
+    let again = engine.run(delivery("k"), |_| async { Ok::<_, String>("again".to_owned()) }).await;
+    assert_eq!(again.unwrap(), Ran::Replayed("done".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_fingerprint_is_a_mismatch_and_another_scope_is_another_intent() {
+    let (engine, _) = engine();
+    let runs = Arc::new(AtomicU32::new(0));
+    let with = |body: &[u8]| delivery("k").with_fingerprint(Fingerprint::of(body));
+    assert_eq!(engine.run(with(b"a"), counting(&runs)).await.unwrap(), Ran::Executed(0));
+    assert_eq!(engine.run(with(b"b"), counting(&runs)).await.unwrap(), Ran::Mismatch);
+    let proof = Verified::by_other_means(b"");
+    let elsewhere = Delivery::new(&proof, Scope::endpoint("elsewhere"), Key::new("k").unwrap());
+    assert_eq!(engine.run(elsewhere, counting(&runs)).await.unwrap(), Ran::Executed(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outcome_of_another_type_is_in_doubt_and_never_run_again() {
+    let (engine, _) = engine();
+    let runs = Arc::new(AtomicU32::new(0));
+    assert_eq!(engine.run(delivery("k"), counting(&runs)).await.unwrap(), Ran::Executed(0));
+    let other = engine.run(delivery("k"), |_| async { Ok::<_, String>("text".to_owned()) }).await;
+    assert_eq!(other.unwrap(), Ran::InDoubt);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_derived_key_is_equal_across_attempts_and_different_per_name() {
+    let (engine, _) = engine();
+    let first = run(&engine, "k").await;
+    let (charge, email) = (first.context().derive_key("charge"), first.context().derive_key("email"));
+    first.release().await;
+    let second = run(&engine, "k").await;
+    assert_eq!(second.context().derive_key("charge"), charge);
+    assert_ne!(charge, email);
+    assert_ne!(run(&engine, "other").await.context().derive_key("charge"), charge);
+    second.release().await;
+}
