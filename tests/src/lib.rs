@@ -1,4 +1,6 @@
 //! What the tests share: servers, proxies, clients, recorded deliveries.
 
+pub mod http;
 pub mod redis_server;
+pub mod scenarios;
 pub mod vectors;
