@@ -3,16 +3,18 @@
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 
-use actix_web::body::BodyStream;
-use actix_web::dev::ServerHandle;
+use actix_web::body::{BodyStream, BoxBody};
+use actix_web::dev::{ServerHandle, ServiceRequest};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpMessage as _, HttpRequest, HttpResponse, HttpServer, web};
 use futures_util::stream;
 use idempotency_actix::IdempotencyMiddleware;
 use idempotency_core::IdempotencyContext;
 use tokio::sync::oneshot;
 
+use super::departures::Departures;
 use super::handler::{Call, Handler, Reply};
 
 /// A server that stops when it is dropped.
@@ -27,7 +29,11 @@ impl Drop for Server {
 }
 
 /// `/hook` wrapped as a resource, and two scopes at `/a` and `/b` that are wrapped themselves.
-pub(super) async fn serve(middleware: IdempotencyMiddleware, handler: Handler) -> (SocketAddr, Server) {
+pub(super) async fn serve(
+    middleware: IdempotencyMiddleware,
+    handler: Handler,
+    departures: Departures,
+) -> (SocketAddr, Server) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback can be bound");
     let addr = listener.local_addr().expect("a bound socket has an address");
     let (send, receive) = oneshot::channel();
@@ -37,7 +43,11 @@ pub(super) async fn serve(middleware: IdempotencyMiddleware, handler: Handler) -
                 let handler = handler.clone();
                 web::resource("/hook").to(move |request, body| handle(handler.clone(), request, body))
             };
+            let departures = departures.clone();
             App::new()
+                .wrap(from_fn(move |request: ServiceRequest, next: Next<BoxBody>| {
+                    departures.clone().of(next.call(request))
+                }))
                 .app_data(web::PayloadConfig::new(16 << 20))
                 .service(hook().wrap(middleware.clone()))
                 .service(web::scope("/a").wrap(middleware.clone()).service(hook()))

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::any;
 use futures_util::stream;
@@ -18,6 +19,7 @@ use idempotency_core::IdempotencyContext;
 use idempotency_tower::IdempotencyLayer;
 use tokio::task::AbortHandle;
 
+use super::departures::Departures;
 use super::handler::{Call, Handler, Reply};
 
 /// A server that stops when it is dropped.
@@ -31,13 +33,17 @@ impl Drop for Server {
 }
 
 /// `/hook` under the layer, and two routers nested at `/a` and `/b` that have it inside.
-pub(super) fn app(layer: &IdempotencyLayer, handler: &Handler) -> Router {
+pub(super) fn app(layer: &IdempotencyLayer, handler: &Handler, departures: &Departures) -> Router {
     let hook = || {
         let handler = handler.clone();
         any(move |request: Request| handle(handler.clone(), request))
     };
     let nested = || Router::new().route("/hook", hook()).layer(layer.clone());
-    Router::new().route("/hook", hook()).layer(layer.clone()).nest("/a", nested()).nest("/b", nested())
+    let app = Router::new().route("/hook", hook()).layer(layer.clone());
+    let departures = departures.clone();
+    app.nest("/a", nested())
+        .nest("/b", nested())
+        .layer(from_fn(move |request: Request, next: Next| departures.clone().of(next.run(request))))
 }
 
 pub(super) async fn serve(app: Router) -> (SocketAddr, Server) {

@@ -11,13 +11,15 @@
 mod actix;
 mod axum;
 mod client;
+mod departures;
 mod handler;
 mod provider;
 mod site;
 mod store;
 
 pub use client::{Answer, Request, get, head, post, request};
+pub use departures::{Departures, Ended};
 pub use handler::{Call, Handler, Reply, handler};
 pub use provider::TestSender;
-pub use site::{Adapter, Protocol, Served, Site, both_adapters};
+pub use site::{Adapter, Served, Site, both_adapters};
 pub use store::{Fault, Operation, Watched};

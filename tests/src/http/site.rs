@@ -10,6 +10,7 @@ use idempotency_tower::IdempotencyLayer;
 use tokio::sync::watch;
 
 use super::client::{Answer, Request};
+use super::departures::Departures;
 use super::handler::{Handler, handler};
 use super::provider::TestSender;
 use super::store::Watched;
@@ -25,15 +26,6 @@ pub enum Adapter {
     Axum,
     /// `idempotency-actix`, in actix-web.
     Actix,
-}
-
-/// Which HTTP is spoken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Protocol {
-    /// HTTP/1.1
-    Http1,
-    /// HTTP/2 in the clear, known beforehand.
-    Http2,
 }
 
 /// One adapter on one store.
@@ -53,6 +45,8 @@ pub struct Served {
     pub addr: SocketAddr,
     /// Its engine.
     pub engine: Idempotency,
+    /// How the futures of its responses ended.
+    pub departures: Departures,
     store: Watched,
     executions: Arc<watch::Sender<usize>>,
     transcript: Arc<Mutex<Vec<Answer>>>,
@@ -92,22 +86,24 @@ impl Site {
             counted.send_modify(|count| *count += 1);
             handle(call)
         });
+        let departures = Departures::new();
         let (addr, engine, server) = match self.adapter {
             Adapter::Axum => {
                 let layer = IdempotencyLayer::new(self.store.clone(), sender);
-                let (addr, server) = axum::serve(axum::app(&layer, &handle)).await;
+                let (addr, server) = axum::serve(axum::app(&layer, &handle, &departures)).await;
                 (addr, layer.engine().clone(), Server::Axum(server))
             }
             Adapter::Actix => {
                 let middleware = IdempotencyMiddleware::new(self.store.clone(), sender);
                 let engine = middleware.engine().clone();
-                let (addr, server) = actix::serve(middleware, handle).await;
+                let (addr, server) = actix::serve(middleware, handle, departures.clone()).await;
                 (addr, engine, Server::Actix(server))
             }
         };
         Served {
             addr,
             engine,
+            departures,
             store: self.store.clone(),
             executions,
             transcript: self.transcript.clone(),
