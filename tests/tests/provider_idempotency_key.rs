@@ -78,6 +78,12 @@ fn a_string_and_a_bare_value_are_one_key() {
 }
 
 #[test]
+fn another_key_with_the_same_body_is_another_intent() {
+    let [a, b] = [&b"a"[..], b"b"].map(|key| Call::new(Method::POST).with_key(key).delivery(&global()));
+    assert_ne!(a.key().digest(), b.key().digest());
+}
+
+#[test]
 fn a_key_that_is_repeated_empty_too_long_or_not_ascii_is_malformed() {
     static LONG: [u8; 256] = [b'k'; 256];
     for key in [&b""[..], b"\"\"", b"\"k", &LONG, b"\xff", b"caf\xc3\xa9", b"a\tb"] {

@@ -188,6 +188,20 @@ fn svix_reads_its_own_recorded_deliveries_and_those_of_standard_webhooks() {
         |vector: &Vector| -> Box<dyn Provider> { Box::new(StandardWebhooks::svix(&vector.secret).unwrap()) };
     run("svix", 4, make, |_, _| {});
     run("standard-webhooks", 8, make, |_, _| {});
+    run("resend", 2, make, |_, _| {});
+}
+
+#[test]
+fn clerks_recorded_deliveries_are_read_by_svix_and_ordered_by_their_milliseconds() {
+    let make = |vector: &Vector| -> Box<dyn Provider> {
+        Box::new(StandardWebhooks::svix(&vector.secret).unwrap().discarding_stale(["user.created"]))
+    };
+    run("clerk", 2, make, |vector, delivery| {
+        if let (Some(resource), Some(version)) = (&vector.resource, &vector.version) {
+            let micros = version.value.as_str().unwrap().parse::<u64>().unwrap() * 1_000;
+            assert_order(vector, delivery, resource.value.as_str().unwrap(), micros);
+        }
+    });
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub mod signature;
 mod slack;
 mod slack_body;
 mod snapshots;
-mod standard_webhooks;
+pub(crate) mod standard_webhooks;
 mod stripe;
 mod twilio;
 mod twilio_event;
