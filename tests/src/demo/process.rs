@@ -32,10 +32,10 @@ impl Setup {
         let ledger = ledger.path().to_str().expect("the folder for temporary files has a name in utf-8");
         setup
             .with_variable("RUST_LOG", "info")
+            .with_variable("PUBLIC_URL", TWILIO_URL)
             .with("--listen", "127.0.0.1:0")
             .with("--store", store)
             .with("--ledger", ledger)
-            .with("--public-url", TWILIO_URL)
     }
 
     /// Sets one more flag, such as `--lease`.
@@ -45,7 +45,7 @@ impl Setup {
         self
     }
 
-    /// Sets a variable of its environment.
+    /// Sets a variable of its environment, in place of an earlier value.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -57,6 +57,28 @@ impl Setup {
     /// # Panics
     /// When it does not come up.
     pub async fn start(self) -> Demo {
+        let mut demo = self.spawn();
+        let base = eventually("a demo server that listens", PATIENCE, async || {
+            assert!(demo.exit_status().is_none(), "the demo server ended: {}", demo.log());
+            let greeting = std::fs::read_to_string(demo.folder.join("stdout")).ok()?;
+            Some(greeting.strip_prefix("listening on ")?.split_once(';')?.0.to_owned())
+        });
+        demo.client = Client::new(base.await);
+        demo
+    }
+
+    /// Starts it and waits until it has ended, which must be a failure. Gives what it logged.
+    ///
+    /// # Panics
+    /// When it does not end, or ends well.
+    pub async fn start_and_fail(self) -> String {
+        let demo = self.spawn();
+        let status = demo.exit(PATIENCE).await;
+        assert!(!status.success(), "it must not start: {}", demo.log());
+        demo.log()
+    }
+
+    fn spawn(self) -> Demo {
         let folder = scratch("demo");
         std::fs::create_dir_all(&folder).expect("the folder for temporary files is writable");
         let file = |name: &str| File::create(folder.join(name)).expect("the folder was made");
@@ -69,21 +91,14 @@ impl Setup {
             .stderr(file("stderr"))
             .spawn()
             .unwrap_or_else(|error| {
-                panic!("build the demo servers: cargo build -p idempotency-tests: {error}")
+                panic!("build the servers with cargo test -p idempotency-tests: {error}")
             });
-        let mut demo = Demo {
+        Demo {
             framework: self.framework,
             process: Mutex::new(process),
             folder,
             client: Client::new(String::new()),
-        };
-        let base = eventually("a demo server that listens", PATIENCE, async || {
-            assert!(demo.exit_status().is_none(), "the demo server ended: {}", demo.log());
-            let greeting = std::fs::read_to_string(demo.folder.join("stdout")).ok()?;
-            Some(greeting.strip_prefix("listening on ")?.split_once(';')?.0.to_owned())
-        });
-        demo.client = Client::new(base.await);
-        demo
+        }
     }
 }
 
