@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::client::{Answer, Client, NoAnswer};
-use super::{Delivery, Framework, Ledger, SECRETS, TWILIO_URL, eventually, scratch};
+use super::{Delivery, Framework, Ledger, SECRETS, TWILIO_URL, eventually, now, scratch};
 
 /// How long a server may take to say where it listens.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -58,12 +58,15 @@ impl Setup {
     /// When it does not come up.
     pub async fn start(self) -> Demo {
         let mut demo = self.spawn();
-        let base = eventually("a demo server that listens", PATIENCE, async || {
-            assert!(demo.exit_status().is_none(), "the demo server ended: {}", demo.log());
-            let greeting = std::fs::read_to_string(demo.folder.join("stdout")).ok()?;
-            Some(greeting.strip_prefix("listening on ")?.split_once(';')?.0.to_owned())
-        });
-        demo.client = Client::new(base.await);
+        let start = now();
+        let base = loop {
+            if let Some(base) = demo.greeting() {
+                break base;
+            }
+            assert!(demo.is_running() && start.elapsed() < PATIENCE, "it must come up: {}", demo.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        demo.client = Client::new(base);
         demo
     }
 
@@ -141,6 +144,12 @@ impl Demo {
         tokio::spawn(async move { client.send(&delivery).await })
     }
 
+    /// A client that makes a new connection for each delivery. It outlives the server.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// A client that keeps its connections, for many deliveries.
     #[must_use]
     pub fn pooled_client(&self) -> Client {
@@ -178,9 +187,21 @@ impl Demo {
         self.signal("-TERM");
     }
 
+    /// Whether it has not ended yet.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.exit_status().is_none()
+    }
+
     /// Waits until it has ended.
     pub async fn exit(&self, within: Duration) -> ExitStatus {
         eventually("a demo server that ends", within, async || self.exit_status()).await
+    }
+
+    /// Where it says that it listens.
+    fn greeting(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.folder.join("stdout")).ok()?;
+        Some(text.strip_prefix("listening on ")?.split_once(';')?.0.to_owned())
     }
 
     fn exit_status(&self) -> Option<ExitStatus> {
