@@ -25,6 +25,7 @@ pub(crate) fn violations(
         found.extend(case.acknowledged_and_not_executed(event));
         found.extend(case.executed_after_it_was_recorded(event));
         found.extend(case.executed_without_a_reason(event));
+        found.extend(case.repeated_without_a_reason(event));
         found.extend(case.forgotten(event, &again[event.id.as_str()]));
     }
     found.extend(case.out_of_order(events));
@@ -65,6 +66,14 @@ impl<'a> Case<'a> {
             grown && faults.any(|fault| fault.from <= after.fence && fault.to >= before.fence)
         });
         (!explained).then(|| format!("{}: executed more than once for no reason: {lines:?}", event.id))
+    }
+
+    /// An attempt that neither executed nor was told to fail was cut short by something.
+    fn repeated_without_a_reason(&self, event: &Event) -> Option<String> {
+        let sent = self.sent_of(event).iter().map(|sent| sent.at).min()?;
+        let line = self.lines_of(event).iter().find(|line| line.attempt > 1 + event.failures)?;
+        let explained = self.faults.iter().any(|fault| fault.from <= line.fence && fault.to >= sent);
+        (!explained).then(|| format!("{}: too many attempts for no reason: {line:?}", event.id))
     }
 
     /// After all is over, whatever was recorded answers; what was not may be executed once more.
@@ -134,12 +143,13 @@ mod tests {
         Event {
             id: id.to_owned(),
             snapshot: snapshot.map(|at| ("usr".to_owned(), at)),
-            steering: String::new(),
+            failures: 0,
+            delay: 0,
         }
     }
 
     fn sent(id: &str, answered: u64, mark: &str) -> Sent {
-        Sent { id: id.to_owned(), answered, answer: Some((200, mark.to_owned())) }
+        Sent { id: id.to_owned(), at: 0, answered, answer: Some((200, mark.to_owned())) }
     }
 
     fn line(id: &str, attempt: u32, fence: u64) -> Line {
@@ -161,6 +171,9 @@ mod tests {
         assert_eq!(found(&a, &executed, &known, &once, &[]), "");
         assert_eq!(found(&a, &executed, &known, &twice, &[FAULT]), "");
         assert!(found(&a, &executed, &known, &twice, &[]).contains("for no reason"));
+        let second = [line("a", 2, 170)];
+        assert_eq!(found(&a, &executed, &known, &second, &[FAULT]), "");
+        assert!(found(&a, &executed, &known, &second, &[]).contains("too many attempts"));
         assert!(found(&a, &executed, &known, &[], &[]).contains("neither executed nor stale"));
         assert!(found(&a, &[], &known, &once, &[]).contains("never acknowledged"));
         assert!(found(&a, &executed, &executed, &once, &[]).contains("and later"));

@@ -8,7 +8,7 @@ mod faults;
 mod judge;
 mod sender;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ async fn whatever_dies_every_delivery_is_acknowledged_and_none_is_executed_for_n
     // Outcomes that are still being recorded in the background are recorded, or given up, within a lease.
     tokio::time::sleep(LEASE).await;
     let sent = log.take();
-    report(&sent, &faults, &ledger.lines());
+    report(&events, &sent, &faults, &ledger.lines());
     for event in &events {
         for site in &sites {
             event.send_once(site, &log).await;
@@ -92,7 +92,7 @@ async fn whatever_dies_every_delivery_is_acknowledged_and_none_is_executed_for_n
     assert!(verdict.is_empty(), "CHAOS_SEED={seed}: {} violations: {:#?}", verdict.len(), &verdict);
 }
 
-fn report(sent: &[Sent], faults: &[Fault], lines: &[Line]) {
+fn report(events: &[Event], sent: &[Sent], faults: &[Fault], lines: &[Line]) {
     let mut answers = BTreeMap::<&str, usize>::new();
     for sent in sent {
         *answers.entry(sent.outcome()).or_default() += 1;
@@ -104,5 +104,8 @@ fn report(sent: &[Sent], faults: &[Fault], lines: &[Line]) {
     let keys: HashSet<_> = lines.iter().map(|line| &line.key).collect();
     println!("{} deliveries: {answers:?}", sent.len());
     println!("faults: {kinds:?}");
-    println!("{} keys executed, {} of them again after a fault", keys.len(), lines.len() - keys.len());
+    let failures: HashMap<_, _> = events.iter().map(|event| (&event.id, event.failures)).collect();
+    let resumed = lines.iter().filter(|line| line.attempt > 1 + failures[&line.key]).count();
+    let repeated = lines.len() - keys.len();
+    println!("{} keys executed, {resumed} after an attempt was cut short, {repeated} twice", keys.len());
 }

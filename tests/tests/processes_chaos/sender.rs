@@ -18,13 +18,16 @@ pub(crate) struct Event {
     pub(crate) id: String,
     /// The user that it is a snapshot of, and how new it is. The others are facts.
     pub(crate) snapshot: Option<(String, u32)>,
-    pub(crate) steering: String,
+    /// How many attempts are told to fail.
+    pub(crate) failures: u32,
+    pub(crate) delay: u64,
 }
 
 /// One delivery and what came of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) id: String,
+    pub(crate) at: u64,
     pub(crate) answered: u64,
     /// Status and `idempotency-status`; none where there was no answer in time.
     pub(crate) answer: Option<(u16, String)>,
@@ -75,8 +78,12 @@ impl Event {
             1 | 2 => 50 + dice.below(750),
             _ => dice.below(50),
         };
-        let failures = if dice.percent(10) { 1 + dice.below(2) } else { 0 };
-        Self { id, snapshot, steering: format!("delay_ms={delay}&fail_times={failures}") }
+        let failures = match dice.below(20) {
+            0 => 2,
+            1 => 1,
+            _ => 0,
+        };
+        Self { id, snapshot, failures, delay }
     }
 
     fn delivery(&self) -> Delivery {
@@ -84,7 +91,7 @@ impl Event {
             Some((user, version)) => Delivery::user(&self.id, "user.updated", user, *version),
             None => Delivery::stripe(&self.id),
         };
-        delivery.steered(&self.steering)
+        delivery.steered(&format!("delay_ms={}&fail_times={}", self.delay, self.failures))
     }
 
     /// Delivers it until it is acknowledged, sometimes twice at once.
@@ -113,11 +120,12 @@ impl Event {
 
     /// Delivers it, and says whether it was acknowledged.
     pub(crate) async fn send_once(&self, site: &Site, log: &Log) -> bool {
+        let at = micros();
         let client = site.demo.lock().unwrap().client();
         let answer = tokio::time::timeout(TIMEOUT, client.send(&self.delivery())).await;
         let answer = answer.ok().and_then(Result::ok);
         let answer = answer.map(|answer| (answer.status.as_u16(), answer.mark().to_owned()));
-        let sent = Sent { id: self.id.clone(), answered: micros(), answer };
+        let sent = Sent { id: self.id.clone(), at, answered: micros(), answer };
         let acknowledged = sent.is_acknowledged();
         log.0.lock().unwrap().push(sent);
         acknowledged
