@@ -1,5 +1,7 @@
 //! What networks and servers do to a store, and what it says then.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;

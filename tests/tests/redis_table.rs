@@ -1,5 +1,7 @@
 //! The scripts against the protocol's table: the same random operations on both, answer by answer.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::collections::HashMap;
 use std::time::Duration;
 
