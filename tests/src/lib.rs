@@ -1,4 +1,6 @@
 //! What the tests share: servers, proxies, clients, recorded deliveries.
 
+pub mod proxy;
+pub mod redis_case;
 pub mod redis_server;
 pub mod vectors;
