@@ -34,7 +34,7 @@ impl RedisServer {
     /// When there is no redis-server to start.
     pub async fn start_with(arguments: &[&str]) -> Self {
         // Somebody else may take the port between the look and the start, so look again.
-        for _ in 0..10 {
+        for _ in 0..5 {
             let port = free_port();
             let directory = std::env::temp_dir().join(format!("idempotency-{}-{port}", std::process::id()));
             std::fs::create_dir_all(&directory).expect("the directory for temporary files is writable");
@@ -44,7 +44,7 @@ impl RedisServer {
                 return server;
             }
         }
-        panic!("no redis-server came up on ten ports");
+        panic!("no redis-server came up on five ports");
     }
 
     /// Where it listens.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use idempotency_core::{Claimed, Hold, OnExpired, Outcome, Resolution, StateView, Store as _};
+use idempotency_core::{
+    Claimed, Hold, OnExpired, Outcome, Resolution, StateView, Store as _, StoreErrorKind,
+};
 use idempotency_tests::redis_case::{LEASE, RETENTION, claim, grant, key, ordered, record_name, store};
 use idempotency_tests::redis_server::RedisServer;
 use redis::AsyncTypedCommands as _;
@@ -129,4 +131,18 @@ async fn a_takeover_fences_the_first_owner() {
     assert_eq!(store.release(&first).await.unwrap(), Hold::Lost);
     assert_eq!(store.complete(&second, &Outcome::new("second"), RETENTION).await.unwrap(), Hold::Held);
     assert_eq!(store.claim(&claim("k", 3)).await.unwrap(), Claimed::Completed(Outcome::new("second")));
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_read_is_refused_and_not_told_that_its_lease_is_lost() {
+    let server = RedisServer::start().await;
+    let (lease, _) = grant(&store(&server.url()), &claim("k", 1)).await;
+    let rules = ["ACL", "SETUSER", "app", "on", ">pw", "~idem:*", "&*", "+@all", "-get", "-getrange"];
+    let _: String = server.query(&rules).await;
+    let store = store(&server.url().replace("redis://", "redis://app:pw@"));
+    let refused = StoreErrorKind::Refused;
+    assert_eq!(store.renew(&lease, LEASE).await.unwrap_err().kind(), refused);
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap_err().kind(), refused);
+    assert_eq!(store.claim(&ordered("k", 2, "r", 1)).await.unwrap_err().kind(), refused);
+    assert_eq!(store.load(&key("k")).await.unwrap_err().kind(), refused);
 }

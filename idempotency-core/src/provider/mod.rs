@@ -25,7 +25,7 @@ pub mod signature;
 mod slack;
 mod slack_body;
 mod snapshots;
-mod standard_webhooks;
+pub(crate) mod standard_webhooks;
 mod stripe;
 mod twilio;
 mod twilio_event;
@@ -80,6 +80,9 @@ pub trait Provider: Debug + Send + Sync + 'static {
     /// # Errors
     /// When the request is not an authentic delivery with a key. The reason is logged; the sender is told only the
     /// kind.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed by it, so it may be dropped at any time.
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection>;
 }
 

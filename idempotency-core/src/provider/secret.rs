@@ -94,7 +94,7 @@ impl Secrets {
     /// What the source answers; `Unauthenticated` where it has none.
     ///
     /// # Cancel safety
-    /// As safe as the source is.
+    /// Nothing is changed by it, so it may be dropped at any time.
     pub async fn for_request(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection> {
         let secrets = match &self.source {
             None => self.fixed.clone(),

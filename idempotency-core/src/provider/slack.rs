@@ -84,8 +84,10 @@ impl Slack {
         };
         let order = event.order.as_ref().filter(|_| self.snapshots.include(&event.event_type));
         let order = order.map(|(resource, at)| Order::new(&scope, resource, Version::new(*at)));
-        let mut delivery = Delivery::new(proof, scope, Key::new(id)?)
-            .with_attribute(Attributes::EVENT_TYPE, event.event_type.as_str());
+        let mut delivery = Delivery::new(proof, scope, Key::new(id)?);
+        if !event.event_type.is_empty() {
+            delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event.event_type.as_str());
+        }
         if let Some(order) = order {
             delivery = delivery.with_order(order);
         }

@@ -44,20 +44,10 @@ impl Twilio {
         Ok(Self::from_secrets(Secrets::one(Secret::new(auth_token)?), public_url))
     }
 
-    /// Verifies with the account's auth token what is sent to any path under an origin, such as
-    /// `https://example.com`. Path and query are the request's original ones: right where no proxy rewrites them.
-    ///
-    /// # Errors
-    /// When the token is blank.
-    pub fn at_origin(auth_token: impl AsRef<[u8]>, origin: impl Into<String>) -> Result<Self, SecretError> {
-        let secrets = Secrets::one(Secret::new(auth_token)?);
-        Ok(Self { secrets, url: PublicUrl::origin(origin.into()), snapshots: Snapshots::default() })
-    }
-
     /// Verifies with any of several auth tokens, or with those of a source, what is sent to one URL.
     #[must_use]
     pub fn from_secrets(secrets: Secrets, public_url: impl Into<String>) -> Self {
-        Self { secrets, url: PublicUrl::endpoint(public_url.into()), snapshots: Snapshots::default() }
+        Self { secrets, url: PublicUrl::new(&public_url.into()), snapshots: Snapshots::default() }
     }
 
     /// Accepts another auth token as well. Default: none; during a rotation the other one.
@@ -67,6 +57,20 @@ impl Twilio {
     pub fn with_secret(mut self, auth_token: impl AsRef<[u8]>) -> Result<Self, SecretError> {
         self.secrets = self.secrets.with_secret(Secret::new(auth_token)?);
         Ok(self)
+    }
+
+    /// Takes the path that Twilio signed from the request, as it arrived before any nesting, and only scheme and host
+    /// from the URL. Default: the URL's own path, which is right behind a proxy that rewrites paths as well.
+    ///
+    /// ```
+    /// use idempotency_core::provider::Twilio;
+    /// let any_route = Twilio::new("the account's auth token", "https://example.com")?.with_request_path();
+    /// # Ok::<(), idempotency_core::provider::SecretError>(())
+    /// ```
+    #[must_use]
+    pub fn with_request_path(mut self) -> Self {
+        self.url = self.url.with_request_path();
+        self
     }
 
     /// Discards a callback with one of these statuses when a later status of the same Sid was processed. Later is by

@@ -16,16 +16,16 @@ pub(super) struct PublicUrl {
 
 impl PublicUrl {
     /// One endpoint's URL. A query or a fragment in it does not count.
-    pub(super) fn endpoint(url: String) -> Self {
+    pub(super) fn new(url: &str) -> Self {
         let url = url.split(['?', '#']).next().unwrap_or_default();
         let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
         let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
         Self { path: Some(path.to_owned()), ..Self::at(scheme, authority) }
     }
 
-    /// An origin, under which the request's own path counts.
-    pub(super) fn origin(url: String) -> Self {
-        Self { path: None, ..Self::endpoint(url) }
+    /// The same scheme and host, with the request's own path.
+    pub(super) fn with_request_path(self) -> Self {
+        Self { path: None, ..self }
     }
 
     fn at(scheme: &str, authority: &str) -> Self {
@@ -95,21 +95,21 @@ mod tests {
 
     #[test]
     fn a_url_is_signed_with_or_without_its_port() {
-        let url = || PublicUrl::endpoint("https://example.com/a?ignored=1#rc=2".to_owned());
+        let url = || PublicUrl::new("https://example.com/a?ignored=1#rc=2");
         assert_eq!(forms(url(), "/b?x=1"), ["https://example.com/a?x=1", "https://example.com:443/a?x=1"]);
-        let url = PublicUrl::endpoint("http://u:p@[::1]:8080".to_owned());
+        let url = PublicUrl::new("http://u:p@[::1]:8080");
         assert_eq!(forms(url, "/"), ["http://u:p@[::1]/", "http://u:p@[::1]:8080/"]);
     }
 
     #[test]
-    fn an_origin_takes_the_path_of_the_request() {
-        let url = PublicUrl::origin("http://example.com/".to_owned());
+    fn the_path_of_the_request_counts_where_it_is_asked_for() {
+        let url = PublicUrl::new("http://example.com").with_request_path();
         assert_eq!(forms(url, "/b/c?x=1"), ["http://example.com/b/c?x=1", "http://example.com:80/b/c?x=1"]);
     }
 
     #[test]
     fn a_query_is_also_tried_as_old_signers_write_it() {
-        let url = PublicUrl::endpoint("https://example.com/a".to_owned());
+        let url = PublicUrl::new("https://example.com/a");
         let forms = forms(url, "/a?name=O%27Neil+J@x&flag");
         assert_eq!(forms[0], "https://example.com/a?name=O%27Neil+J@x&flag");
         assert_eq!(forms[2], "https://example.com/a?name=O'Neil%20J%40x&flag=");

@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use data_encoding::{BASE64, BASE64_NOPAD, HEXLOWER};
+use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{Signer as _, SigningKey};
 use hmac::{Hmac, KeyInit, Mac};
 use http::header::CONTENT_TYPE;
@@ -126,8 +126,8 @@ pub fn standard_webhooks(secret: &str, id: &str, body: &[u8], now: Duration) -> 
 }
 
 fn decoded(text: &str) -> Vec<u8> {
-    let text = text.trim_end_matches('=').as_bytes();
-    BASE64_NOPAD.decode(text).expect("a standard webhooks secret is base64")
+    crate::provider::standard_webhooks::decoded(text.as_bytes())
+        .expect("a standard webhooks secret is base64")
 }
 
 fn hmac<M: Mac + KeyInit>(secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {

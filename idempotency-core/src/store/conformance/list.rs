@@ -76,6 +76,7 @@ macro_rules! __conformance_list {
             a_waiter_is_woken_by_a_release
             a_waiter_is_woken_by_forgetting
             a_settled_key_is_not_waited_for
+            a_waiter_waits_while_the_key_is_held
             a_waiter_returns_by_its_timeout
             no_wake_up_is_lost
             waiting_leaves_the_record_alone

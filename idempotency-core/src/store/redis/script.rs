@@ -36,6 +36,6 @@ scripts! {
     RELEASE: PRELUDE, include_str!("scripts/release.lua");
     RESOLVE: PRELUDE, include_str!("scripts/resolve.lua");
     FORGET: include_str!("scripts/forget.lua");
-    LOAD: include_str!("scripts/load.lua");
+    LOAD: PRELUDE, include_str!("scripts/load.lua");
     PEEK: PRELUDE, include_str!("scripts/peek.lua");
 }

@@ -1,8 +1,8 @@
 -- A claim: KEYS record [mark]; ARGV the record of a first grant, 'rerun' or 'in_doubt', the version (8 bytes or none).
 -- Atomic because Redis runs nothing else while a script runs; every check comes before the one write.
 local mine, on_expired, version = ARGV[1], ARGV[2], ARGV[3]
-local current = redis.pcall('GET', KEYS[1])
-local fence_hi, fence_lo, attempts, inherited = 0, 0, 0, ''
+local current = get('GET', KEYS[1])
+local fence_hi, fence_lo, attempts, inherited = 0, 1, 0, ''
 
 if current then
   local state, flags, body = read(current, sub(mine, 44, 59))
@@ -25,25 +25,21 @@ if current then
   elseif same_owner then
     return {'in_flight', 0}
   end
-  fence_hi, fence_lo, attempts = struct.unpack('>I4I4I4', sub(current, 20, 31))
+  fence_hi, fence_lo = after(sub(current, 20, 27))
+  attempts = struct.unpack('>I4', sub(current, 28, 31))
 end
 
 if KEYS[2] then
-  local mark = redis.pcall('GET', KEYS[2])
+  local mark = get('GET', KEYS[2])
   if mark then
-    if type(mark) ~= 'string' or #mark ~= 9 or byte(mark) ~= 1 then return {'in_doubt'} end
+    if #mark ~= 9 or byte(mark) ~= 1 then return {'in_doubt'} end
     local hi, lo = struct.unpack('>I4I4', version)
     local mark_hi, mark_lo = struct.unpack('>I4I4', sub(mark, 2))
     if hi < mark_hi or (hi == mark_hi and lo < mark_lo) then return {'stale', sub(mark, 2)} end
   end
 end
 
--- The next fence, max(previous + 1, microseconds), in two halves because a double holds 53 bits.
-if fence_lo < 4294967295 then
-  fence_lo = fence_lo + 1
-elseif fence_hi < 4294967295 then
-  fence_hi, fence_lo = fence_hi + 1, 0
-end
+-- The next fence is max(previous + 1, microseconds).
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
 local now_hi = math.floor(micros / 4294967296)

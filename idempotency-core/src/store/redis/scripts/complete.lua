@@ -2,7 +2,7 @@
 -- (8 bytes or none).
 -- Atomic because Redis runs nothing else while a script runs; every check comes before the first write, and a full
 -- server refuses the first write.
-local value = redis.pcall('GET', KEYS[1])
+local value = get('GET', KEYS[1])
 local state, _, body = read(value, ARGV[1])
 if state == COMPLETED and sub(value, 4, 27) == ARGV[2] then return 1 end
 if not is_held(state, value, ARGV[2]) then return 0 end
@@ -10,11 +10,11 @@ if not is_held(state, value, ARGV[2]) then return 0 end
 local raised, mark_ttl
 local retention = struct.unpack('>I6', ARGV[4])
 if KEYS[2] then
-  local mark = redis.pcall('GET', KEYS[2])
+  local mark = get('GET', KEYS[2])
   -- A mark that cannot be read is left alone: it stops claims, and the outcome is recorded all the same.
   if not mark then
     raised, mark_ttl = ARGV[6], retention
-  elseif type(mark) == 'string' and #mark == 9 and byte(mark) == 1 then
+  elseif #mark == 9 and byte(mark) == 1 then
     local hi, lo = struct.unpack('>I4I4', ARGV[6])
     local mark_hi, mark_lo = struct.unpack('>I4I4', sub(mark, 2))
     local newer = hi > mark_hi or (hi == mark_hi and lo > mark_lo)

@@ -4,9 +4,17 @@
 local IN_FLIGHT, RELEASED, COMPLETED = 1, 2, 3
 local byte, sub = string.byte, string.sub
 
+-- What is there, read by this command. A foreign type is no bytes, which are no record; any other error is the script's.
+local function get(...)
+  local value = redis.pcall(...)
+  if type(value) ~= 'table' then return value end
+  if string.find(value.err, 'WRONGTYPE', 1, true) then return '' end
+  return redis.call(...)
+end
+
 -- Its state, its flags and where its outcome starts; nothing where it is not a record of this key in this format.
 local function read(value, digest)
-  if type(value) ~= 'string' or #value < 59 or byte(value) ~= 1 or sub(value, 44, 59) ~= digest then return end
+  if not value or #value < 59 or byte(value) ~= 1 or sub(value, 44, 59) ~= digest then return end
   local state, flags = byte(value, 2, 3)
   if state < IN_FLIGHT or state > COMPLETED or flags > 3 then return end
   local body = 60 + flags % 2 * 32 + (flags > 1 and 8 or 0)
@@ -26,4 +34,12 @@ local function lease_left(key, value)
   local ttl = redis.call('PTTL', key)
   if ttl < 0 or ttl > retention + lease then return nil, retention, lease end
   return lease - (retention - ttl), retention, lease
+end
+
+-- The fence after the one that these 8 bytes are, in two halves because a double holds 53 bits.
+local function after(fence)
+  local hi, lo = struct.unpack('>I4I4', fence)
+  if lo < 4294967295 then return hi, lo + 1 end
+  if hi < 4294967295 then return hi + 1, 0 end
+  return hi, lo
 end

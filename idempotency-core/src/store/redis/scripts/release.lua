@@ -1,6 +1,6 @@
 -- A release: KEYS record; ARGV key digest, owner and fence, channel.
 -- Atomic because Redis runs nothing else while a script runs; every check comes before the first write.
-local value = redis.pcall('GET', KEYS[1])
+local value = get('GET', KEYS[1])
 local state = read(value, ARGV[1])
 if state == RELEASED and sub(value, 4, 27) == ARGV[2] then return 1 end
 if not is_held(state, value, ARGV[2]) then return 0 end

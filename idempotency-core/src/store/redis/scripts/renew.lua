@@ -1,7 +1,7 @@
 -- A renewal: KEYS record; ARGV key digest, owner and fence, lease (6 bytes).
 -- Atomic because Redis runs nothing else while a script runs; the lease is written before its TTL is moved, so that a
 -- full server refuses both.
-local value = redis.pcall('GET', KEYS[1])
+local value = get('GET', KEYS[1])
 local state = read(value, ARGV[1])
 if not is_held(state, value, ARGV[2]) then return 0 end
 local _, retention, lease = lease_left(KEYS[1], value)
