@@ -54,7 +54,8 @@ async fn consume(mut queue: VecDeque<Message>) -> Result<Vec<String>, Box<dyn Er
             Ok(Ran::Replayed(receipt)) => (true, format!("replayed, {receipt}")),
             Ok(Ran::Stale { newest }) => (true, format!("stale, version {} is done", newest.get())),
             Err(RunError::Handler(reason)) => (false, format!("failed, {reason}")),
-            // In flight elsewhere, in doubt, or the store is out of reach: it must come again.
+            // In flight elsewhere, in doubt, or the store is out of reach: it must come again. A real queue sets aside what
+            // has come too often.
             other => (false, format!("{other:?}")),
         };
         if !acknowledged {
