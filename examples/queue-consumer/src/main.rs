@@ -47,20 +47,18 @@ async fn consume(mut queue: VecDeque<Message>) -> Result<Vec<String>, Box<dyn Er
     let idempotency = Idempotency::new(MemoryStore::new()).with_name("accounts");
     let mut log = Vec::new();
     while let Some(message) = queue.pop_front() {
-        let (acknowledged, what) = match idempotency.run(message.delivery()?, handle).await {
-            Ok(Ran::Executed(receipt) | Ran::ExecutedUnrecorded(receipt)) => {
-                (true, format!("executed, {receipt}"))
-            }
-            Ok(Ran::Replayed(receipt)) => (true, format!("replayed, {receipt}")),
-            Ok(Ran::Stale { newest }) => (true, format!("stale, version {} is done", newest.get())),
-            Err(RunError::Handler(reason)) => (false, format!("failed, {reason}")),
-            // In flight elsewhere, in doubt, or the store is out of reach: it must come again. A real queue sets aside what
-            // has come too often.
-            other => (false, format!("{other:?}")),
-        };
-        if !acknowledged {
+        let ran = idempotency.run(message.delivery()?, handle).await;
+        // What may not be acknowledged comes again. A real queue sets aside what has come too often.
+        if !ran.as_ref().is_ok_and(Ran::may_be_acknowledged) {
             queue.push_back(message);
         }
+        let what = match ran {
+            Ok(Ran::Executed(receipt) | Ran::ExecutedUnrecorded(receipt)) => format!("executed, {receipt}"),
+            Ok(Ran::Replayed(receipt)) => format!("replayed, {receipt}"),
+            Ok(Ran::Stale { newest }) => format!("stale, version {} is done", newest.get()),
+            Err(RunError::Handler(reason)) => format!("failed, {reason}"),
+            other => format!("{other:?}"),
+        };
         log.push(format!("{}: {what}", message.id));
     }
     Ok(log)
