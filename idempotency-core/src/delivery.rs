@@ -113,7 +113,9 @@ impl Delivery {
 
 /// What a provider knows of a delivery beside its key, such as the event's type. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Attributes(Option<Arc<Vec<(Cow<'static, str>, String)>>>);
+pub struct Attributes(Option<Arc<List>>);
+
+type List = Vec<(Cow<'static, str>, String)>;
 
 impl Attributes {
     /// The name of the attribute that holds an event's type, such as `customer.updated`.
