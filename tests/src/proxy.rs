@@ -1,5 +1,7 @@
 //! A TCP proxy that does what networks do: lose replies, cut, delay, and swallow everything.
 
+#![expect(clippy::missing_panics_doc, clippy::must_use_candidate, reason = "a test that cannot go on panics")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
