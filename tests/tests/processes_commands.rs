@@ -34,11 +34,12 @@ async fn send_all(client: &Client, deliveries: impl Iterator<Item = Delivery>) -
     let mut senders = JoinSet::new();
     for delivery in deliveries {
         if senders.len() >= 50 {
-            let status: u16 = senders.join_next().await.unwrap().unwrap();
+            let status: u16 = senders.join_next().await.expect("there are some").expect("none panics");
             *counts.entry(status).or_default() += 1;
         }
         let client = client.clone();
-        senders.spawn(async move { client.send(&delivery).await.unwrap().status.as_u16() });
+        senders
+            .spawn(async move { client.send(&delivery).await.expect("the server answers").status.as_u16() });
     }
     for status in senders.join_all().await {
         *counts.entry(status).or_default() += 1;

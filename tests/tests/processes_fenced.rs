@@ -10,12 +10,12 @@ use idempotency_tests::redis_server::RedisServer;
 
 fn delivery() -> Delivery {
     let proof = Verified::by_other_means(b"a message from a queue");
-    Delivery::new(&proof, Scope::endpoint("orders"), Key::new("order-42").unwrap())
+    Delivery::new(&proof, Scope::endpoint("orders"), Key::new("order-42").expect("a key"))
 }
 
 fn engine(url: &str) -> Idempotency {
     let policy = Policy::webhook().with_lease(Duration::from_secs(1)).with_wait(Duration::ZERO);
-    Idempotency::new(RedisStore::new(url).unwrap()).with_policy(policy)
+    Idempotency::new(RedisStore::new(url).expect("a url")).with_policy(policy)
 }
 
 /// Executes, without ever looking at the lease.

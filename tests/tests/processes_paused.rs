@@ -33,7 +33,7 @@ async fn the_late_outcome_is_refused([first, second]: [Framework; 2], resumed_be
     paused.pause();
     let answer = taken_over_by(&other, &delivery).await;
     paused.resume();
-    let late = sending.await.unwrap().unwrap();
+    let late = sending.await.expect("it is not aborted").expect("it is answered");
     println!("{first:?} resumed, {second:?} had taken over: the late answer is {}", late.status);
     assert!(!late.status.is_success(), "{late:?}");
 

@@ -28,7 +28,8 @@ async fn server_for(framework: Framework, variable: &str, vector: &Vector, ledge
         .with_variable(variable, &vector.secret)
         .with("--verify-at", &now);
     match &vector.url {
-        Some(url) => setup.with_variable("PUBLIC_URL", url.split('?').next().unwrap()).start().await,
+        // Its query does not count.
+        Some(url) => setup.with_variable("PUBLIC_URL", url).start().await,
         None => setup.start().await,
     }
 }

@@ -124,6 +124,9 @@ impl Delivery {
     }
 
     /// A payment by a client of the API.
+    ///
+    /// # Panics
+    /// When a text that goes into a header is not printable ASCII.
     #[must_use]
     pub fn payment(authorization: &str, key: &str, amount: u32) -> Self {
         let value = |text: &str| HeaderValue::from_str(text).expect("printable ascii");

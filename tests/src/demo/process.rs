@@ -24,6 +24,9 @@ pub struct Setup {
 
 impl Setup {
     /// A server on this store, `memory` or a Redis, that writes into this ledger, with the tests' secrets.
+    ///
+    /// # Panics
+    /// When the ledger's path is not UTF-8.
     #[must_use]
     pub fn new(framework: Framework, store: &str, ledger: &Ledger) -> Self {
         let setup = Self { framework, arguments: Vec::new(), environment: Vec::new() };

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
-use super::{Site, micros};
+use super::{Site, lock, micros};
 
 /// One fault, from its start to its end.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ impl Faults {
     pub(crate) async fn stop(self) -> Vec<Fault> {
         self.over.send_replace(true);
         self.tasks.join_all().await;
-        std::mem::take(&mut *self.list.lock().unwrap())
+        std::mem::take(&mut *lock(&self.list))
     }
 }
 
@@ -53,20 +53,20 @@ async fn strike_site(
 ) {
     while rest(500 + dice.below(2000), &mut over).await {
         let from = micros();
-        assert!(site.demo.lock().unwrap().is_running(), "nothing but this test ends a server");
+        assert!(lock(&site.demo).is_running(), "nothing but this test ends a server");
         let kind = if dice.percent(50) {
-            site.demo.lock().unwrap().kill();
+            lock(&site.demo).kill();
             tokio::time::sleep(Duration::from_millis(dice.below(300))).await;
             let successor = site.setup.clone().start().await;
-            *site.demo.lock().unwrap() = successor;
+            *lock(&site.demo) = successor;
             "server killed"
         } else {
-            site.demo.lock().unwrap().pause();
+            lock(&site.demo).pause();
             tokio::time::sleep(Duration::from_millis(200 + dice.below(4000))).await;
-            site.demo.lock().unwrap().resume();
+            lock(&site.demo).resume();
             "server paused"
         };
-        list.lock().unwrap().push(Fault { kind, from, to: micros() });
+        lock(&list).push(Fault { kind, from, to: micros() });
     }
 }
 
@@ -89,7 +89,7 @@ async fn strike_redis(
             redis.resume();
             "redis paused"
         };
-        list.lock().unwrap().push(Fault { kind, from, to: micros() });
+        lock(&list).push(Fault { kind, from, to: micros() });
     }
 }
 

@@ -154,7 +154,7 @@ mod tests {
 
     fn line(id: &str, attempt: u32, fence: u64) -> Line {
         let line = serde_json::json!({ "provider": "p", "key": id, "attempt": attempt, "fence": fence });
-        serde_json::from_value(line).unwrap()
+        serde_json::from_value(line).expect("a line")
     }
 
     fn found(events: &[Event], sent: &[Sent], again: &[Sent], lines: &[Line], faults: &[Fault]) -> String {

@@ -9,7 +9,7 @@ mod judge;
 mod sender;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use idempotency_core::clock;
@@ -38,6 +38,10 @@ impl Site {
 /// This moment, in microseconds since 1970: what fencing tokens are made of as well.
 fn micros() -> u64 {
     u64::try_from(clock::system_unix_time().as_micros()).expect("the year is not that late")
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn variable(name: &str, default: u64) -> u64 {

@@ -7,7 +7,7 @@ use idempotency_tests::demo::Delivery;
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
-use super::{Site, micros};
+use super::{Site, lock, micros};
 
 /// How long the sender waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -62,7 +62,7 @@ pub(crate) struct Log(Arc<Mutex<Vec<Sent>>>);
 
 impl Log {
     pub(crate) fn take(&self) -> Vec<Sent> {
-        std::mem::take(&mut self.0.lock().unwrap())
+        std::mem::take(&mut lock(&self.0))
     }
 }
 
@@ -72,7 +72,7 @@ impl Event {
         let id = format!("evt_{number}");
         let version = u32::try_from(number / 8 % 60).expect("it is below 60");
         let user = format!("usr_{}_{}", number / 480, number / 2 % 4);
-        let snapshot = (number % 2 == 0).then_some((user, version));
+        let snapshot = number.is_multiple_of(2).then_some((user, version));
         let delay = match dice.below(10) {
             0 => 800 + dice.below(2500),
             1 | 2 => 50 + dice.below(750),
@@ -121,13 +121,13 @@ impl Event {
     /// Delivers it, and says whether it was acknowledged.
     pub(crate) async fn send_once(&self, site: &Site, log: &Log) -> bool {
         let at = micros();
-        let client = site.demo.lock().unwrap().client();
+        let client = lock(&site.demo).client();
         let answer = tokio::time::timeout(TIMEOUT, client.send(&self.delivery())).await;
         let answer = answer.ok().and_then(Result::ok);
         let answer = answer.map(|answer| (answer.status.as_u16(), answer.mark().to_owned()));
         let sent = Sent { id: self.id.clone(), at, answered: micros(), answer };
         let acknowledged = sent.is_acknowledged();
-        log.0.lock().unwrap().push(sent);
+        lock(&log.0).push(sent);
         acknowledged
     }
 }
