@@ -9,7 +9,7 @@ use actix_web::web::{Bytes, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use clap::Parser;
 use idempotency_actix::core::Store;
-use idempotency_actix::{Idempotent, IdempotencyMiddleware};
+use idempotency_actix::{IdempotencyMiddleware, Idempotent};
 use idempotency_demo::{Config, Ledger, Reply, Route, Secrets, Steering};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -47,7 +47,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     handle.pause().await;
     for (_, middleware) in webhooks.into_iter().chain([("", payments)]) {
         if !middleware.drain(Duration::from_secs(30)).await {
-            tracing::warn!(provider = middleware.engine().name(), "work was left when the time to drain was over");
+            tracing::warn!(
+                provider = middleware.engine().name(),
+                "work was left when the time to drain was over"
+            );
         }
     }
     handle.stop(true).await;
@@ -80,7 +83,11 @@ fn middleware(config: &Config, store: Arc<dyn Store>, route: Route) -> Idempoten
     }
 }
 
-async fn webhook(Idempotent(context): Idempotent, request: HttpRequest, ledger: Data<Ledger>) -> HttpResponse {
+async fn webhook(
+    Idempotent(context): Idempotent,
+    request: HttpRequest,
+    ledger: Data<Ledger>,
+) -> HttpResponse {
     let steering = Steering::from_query(request.uri().query());
     respond(idempotency_demo::webhook(context, steering, (**ledger).clone()).await)
 }
@@ -111,7 +118,8 @@ async fn ledger(ledger: Data<Ledger>) -> HttpResponse {
 }
 
 fn respond(reply: Reply) -> HttpResponse {
-    let status = actix_web::http::StatusCode::from_u16(reply.status.as_u16()).expect("both are HTTP statuses");
+    let status =
+        actix_web::http::StatusCode::from_u16(reply.status.as_u16()).expect("both are HTTP statuses");
     let mut response = HttpResponse::build(status);
     response.insert_header((CONTENT_TYPE, "application/json"));
     if let Some(location) = reply.location {

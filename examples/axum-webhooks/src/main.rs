@@ -13,7 +13,7 @@ use bytes::Bytes;
 use clap::Parser;
 use idempotency_demo::{Config, Ledger, Reply, Route, Secrets, Steering};
 use idempotency_tower::core::Store;
-use idempotency_tower::{Idempotent, IdempotencyLayer};
+use idempotency_tower::{IdempotencyLayer, Idempotent};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]

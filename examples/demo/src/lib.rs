@@ -8,7 +8,7 @@ mod routes;
 mod secrets;
 mod steering;
 
-pub use config::Config;
+pub use config::{Config, StoreUrl};
 pub use greeting::greet;
 pub use handler::{Reply, payment, webhook};
 pub use ledger::Ledger;

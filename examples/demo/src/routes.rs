@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use idempotency_core::Policy;
 use idempotency_core::provider::{
     GitHub, IdempotencyKey, Provider, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
 };
-use idempotency_core::Policy;
 
 use crate::{Config, Secrets};
 

@@ -14,16 +14,29 @@ use loom::thread::{Builder, JoinHandle};
 
 /// Runs every schedule, and says how many there were.
 fn explore(name: &str, race: impl Fn(MemoryStore, &Arc<ManualClock>) + Sync + Send + 'static) {
+    explore_within(name, None, race);
+}
+
+/// Runs every schedule with so many preemptions at most.
+fn explore_within(
+    name: &str,
+    preemptions: Option<usize>,
+    race: impl Fn(MemoryStore, &Arc<ManualClock>) + Sync + Send + 'static,
+) {
     let timer = timer();
     let _entered = timer.enter();
     let race = Arc::new(race);
     let schedules = Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = Arc::clone(&schedules);
-    loom::model(move || {
+    let mut model = loom::model::Builder::new();
+    model.preemption_bound = preemptions;
+    model.check(move || {
         counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let clock = Arc::new(ManualClock::new());
         let race = Arc::clone(&race);
-        on_thread(move || race(MemoryStore::new().with_clock(Arc::clone(&clock)), &clock)).join().unwrap();
+        on_thread(move || race(MemoryStore::new().with_clock(Arc::clone(&clock)), &clock))
+            .join()
+            .expect("the race is won or lost in order");
     });
     println!("{name}: {schedules:?} schedules");
 }
@@ -38,7 +51,7 @@ fn thread<T: Send + 'static>(
 
 /// Starts a thread with room for a whole store, built on its stack.
 fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    Builder::new().stack_size(1 << 18).spawn(work).unwrap()
+    Builder::new().stack_size(1 << 18).spawn(work).expect("loom has room for five threads")
 }
 
 #[test]
@@ -142,6 +155,34 @@ fn a_waiter_is_woken_by_a_deletion() {
         assert!(ready(store.forget(&key("k"))).unwrap());
         waiter.join().unwrap();
         assert_eq!(store.records(), 0);
+    });
+}
+
+#[test]
+fn of_three_claims_one_is_granted() {
+    explore("three claims", |store, _| {
+        let rivals = [1, 2].map(|owner| thread(&store, move |store| lease(store, &claim("k", owner))));
+        let mine = lease(&store, &claim("k", 3));
+        let leases = rivals.map(|rival| rival.join().unwrap());
+        assert_eq!(leases.iter().chain([&mine]).flatten().count(), 1);
+    });
+}
+
+#[test]
+fn two_waiters_are_woken_by_one_release() {
+    // Without the limit there are 401,628 schedules, and they take minutes.
+    explore_within("release, two waiters", Some(3), |store, _| {
+        let first = lease(&store, &claim("k", 1)).unwrap();
+        let waiters = [2, 3].map(|owner| {
+            thread(&store, move |store| {
+                block_on(store.settled(&key("k"), DAY)).unwrap();
+                // The other one may have been granted the key before this one began to wait: it has to complete.
+                lease(store, &claim("k", owner)).map(|lease| complete(store, &lease))
+            })
+        });
+        assert!(release(&store, &first));
+        let completed = waiters.map(|waiter| waiter.join().unwrap());
+        assert_eq!(completed.iter().flatten().collect::<Vec<_>>(), [&true]);
     });
 }
 

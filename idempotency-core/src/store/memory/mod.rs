@@ -117,12 +117,17 @@ impl MemoryStore {
             .as_ref()
             .zip(claim.order.as_ref())
             .and_then(|(marks, order)| marks.newest(order.resource(), Ticks::of(now)));
-        let record = shard.live(digest, Ticks::of(now)).map(|entry| entry.record());
+        let slot = shard.slot(digest);
+        let record = slot.and_then(|slot| slot.live(Ticks::of(now))).map(|entry| entry.record());
         let transition = Record::claim(record.as_ref(), mark, claim, now, micros);
         let Some(record) = transition.write else { return Some(transition.answer) };
         let entry = Entry::new(record, Ticks::after(now, claim.retention.max(claim.lease)));
-        let kept = shard.put(digest, entry, Ticks::of(now), &self.shards.totals, &self.limits);
-        kept.then_some(transition.answer)
+        if let Some(slot) = slot {
+            slot.replace(entry, &self.shards.totals);
+        } else if !shard.insert(digest, entry, Ticks::of(now), &self.shards.totals, &self.limits) {
+            return None;
+        }
+        Some(transition.answer)
     }
 
     /// Completes in one critical section; `None` where there is no room for the outcome.
