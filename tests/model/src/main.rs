@@ -35,7 +35,8 @@ fn main() -> ExitCode {
     let limit = Duration::from_secs_f64(options.minutes * 60.0);
     let mut broken = false;
     let attempts = options.workers * options.attempts;
-    let grants = options.grants.unwrap_or(u32::try_from(attempts).unwrap_or(u32::MAX).saturating_add(2));
+    let all = u32::try_from(attempts).unwrap_or(u32::MAX);
+    let grants = options.grants.unwrap_or(all.saturating_add(2));
     for bounds in worlds(attempts, grants, options.ticks) {
         if options.world.as_ref().is_some_and(|name| name != bounds.name) {
             continue;

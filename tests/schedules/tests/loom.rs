@@ -203,11 +203,18 @@ fn the_last_place_is_given_once() {
 fn nothing_older_starts_after_a_newer_version_has_completed() {
     explore("older claim, newer completion", |store, _| {
         let newer = lease(&store, &claim_of("newer", 1, 2)).unwrap();
-        let completing = thread(&store, move |store| complete(store, &newer));
+        let completing = thread(&store, move |store| {
+            assert!(complete(store, &newer));
+            ready(store.load(&key("older"))).unwrap().is_some()
+        });
         let answer = told(&store, &claim_of("older", 2, 1));
-        let newest = Version::new(2);
-        assert!(matches!(answer, Claimed::Granted { .. }) || answer == Claimed::Stale { newest });
-        assert!(completing.join().unwrap());
+        let (newest, had_started) = (Version::new(2), completing.join().unwrap());
+        match answer {
+            Claimed::Granted { .. } => {
+                assert!(had_started, "it was granted after the newer one had completed");
+            }
+            answer => assert_eq!(answer, Claimed::Stale { newest }),
+        }
         assert_eq!(told(&store, &claim_of("oldest", 3, 0)), Claimed::Stale { newest });
     });
 }
