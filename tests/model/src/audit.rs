@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use idempotency_core::{Claim, Claimed, Fence, Fingerprint, Hold, OnExpired, Version};
+use idempotency_core::{Claim, Claimed, Fence, Fingerprint, Hold, OnExpired, Order, Version};
 
 use crate::action::Operation;
 use crate::rule::{Broken, Rule};
@@ -89,7 +89,7 @@ impl Audit {
             return;
         }
         broken.unless(!step.changed(), Rule::I4);
-        let version = claim.order.as_ref().map(idempotency_core::Order::version);
+        let version = claim.order.as_ref().map(Order::version);
         let is_own = self.last.is_some_and(|(last, _)| last == attempt);
         match (self.standing, answer) {
             (_, Claimed::Mismatch) => {}
@@ -140,7 +140,7 @@ impl Audit {
             }
             Standing::Completed { .. } => broken.unless(false, Rule::I3),
         }
-        let version = claim.order.as_ref().map(idempotency_core::Order::version);
+        let version = claim.order.as_ref().map(Order::version);
         broken.unless(version.is_none() || version >= newest, Rule::I8);
         broken.unless(number == self.grants + 1, Rule::Attempt);
         self.newest = self.newest.max(Some(fence));

@@ -12,7 +12,11 @@
 //! - **Time** is the store's clock. It ticks at any moment.
 //! - **An operator** may resolve or forget a record, and a record may become unreadable, where the [`Bounds`] say so.
 //!
-//! An [auditor](audit) keeps its own account of who holds what, from answers alone, and notes which [`Rule`] a step broke.
+//! An auditor keeps its own account of who holds what, from answers alone, and notes which [`Rule`] a step broke. Every
+//! operation is moreover applied twice, and in every state a stranger's claim is tried. That this finds mistakes is
+//! shown by [`mutants`], that it is not empty by the events that each run must come upon.
+//!
+//! Retention is not modelled: for a record, to expire is to be deleted.
 
 mod action;
 mod audit;

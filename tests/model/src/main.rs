@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let mut broken = false;
     let attempts = options.workers * options.attempts;
     let all = u32::try_from(attempts).unwrap_or(u32::MAX);
-    let grants = options.grants.unwrap_or(all.saturating_add(2));
+    let grants = options.grants.unwrap_or_else(|| all.saturating_add(2));
     for bounds in worlds(attempts, grants, options.ticks) {
         if options.world.as_ref().is_some_and(|name| name != bounds.name) {
             continue;

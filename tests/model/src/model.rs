@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use idempotency_core::{
-    Claim, Fence, Fingerprint, Hold, Key, Lease, Order, Outcome, Owner, Resolution, Scope, ScopedKey, Version,
+    Claim, Claimed, Fence, Fingerprint, Hold, Key, Lease, Order, Outcome, Owner, Record, Resolution, Scope,
+    ScopedKey, Version,
 };
 use stateright::{Model, Property};
 
@@ -74,32 +75,41 @@ impl ClaimModel {
             );
         }
         let keyed = &mut world.keys[key];
-        self.note_claim(&answer, attempt, was_granted, &keyed.audit, now, &before, &after);
+        let is_late_copy = was_granted && keyed.audit.is_superseded(number(attempt));
+        self.note_claim(&answer, before != after, keyed.audit.is_abandoned(now), is_late_copy);
         let step = Step { now, before: &before, after: &after };
         keyed.audit.claimed(number(attempt), claim, &answer, world.newest, &step, &mut world.broken);
-        if let idempotency_core::Claimed::Granted { fence, .. } = answer {
+        if let Claimed::Granted { fence, .. } = answer {
             world.attempts[attempt].granted.insert(fence);
         }
     }
 
-    pub(crate) fn decide(
-        &self,
-        slot: &Slot,
-        world: &World,
-        claim: &Claim,
-    ) -> (idempotency_core::Claimed, Option<idempotency_core::Record>) {
+    fn note_claim(&self, answer: &Claimed, is_new: bool, is_takeover: bool, is_late_copy: bool) {
+        let is_grant = matches!(answer, Claimed::Granted { .. });
+        self.reached.note(Event::Takeover, is_grant && is_new && is_takeover);
+        self.reached.note(Event::Repeat, is_grant && !is_new);
+        self.reached.note(Event::Unheard, is_grant && is_new && is_late_copy);
+        self.reached.note(Event::Replay, matches!(answer, Claimed::Completed(_)));
+        self.reached.note(Event::InFlight, matches!(answer, Claimed::InFlight { .. }));
+        self.reached.note(Event::Mismatch, *answer == Claimed::Mismatch);
+        self.reached.note(Event::Stale, matches!(answer, Claimed::Stale { .. }));
+        self.reached.note(Event::InDoubt, *answer == Claimed::InDoubt);
+    }
+
+    fn decide(&self, slot: &Slot, world: &World, claim: &Claim) -> (Claimed, Option<Record>) {
         self.decide_at(slot, world, claim, time(world.now))
     }
 
+    /// What a claim at this time would be told, and would write.
     pub(crate) fn decide_at(
         &self,
         slot: &Slot,
         world: &World,
         claim: &Claim,
         now: Duration,
-    ) -> (idempotency_core::Claimed, Option<idempotency_core::Record>) {
+    ) -> (Claimed, Option<Record>) {
         if *slot == Slot::Unreadable && !self.protocol.unreadable_is_free() {
-            return (idempotency_core::Claimed::InDoubt, None);
+            return (Claimed::InDoubt, None);
         }
         let mark = claim.order.as_ref().and(world.mark);
         let transition = self.protocol.claim(slot.record(), mark, claim, now, self.micros(world));
@@ -152,7 +162,7 @@ impl ClaimModel {
         operation: Operation,
         attempt: usize,
         now: Duration,
-    ) -> (Hold, Option<idempotency_core::Record>) {
+    ) -> (Hold, Option<Record>) {
         let Some(record) = slot.record() else { return (Hold::Lost, None) };
         let transition = match operation {
             Operation::Renew => self.protocol.renew(record, lease, self.bounds.lease(), now),
@@ -269,32 +279,6 @@ impl Model for ClaimModel {
 
     fn properties(&self) -> Vec<Property<Self>> {
         crate::properties::all(&self.bounds)
-    }
-}
-
-impl ClaimModel {
-    #[expect(clippy::too_many_arguments, reason = "what happened is told by everything around it")]
-    fn note_claim(
-        &self,
-        answer: &idempotency_core::Claimed,
-        attempt: usize,
-        was_granted: bool,
-        audit: &crate::audit::Audit,
-        now: Duration,
-        before: &Slot,
-        after: &Slot,
-    ) {
-        use idempotency_core::Claimed;
-        let (granted, fresh) = (matches!(answer, Claimed::Granted { .. }), before != after);
-        let superseded = was_granted && audit.is_superseded(number(attempt));
-        self.reached.note(Event::Takeover, granted && fresh && audit.is_abandoned(now));
-        self.reached.note(Event::Repeat, granted && !fresh);
-        self.reached.note(Event::Unheard, granted && fresh && superseded);
-        self.reached.note(Event::Replay, matches!(answer, Claimed::Completed(_)));
-        self.reached.note(Event::InFlight, matches!(answer, Claimed::InFlight { .. }));
-        self.reached.note(Event::Mismatch, *answer == Claimed::Mismatch);
-        self.reached.note(Event::Stale, matches!(answer, Claimed::Stale { .. }));
-        self.reached.note(Event::InDoubt, *answer == Claimed::InDoubt);
     }
 }
 
