@@ -174,7 +174,7 @@ impl Model {
             version: claim.order.map(|(_, version)| version),
             owner,
             grant: Some(self.grants.len() - 1),
-            fingerprint: claim.fingerprint.or(current.and_then(|record| record.fingerprint)),
+            fingerprint: claim.fingerprint.or_else(|| current.and_then(|record| record.fingerprint)),
         };
         let attempt = record.attempts;
         self.records.insert(claim.key, record);
