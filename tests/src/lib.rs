@@ -1,5 +1,6 @@
 //! What the tests share: servers, proxies, clients, recorded deliveries.
 
+pub mod demo;
 pub mod http;
 pub mod proxy;
 pub mod redis_case;

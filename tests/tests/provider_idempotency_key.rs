@@ -121,6 +121,8 @@ fn a_request_without_a_principal_is_unauthenticated() {
     call.headers.remove(AUTHORIZATION);
     assert_eq!(call.refusal(&provider), RejectionKind::Unauthenticated);
     call.headers.remove("idempotency-key");
+    assert_eq!(call.refusal(&provider), RejectionKind::Unauthenticated, "who it is comes first");
+    call.headers.insert(AUTHORIZATION, HeaderValue::from_static("Bearer bob"));
     assert_eq!(call.refusal(&provider), RejectionKind::KeyMissing);
 }
 

@@ -1,5 +1,7 @@
 //! Waiting for a key to settle: one subscription, one wake-up each, no polling, and never for good.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;

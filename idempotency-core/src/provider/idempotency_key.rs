@@ -102,18 +102,19 @@ impl Provider for IdempotencyKey {
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
-        if !incoming.headers.contains_key(HEADER) {
-            return if self.required_on.contains(incoming.method) {
-                Err(Rejection::key_missing("there is no Idempotency-Key"))
-            } else {
-                Ok(Received::Bypass)
-            };
+        let has_key = incoming.headers.contains_key(HEADER);
+        if !has_key && !self.required_on.contains(incoming.method) {
+            return Ok(Received::Bypass);
+        }
+        // Who it is comes before what is wrong with the request.
+        let scope = self.scope(incoming)?;
+        if !has_key {
+            return Err(Rejection::key_missing("there is no Idempotency-Key"));
         }
         let value = incoming.single_header(HEADER)?.ok_or(Rejection::malformed("the key is not ascii"))?;
         let key = Key::new(unquoted(value)?)?;
         let proof = Verified::by_other_means(incoming.body);
-        let delivery =
-            Delivery::new(&proof, self.scope(incoming)?, key).with_fingerprint(fingerprint(incoming));
+        let delivery = Delivery::new(&proof, scope, key).with_fingerprint(fingerprint(incoming));
         Ok(Received::Delivery(delivery))
     }
 }
