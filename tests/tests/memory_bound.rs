@@ -41,7 +41,7 @@ async fn a_thousand_uploads_over_the_limit_hold_bounded_memory() {
         let held = ALLOCATOR.peak_usage() - before;
         println!(
             "{adapter:?}: {UPLOADS} uploads held {} KiB each, {refused} read their 413",
-            held / UPLOADS >> 10
+            held / UPLOADS / 1024
         );
         assert!(held < BOUND, "{adapter:?}: {held} bytes over {BOUND}");
         assert_eq!((served.executions(), site.store.count(Operation::Claim)), (0, 0));
