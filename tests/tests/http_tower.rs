@@ -25,7 +25,8 @@ fn layer() -> IdempotencyLayer {
 }
 
 fn delivery(key: &str) -> Request<Full<Bytes>> {
-    Request::post("/hook").header("x-key", key).body(Full::new(Bytes::from_static(b"{}"))).unwrap()
+    let body = Full::new(Bytes::from_static(b"{}"));
+    Request::post("/hook").header("x-key", key).body(body).expect("it is a request")
 }
 
 /// Like a concurrency limit: a clone has to be made ready by itself.
@@ -121,7 +122,7 @@ async fn answer_and_time(operation: Operation, fault: Fault) -> (StatusCode, Dur
     let layer = IdempotencyLayer::new(store, TestSender::new(Policy::webhook()));
     let handler = async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()));
     let start = Instant::now();
-    let response = layer.layer(service_fn(handler)).oneshot(delivery("k")).await.unwrap();
+    let response = layer.layer(service_fn(handler)).oneshot(delivery("k")).await.expect("it is infallible");
     (response.status(), start.elapsed())
 }
 
