@@ -1,5 +1,7 @@
 //! A response on its way through the endpoint, which may record it.
 
+use std::borrow::Cow;
+
 use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody, to_bytes};
 use bytes::Bytes;
@@ -30,9 +32,9 @@ impl<B: MessageBody> Reply for Captured<B> {
         convert::status(self.response.status())
     }
 
-    fn headers(&self) -> HeaderMap {
+    fn headers(&self) -> Cow<'_, HeaderMap> {
         // More lines than a map holds can be sent and cannot be recorded; the status still is.
-        convert::headers(self.response.headers()).unwrap_or_default()
+        Cow::Owned(convert::headers(self.response.headers()).unwrap_or_default())
     }
 
     fn body_size(&self) -> Option<u64> {

@@ -1,6 +1,9 @@
 //! A TCP proxy that does what networks do: lose replies, cut, delay, and swallow everything.
 
-use std::sync::{Arc, Mutex, PoisonError};
+#![expect(clippy::missing_panics_doc, clippy::must_use_candidate, reason = "a test that cannot go on panics")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,6 +16,7 @@ pub struct FaultProxy {
     port: u16,
     plan: watch::Sender<Plan>,
     rules: Arc<Mutex<Vec<Rule>>>,
+    requests: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
 /// What befalls connections, numbered from 1 in the order of their making.
@@ -31,6 +35,14 @@ struct Rule {
     action: Action,
 }
 
+/// What every connection works with.
+#[derive(Clone)]
+struct Work {
+    server: u16,
+    rules: Arc<Mutex<Vec<Rule>>>,
+    requests: Arc<Mutex<BTreeMap<String, u64>>>,
+}
+
 #[derive(Clone, Debug)]
 enum Action {
     /// Once: the server gets it, its reply is lost with the connection.
@@ -45,9 +57,10 @@ impl FaultProxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
         let port = listener.local_addr().expect("a listener has an address").port();
         let (plan, watched) = watch::channel(Plan::default());
-        let rules = Arc::default();
-        tokio::spawn(accept(listener, server, plan.clone(), watched, Arc::clone(&rules)));
-        Self { port, plan, rules }
+        let (rules, requests) = (Arc::default(), Arc::default());
+        let work = Work { server, rules: Arc::clone(&rules), requests: Arc::clone(&requests) };
+        tokio::spawn(accept(listener, work, plan.clone(), watched));
+        Self { port, plan, rules, requests }
     }
 
     /// Its address for a store.
@@ -58,6 +71,12 @@ impl FaultProxy {
     /// How many connections there have been.
     pub fn connections(&self) -> u64 {
         self.plan.borrow().connections
+    }
+
+    /// How many requests have passed since this was last asked, by the lower-case name of their command. What a script
+    /// calls does not pass here.
+    pub fn take_requests(&self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut *lock(&self.requests))
     }
 
     /// Lets the next request that contains `part` reach the server, and loses its reply with the connection.
@@ -89,7 +108,7 @@ impl FaultProxy {
 
     fn add(&self, part: &str, action: Action) {
         let rule = Rule { part: part.as_bytes().to_vec(), action };
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner).push(rule);
+        lock(&self.rules).push(rule);
     }
 }
 
@@ -101,10 +120,9 @@ impl Drop for FaultProxy {
 
 async fn accept(
     listener: TcpListener,
-    server: u16,
+    work: Work,
     plan: watch::Sender<Plan>,
     mut watched: watch::Receiver<Plan>,
-    rules: Arc<Mutex<Vec<Rule>>>,
 ) {
     loop {
         let ended = watched.wait_for(|plan| plan.cut_up_to == u64::MAX);
@@ -117,15 +135,15 @@ async fn accept(
             plan.connections += 1;
             number = plan.connections;
         });
-        let rules = Arc::clone(&rules);
+        let work = work.clone();
         let mut plan = plan.subscribe();
         tokio::spawn(async move {
             // A server that is down closes the connection of whoever asks.
-            if let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await {
+            if let Ok(server) = TcpStream::connect(("127.0.0.1", work.server)).await {
                 let mut cut = plan.clone();
                 tokio::select! {
                     _ = cut.wait_for(|plan| plan.cut_up_to >= number) => {}
-                    () = pass(client, server, number, &mut plan, &rules) => {}
+                    () = pass(client, server, number, &mut plan, &work) => {}
                 }
             }
         });
@@ -138,7 +156,7 @@ async fn pass(
     mut server: TcpStream,
     number: u64,
     plan: &mut watch::Receiver<Plan>,
-    rules: &Mutex<Vec<Rule>>,
+    work: &Work,
 ) {
     let (mut requests, mut replies) = (Vec::new(), vec![0; 65_536]);
     let mut losing = false;
@@ -149,7 +167,8 @@ async fn pass(
                 swallowed(plan, number).await;
                 while let Some(length) = first_request(&requests) {
                     let mut request: Vec<u8> = requests.drain(..length).collect();
-                    match action(rules, &request) {
+                    *lock(&work.requests).entry(name_of(&request)).or_default() += 1;
+                    match action(&work.rules, &request) {
                         Some(Action::Replace(other)) => request = other,
                         Some(Action::LoseReply) => losing = true,
                         None => {}
@@ -182,6 +201,12 @@ fn first_request(bytes: &[u8]) -> Option<usize> {
     (at <= bytes.len()).then_some(at)
 }
 
+/// The lower-case name of a request's command.
+fn name_of(request: &[u8]) -> String {
+    let name = request.split(|byte| *byte == b'\n').nth(2).unwrap_or_default();
+    String::from_utf8_lossy(name.trim_ascii()).to_lowercase()
+}
+
 /// Goes on at once, or never where the connection's bytes are swallowed.
 async fn swallowed(plan: &watch::Receiver<Plan>, number: u64) {
     if plan.borrow().swallowed_up_to >= number {
@@ -190,7 +215,7 @@ async fn swallowed(plan: &watch::Receiver<Plan>, number: u64) {
 }
 
 fn action(rules: &Mutex<Vec<Rule>>, request: &[u8]) -> Option<Action> {
-    let mut rules = rules.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut rules = lock(rules);
     let contains = |part: &[u8]| request.windows(part.len()).any(|window| window == part);
     let at = rules.iter().position(|rule| contains(&rule.part))?;
     let action = rules[at].action.clone();
@@ -198,4 +223,8 @@ fn action(rules: &Mutex<Vec<Rule>>, request: &[u8]) -> Option<Action> {
         rules.remove(at);
     }
     Some(action)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,7 @@
 //! Claims for tests that know exactly which owner claims which key.
 
+#![expect(clippy::missing_panics_doc, clippy::must_use_candidate, reason = "a test that cannot go on panics")]
+
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;

@@ -1,5 +1,7 @@
 //! A private redis-server on a free loopback port.
 
+#![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
+
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -29,9 +31,6 @@ impl RedisServer {
     }
 
     /// Starts a server with more arguments, such as `["--maxmemory", "8mb"]`.
-    ///
-    /// # Panics
-    /// When there is no redis-server to start.
     pub async fn start_with(arguments: &[&str]) -> Self {
         // Somebody else may take the port between the look and the start, so look again.
         for _ in 0..5 {
@@ -107,9 +106,6 @@ impl RedisServer {
     }
 
     /// Starts it again on the same port.
-    ///
-    /// # Panics
-    /// When it does not come up.
     pub async fn restart(&self) {
         self.kill();
         assert!(self.launch().await, "redis-server came up once and does not any more");

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use idempotency_core::{MemoryStore, Store};
 
-async fn memory() -> Arc<dyn Store> {
-    Arc::new(MemoryStore::new())
+async fn memory() -> (Arc<dyn Store>, ()) {
+    (Arc::new(MemoryStore::new()), ())
 }
 
 idempotency_tests::http_scenarios!(super::memory);

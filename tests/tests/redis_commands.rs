@@ -1,5 +1,7 @@
 //! What each operation costs at the server: which commands, how many round trips, how many bytes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

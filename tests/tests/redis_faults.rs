@@ -1,5 +1,7 @@
 //! What networks and servers do to a store, and what it says then.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
@@ -19,7 +21,7 @@ async fn connected(url: &str, response_timeout: Duration) -> RedisStore {
 }
 
 const PATIENT: Duration = Duration::from_secs(10);
-const HASTY: Duration = Duration::from_millis(100);
+const HASTY: Duration = Duration::from_millis(300);
 
 fn kind<T: std::fmt::Debug>(result: Result<T, StoreError>) -> StoreErrorKind {
     result.unwrap_err().kind()
@@ -67,7 +69,7 @@ async fn every_operation_whose_reply_is_lost_can_be_repeated() {
 #[tokio::test]
 async fn a_claim_that_timed_out_at_a_paused_server_is_granted_to_the_same_owner() {
     let server = RedisServer::start().await;
-    let store = connected(&server.url(), Duration::from_millis(300)).await;
+    let store = connected(&server.url(), HASTY * 2).await;
     server.pause();
     assert_eq!(kind(store.claim(&claim("k", 1)).await), StoreErrorKind::Unknown);
     server.resume();
@@ -95,7 +97,7 @@ async fn a_slow_answer_does_not_cost_the_connection() {
     let proxy = FaultProxy::start(server.port()).await;
     let store = connected(&proxy.url(), HASTY).await;
     for round in 0..4 {
-        proxy.delay(Duration::from_millis(250));
+        proxy.delay(Duration::from_millis(450));
         assert_eq!(kind(store.load(&key("k")).await), StoreErrorKind::Unknown, "round {round}");
         proxy.delay(Duration::ZERO);
         // The late reply is read and dropped; the next answer is the next question's.
@@ -155,6 +157,26 @@ async fn a_stampede_shares_one_connection_and_one_attempt_to_make_it() {
         assert!(matches!(claim.await.unwrap().unwrap(), Claimed::Granted { .. }));
     }
     assert_eq!(proxy.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_takes_connections_and_says_nothing_fails_a_stampede_within_one_timeout() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://127.0.0.1:{}/", silent.local_addr().unwrap().port());
+    let timeout = Duration::from_millis(300);
+    let store = store(&url).with_connect_timeout(timeout);
+    let start = tokio::time::Instant::now();
+    let claims: Vec<_> = (0..100)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.claim(&claim("k", 1)).await })
+        })
+        .collect();
+    for claim in claims {
+        assert_eq!(kind(claim.await.unwrap()), StoreErrorKind::Unavailable);
+    }
+    // One after the other they would take 30 s.
+    assert!(start.elapsed() < timeout * 20, "it took {:?}", start.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,7 @@
 //! The scripts against the protocol's table: the same random operations on both, answer by answer.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -139,8 +141,9 @@ impl<'a> Case<'a> {
         let answer = self.store.complete(&lease, &outcome, RETENTION).await.unwrap();
         let (kind, written) = self.hold(&name, answer, |record| record.complete(&lease, &outcome));
         if let (true, Some(order)) = (written, lease.order()) {
-            let mark = self.marks.entry(order.resource().name().to_owned()).or_insert(order.version());
-            *mark = order.version().max(*mark);
+            let version = order.version();
+            let mark = self.marks.entry(order.resource().name().to_owned()).or_insert(version);
+            *mark = version.max(*mark);
         }
         kind
     }

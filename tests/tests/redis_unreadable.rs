@@ -1,5 +1,7 @@
 //! What is there and cannot be read is in doubt: never free, never taken over, never overwritten.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::time::Duration;
 
 use idempotency_core::{

@@ -1,5 +1,7 @@
 //! Waiting for a key to settle: one subscription, one wake-up each, no polling, and never for good.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
@@ -160,4 +162,29 @@ async fn a_user_without_channels_completes_and_waits_all_the_same() {
     assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
     assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
     woken(waiting).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waiter_is_woken_after_the_runtime_that_first_listened_has_ended() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    // A worker of a server, with a runtime of its own, that waits once and ends.
+    let worker = store.clone();
+    let ended = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (lease, _) = grant(&worker, &claim("first", 1)).await;
+            worker.settled(&key("first"), Duration::from_millis(50)).await.unwrap();
+            assert_eq!(worker.release(&lease).await.unwrap(), Hold::Held);
+        });
+    });
+    tokio::task::spawn_blocking(|| ended.join().unwrap()).await.unwrap();
+    // The connection for commands ended with that runtime as well; this notices and dials anew.
+    drop(store.load(&key("k")).await);
+
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let waiter = wait(&store, "k");
+    called(&server, "getrange", 2).await;
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    woken(waiter).await;
 }

@@ -201,5 +201,7 @@ async fn nothing_secret_is_logged_at_any_level() {
     {
         assert!(text.contains(said), "the run must have gone through {said}");
     }
+    // Crates that use `log` are heard as well.
+    assert!(text.contains(" mio"), "the run must have been heard at every level");
     assert_hidden(&text, "the log");
 }

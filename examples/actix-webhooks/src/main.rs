@@ -1,6 +1,7 @@
 //! The demo server in actix-web: six webhook routes and an API route, each idempotent.
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,11 @@ use idempotency_demo::{Config, Ledger, Reply, Route, Secrets, Steering};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    idempotency_demo::exit_code(serve().await)
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     idempotency_demo::log_to_stderr();
     let mut config = Config::parse();
     let secrets = Secrets::from_env();

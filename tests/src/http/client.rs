@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 pub struct Request {
     method: Method,
     target: String,
-    headers: Vec<(&'static str, Vec<u8>)>,
+    headers: Vec<(String, Vec<u8>)>,
     body: Vec<Bytes>,
     chunked: bool,
 }
@@ -51,7 +51,14 @@ impl Request {
 
     /// Adds a header.
     pub fn header(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
-        self.headers.push((name, value.as_ref().to_vec()));
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// Adds headers.
+    pub fn headers(mut self, headers: &http::HeaderMap) -> Self {
+        let lines = headers.iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
+        self.headers.extend(lines);
         self
     }
 
@@ -79,7 +86,7 @@ impl Request {
         let mut builder =
             http::Request::builder().method(self.method).uri(self.target).header("host", "test");
         for (name, value) in &self.headers {
-            builder = builder.header(*name, value.as_slice());
+            builder = builder.header(name, value.as_slice());
         }
         let body: BoxBody<Bytes, Infallible> = if self.chunked {
             let frames = self.body.into_iter().map(|piece| Ok(Frame::data(piece)));

@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use idempotency_actix::IdempotencyMiddleware;
-use idempotency_core::{Idempotency, Key, RecordView, Scope, ScopedKey, StateView, Store};
+use idempotency_core::{Idempotency, Key, Provider, RecordView, Scope, ScopedKey, StateView, Store};
 use idempotency_tower::IdempotencyLayer;
 use tokio::sync::watch;
 
 use super::client::{Answer, Request};
 use super::departures::Departures;
 use super::handler::{Handler, handler};
-use super::provider::TestSender;
 use super::store::Watched;
 use super::{actix, axum};
 
@@ -61,10 +60,13 @@ enum Server {
 }
 
 /// Plays a scenario on both adapters, each on a new store, and compares all answers byte for byte.
-pub async fn both_adapters(store: impl AsyncFn() -> Arc<dyn Store>, scenario: impl AsyncFn(&Site)) {
+///
+/// What comes with a store is kept as long as the store is needed, such as its server.
+pub async fn both_adapters<K>(store: impl AsyncFn() -> (Arc<dyn Store>, K), scenario: impl AsyncFn(&Site)) {
     let mut transcripts = Vec::new();
     for adapter in [Adapter::Axum, Adapter::Actix] {
-        let site = Site::new(adapter, store().await);
+        let (store, _kept) = store().await;
+        let site = Site::new(adapter, store);
         tokio::time::timeout(STUCK, scenario(&site)).await.expect("the scenario does not get stuck");
         let transcript = std::mem::take(&mut *site.transcript.lock().unwrap_or_else(PoisonError::into_inner));
         transcripts.push(transcript.into_iter().map(Answer::comparable).collect::<Vec<_>>());
@@ -79,7 +81,7 @@ impl Site {
     }
 
     /// Serves a handler at `/hook`, `/a/hook` and `/b/hook`. Each of its runs is counted before it starts.
-    pub async fn serve(&self, sender: TestSender, handle: Handler) -> Served {
+    pub async fn serve(&self, sender: impl Provider, handle: Handler) -> Served {
         let executions = Arc::new(watch::Sender::new(0));
         let counted = executions.clone();
         let handle = handler(move |call| {

@@ -1,11 +1,11 @@
 //! The HTTP scenarios: each is played on both adapters, on every store, over real sockets.
-#![expect(clippy::missing_panics_doc, reason = "tests panic where something is wrong")]
 
 pub mod answers;
 pub mod bodies;
 pub mod failures;
 pub mod keys;
 pub mod rivals;
+pub mod senders;
 
 use std::sync::Arc;
 
@@ -78,6 +78,15 @@ macro_rules! http_scenarios {
                 waiters_over_the_limit_are_told_at_once
                 after_a_takeover_the_first_owner_records_nothing
                 drain_waits_for_the_last_execution
+            }
+            senders {
+                a_retry_that_stripe_has_rewritten_and_signed_anew_replays
+                two_stripe_endpoints_with_equal_ids_do_not_collide
+                a_delivery_of_github_under_a_used_id_with_another_body_is_a_mismatch
+                a_challenge_of_slack_is_answered_without_the_handler
+                a_quoted_and_a_bare_key_are_one_key
+                an_api_key_is_required_on_post_and_patch_only
+                two_principals_with_equal_keys_do_not_collide
             }
         }
     };

@@ -42,6 +42,8 @@ impl Shared {
             Ok(Value::Nil) => Ok(Some(Claimed::Granted { fence: first.record.fence, attempt: 1 })),
             Ok(Value::BulkString(there)) => Ok(answer_without_clock(claim, there)),
             Ok(_) => Err(fault::senseless()),
+            // A full server refuses the command whatever it would find; the script reads before it writes.
+            Err(failure) if failure.is(fault::is_full) => Ok(None),
             Err(failure) if failure.is(fault::is_wrong_type) => Ok(Some(Claimed::InDoubt)),
             Err(failure) if failure.is(fault::is_syntax_error) => {
                 self.set_nx_get.store(false, Ordering::Relaxed);

@@ -1,8 +1,8 @@
 //! The names in Redis: where a record, a mark and a wake-up channel live.
 //!
 //! A name is the prefix and the first 24 bytes of a digest as 32 characters of base64url: with the default prefix that
-//! is 37 bytes, which the usual allocator keeps in 48 where the whole digest would take 64. A record carries the last 16
-//! bytes of its digest, so that the two together hold all 32.
+//! is 37 bytes, which the usual allocator keeps in 48 where the whole digest would take 64. A record carries the last
+//! 16 bytes of its digest, so that the two together hold all 32.
 
 use crate::{KeyDigest, Resource};
 

@@ -117,7 +117,7 @@ impl Link {
                 Slot::Up(connection) => return Ok(connection.clone()),
                 Slot::Dialling(attempt) => attempt.clone(),
                 Slot::Down => {
-                    let attempt = dial(Arc::clone(&self.dial)).boxed().shared();
+                    let attempt = attempt(Arc::clone(&self.dial));
                     *slot = Slot::Dialling(attempt.clone());
                     attempt
                 }
@@ -156,9 +156,15 @@ impl Link {
     }
 }
 
-async fn dial(dial: Arc<dyn Dial>) -> RedisResult<Connection> {
-    let commands = dial.dial().await?;
-    Ok(Connection { commands, silences: Arc::default() })
+/// An attempt in a task of its own: it comes to its end when all who waited for it have gone away.
+fn attempt(dial: Arc<dyn Dial>) -> Attempt {
+    let task = tokio::spawn(async move {
+        let commands = dial.dial().await?;
+        Ok(Connection { commands, silences: Arc::default() })
+    });
+    task.map(|end| end.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into())))
+        .boxed()
+        .shared()
 }
 
 impl fmt::Debug for Link {

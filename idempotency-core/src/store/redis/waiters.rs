@@ -66,18 +66,24 @@ impl Waiters {
         let channel: Arc<str> = channel.into();
         let (topic, signal) = watch::channel(Signal::default());
         state.topics.insert(Arc::clone(&channel), topic);
+        let mut started = None;
         let task = state.task.get_or_insert_with(|| {
             let (task, changes) = mpsc::unbounded_channel();
+            started = Some(changes);
+            task
+        });
+        // A task that has just ended marks the channel as lost, since it ends under the same lock.
+        let _ = task.send(Arc::clone(&channel));
+        // A runtime that shuts down drops the task here and now, and that needs the lock.
+        drop(state);
+        if let Some(changes) = started {
             let listener = Listener {
                 state: Arc::clone(&self.state),
                 subscribed: HashSet::new(),
                 response_timeout: self.response_timeout,
             };
             tokio::spawn(listener.run(Arc::clone(&self.dial), changes));
-            task
-        });
-        // A task that has just ended marks the channel as lost, since it ends under the same lock.
-        let _ = task.send(Arc::clone(&channel));
+        }
         Ticket { channel, signal: Some(signal), state: Arc::clone(&self.state) }
     }
 }
@@ -141,11 +147,6 @@ impl Listener {
             }
             Err(error) => tracing::debug!(%error, "Redis gives no connection for subscriptions"),
         }
-        let mut state = lock(&self.state);
-        state.task = None;
-        for (_, topic) in state.topics.drain() {
-            topic.send_modify(|signal| signal.lost = true);
-        }
     }
 
     async fn listen(
@@ -202,6 +203,17 @@ impl Listener {
     fn wake(&self, channel: &str) {
         if let Some(topic) = lock(&self.state).topics.get(channel) {
             topic.send_modify(|signal| signal.wakes += 1);
+        }
+    }
+}
+
+impl Drop for Listener {
+    /// However it ends, also with the runtime that it ran on: whoever waits is told, and the next one starts another.
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        state.task = None;
+        for (_, topic) in state.topics.drain() {
+            topic.send_modify(|signal| signal.lost = true);
         }
     }
 }

@@ -4,7 +4,8 @@
 local IN_FLIGHT, RELEASED, COMPLETED = 1, 2, 3
 local byte, sub = string.byte, string.sub
 
--- What is there, read by this command. A foreign type is no bytes, which are no record; any other error is the script's.
+-- What is there, read by this command. A foreign type is no bytes, which are no record; any other error is the
+-- script's own.
 local function get(...)
   local value = redis.pcall(...)
   if type(value) ~= 'table' then return value end
