@@ -85,13 +85,18 @@ impl Idempotency {
     ) -> Result<(Claimed, Claim, Duration), StoreError> {
         let claim = self.claim_of(delivery);
         let mut place = None;
+        let mut holder = None;
         loop {
             let sent = self.runtime().now();
-            let retry_after = match self.claim_once(&claim).await? {
-                Claimed::InFlight { retry_after } => retry_after,
-                answer => return Ok((answer, claim, sent)),
+            let retry_after = match (self.claim_once(&claim).await, holder) {
+                (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
+                (Ok(answer), _) => return Ok((answer, claim, sent)),
+                // Somebody is known to execute: an outage that begins now is no reason to execute beside them.
+                (Err(_), Some(retry_after)) => return Ok((Claimed::InFlight { retry_after }, claim, sent)),
+                (Err(error), None) => return Err(error),
             };
-            let left = (arrived + self.policy().wait()).saturating_sub(self.runtime().now());
+            holder = Some(retry_after);
+            let left = arrived.saturating_add(self.policy().wait()).saturating_sub(self.runtime().now());
             if place.is_none() {
                 place = self.0.waiters.enter(delivery.key().digest(), self.policy().waiters_per_key());
             }
@@ -142,7 +147,7 @@ impl Idempotency {
     /// Until when a lease that was asked for at `sent` surely holds: the store's clock may run a little faster.
     pub(super) fn local_end(&self, sent: Duration) -> Duration {
         let lease = self.policy().lease();
-        sent + lease - lease / 20
+        sent.saturating_add(lease - lease / 20)
     }
 
     fn outage(&self, delivery: &Delivery, arrived: Duration, error: StoreError) -> Result<Begun, StoreError> {
