@@ -76,7 +76,7 @@ impl MemoryStore {
     /// Keeps at most this many bytes of outcomes. Clones made before keep their own limit.
     ///
     /// An outcome that does not fit is refused with [`StoreErrorKind::Full`], and so are claims of new keys once the
-    /// limit is reached. Default: 256 MiB, 268 bytes for each of a million records: an acknowledgement is smaller, and
+    /// limit is reached. A key whose outcome was refused stays in flight for its retention: it was executed. Default: 256 MiB, 268 bytes for each of a million records: an acknowledgement is smaller, and
     /// a store that is full stays below half a GiB, which the smallest usual container has.
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
@@ -154,6 +154,18 @@ impl MemoryStore {
             wake(shard, digest);
         }
         Some(transition.answer)
+    }
+
+    /// Keeps a key in flight for `retention`, since its outcome does not fit: the effect has happened, so the key must not
+    /// become claimable when the lease runs out. Its holder may still complete it.
+    fn pin(&self, lease: &Lease, retention: Duration, now: Duration) {
+        let digest = lease.key().digest();
+        let shard = self.shards.records(digest);
+        if let Some(mut entry) = shard.live(digest, Ticks::of(now))
+            && entry.record().renew(lease, retention, now).write.is_some()
+        {
+            entry.renew(Ticks::after(now, retention));
+        }
     }
 
     /// Resolves in one critical section; `None` where there is no room for the outcome.
@@ -236,7 +248,11 @@ impl Store for MemoryStore {
         // Copied before the lock is taken, and at its exact size: the caller's bytes may be a slice of a larger buffer.
         let copy = Arc::from(outcome.as_bytes().as_ref());
         let expires = Ticks::after(now, retention);
-        self.or_full(now, || self.try_complete(lease, outcome, &copy, expires, now))
+        let answer = self.or_full(now, || self.try_complete(lease, outcome, &copy, expires, now));
+        if answer.is_err() {
+            self.pin(lease, retention, now);
+        }
+        answer
     }
 
     async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
