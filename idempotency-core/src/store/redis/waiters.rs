@@ -141,11 +141,6 @@ impl Listener {
             }
             Err(error) => tracing::debug!(%error, "Redis gives no connection for subscriptions"),
         }
-        let mut state = lock(&self.state);
-        state.task = None;
-        for (_, topic) in state.topics.drain() {
-            topic.send_modify(|signal| signal.lost = true);
-        }
     }
 
     async fn listen(
@@ -202,6 +197,18 @@ impl Listener {
     fn wake(&self, channel: &str) {
         if let Some(topic) = lock(&self.state).topics.get(channel) {
             topic.send_modify(|signal| signal.wakes += 1);
+        }
+    }
+}
+
+impl Drop for Listener {
+    /// However the task ends, by itself or with the runtime that it ran on: whoever waits is told, and the next to join
+    /// starts another.
+    fn drop(&mut self) {
+        let mut state = lock(&self.state);
+        state.task = None;
+        for (_, topic) in state.topics.drain() {
+            topic.send_modify(|signal| signal.lost = true);
         }
     }
 }
