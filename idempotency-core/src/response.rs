@@ -39,7 +39,7 @@ impl RecordedResponse {
     /// The bytes that a store keeps: a format number, the status, the headers each with its lengths, then the body.
     ///
     /// # Panics
-    /// Never: an HTTP header is shorter than 4 GiB, and a map holds fewer than 2^15 of them.
+    /// When there are more than 65,535 header lines, or a value has 4 GiB.
     #[must_use]
     pub fn to_outcome(&self) -> Outcome {
         let headers: usize =
@@ -47,7 +47,7 @@ impl RecordedResponse {
         let mut bytes = BytesMut::with_capacity(5 + headers + self.body.len());
         bytes.put_u8(FORMAT);
         bytes.put_u16(self.status.as_u16());
-        bytes.put_u16(u16::try_from(self.headers.len()).expect("a header map holds fewer than 2^15 lines"));
+        bytes.put_u16(u16::try_from(self.headers.len()).expect("there are fewer than 2^16 header lines"));
         for (name, value) in &self.headers {
             bytes.put_u16(
                 u16::try_from(name.as_str().len()).expect("a header name is shorter than 2^16 bytes"),
