@@ -9,7 +9,7 @@ use crate::{Fingerprint, Key, Order, Scope, ScopedKey};
 ///
 /// A [`Delivery`] cannot be made without one, so a key is never read from bytes that nobody authenticated.
 /// [`signature`](crate::provider::signature) makes them from signatures.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Verified<'a> {
     bytes: &'a [u8],
 }
@@ -33,6 +33,12 @@ impl<'a> Verified<'a> {
     #[must_use]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
+    }
+}
+
+impl std::fmt::Debug for Verified<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Verified({} bytes)", self.bytes.len())
     }
 }
 

@@ -105,8 +105,8 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
     }
 }
 
-/// A request as a provider sees it.
-#[derive(Clone, Debug)]
+/// A request as a provider sees it. `Debug` shows neither header values, which may be credentials, nor query and body.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Incoming<'a> {
     /// The method.
@@ -168,6 +168,18 @@ impl<'a> Incoming<'a> {
             return Err(Rejection::malformed("a header that may stand once has several lines"));
         }
         Ok(first.and_then(|value| value.to_str().ok()))
+    }
+}
+
+impl Debug for Incoming<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Incoming")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("scope", self.scope)
+            .finish_non_exhaustive()
     }
 }
 
@@ -248,5 +260,24 @@ impl From<crate::KeyError> for Rejection {
             crate::KeyError::TooLong { .. } => "the key is longer than 255 bytes",
             crate::KeyError::NotPrintableAscii => "the key has a byte outside printable ascii",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::Verified;
+
+    #[test]
+    fn debug_shows_neither_bodies_nor_credentials() {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static("Bearer s3cret"));
+        let (method, uri, scope) = (Method::POST, "/a".parse().unwrap(), Scope::endpoint("e"));
+        let body = Bytes::from_static(b"card=4242");
+        let incoming = Incoming::new(&method, &uri, &headers, &body, Duration::ZERO, &scope);
+        let shown = format!("{incoming:?} {:?}", Verified::by_other_means(&body));
+        assert!(!shown.contains("s3cret") && !shown.contains("4242"), "{shown}");
     }
 }
