@@ -13,7 +13,7 @@ use http::{Extensions, HeaderMap, Method, Uri};
 use crate::engine::{Begun, Completion, Event, Execution, Observation, Observer, Runtime};
 use crate::protocol::{Answer, Status, StoredFlag};
 use crate::provider::{Incoming, Received};
-use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope};
+use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope, path};
 
 pub use reply::Reply;
 
@@ -29,8 +29,8 @@ pub struct Endpoint {
     verification_time: Option<Duration>,
 }
 
-/// The head of a request, as an adapter shows it.
-#[derive(Clone, Copy, Debug)]
+/// The head of a request, as an adapter shows it. `Debug` shows neither header values nor the query.
+#[derive(Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "adapters make it, and a request's head has these parts")]
 pub struct Head<'a> {
     /// The method.
@@ -41,6 +41,16 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// What earlier layers attached to the request.
     pub extensions: &'a Extensions,
+}
+
+impl std::fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Head")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is to be done with a request's body.
@@ -272,9 +282,9 @@ impl Endpoint {
     }
 
     fn scope_of(&self, head: &Head<'_>) -> Scope {
-        self.scope
-            .clone()
-            .unwrap_or_else(|| Scope::endpoint(format!("{} {}", self.provider.name(), head.uri.path())))
+        self.scope.clone().unwrap_or_else(|| {
+            Scope::endpoint(format!("{} {}", self.provider.name(), path::normalized(head.uri.path())))
+        })
     }
 
     fn answer(&self, answer: &Answer) -> RecordedResponse {

@@ -9,7 +9,7 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, Method};
 
 use super::{Incoming, Provider, Received, Rejection};
-use crate::{Delivery, Fingerprint, Key, Policy, Scope, Verified};
+use crate::{Delivery, Fingerprint, Key, Policy, Scope, Verified, path};
 
 const HEADER: &str = "idempotency-key";
 
@@ -144,7 +144,7 @@ fn fingerprint(incoming: &Incoming<'_>) -> Fingerprint {
     let content_type = incoming.headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     Fingerprint::of_fields([
         incoming.method.as_str().as_bytes(),
-        incoming.uri.path().as_bytes(),
+        path::normalized(incoming.uri.path()).as_bytes(),
         incoming.uri.query().unwrap_or_default().as_bytes(),
         content_type,
         incoming.body,
