@@ -26,8 +26,8 @@ impl<B: Body<Data = Bytes> + Send> Reply for Captured<B> {
 
     async fn buffer(&mut self) -> Option<Bytes> {
         let body = std::mem::replace(self.0.body_mut(), ResponseBody::made(Bytes::new()));
-        let bytes = body.collect().await.ok()?.to_bytes();
-        *self.0.body_mut() = ResponseBody::made(bytes.clone());
+        let (body, bytes) = ResponseBody::read(body.collect().await.ok()?);
+        *self.0.body_mut() = body;
         Some(bytes)
     }
 }

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Extensions, Request, Response, Uri};
 use http_body::Body;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Collected, LengthLimitError, Limited};
 use idempotency_core::endpoint::{Admission, Arrival, Executed, Head};
 use idempotency_core::protocol::Status;
 use idempotency_core::{Delivery, Endpoint, RecordedResponse};
@@ -73,7 +73,10 @@ where
         Admission::Answer(answer) => return Ok(answered(answer)),
         Admission::Pass => (Bytes::new(), RequestBody::passed(body)),
         Admission::Read { limit } => match read(body, limit).await {
-            Ok(bytes) => (bytes.clone(), RequestBody::read(bytes)),
+            Ok(collected) => {
+                let (body, bytes) = RequestBody::read(collected);
+                (bytes, body)
+            }
             Err(Unread::TooLarge) => return Ok(answered(endpoint.body_too_large())),
             Err(Unread::Broken) => return Ok(answered(endpoint.body_unreadable())),
         },
@@ -133,13 +136,13 @@ enum Unread {
 }
 
 /// Reads a body of at most `limit` bytes.
-async fn read<B>(body: B, limit: usize) -> Result<Bytes, Unread>
+async fn read<B>(body: B, limit: usize) -> Result<Collected<Bytes>, Unread>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
+        Ok(collected) => Ok(collected),
         Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
         Err(_) => Err(Unread::Broken),
     }
