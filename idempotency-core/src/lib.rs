@@ -11,6 +11,7 @@ mod key;
 mod lease;
 mod order;
 mod outcome;
+mod path;
 mod policy;
 mod record;
 mod response;

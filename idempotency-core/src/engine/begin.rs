@@ -6,7 +6,7 @@ use super::budget::{bounded, within};
 use super::lease_state::LeaseState;
 use super::undo::UndoOnDrop;
 use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
-use crate::{Claim, Claimed, Delivery, Fence, OnOutage, Outcome, StoreError, Version};
+use crate::{Claim, Claimed, Delivery, Fence, OnOutage, Outcome, StoreError, StoreErrorKind, Version};
 
 /// A store whose `settled` answers at once must not make a waiter spin.
 const SHORTEST_NAP: Duration = Duration::from_millis(10);
@@ -85,13 +85,18 @@ impl Idempotency {
     ) -> Result<(Claimed, Claim, Duration), StoreError> {
         let claim = self.claim_of(delivery);
         let mut place = None;
+        let mut holder = None;
         loop {
             let sent = self.runtime().now();
-            let retry_after = match self.claim_once(&claim).await? {
-                Claimed::InFlight { retry_after } => retry_after,
-                answer => return Ok((answer, claim, sent)),
+            let retry_after = match (self.claim_once(&claim).await, holder) {
+                (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
+                (Ok(answer), _) => return Ok((answer, claim, sent)),
+                // Somebody is known to execute: an outage that begins now is no reason to execute beside them.
+                (Err(_), Some(retry_after)) => return Ok((Claimed::InFlight { retry_after }, claim, sent)),
+                (Err(error), None) => return Err(error),
             };
-            let left = (arrived + self.policy().wait()).saturating_sub(self.runtime().now());
+            holder = Some(retry_after);
+            let left = arrived.saturating_add(self.policy().wait()).saturating_sub(self.runtime().now());
             if place.is_none() {
                 place = self.0.waiters.enter(delivery.key().digest(), self.policy().waiters_per_key());
             }
@@ -142,16 +147,13 @@ impl Idempotency {
     /// Until when a lease that was asked for at `sent` surely holds: the store's clock may run a little faster.
     pub(super) fn local_end(&self, sent: Duration) -> Duration {
         let lease = self.policy().lease();
-        sent + lease - lease / 20
+        sent.saturating_add(lease - lease / 20)
     }
 
     fn outage(&self, delivery: &Delivery, arrived: Duration, error: StoreError) -> Result<Begun, StoreError> {
         match self.policy().on_outage() {
-            OnOutage::Refuse => {
-                self.observe_decision(delivery, arrived, None, Event::Outage(&error));
-                Err(error)
-            }
-            OnOutage::Proceed => {
+            // A store that refuses for good is set up wrongly: to proceed would be to run unprotected from now on.
+            OnOutage::Proceed if error.kind() != StoreErrorKind::Refused => {
                 self.observe_decision(delivery, arrived, None, Event::Unprotected(&error));
                 let runtime = self.0.runtime.clone();
                 Ok(Begun::Unprotected(IdempotencyContext::unprotected(
@@ -159,6 +161,10 @@ impl Idempotency {
                     delivery,
                     runtime,
                 )))
+            }
+            OnOutage::Refuse | OnOutage::Proceed => {
+                self.observe_decision(delivery, arrived, None, Event::Outage(&error));
+                Err(error)
             }
         }
     }

@@ -23,7 +23,7 @@ pub(super) async fn within<T, F>(
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let deadline = runtime.now() + budget;
+    let deadline = runtime.now().saturating_add(budget);
     let mut pause = FIRST_PAUSE;
     let mut may_have_executed = false;
     loop {
@@ -34,11 +34,11 @@ where
             None => StoreError::new("remote", StoreErrorKind::Unknown),
         };
         may_have_executed |= error.may_have_executed();
-        if !error.is_transient() || runtime.now() + pause >= deadline {
+        if !error.is_transient() || runtime.now().saturating_add(pause) >= deadline {
             return Err(if may_have_executed { error.of_kind(StoreErrorKind::Unknown) } else { error });
         }
         runtime.sleep(pause).await;
-        pause *= 2;
+        pause = pause.saturating_mul(2);
     }
 }
 

@@ -156,23 +156,28 @@ impl Execution {
         }
     }
 
-    /// Renews every third of the lease. Ends when the lease is lost.
+    /// Renews every third of the lease. Ends when the store says that the lease is lost.
+    ///
+    /// Where the store has not answered by the lease's local end, the handler is told once and for all that it is lost;
+    /// renewing goes on, since what nobody took while the store was away is not to be taken while the handler runs.
     async fn renew_until_lost(&self) {
         let Some(state) = self.context.lease_state() else { return };
         let runtime = self.engine.runtime();
         loop {
             runtime.sleep(self.engine.policy().lease() / 3).await;
-            if self.renew_once(state).await == Hold::Lost {
-                state.lose();
+            let hold = self.renew_once(state).await;
+            if hold != Some(Hold::Held) && state.lose() {
                 self.observe(Event::LeaseLost);
+            }
+            if hold == Some(Hold::Lost) {
                 return;
             }
         }
     }
 
-    /// One renewal, repeated until the store answers or the lease's local end. It is tried at least once, also when
-    /// late: a process that was paused may still hold what nobody took.
-    async fn renew_once(&self, state: &super::lease_state::LeaseState) -> Hold {
+    /// One renewal, repeated until the store answers or the lease's local end: `None` where it did not answer. It is
+    /// tried at least once, also when late: a process that was paused may still hold what nobody took.
+    async fn renew_once(&self, state: &super::lease_state::LeaseState) -> Option<Hold> {
         let runtime = self.engine.runtime();
         let policy = self.engine.policy();
         loop {
@@ -185,16 +190,16 @@ impl Execution {
             let error = match bounded(runtime, limit, renewal).await {
                 Some(Ok(Hold::Held)) => {
                     state.prolong(self.engine.local_end(sent));
-                    return Hold::Held;
+                    return Some(Hold::Held);
                 }
-                Some(Ok(Hold::Lost)) => return Hold::Lost,
+                Some(Ok(Hold::Lost)) => return Some(Hold::Lost),
                 Some(Err(error)) => error,
                 None => StoreError::new("remote", StoreErrorKind::Unknown),
             };
             self.observe(Event::RenewalFailed(&error));
             let left = state.end().saturating_sub(runtime.now());
             if left.is_zero() {
-                return Hold::Lost;
+                return None;
             }
             runtime.sleep(PAUSE.min(left)).await;
         }
@@ -227,7 +232,7 @@ impl Execution {
     async fn complete_in_background(mut self, outcome: Outcome) {
         self.stage = Stage::Settled;
         let runtime = self.engine.runtime();
-        let end = runtime.now() + self.engine.policy().lease();
+        let end = runtime.now().saturating_add(self.engine.policy().lease());
         loop {
             let completion =
                 self.engine.store().complete(&self.lease, &outcome, self.engine.policy().retention());

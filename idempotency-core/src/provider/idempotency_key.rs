@@ -9,7 +9,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use super::{Incoming, Provider, Received, Rejection};
-use crate::{Delivery, Fingerprint, Key, Policy, Scope, Verified};
+use crate::{Delivery, Fingerprint, Key, Policy, Scope, Verified, path};
 
 const HEADER: &str = "idempotency-key";
 
@@ -38,8 +38,8 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Gives each authenticated principal keys of its own. Where the closure answers `None`, the request is
-    /// unauthenticated.
+    /// Gives each authenticated principal keys of its own. Where the closure answers `None` or nothing but an empty name,
+    /// the request is unauthenticated.
     pub fn per_principal<F>(principal: F) -> Self
     where
         F: for<'a> Fn(&Incoming<'a>) -> Option<String> + Send + Sync + 'static,
@@ -84,7 +84,9 @@ impl IdempotencyKey {
 
     fn scope(&self, incoming: &Incoming<'_>) -> Result<Scope, Rejection> {
         let Some(principal) = &self.principal else { return Ok(incoming.scope.clone()) };
-        let principal = principal(incoming).ok_or(Rejection::unauthenticated("there is no principal"))?;
+        let principal = principal(incoming)
+            .filter(|principal| !principal.is_empty())
+            .ok_or(Rejection::unauthenticated("there is no principal"))?;
         Ok(incoming.scope.clone().with_principal(principal))
     }
 }
@@ -146,7 +148,7 @@ fn fingerprint(incoming: &Incoming<'_>) -> Fingerprint {
     let content_type = incoming.headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     Fingerprint::of_fields([
         incoming.method.as_str().as_bytes(),
-        incoming.uri.path().as_bytes(),
+        path::normalized(incoming.uri.path()).as_bytes(),
         incoming.uri.query().unwrap_or_default().as_bytes(),
         content_type,
         incoming.body,

@@ -137,3 +137,72 @@ async fn an_outage_runs_the_handler_only_if_the_policy_says_so() {
     assert_eq!((context.attempt(), context.fence(), context.is_protected()), (0, Fence::NONE, false));
     assert!(context.is_lease_lost());
 }
+
+#[tokio::test(start_paused = true)]
+async fn undoing_a_claim_takes_no_key_from_a_holder_that_is_late() {
+    let (engine, store) = engine();
+    store.fail("renew", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
+    let mut first = run(&engine, "k").await;
+    let work = async {
+        first.drive(tokio::time::sleep(60 * SECOND)).await;
+        first.complete(outcome("first")).await
+    };
+    let rival = async {
+        tokio::time::sleep(20 * SECOND).await;
+        store.fail("claim", [Fault::Hangs]);
+        store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 20]);
+        assert!(engine.begin(delivery("k")).await.is_err());
+    };
+    let (completion, ()) = futures_util::join!(work, rival);
+    assert_eq!(completion, Completion::Recorded);
+    assert!(matches!(begin(&engine, "k").await, Begun::Replay(replayed) if replayed == outcome("first")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn undoing_ends_although_the_store_hangs() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::Hangs; 2]);
+    assert!(engine.begin(delivery("k")).await.is_err());
+    assert!(engine.drain(60 * SECOND).await, "the undoing hangs for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_lease_is_no_panic() {
+    let (engine, _) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_lease(Duration::MAX));
+    let mut execution = run(&engine, "k").await;
+    execution.drive(tokio::time::sleep(SECOND)).await;
+    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_wait_is_no_panic() {
+    let (engine, _) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_wait(Duration::MAX));
+    let first = run(&engine, "k").await;
+    let (begun, _) = futures_util::join!(begin(&engine, "k"), async {
+        tokio::time::sleep(SECOND).await;
+        first.complete(outcome("done")).await
+    });
+    assert!(matches!(begun, Begun::Replay(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_store_timeout_is_no_panic() {
+    let (engine, _) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_store_timeout(Duration::MAX));
+    drop(run(&engine, "k").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_while_waiting_for_a_holder_runs_nothing_beside_it() {
+    let (engine, store) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_on_outage(OnOutage::Proceed));
+    let first = run(&engine, "k").await;
+    let (begun, ()) = futures_util::join!(begin(&engine, "k"), async {
+        tokio::time::sleep(SECOND).await;
+        store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 100]);
+    });
+    assert!(matches!(begun, Begun::Conflict { .. }), "two run at once: {begun:?}");
+    first.release().await;
+}
