@@ -1,5 +1,7 @@
 //! What nobody signed, and what is not whole yet, reaches neither a store nor the handler.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

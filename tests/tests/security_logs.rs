@@ -1,5 +1,7 @@
 //! Nothing secret is logged, at any level, by any crate, in any turn that a delivery can take.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! What is stored and cannot be read is in doubt over HTTP, at both adapters: never executed, never changed.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

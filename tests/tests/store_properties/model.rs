@@ -9,7 +9,7 @@ use proptest_state_machine::ReferenceStateMachine;
 /// happens: the real server's clock goes on while a case is played.
 pub(crate) const LEASE: u64 = 100;
 /// Seconds for which a record is kept that is not meant to end within a case.
-pub(crate) const LONG: u64 = 1_000_000;
+pub(crate) const LONG: u64 = 20_000;
 /// Seconds for which a record is kept that is meant to end within a case.
 const SHORT: u64 = 505;
 
@@ -76,11 +76,13 @@ pub(crate) struct Record {
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Model {
     now: u64,
-    /// Every claim that was ever made, and how often its key had been forgotten or had run out before.
+    /// Every claim that was ever made.
     pub(crate) claims: Vec<Claim>,
     /// Which claim each grant was for.
     grants: Vec<usize>,
     records: BTreeMap<u8, Record>,
+    /// The first grant of each key since it had no record.
+    first_grants: BTreeMap<u8, usize>,
     /// The newest version of each resource, and how long that is known.
     marks: BTreeMap<u8, (u64, u64)>,
 }
@@ -177,6 +179,9 @@ impl Model {
             fingerprint: claim.fingerprint.or_else(|| current.and_then(|record| record.fingerprint)),
         };
         let attempt = record.attempts;
+        if attempt == 1 {
+            self.first_grants.insert(claim.key, self.grants.len() - 1);
+        }
         self.records.insert(claim.key, record);
         Answer::Granted { grant: self.grants.len() - 1, attempt }
     }
@@ -272,11 +277,13 @@ impl ReferenceStateMachine for Model {
     fn preconditions(model: &Self, operation: &Operation) -> bool {
         let is_granted = |grant: &usize| *grant < model.grants.len();
         match operation {
-            // A claim that comes back after its record is gone may get its old owner and fence again.
-            Operation::RepeatClaim(owner) => {
-                *owner < model.claims.len()
-                    && (model.record(model.claims[*owner].key).is_some() || !model.grants.contains(owner))
-            }
+            // Where a key was forgotten and the clock stands still, a claim of before may get its old fence again.
+            Operation::RepeatClaim(owner) => model.claims.get(*owner).is_some_and(|claim| {
+                let is_known = model.record(claim.key).is_some();
+                let first = model.first_grants.get(&claim.key).filter(|_| is_known);
+                let earlier = &model.grants[..*first.unwrap_or(&model.grants.len())];
+                !earlier.contains(owner)
+            }),
             Operation::Renew(grant) | Operation::Release(grant) | Operation::Complete { grant, .. } => {
                 is_granted(grant)
             }

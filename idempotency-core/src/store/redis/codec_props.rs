@@ -71,8 +71,7 @@ const FINGERPRINT: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa998877665
 /// Written by the first version of this crate, after the owner in each: never to be changed, since such records are
 /// kept for weeks. The digest is that of the key `k` at the endpoint `e`.
 fn golden() -> [(String, State, Option<Fingerprint>, Option<Version>); 4] {
-    let tail =
-        format!("0006474846204000 00000003 000000007530 0000240c8400 e68b80d9be96b8f6d3274c9facb04c60");
+    let tail = "0006474846204000 00000003 000000007530 0000240c8400 e68b80d9be96b8f6d3274c9facb04c60";
     let fingerprint: [u8; 32] =
         data_encoding::HEXLOWER.decode(FINGERPRINT.as_bytes()).unwrap().try_into().unwrap();
     let fingerprint = Some(Fingerprint::from_bytes(fingerprint));
