@@ -116,16 +116,18 @@ impl Record {
     }
 
     /// An operator's word on a record whose lease ran out. Answers whether there was something to settle.
+    ///
+    /// The fence grows, so that the holder which had abandoned the key has lost it: its late completion is not taken
+    /// for a repeat of the operator's.
     pub fn resolve(&self, resolution: &Resolution, now: Duration) -> Transition<bool> {
-        match (&self.state, resolution) {
-            (State::InFlight { deadline }, Resolution::Completed(outcome)) if *deadline <= now => {
-                Transition::write(true, self.in_state(State::Completed(outcome.clone())))
-            }
-            (State::InFlight { deadline }, Resolution::Released) if *deadline <= now => {
-                Transition::write(true, self.in_state(State::Released))
-            }
-            _ => Transition::keep(false),
+        if !matches!(self.state, State::InFlight { deadline } if deadline <= now) {
+            return Transition::keep(false);
         }
+        let state = match resolution {
+            Resolution::Completed(outcome) => State::Completed(outcome.clone()),
+            Resolution::Released => State::Released,
+        };
+        Transition::write(true, Self { fence: self.fence.next(0), ..self.in_state(state) })
     }
 
     fn is_held_by(&self, lease: &Lease) -> bool {

@@ -92,7 +92,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError>;
 
     /// Settles a record whose lease ran out. Answers whether there was something to settle: a record that is free,
-    /// completed, unreadable or held is left as it is.
+    /// completed, unreadable or held is left as it is. The fence grows: the holder that abandoned the key has lost it.
     ///
     /// # Errors
     /// When the store cannot tell.

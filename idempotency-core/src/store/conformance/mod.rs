@@ -1,1 +1,103 @@
 //! The conformance suite: one function per rule of the store contract.
+//!
+//! Every function is a sentence, takes a [`Harness`] and panics where the store breaks the rule; each works on keys of
+//! its own, so that they may share one server. [`conformance_tests!`](crate::conformance_tests) makes a test of each,
+//! [`run_all`] runs them one after the other.
+//!
+//! ```
+//! # #[cfg(feature = "memory")]
+//! # mod example {
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use async_trait::async_trait;
+//! use idempotency_core::clock::ManualClock;
+//! use idempotency_core::store::conformance::Harness;
+//! use idempotency_core::{MemoryStore, Store};
+//!
+//! struct Memory {
+//!     store: MemoryStore,
+//!     clock: Arc<ManualClock>,
+//! }
+//!
+//! impl Memory {
+//!     fn new() -> Self {
+//!         let clock = Arc::new(ManualClock::new());
+//!         Self { store: MemoryStore::new().with_clock(Arc::clone(&clock)), clock }
+//!     }
+//! }
+//!
+//! #[async_trait]
+//! impl Harness for Memory {
+//!     async fn store(&self) -> Arc<dyn Store> {
+//!         Arc::new(self.store.clone())
+//!     }
+//!
+//!     async fn second_handle(&self) -> Arc<dyn Store> {
+//!         Arc::new(self.store.clone())
+//!     }
+//!
+//!     async fn advance(&self, by: Duration) {
+//!         self.clock.advance(by);
+//!     }
+//! }
+//!
+//! idempotency_core::conformance_tests!(Memory::new());
+//! # }
+//! ```
+
+#![expect(clippy::missing_panics_doc, reason = "every function panics where a store breaks its rule")]
+
+mod case;
+mod complete;
+mod grant;
+mod list;
+mod mismatch;
+mod operator;
+mod race;
+mod release;
+mod repeat;
+mod retention;
+mod stale;
+mod takeover;
+#[cfg(test)]
+mod tests;
+mod wait;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::Store;
+
+pub use complete::*;
+pub use grant::*;
+pub use list::run_all;
+pub use mismatch::*;
+pub use operator::*;
+pub use race::*;
+pub use release::*;
+pub use repeat::*;
+pub use retention::*;
+pub use stale::*;
+pub use takeover::*;
+pub use wait::*;
+
+/// What the suite needs of a store: two handles on the same records, and a way to let time pass.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// A handle on the records.
+    async fn store(&self) -> Arc<dyn Store>;
+
+    /// Another handle on the same records, as another process would have: a connection, a pool of its own.
+    async fn second_handle(&self) -> Arc<dyn Store>;
+
+    /// Lets this much time pass for every record and mark of this harness, and for no other's.
+    ///
+    /// By moving the store's clock, or by shifting what the store keeps of time. Time may run on besides: the suite
+    /// allows for [`SLACK`].
+    async fn advance(&self, by: Duration);
+}
+
+/// How much time may run on by itself while a function works. All durations that must differ do so by more.
+pub const SLACK: Duration = Duration::from_secs(20);

@@ -156,17 +156,14 @@ impl MemoryStore {
         let shard = self.shards.records(digest);
         let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Some(false) };
         let transition = entry.record().resolve(resolution, now);
-        match transition.write.map(|record| record.state) {
-            Some(State::Completed(outcome)) => {
-                if !self.shards.totals.add_bytes(outcome.as_bytes().len(), &self.limits) {
-                    return None;
-                }
-                let expires = entry.expires();
-                entry.complete(Arc::from(outcome.as_bytes().as_ref()), expires);
-            }
-            Some(_) => entry.release(),
-            None => return Some(transition.answer),
+        let Some(record) = transition.write else { return Some(transition.answer) };
+        if let State::Completed(outcome) = &record.state
+            && !self.shards.totals.add_bytes(outcome.as_bytes().len(), &self.limits)
+        {
+            return None;
         }
+        let expires = entry.expires();
+        *entry = Entry::new(record, expires);
         drop(entry);
         wake(shard, digest);
         Some(transition.answer)

@@ -1,0 +1,140 @@
+//! Rules for operators: look at a record, delete it, settle it.
+
+use super::Harness;
+use super::case::{Case, LEASE, RETENTION, identity};
+use crate::{Claim, Hold, OnExpired, Outcome, Resolution, StateView, Version};
+
+/// `load` shows each state, what is left of the lease and of the retention, and changes nothing.
+pub async fn a_record_can_be_looked_at(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_record_can_be_looked_at").await;
+    let claim = case.ordered("k", "r", 5);
+    assert!(case.one.load(&claim.key).await.is_none(), "there is no record yet");
+    let first = case.one.grant(&claim).await;
+    let view = case.two.view(&claim.key).await;
+    let StateView::InFlight { lease_left } = view.state else { panic!("in flight, not {:?}", view.state) };
+    assert!(lease_left <= LEASE && lease_left > LEASE - super::SLACK, "{lease_left:?} left of {LEASE:?}");
+    assert!(view.expires_in <= RETENTION && view.expires_in > RETENTION - super::SLACK, "{view:?}");
+    assert_eq!((view.fence, view.attempts, view.version), (first.fence(), 1, Some(Version::new(5))));
+
+    case.let_leases_expire().await;
+    assert_eq!(case.two.view(&claim.key).await.state, StateView::Abandoned);
+    assert_eq!(case.two.view(&claim.key).await.attempts, 1, "looking is no attempt");
+
+    assert_eq!(case.one.release(&first.lease).await, Hold::Held, "the holder releases");
+    assert_eq!(case.two.view(&claim.key).await.state, StateView::Released);
+
+    let second = case.one.grant(&case.ordered("k", "r", 5)).await;
+    assert_eq!(case.one.complete(&second.lease, "done").await, Hold::Held, "the holder completes");
+    let view = case.two.view(&claim.key).await;
+    assert_eq!(view.state, StateView::Completed(Outcome::new("done")));
+    assert_eq!((view.fence, view.attempts, view.version), (second.fence(), 2, Some(Version::new(5))));
+}
+
+/// `forget` deletes a record in every state, and answers whether there was one; the next claim is attempt 1.
+pub async fn a_forgotten_key_is_free(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_forgotten_key_is_free").await;
+    case.one.grant(&case.claim("abandoned")).await;
+    case.let_leases_expire().await;
+    case.one.grant(&case.claim("in flight")).await;
+    let released = case.one.grant(&case.claim("released")).await;
+    assert_eq!(case.one.release(&released.lease).await, Hold::Held, "the holder releases");
+    let completed = case.one.grant(&case.claim("completed")).await;
+    assert_eq!(case.one.complete(&completed.lease, "done").await, Hold::Held, "the holder completes");
+    for name in ["abandoned", "in flight", "released", "completed"] {
+        assert!(case.two.forget(&case.key(name)).await, "there was a record, {name}");
+        assert!(!case.two.forget(&case.key(name)).await, "it was forgotten already");
+        assert!(case.one.load(&case.key(name)).await.is_none(), "a forgotten record is still there");
+        assert_eq!(case.one.grant(&case.claim(name)).await.attempt, 1, "the key is free");
+    }
+}
+
+/// The holder of a forgotten record has lost its lease, also when somebody else has claimed the key since.
+pub async fn the_holder_of_a_forgotten_key_has_lost_it(harness: &dyn Harness) {
+    let case = Case::new(harness, "the_holder_of_a_forgotten_key_has_lost_it").await;
+    let first = case.one.grant(&case.claim("k")).await;
+    assert!(case.two.forget(first.lease.key()).await, "there was a record");
+    assert_eq!(case.one.renew(&first.lease, LEASE).await, Hold::Lost, "there is nothing to renew");
+    assert_eq!(case.one.complete(&first.lease, "first").await, Hold::Lost, "there is nothing to complete");
+    assert_eq!(case.one.release(&first.lease).await, Hold::Lost, "there is nothing to release");
+    let second = case.two.grant(&case.claim("k")).await;
+    assert_eq!(case.one.complete(&first.lease, "first").await, Hold::Lost, "the key is another's");
+    assert_eq!(case.one.release(&first.lease).await, Hold::Lost, "the key is another's");
+    assert_eq!(case.two.complete(&second.lease, "second").await, Hold::Held, "the new holder completes");
+    case.one.replayed(&case.claim("k"), b"second").await;
+}
+
+/// Forgetting a record lowers no mark: what was stale before is stale after.
+pub async fn forgetting_a_record_lowers_no_mark(harness: &dyn Harness) {
+    let case = Case::new(harness, "forgetting_a_record_lowers_no_mark").await;
+    let newer = case.one.grant(&case.ordered("newer", "r", 2)).await;
+    assert_eq!(case.one.complete(&newer.lease, "done").await, Hold::Held, "the holder completes");
+    assert!(case.one.forget(newer.lease.key()).await, "there was a record");
+    let answer = case.two.claim(&case.ordered("older", "r", 1)).await;
+    assert_eq!(answer, crate::Claimed::Stale { newest: Version::new(2) });
+}
+
+/// An abandoned record can be settled as completed: every later claim answers that outcome.
+pub async fn an_abandoned_key_can_be_resolved_as_completed(harness: &dyn Harness) {
+    let case = Case::new(harness, "an_abandoned_key_can_be_resolved_as_completed").await;
+    let claim = Claim { on_expired: OnExpired::InDoubt, ..case.claim("k") };
+    case.one.grant(&claim).await;
+    case.let_leases_expire().await;
+    let word = Resolution::Completed(Outcome::new("settled"));
+    assert!(case.two.resolve(&claim.key, &word).await, "there was something to settle");
+    case.one.replayed(&case.claim("k"), b"settled").await;
+    assert!(!case.two.resolve(&claim.key, &word).await, "it was settled already");
+}
+
+/// An abandoned record can be settled as released: the next claim is granted, however careful.
+pub async fn an_abandoned_key_can_be_resolved_as_released(harness: &dyn Harness) {
+    let case = Case::new(harness, "an_abandoned_key_can_be_resolved_as_released").await;
+    let claim = Claim { on_expired: OnExpired::InDoubt, ..case.claim("k") };
+    let first = case.one.grant(&claim).await;
+    case.let_leases_expire().await;
+    assert!(case.two.resolve(&claim.key, &Resolution::Released).await, "there was something to settle");
+    let second = case.one.grant(&Claim { on_expired: OnExpired::InDoubt, ..case.claim("k") }).await;
+    assert_eq!(second.attempt, 2, "attempts are kept");
+    assert!(second.fence() > first.fence(), "every grant has a larger fence");
+}
+
+/// Once an operator has settled a key, the holder that had abandoned it has lost it: no answer says that its own
+/// outcome was recorded (I3).
+pub async fn the_holder_of_a_resolved_key_has_lost_it(harness: &dyn Harness) {
+    let case = Case::new(harness, "the_holder_of_a_resolved_key_has_lost_it").await;
+    let completed = case.one.grant(&case.claim("completed")).await;
+    let released = case.one.grant(&case.claim("released")).await;
+    case.let_leases_expire().await;
+    let word = Resolution::Completed(Outcome::new("settled"));
+    assert!(case.two.resolve(completed.lease.key(), &word).await, "there was something to settle");
+    assert!(case.two.resolve(released.lease.key(), &Resolution::Released).await, "and here");
+    for lease in [&completed.lease, &released.lease] {
+        assert_eq!(case.one.complete(lease, "late").await, Hold::Lost, "the operator's word stands");
+        assert_eq!(case.one.renew(lease, LEASE).await, Hold::Lost, "the operator's word stands");
+    }
+    case.one.replayed(&case.claim("completed"), b"settled").await;
+    assert_eq!(case.one.grant(&case.claim("released")).await.attempt, 2, "the key can be claimed");
+}
+
+/// What is not abandoned is not settled: a free key, a live lease, a released and a completed record stay as they are.
+pub async fn only_an_abandoned_key_is_resolved(harness: &dyn Harness) {
+    let case = Case::new(harness, "only_an_abandoned_key_is_resolved").await;
+    let held = case.one.grant(&case.claim("held")).await;
+    let released = case.one.grant(&case.claim("released")).await;
+    assert_eq!(case.one.release(&released.lease).await, Hold::Held, "the holder releases");
+    let completed = case.one.grant(&case.claim("completed")).await;
+    assert_eq!(case.one.complete(&completed.lease, "done").await, Hold::Held, "the holder completes");
+    for word in [Resolution::Completed(Outcome::new("settled")), Resolution::Released] {
+        assert!(!case.two.resolve(&case.key("free"), &word).await, "a free key is not settled");
+        assert!(case.two.load(&case.key("free")).await.is_none(), "a resolution made a record");
+        for name in ["held", "released", "completed"] {
+            let before = identity(&case.one.view(&case.key(name)).await);
+            assert!(!case.two.resolve(&case.key(name), &word).await, "a {name} key is not settled");
+            assert_eq!(
+                identity(&case.one.view(&case.key(name)).await),
+                before,
+                "it was settled all the same"
+            );
+        }
+    }
+    assert_eq!(case.one.complete(&held.lease, "done").await, Hold::Held, "the holder completes");
+}

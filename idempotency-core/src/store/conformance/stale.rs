@@ -1,0 +1,148 @@
+//! Rules of order: no execution of an older version starts after a newer one completed (I8).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::Harness;
+use super::case::{Case, Grant, Handle, LEASE, RETENTION};
+use crate::{Claim, Claimed, Hold, Order, Scope, Version};
+
+/// An older version than the newest completed one is stale, is told which, and leaves no record.
+pub async fn an_older_version_is_stale(harness: &dyn Harness) {
+    let case = Case::new(harness, "an_older_version_is_stale").await;
+    completed(&case.one, &case.ordered("newer", "r", 7)).await;
+    let old = case.ordered("older", "r", 6);
+    for handle in [&case.one, &case.two] {
+        stale(handle, &old, 7).await;
+    }
+    assert!(case.one.load(&old.key).await.is_none(), "a stale claim made a record");
+}
+
+/// An equal version is not stale, and neither is a newer one.
+pub async fn an_equal_or_newer_version_is_not_stale(harness: &dyn Harness) {
+    let case = Case::new(harness, "an_equal_or_newer_version_is_not_stale").await;
+    completed(&case.one, &case.ordered("first", "r", 7)).await;
+    completed(&case.two, &case.ordered("equal", "r", 7)).await;
+    completed(&case.two, &case.ordered("newer", "r", 8)).await;
+    stale(&case.one, &case.ordered("older", "r", 7), 8).await;
+}
+
+/// Stale comes before a takeover.
+pub async fn an_older_version_is_not_taken_over(harness: &dyn Harness) {
+    let case = Case::new(harness, "an_older_version_is_not_taken_over").await;
+    let old = case.one.grant(&case.ordered("older", "r", 1)).await;
+    completed(&case.one, &case.ordered("newer", "r", 2)).await;
+    case.let_leases_expire().await;
+    stale(&case.two, &case.ordered("older", "r", 1), 2).await;
+    assert_eq!(case.one.view(old.lease.key()).await.attempts, 1, "a stale claim is no attempt");
+}
+
+/// Stale comes before a grant after a release.
+pub async fn an_older_version_is_not_granted_after_a_release(harness: &dyn Harness) {
+    let case = Case::new(harness, "an_older_version_is_not_granted_after_a_release").await;
+    let old = case.one.grant(&case.ordered("older", "r", 1)).await;
+    completed(&case.one, &case.ordered("newer", "r", 2)).await;
+    assert_eq!(case.one.release(&old.lease).await, Hold::Held, "the holder releases");
+    stale(&case.two, &case.ordered("older", "r", 1), 2).await;
+}
+
+/// Only completions raise the mark: a newer version that is in flight, was released or abandoned makes nothing stale.
+pub async fn only_a_completion_makes_older_versions_stale(harness: &dyn Harness) {
+    let case = Case::new(harness, "only_a_completion_makes_older_versions_stale").await;
+    let newer = case.one.grant(&case.ordered("newer", "r", 9)).await;
+    case.two.grant(&case.ordered("beside", "r", 1)).await;
+    assert_eq!(case.one.release(&newer.lease).await, Hold::Held, "the holder releases");
+    case.two.grant(&case.ordered("after a release", "r", 1)).await;
+    case.one.grant(&case.ordered("newer", "r", 9)).await;
+    case.let_leases_expire().await;
+    case.two.grant(&case.ordered("after an abandonment", "r", 1)).await;
+}
+
+/// A completion that is lost raises no mark.
+pub async fn a_lost_completion_raises_no_mark(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_lost_completion_raises_no_mark").await;
+    let first = case.one.grant(&case.ordered("newer", "r", 9)).await;
+    case.let_leases_expire().await;
+    case.two.grant(&case.ordered("newer", "r", 9)).await;
+    assert_eq!(case.one.complete(&first.lease, "late").await, Hold::Lost, "it was superseded");
+    case.two.grant(&case.ordered("older", "r", 1)).await;
+}
+
+/// A mark never falls: an older version that was in flight already may complete, and lowers nothing.
+pub async fn a_mark_never_falls(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_mark_never_falls").await;
+    let old = case.one.grant(&case.ordered("older", "r", 1)).await;
+    completed(&case.one, &case.ordered("newer", "r", 3)).await;
+    assert_eq!(case.one.complete(&old.lease, "old").await, Hold::Held, "it started before");
+    stale(&case.two, &case.ordered("between", "r", 2), 3).await;
+}
+
+/// The marks of two resources, and of one name in two scopes, are two marks.
+pub async fn marks_of_two_resources_are_two_marks(harness: &dyn Harness) {
+    let case = Case::new(harness, "marks_of_two_resources_are_two_marks").await;
+    completed(&case.one, &case.ordered("newer", "r", 9)).await;
+    case.two.grant(&case.ordered("other resource", "s", 1)).await;
+    let scope: Scope = case.scope.clone().with_tenant("t");
+    let order = Some(Order::new(&scope, "r", Version::new(1)));
+    case.two.grant(&Claim { order, ..case.claim("other scope") }).await;
+    case.two.grant(&case.claim("no order")).await;
+}
+
+/// What a record answers by itself, it answers to an older version too: its outcome, its holder's grant, in flight.
+pub async fn a_record_answers_an_older_version_before_stale(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_record_answers_an_older_version_before_stale").await;
+    completed(&case.one, &case.ordered("completed", "r", 1)).await;
+    let claim = case.ordered("in flight", "r", 1);
+    let grant = case.one.grant(&claim).await;
+    completed(&case.one, &case.ordered("newer", "r", 2)).await;
+    case.two.replayed(&case.ordered("completed", "r", 1), b"done").await;
+    case.two.refused(&case.ordered("in flight", "r", 1)).await;
+    let again = case.two.grant(&claim).await;
+    assert_eq!(again.fence(), grant.fence(), "a repeat is no new grant");
+}
+
+/// Versions are compared exactly, up to the largest, where a floating-point number would round.
+pub async fn versions_are_compared_exactly(harness: &dyn Harness) {
+    let case = Case::new(harness, "versions_are_compared_exactly").await;
+    for (resource, newest) in
+        [("zero", 1), ("2^53", (1 << 53) + 1), ("2^63", (1 << 63) + 1), ("max", u64::MAX), ("digits", 10)]
+    {
+        completed(&case.one, &case.ordered(&format!("newer {resource}"), resource, newest)).await;
+        stale(&case.two, &case.ordered(&format!("older {resource}"), resource, newest - 1), newest).await;
+        case.two.grant(&case.ordered(&format!("equal {resource}"), resource, newest)).await;
+    }
+}
+
+/// A mark is kept as long as the completion that raised it.
+pub async fn a_mark_is_kept_as_long_as_its_completion(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_mark_is_kept_as_long_as_its_completion").await;
+    completed(&case.one, &case.ordered("newer", "r", 2)).await;
+    case.advance(RETENTION - super::SLACK).await;
+    stale(&case.two, &case.ordered("older", "r", 1), 2).await;
+}
+
+/// A later completion with a shorter retention does not shorten a mark.
+pub async fn a_short_retention_does_not_shorten_a_mark(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_short_retention_does_not_shorten_a_mark").await;
+    let old = case.one.grant(&case.ordered("older", "r", 1)).await;
+    completed(&case.one, &case.ordered("newer", "r", 3)).await;
+    let outcome = Bytes::from_static(b"old");
+    assert_eq!(case.one.complete_for(&old.lease, outcome, LEASE).await, Hold::Held, "it started before");
+    let equal = case.one.grant(&case.ordered("equal", "r", 3)).await;
+    let outcome = Bytes::from_static(b"equal");
+    assert_eq!(case.one.complete_for(&equal.lease, outcome, LEASE).await, Hold::Held, "the holder completes");
+    case.advance(LEASE + Duration::from_secs(3600)).await;
+    stale(&case.two, &case.ordered("between", "r", 2), 3).await;
+}
+
+async fn completed(handle: &Handle, claim: &Claim) -> Grant {
+    let grant = handle.grant(claim).await;
+    assert_eq!(handle.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
+    grant
+}
+
+async fn stale(handle: &Handle, claim: &Claim, newest: u64) {
+    let answer = handle.claim(claim).await;
+    assert_eq!(answer, Claimed::Stale { newest: Version::new(newest) }, "version {newest} has completed");
+}

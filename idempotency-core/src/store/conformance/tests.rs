@@ -1,0 +1,29 @@
+//! That the list has every rule: the macro and the files cannot drift apart.
+
+use std::collections::BTreeSet;
+
+const FILES: [&str; 11] = [
+    include_str!("complete.rs"),
+    include_str!("grant.rs"),
+    include_str!("mismatch.rs"),
+    include_str!("operator.rs"),
+    include_str!("race.rs"),
+    include_str!("release.rs"),
+    include_str!("repeat.rs"),
+    include_str!("retention.rs"),
+    include_str!("stale.rs"),
+    include_str!("takeover.rs"),
+    include_str!("wait.rs"),
+];
+
+#[test]
+fn the_list_names_every_rule_once() {
+    let written: BTreeSet<&str> = FILES
+        .iter()
+        .flat_map(|file| file.lines())
+        .filter_map(|line| line.strip_prefix("pub async fn ")?.split('(').next())
+        .collect();
+    let listed: BTreeSet<&str> = super::list::NAMES.iter().copied().collect();
+    assert_eq!(listed, written);
+    assert_eq!(listed.len(), super::list::NAMES.len(), "a rule is listed twice");
+}

@@ -1,0 +1,124 @@
+//! Rules of waiting: a waiter returns when the record may have changed, and touches nothing.
+
+use std::time::Duration;
+
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
+
+use super::Harness;
+use super::case::{AT_ONCE, Case, Handle, VERY_LONG, identity};
+use crate::{Hold, ScopedKey};
+
+/// A waiter is woken by a completion, on either handle.
+pub async fn a_waiter_is_woken_by_a_completion(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_waiter_is_woken_by_a_completion").await;
+    let grant = case.one.grant(&case.claim("k")).await;
+    let waiters = [wait(&case.one, grant.lease.key()), wait(&case.two, grant.lease.key())];
+    tokio::task::yield_now().await;
+    assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
+    for waiter in waiters {
+        woken(waiter, "a completion").await;
+    }
+    case.two.replayed(&case.claim("k"), b"done").await;
+}
+
+/// A waiter is woken by a release, and can then have the key.
+pub async fn a_waiter_is_woken_by_a_release(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_waiter_is_woken_by_a_release").await;
+    let grant = case.one.grant(&case.claim("k")).await;
+    let waiter = wait(&case.two, grant.lease.key());
+    tokio::task::yield_now().await;
+    assert_eq!(case.one.release(&grant.lease).await, Hold::Held, "the holder releases");
+    woken(waiter, "a release").await;
+    assert_eq!(case.two.grant(&case.claim("k")).await.attempt, 2, "the key is free");
+}
+
+/// A waiter is woken when an operator deletes the record.
+pub async fn a_waiter_is_woken_by_forgetting(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_waiter_is_woken_by_forgetting").await;
+    let grant = case.one.grant(&case.claim("k")).await;
+    let waiter = wait(&case.two, grant.lease.key());
+    tokio::task::yield_now().await;
+    assert!(case.one.forget(grant.lease.key()).await, "there was a record");
+    woken(waiter, "forgetting").await;
+}
+
+/// Nobody waits for what is not in flight: a free, completed, released or abandoned key returns at once.
+pub async fn a_settled_key_is_not_waited_for(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_settled_key_is_not_waited_for").await;
+    case.one.grant(&case.claim("abandoned")).await;
+    case.let_leases_expire().await;
+    let released = case.one.grant(&case.claim("released")).await;
+    assert_eq!(case.one.release(&released.lease).await, Hold::Held, "the holder releases");
+    let completed = case.one.grant(&case.claim("completed")).await;
+    assert_eq!(case.one.complete(&completed.lease, "done").await, Hold::Held, "the holder completes");
+    for name in ["free", "abandoned", "released", "completed"] {
+        woken(wait(&case.two, &case.key(name)), name).await;
+    }
+}
+
+/// A waiter returns by its timeout.
+pub async fn a_waiter_returns_by_its_timeout(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_waiter_returns_by_its_timeout").await;
+    let grant = case.one.grant(&case.claim("k")).await;
+    for time in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(50)] {
+        let waiting = case.two.settled(grant.lease.key(), time);
+        timeout(AT_ONCE, waiting).await.unwrap_or_else(|_| panic!("still waiting long after {time:?}"));
+    }
+}
+
+/// However closely a completion follows the start of a wait, no wake-up is lost.
+pub async fn no_wake_up_is_lost(harness: &dyn Harness) {
+    let case = Case::new(harness, "no_wake_up_is_lost").await;
+    for round in 0..200 {
+        let claim = case.claim(&format!("{round}"));
+        let grant = case.one.grant(&claim).await;
+        let waiter = wait(&case.two, &claim.key);
+        for _ in 0..round % 4 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
+        woken(waiter, "a completion").await;
+    }
+}
+
+/// Waiting never touches the record: whoever waits and gives up, the holder keeps its lease (I4).
+pub async fn waiting_leaves_the_record_alone(harness: &dyn Harness) {
+    let case = Case::new(harness, "waiting_leaves_the_record_alone").await;
+    let grant = case.one.grant(&case.claim("k")).await;
+    let before = identity(&case.one.view(grant.lease.key()).await);
+    for _ in 0..5 {
+        case.two.settled(grant.lease.key(), Duration::from_millis(5)).await;
+    }
+    case.two.settled(&case.key("free"), Duration::from_millis(5)).await;
+    assert_eq!(identity(&case.one.view(grant.lease.key()).await), before, "waiting changed the record");
+    assert!(case.one.load(&case.key("free")).await.is_none(), "waiting made a record");
+    case.two.refused(&case.claim("k")).await;
+    assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
+}
+
+/// A thousand waiters for one key are all woken by one completion.
+pub async fn a_thousand_waiters_are_woken(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_thousand_waiters_are_woken").await;
+    let grant = case.one.grant(&case.claim("k")).await;
+    let mut waiters = JoinSet::new();
+    for waiter in 0..1_000 {
+        let handle = if waiter % 2 == 0 { case.one.clone() } else { case.two.clone() };
+        let key = grant.lease.key().clone();
+        waiters.spawn(async move { handle.settled(&key, VERY_LONG).await });
+    }
+    tokio::task::yield_now().await;
+    assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
+    let all = async { while waiters.join_next().await.is_some() {} };
+    timeout(AT_ONCE, all).await.unwrap_or_else(|_| panic!("some of 1,000 waiters were not woken"));
+}
+
+fn wait(handle: &Handle, key: &ScopedKey) -> JoinHandle<()> {
+    let (handle, key) = (handle.clone(), key.clone());
+    tokio::spawn(async move { handle.settled(&key, VERY_LONG).await })
+}
+
+async fn woken(waiter: JoinHandle<()>, by: &str) {
+    let woken = timeout(AT_ONCE, waiter).await;
+    woken.unwrap_or_else(|_| panic!("not woken: {by}")).expect("a waiter does not panic");
+}
