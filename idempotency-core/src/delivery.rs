@@ -113,7 +113,9 @@ impl Delivery {
 
 /// What a provider knows of a delivery beside its key, such as the event's type. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Attributes(Arc<Vec<(Cow<'static, str>, String)>>);
+pub struct Attributes(Option<Arc<List>>);
+
+type List = Vec<(Cow<'static, str>, String)>;
 
 impl Attributes {
     /// The name of the attribute that holds an event's type, such as `customer.updated`.
@@ -133,11 +135,11 @@ impl Attributes {
 
     /// All of them, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_str()))
+        self.0.iter().flat_map(|list| list.iter()).map(|(name, value)| (name.as_ref(), value.as_str()))
     }
 
     fn insert(&mut self, name: &'static str, value: String) {
-        Arc::make_mut(&mut self.0).push((Cow::Borrowed(name), value));
+        Arc::make_mut(self.0.get_or_insert_default()).push((Cow::Borrowed(name), value));
     }
 }
 

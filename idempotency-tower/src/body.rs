@@ -1,9 +1,10 @@
 //! Bodies: passed on as they come, or whole in memory.
 
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -32,6 +33,35 @@ pin_project! {
         Whole { bytes: Option<Bytes> },
         Streamed { #[pin] body: B },
     }
+}
+
+/// Why a body was not read.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// It is longer than the limit.
+    TooLarge,
+    /// It ended early.
+    Broken,
+}
+
+/// Reads a body of at most `limit` bytes. One that comes in one piece is not copied.
+pub(crate) async fn read<B: Body<Data = Bytes>>(body: B, limit: usize) -> Result<Bytes, Unread> {
+    let mut body = pin!(body);
+    let mut whole = Bytes::new();
+    let mut pieces = BytesMut::new();
+    while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        let Ok(piece) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        if piece.len() > limit - whole.len() - pieces.len() {
+            return Err(Unread::TooLarge);
+        }
+        if whole.is_empty() && pieces.is_empty() {
+            whole = piece;
+        } else {
+            pieces.extend_from_slice(&std::mem::take(&mut whole));
+            pieces.extend_from_slice(&piece);
+        }
+    }
+    Ok(if pieces.is_empty() { whole } else { pieces.freeze() })
 }
 
 impl<B> RequestBody<B> {

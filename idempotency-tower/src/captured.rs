@@ -1,12 +1,14 @@
 //! A response on its way through the endpoint, which may record it.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
-use http_body_util::BodyExt as _;
 use idempotency_core::endpoint::Reply;
 
 use crate::ResponseBody;
+use crate::body::read;
 
 /// A response of the inner service, as the endpoint sees it.
 pub(crate) struct Captured<B>(pub(crate) Response<ResponseBody<B>>);
@@ -16,8 +18,8 @@ impl<B: Body<Data = Bytes> + Send> Reply for Captured<B> {
         self.0.status()
     }
 
-    fn headers(&self) -> HeaderMap {
-        self.0.headers().clone()
+    fn headers(&self) -> Cow<'_, HeaderMap> {
+        Cow::Borrowed(self.0.headers())
     }
 
     fn body_size(&self) -> Option<u64> {
@@ -26,7 +28,7 @@ impl<B: Body<Data = Bytes> + Send> Reply for Captured<B> {
 
     async fn buffer(&mut self) -> Option<Bytes> {
         let body = std::mem::replace(self.0.body_mut(), ResponseBody::made(Bytes::new()));
-        let bytes = body.collect().await.ok()?.to_bytes();
+        let bytes = read(body, usize::MAX).await.ok()?;
         *self.0.body_mut() = ResponseBody::made(bytes.clone());
         Some(bytes)
     }

@@ -5,12 +5,12 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Extensions, Request, Response, Uri};
 use http_body::Body;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use idempotency_core::endpoint::{Admission, Arrival, Executed, Head};
 use idempotency_core::protocol::Status;
 use idempotency_core::{Delivery, Endpoint, RecordedResponse};
 use tower_service::Service;
 
+use crate::body::{Unread, read};
 use crate::captured::Captured;
 use crate::{RequestBody, ResponseBody, ResponseFuture};
 
@@ -33,7 +33,6 @@ where
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     ReqBody: Body<Data = Bytes> + Send + 'static,
-    ReqBody::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     ResBody: Body<Data = Bytes> + Send + 'static,
 {
     type Response = Response<ResponseBody<ResBody>>;
@@ -62,7 +61,6 @@ where
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     ReqBody: Body<Data = Bytes> + Send + 'static,
-    ReqBody::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     ResBody: Body<Data = Bytes> + Send + 'static,
 {
     let (parts, body) = request.into_parts();
@@ -125,24 +123,6 @@ where
     S: Service<Request, Response = Response<ResBody>>,
 {
     Ok(inner.call(request).await?.map(ResponseBody::passed))
-}
-
-enum Unread {
-    TooLarge,
-    Broken,
-}
-
-/// Reads a body of at most `limit` bytes.
-async fn read<B>(body: B, limit: usize) -> Result<Bytes, Unread>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
-        Err(_) => Err(Unread::Broken),
-    }
 }
 
 fn marked<B>(mut response: Response<ResponseBody<B>>, status: Status) -> Response<ResponseBody<B>> {

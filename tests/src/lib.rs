@@ -1,4 +1,9 @@
 //! What the tests share: servers, proxies, clients, recorded deliveries.
 
+pub mod demo;
+pub mod http;
+pub mod proxy;
+pub mod redis_case;
 pub mod redis_server;
+pub mod scenarios;
 pub mod vectors;

@@ -1,1 +1,195 @@
 //! A private redis-server on a free loopback port.
+
+#![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{FromRedisValue, InfoDict};
+
+/// How long a server may take to answer its first PING.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A redis-server of one test's own. Dropping it ends the process and removes its files.
+#[derive(Debug)]
+pub struct RedisServer {
+    port: u16,
+    directory: PathBuf,
+    arguments: Vec<String>,
+    process: Mutex<Option<Child>>,
+}
+
+impl RedisServer {
+    /// Starts a server that keeps nothing on disk.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts a server with more arguments, such as `["--maxmemory", "8mb"]`.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        // Somebody else may take the port between the look and the start, so look again.
+        for _ in 0..5 {
+            let port = free_port();
+            let directory = std::env::temp_dir().join(format!("idempotency-{}-{port}", std::process::id()));
+            std::fs::create_dir_all(&directory).expect("the directory for temporary files is writable");
+            let arguments = arguments.iter().map(ToString::to_string).collect();
+            let server = Self { port, directory, arguments, process: Mutex::new(None) };
+            if server.launch().await {
+                return server;
+            }
+        }
+        panic!("no redis-server came up on five ports");
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its address for a store.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// A connection of the test's own, past all proxies.
+    pub async fn connection(&self) -> MultiplexedConnection {
+        let client = redis::Client::open(self.url()).expect("the address is well formed");
+        client.get_multiplexed_async_connection().await.expect("the server answers")
+    }
+
+    /// Sends one command and reads its reply.
+    pub async fn query<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        let [name, arguments @ ..] = command else { panic!("a command has a name") };
+        let mut query = redis::cmd(name);
+        query.arg(arguments);
+        query.query_async(&mut self.connection().await).await.expect("the server takes the command")
+    }
+
+    /// Lets time pass for every key: what is left of its TTL gets shorter by so much.
+    pub async fn advance(&self, by: Duration) {
+        const SHIFT: &str = "for _, key in ipairs(redis.call('KEYS', '*')) do \
+             local ttl = redis.call('PTTL', key) \
+             if ttl >= 0 then redis.call('PEXPIRE', key, string.format('%.0f', ttl - ARGV[1])) end \
+             end return 1";
+        let _: i64 = self.query(&["EVAL", SHIFT, "0", &by.as_millis().to_string()]).await;
+    }
+
+    /// How often each command has been called since [`reset_calls`](Self::reset_calls), by its lower-case name.
+    /// Commands that a script called are counted as well.
+    pub async fn calls(&self) -> BTreeMap<String, u64> {
+        let text: String = self.query(&["INFO", "commandstats"]).await;
+        text.lines().filter_map(calls_of_line).collect()
+    }
+
+    /// Counts calls from zero.
+    pub async fn reset_calls(&self) {
+        let _: String = self.query(&["CONFIG", "RESETSTAT"]).await;
+    }
+
+    /// A number that the server says of itself.
+    pub async fn info(&self, field: &str) -> u64 {
+        let info: InfoDict = self.query(&["INFO"]).await;
+        info.get(field).unwrap_or_default()
+    }
+
+    /// Ends the process at once, as a power cut would.
+    pub fn kill(&self) {
+        if let Some(mut process) = self.process().take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Starts it again on the same port.
+    pub async fn restart(&self) {
+        self.kill();
+        assert!(self.launch().await, "redis-server came up once and does not any more");
+    }
+
+    /// Stops the process where it is, as a paused machine would.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process().as_ref().expect("the server runs").id().to_string();
+        let status = Command::new("kill").args([name, &id]).status().expect("kill is there");
+        assert!(status.success(), "kill {name} must reach the server");
+    }
+
+    /// Whether it came up.
+    async fn launch(&self) -> bool {
+        let process = Command::new("redis-server")
+            .args([
+                "--port",
+                &self.port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
+            .arg("--dir")
+            .arg(&self.directory)
+            .args(&self.arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("install redis-server (Debian: apt-get install redis-server): {error}")
+            });
+        *self.process() = Some(process);
+        let client = redis::Client::open(self.url()).expect("the address is well formed");
+        let answers = async {
+            loop {
+                if let Ok(mut connection) = client.get_multiplexed_async_connection().await
+                    && redis::cmd("PING").exec_async(&mut connection).await.is_ok()
+                {
+                    return true;
+                }
+                if self.has_ended() {
+                    return false;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, answers).await.unwrap_or(false) && !self.has_ended()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.process().as_mut().is_none_or(|process| process.try_wait().is_ok_and(|status| status.is_some()))
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Child>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("a listener has an address").port()
+}
+
+/// Reads `cmdstat_set:calls=3,usec=…`.
+fn calls_of_line(line: &str) -> Option<(String, u64)> {
+    let (name, rest) = line.trim().strip_prefix("cmdstat_")?.split_once(":calls=")?;
+    Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))
+}

@@ -1,1 +1,183 @@
 //! Recorded deliveries of real senders.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use idempotency_core::provider::{Incoming, Received, Rejection};
+use idempotency_core::{Provider, Scope};
+use serde::Deserialize;
+
+/// One recorded delivery, and what must become of it.
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct Vector {
+    /// Which one it is.
+    pub id: String,
+    /// Its name within its sender's.
+    pub name: String,
+    /// The secret as configured at the sender; a public key for public-key schemes.
+    pub secret: String,
+    /// The URL that the sender knows; none where it does not matter.
+    pub url: Option<String>,
+    #[serde(default)]
+    headers: BTreeMap<String, serde_json::Value>,
+    body: Option<String>,
+    body_base64: Option<String>,
+    now: u64,
+    /// Whether signature and freshness are right.
+    pub valid: bool,
+    /// The signature is right, and yet something must not be trusted.
+    pub attack: Option<String>,
+    /// A stricter verifier is not wrong.
+    #[serde(default)]
+    pub policy_dependent: bool,
+    /// The expected key.
+    pub event_id: Option<String>,
+    /// The resource that it is about.
+    pub resource: Option<Expected>,
+    /// How new it is.
+    pub version: Option<Expected>,
+}
+
+/// An expected field of the order.
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct Expected {
+    /// What kind of version it is.
+    pub kind: Option<String>,
+    /// Its value.
+    pub value: serde_json::Value,
+}
+
+/// The deliveries of one sender: all of them where the folder `shared/vectors` is beside the workspace, otherwise the
+/// few that are kept with the tests. Says which.
+///
+/// # Panics
+/// When there are none, or they cannot be read: nothing is skipped in silence.
+#[must_use]
+pub fn load(sender: &str) -> Vec<Vector> {
+    let path = file(sender);
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let vectors: Vec<Vector> =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    println!("{} deliveries from {}", vectors.len(), path.display());
+    assert!(!vectors.is_empty(), "{} holds no deliveries", path.display());
+    vectors
+}
+
+fn file(sender: &str) -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let all = tests.ancestors().map(|folder| folder.join(format!("shared/vectors/{sender}.json")));
+    all.into_iter().find(|path| path.exists()).unwrap_or_else(|| tests.join(format!("vectors/{sender}.json")))
+}
+
+impl Vector {
+    /// The request as it arrives.
+    ///
+    /// # Panics
+    /// When the recorded one is not a request.
+    #[must_use]
+    pub fn request(&self) -> Request {
+        let mut headers = HeaderMap::new();
+        for (name, value) in &self.headers {
+            let lines = value.as_array().map_or_else(|| vec![value.clone()], Clone::clone);
+            for line in lines {
+                let line = line.as_str().expect("a header is text");
+                let line = HeaderValue::from_bytes(line.as_bytes()).expect("a header's value");
+                headers.append(HeaderName::from_bytes(name.as_bytes()).expect("a header's name"), line);
+            }
+        }
+        let body = match &self.body_base64 {
+            Some(text) => data_encoding::BASE64.decode(text.as_bytes()).expect("a body in base64"),
+            None => self.body.clone().unwrap_or_default().into_bytes(),
+        };
+        let uri: Uri = self.url.as_deref().unwrap_or("/webhooks").parse().expect("a url");
+        let uri = uri.path_and_query().map_or("/", |path| path.as_str()).parse().expect("a path");
+        Request { uri, headers, body: body.into(), now: Duration::from_secs(self.now) }
+    }
+}
+
+/// A request to be received.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// Where it is sent to.
+    pub uri: Uri,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+    /// When it arrives, since 1970.
+    pub now: Duration,
+}
+
+impl Request {
+    /// A request with these headers and this body, at a moment since 1970.
+    #[must_use]
+    pub fn new(headers: HeaderMap, body: impl Into<Bytes>, now: Duration) -> Self {
+        Self { uri: Uri::from_static("/webhooks"), headers, body: body.into(), now }
+    }
+
+    /// The same request with a header of another value.
+    ///
+    /// # Panics
+    /// When it is not a header.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        let name: HeaderName = name.parse().expect("a header's name");
+        self.headers.insert(name, value.parse().expect("a header's value"));
+        self
+    }
+
+    /// What a provider makes of it in the scope of an endpoint.
+    ///
+    /// # Errors
+    /// The provider's.
+    pub fn received_by(&self, provider: &dyn Provider) -> Result<Received, Rejection> {
+        self.received_in(&Scope::endpoint("POST /webhooks"), provider)
+    }
+
+    /// What a provider makes of it in a scope.
+    ///
+    /// # Errors
+    /// The provider's.
+    ///
+    /// # Panics
+    /// When the provider waits for something: none of those that are tested with it does.
+    pub fn received_in(&self, scope: &Scope, provider: &dyn Provider) -> Result<Received, Rejection> {
+        let incoming = Incoming::new(&Method::POST, &self.uri, &self.headers, &self.body, self.now, scope);
+        let mut received = std::pin::pin!(provider.receive(&incoming));
+        match received.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(received) => received,
+            Poll::Pending => panic!("{} waits for something", provider.name()),
+        }
+    }
+}
+
+/// The pages about the senders, whose examples must compile and run.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../docs/providers/stripe.md")]
+    pub struct Stripe;
+    #[doc = include_str!("../../docs/providers/shopify.md")]
+    pub struct Shopify;
+    #[doc = include_str!("../../docs/providers/twilio.md")]
+    pub struct Twilio;
+    #[doc = include_str!("../../docs/providers/github.md")]
+    pub struct Github;
+    #[doc = include_str!("../../docs/providers/slack.md")]
+    pub struct Slack;
+    #[doc = include_str!("../../docs/providers/standard-webhooks.md")]
+    pub struct StandardWebhooks;
+    #[doc = include_str!("../../docs/providers/idempotency-key.md")]
+    pub struct IdempotencyKey;
+    #[doc = include_str!("../../docs/providers/content-key.md")]
+    pub struct ContentKey;
+    #[doc = include_str!("../../docs/providers/custom.md")]
+    pub struct Custom;
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use idempotency_core::clock::ManualClock;
 use idempotency_core::store::conformance::{Harness, run_all};
-use idempotency_core::{MemoryStore, Store};
+use idempotency_core::{MemoryStore, ScopedKey, Store};
 
 struct Memory {
     store: MemoryStore,
@@ -32,6 +32,10 @@ impl Harness for Memory {
 
     async fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    async fn garble(&self, _: &ScopedKey) -> bool {
+        false // no bytes lie under these records
     }
 }
 

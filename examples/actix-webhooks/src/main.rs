@@ -1,6 +1,7 @@
 //! The demo server in actix-web: six webhook routes and an API route, each idempotent.
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,16 @@ use actix_web::web::{Bytes, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use clap::Parser;
 use idempotency_actix::core::Store;
-use idempotency_actix::{Idempotent, IdempotencyMiddleware};
+use idempotency_actix::{IdempotencyMiddleware, Idempotent};
 use idempotency_demo::{Config, Ledger, Reply, Route, Secrets, Steering};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    idempotency_demo::exit_code(serve().await)
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     idempotency_demo::log_to_stderr();
     let mut config = Config::parse();
     let secrets = Secrets::from_env();
@@ -47,7 +52,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     handle.pause().await;
     for (_, middleware) in webhooks.into_iter().chain([("", payments)]) {
         if !middleware.drain(Duration::from_secs(30)).await {
-            tracing::warn!(provider = middleware.engine().name(), "work was left when the time to drain was over");
+            tracing::warn!(
+                provider = middleware.engine().name(),
+                "work was left when the time to drain was over"
+            );
         }
     }
     handle.stop(true).await;
@@ -80,7 +88,11 @@ fn middleware(config: &Config, store: Arc<dyn Store>, route: Route) -> Idempoten
     }
 }
 
-async fn webhook(Idempotent(context): Idempotent, request: HttpRequest, ledger: Data<Ledger>) -> HttpResponse {
+async fn webhook(
+    Idempotent(context): Idempotent,
+    request: HttpRequest,
+    ledger: Data<Ledger>,
+) -> HttpResponse {
     let steering = Steering::from_query(request.uri().query());
     respond(idempotency_demo::webhook(context, steering, (**ledger).clone()).await)
 }
@@ -111,7 +123,8 @@ async fn ledger(ledger: Data<Ledger>) -> HttpResponse {
 }
 
 fn respond(reply: Reply) -> HttpResponse {
-    let status = actix_web::http::StatusCode::from_u16(reply.status.as_u16()).expect("both are HTTP statuses");
+    let status =
+        actix_web::http::StatusCode::from_u16(reply.status.as_u16()).expect("both are HTTP statuses");
     let mut response = HttpResponse::build(status);
     response.insert_header((CONTENT_TYPE, "application/json"));
     if let Some(location) = reply.location {

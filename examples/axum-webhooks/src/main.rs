@@ -1,6 +1,7 @@
 //! The demo server in axum: six webhook routes and an API route, each idempotent.
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
@@ -13,11 +14,15 @@ use bytes::Bytes;
 use clap::Parser;
 use idempotency_demo::{Config, Ledger, Reply, Route, Secrets, Steering};
 use idempotency_tower::core::Store;
-use idempotency_tower::{Idempotent, IdempotencyLayer};
+use idempotency_tower::{IdempotencyLayer, Idempotent};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    idempotency_demo::exit_code(serve().await)
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     idempotency_demo::log_to_stderr();
     let mut config = Config::parse();
     let secrets = Secrets::from_env();

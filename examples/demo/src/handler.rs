@@ -32,10 +32,13 @@ impl Reply {
 /// When the steering says so.
 pub async fn webhook(context: IdempotencyContext, steering: Steering, ledger: Ledger) -> Reply {
     match execute(&context, steering, &ledger).await {
-        Ok(()) => answer(steering, Reply::json(
-            StatusCode::OK,
-            &json!({ "received": context.key().as_str(), "attempt": context.attempt() }),
-        )),
+        Ok(()) => answer(
+            steering,
+            Reply::json(
+                StatusCode::OK,
+                &json!({ "received": context.key().as_str(), "attempt": context.attempt() }),
+            ),
+        ),
         Err(failure) => failure,
     }
 }

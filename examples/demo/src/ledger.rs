@@ -49,7 +49,10 @@ impl Ledger {
         });
         match &*self.0 {
             // One write to a file opened for appending: lines of several processes do not mix.
-            Kind::File(_, file) => { &*file }.write_all(format!("{entry}\n").as_bytes()),
+            Kind::File(_, file) => {
+                let mut file: &File = file;
+                file.write_all(format!("{entry}\n").as_bytes())
+            }
             Kind::Memory(entries) => {
                 entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
                 Ok(())

@@ -1,5 +1,8 @@
 //! What the two demo servers share, so that each of them shows only its framework.
 
+use std::error::Error;
+use std::process::ExitCode;
+
 mod config;
 mod greeting;
 mod handler;
@@ -8,7 +11,7 @@ mod routes;
 mod secrets;
 mod steering;
 
-pub use config::Config;
+pub use config::{Config, StoreUrl};
 pub use greeting::greet;
 pub use handler::{Reply, payment, webhook};
 pub use ledger::Ledger;
@@ -21,4 +24,12 @@ pub fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// How the program ends; where it failed, with the reason on standard error.
+#[must_use]
+pub fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    eprintln!("error: {error}");
+    ExitCode::FAILURE
 }

@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use idempotency_core::provider::{
-    GitHub, IdempotencyKey, Provider, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
-};
 use idempotency_core::Policy;
+use idempotency_core::provider::{
+    GitHub, IdempotencyKey, Provider, SecretError, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
+};
 
 use crate::{Config, Secrets};
 
@@ -32,22 +32,31 @@ pub fn webhook_routes(config: &Config, secrets: &Secrets) -> Result<Vec<Route>, 
         Some(url) => url.clone(),
         None => format!("http://{}/webhooks/twilio", config.listen),
     };
+    let stripe = Stripe::new(&secrets.stripe).map_err(|error| named("STRIPE_WEBHOOK_SECRET", error))?;
+    let shopify = Shopify::new(&secrets.shopify).map_err(|error| named("SHOPIFY_API_SECRET", error))?;
+    let twilio =
+        Twilio::new(&secrets.twilio, public_url).map_err(|error| named("TWILIO_AUTH_TOKEN", error))?;
+    let github = GitHub::new(&secrets.github).map_err(|error| named("GITHUB_WEBHOOK_SECRET", error))?;
+    let slack = Slack::new(&secrets.slack).map_err(|error| named("SLACK_SIGNING_SECRET", error))?;
+    let standard_webhooks = StandardWebhooks::new(&secrets.standard_webhooks)
+        .map_err(|error| named("STANDARD_WEBHOOKS_SECRET", error))?;
     let providers: [(&'static str, Arc<dyn Provider>); 6] = [
-        ("/webhooks/stripe", Arc::new(Stripe::new(&secrets.stripe)?.discarding_stale(stale))),
-        ("/webhooks/shopify", Arc::new(Shopify::new(&secrets.shopify)?)),
-        ("/webhooks/twilio", Arc::new(Twilio::new(&secrets.twilio, public_url)?)),
-        ("/webhooks/github", Arc::new(GitHub::new(&secrets.github)?)),
-        ("/webhooks/slack", Arc::new(Slack::new(&secrets.slack)?)),
-        (
-            "/webhooks/standard-webhooks",
-            Arc::new(StandardWebhooks::new(&secrets.standard_webhooks)?.discarding_stale(stale)),
-        ),
+        ("/webhooks/stripe", Arc::new(stripe.discarding_stale(stale))),
+        ("/webhooks/shopify", Arc::new(shopify)),
+        ("/webhooks/twilio", Arc::new(twilio)),
+        ("/webhooks/github", Arc::new(github)),
+        ("/webhooks/slack", Arc::new(slack)),
+        ("/webhooks/standard-webhooks", Arc::new(standard_webhooks.discarding_stale(stale))),
     ];
     let route = |(path, provider): (_, Arc<dyn Provider>)| {
         let policy = provider.policy().with_lease(config.lease).with_wait(config.wait);
         Route { path, provider, policy }
     };
     Ok(providers.into_iter().map(route).collect())
+}
+
+fn named(variable: &str, error: SecretError) -> String {
+    format!("{variable}: {error}")
 }
 
 /// The API route: a key per principal, who is whoever the `Authorization` header says.

@@ -1,5 +1,6 @@
 //! The reply: a framework's answer, as far as it must be known to be recorded.
 
+use std::borrow::Cow;
 use std::future::Future;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ pub trait Reply {
     fn status(&self) -> StatusCode;
 
     /// The headers.
-    fn headers(&self) -> HeaderMap;
+    fn headers(&self) -> Cow<'_, HeaderMap>;
 
     /// The body's exact length in bytes; `None` for one that streams.
     fn body_size(&self) -> Option<u64>;
@@ -25,8 +26,7 @@ pub trait Reply {
 
 /// What is recorded of a reply. A body that cannot be read is recorded as if it streamed: the work was done.
 pub(super) async fn record<R: Reply>(reply: &mut R, limit: usize) -> RecordedResponse {
-    let headers = reply.headers();
-    let mut recording = Recording::of(&headers, reply.body_size(), limit);
+    let mut recording = Recording::of(&reply.headers(), reply.body_size(), limit);
     let mut body = Bytes::new();
     if recording == Recording::Whole {
         match reply.buffer().await {
@@ -35,6 +35,6 @@ pub(super) async fn record<R: Reply>(reply: &mut R, limit: usize) -> RecordedRes
         }
     }
     let mut recorded = RecordedResponse::new(reply.status(), body);
-    recorded.headers = recordable(&headers, recording);
+    recorded.headers = recordable(&reply.headers(), recording);
     recorded
 }

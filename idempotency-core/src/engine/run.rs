@@ -39,6 +39,19 @@ pub enum Ran<T> {
     InDoubt,
 }
 
+impl<T> Ran<T> {
+    /// Whether the delivery may be acknowledged: it is done, here or before, or there is nothing to do.
+    ///
+    /// What may not be must come again: it is under way elsewhere, or somebody must look at it.
+    #[must_use]
+    pub fn may_be_acknowledged(&self) -> bool {
+        match self {
+            Self::Executed(_) | Self::ExecutedUnrecorded(_) | Self::Replayed(_) | Self::Stale { .. } => true,
+            Self::Conflict { .. } | Self::Mismatch | Self::InDoubt => false,
+        }
+    }
+}
+
 /// Why nothing came of a delivery.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

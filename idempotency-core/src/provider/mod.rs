@@ -1,7 +1,35 @@
 //! Providers: each knows one sender, verifies what it sends, and picks the key.
+//!
+//! | Provider | Key | Covered by the signature |
+//! |---|---|---|
+//! | [`Stripe`] | the event's `id` | yes |
+//! | [`Shopify`] | `X-Shopify-Event-Id` | no: the body's digest is its fingerprint |
+//! | [`Twilio`] | the Sid with its status | yes |
+//! | [`GitHub`] | `X-GitHub-Delivery` | no: the body's digest is its fingerprint |
+//! | [`Slack`] | `event_id`, `trigger_id` | yes |
+//! | [`StandardWebhooks`] | `webhook-id`, `svix-id` | yes |
+//! | [`IdempotencyKey`] | `Idempotency-Key` | nothing is signed: the principal narrows the scope |
+//! | [`ContentKey`] | the body's SHA-256 | as it is verified |
+//! | [`from_fn`] | yours | as you verify it |
 
+mod content_key;
+pub(crate) mod form;
+mod from_fn;
+mod github;
+mod github_body;
+mod idempotency_key;
+mod json;
 mod secret;
+mod shopify;
 pub mod signature;
+mod slack;
+mod slack_body;
+mod snapshots;
+pub(crate) mod standard_webhooks;
+mod stripe;
+mod twilio;
+mod twilio_event;
+mod twilio_url;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -13,7 +41,16 @@ use http::{HeaderMap, Method, Uri};
 
 use crate::{Delivery, Policy, RecordedResponse, Scope};
 
+pub use content_key::ContentKey;
+pub use from_fn::{FromFn, from_fn};
+pub use github::GitHub;
+pub use idempotency_key::IdempotencyKey;
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
+pub use shopify::Shopify;
+pub use slack::Slack;
+pub use standard_webhooks::StandardWebhooks;
+pub use stripe::Stripe;
+pub use twilio::Twilio;
 
 /// Knows one sender: how it signs, where key and order are, how it retries.
 ///
@@ -43,6 +80,9 @@ pub trait Provider: Debug + Send + Sync + 'static {
     /// # Errors
     /// When the request is not an authentic delivery with a key. The reason is logged; the sender is told only the
     /// kind.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed by it, so it may be dropped at any time.
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection>;
 }
 
@@ -81,7 +121,8 @@ pub struct Incoming<'a> {
     pub now: Duration,
     /// The scope that the endpoint gives to its keys; a provider may narrow it.
     pub scope: &'a Scope,
-    /// What earlier layers attached to the request, such as the authenticated principal. Empty in actix-web.
+    /// What earlier layers attached to the request, such as the authenticated principal. In actix-web: those
+    /// of an `http::Extensions` that an earlier middleware put among the request's own.
     pub extensions: &'a http::Extensions,
 }
 
@@ -105,6 +146,15 @@ impl<'a> Incoming<'a> {
     pub fn with_extensions(mut self, extensions: &'a http::Extensions) -> Self {
         self.extensions = extensions;
         self
+    }
+
+    /// The endpoint's scope narrowed to a tenant; a tenant that the scope already has is kept as well.
+    #[must_use]
+    pub fn narrowed_scope(&self, tenant: &str) -> Scope {
+        match self.scope.tenant() {
+            None => self.scope.clone().with_tenant(tenant),
+            Some(outer) => self.scope.clone().with_tenant(format!("{}:{outer}/{tenant}", outer.len())),
+        }
     }
 
     /// A header that may stand once: `Ok(None)` where it is absent or not text.
@@ -185,6 +235,10 @@ impl Rejection {
     pub fn kind(&self) -> RejectionKind {
         self.kind
     }
+}
+
+const fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 24 * 60 * 60)
 }
 
 impl From<crate::KeyError> for Rejection {

@@ -49,27 +49,24 @@ pub enum SecretError {
     Malformed(&'static str),
 }
 
-/// Where a provider's secrets come from: a fixed list, or a source that is asked per request.
+/// Where a provider's secrets come from: a fixed list, a source that is asked per request, or both.
 #[derive(Clone, Debug)]
-pub struct Secrets(Kind);
-
-#[derive(Clone, Debug)]
-enum Kind {
-    Fixed(Arc<[Secret]>),
-    Source(Arc<dyn SecretSource>),
+pub struct Secrets {
+    fixed: Arc<[Secret]>,
+    source: Option<Arc<dyn SecretSource>>,
 }
 
 impl Secrets {
     /// One secret.
     #[must_use]
     pub fn one(secret: Secret) -> Self {
-        Self(Kind::Fixed(Arc::new([secret])))
+        Self { fixed: Arc::new([secret]), source: None }
     }
 
     /// A source that is asked per request: one secret per tenant, or rotation without a restart.
     #[must_use]
     pub fn from_source(source: impl SecretSource) -> Self {
-        Self(Kind::Source(Arc::new(source)))
+        Self { fixed: Arc::new([]), source: Some(Arc::new(source)) }
     }
 
     /// Several secrets, each of which is tried: for the time of a rotation.
@@ -77,21 +74,32 @@ impl Secrets {
     /// # Errors
     /// [`SecretError::Blank`] where there are none.
     pub fn any_of(secrets: impl IntoIterator<Item = Secret>) -> Result<Self, SecretError> {
-        let secrets: Arc<[Secret]> = secrets.into_iter().collect();
-        if secrets.is_empty() {
+        let fixed: Arc<[Secret]> = secrets.into_iter().collect();
+        if fixed.is_empty() {
             return Err(SecretError::Blank);
         }
-        Ok(Self(Kind::Fixed(secrets)))
+        Ok(Self { fixed, source: None })
+    }
+
+    /// Adds a secret that is tried as well. Default: none; during a rotation the previous one.
+    #[must_use]
+    pub fn with_secret(mut self, secret: Secret) -> Self {
+        self.fixed = self.fixed.iter().cloned().chain([secret]).collect();
+        self
     }
 
     /// The secrets to try for a request.
     ///
     /// # Errors
     /// What the source answers; `Unauthenticated` where it has none.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed by it, so it may be dropped at any time.
     pub async fn for_request(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection> {
-        let secrets = match &self.0 {
-            Kind::Fixed(secrets) => secrets.clone(),
-            Kind::Source(source) => source.secrets(incoming).await?,
+        let secrets = match &self.source {
+            None => self.fixed.clone(),
+            Some(source) if self.fixed.is_empty() => source.secrets(incoming).await?,
+            Some(source) => source.secrets(incoming).await?.iter().chain(&*self.fixed).cloned().collect(),
         };
         if secrets.is_empty() {
             return Err(Rejection::unauthenticated("there is no secret for this endpoint"));

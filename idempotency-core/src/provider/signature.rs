@@ -1,1 +1,222 @@
 //! Signature checks, each of which proves what was signed.
+//!
+//! Every secret is tried with every candidate signature, in constant time and without an early exit, so that neither
+//! which secret matched nor how far a signature was right can be told from outside.
+//!
+//! ```
+//! use idempotency_core::provider::{Incoming, Rejection, Secret, signature};
+//! use idempotency_core::Verified;
+//!
+//! fn verify<'a>(incoming: &Incoming<'a>, secrets: &[Secret]) -> Result<Verified<'a>, Rejection> {
+//!     let header = signature::header(incoming, "x-acme-signature")?;
+//!     signature::hmac_sha256(secrets, &[], incoming.body, signature::hex::<32>(header))
+//! }
+//! ```
+
+use std::time::Duration;
+
+use data_encoding::{BASE64, Encoding, HEXLOWER};
+use ed25519_dalek::VerifyingKey;
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+use sha2::Sha256;
+
+use super::{Incoming, Rejection, Secret};
+use crate::Verified;
+
+/// How far a sender's clock may be from ours, in both directions. The window that the senders' own libraries use.
+pub const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
+
+/// Proves a body by an HMAC-SHA256 over `head`, part by part, and then the body.
+///
+/// # Errors
+/// [`Rejection::unauthenticated`] where no candidate is the signature that one of the secrets makes.
+pub fn hmac_sha256<'a, C>(
+    secrets: &[Secret],
+    head: &[&[u8]],
+    body: &'a [u8],
+    candidates: C,
+) -> Result<Verified<'a>, Rejection>
+where
+    C: IntoIterator<Item: AsRef<[u8]>> + Clone,
+{
+    prove::<Hmac<Sha256>, _>(secrets, head.iter().copied().chain([body]), candidates, body)
+}
+
+/// Proves a body by an HMAC-SHA1 over parts that stand for it: for senders who sign something other than the body's
+/// bytes. The caller has made the parts out of the body, and nothing of it may be left out.
+pub(super) fn hmac_sha1_over<'a, C>(
+    secrets: &[Secret],
+    parts: &[&[u8]],
+    candidates: C,
+    body: &'a [u8],
+) -> Result<Verified<'a>, Rejection>
+where
+    C: IntoIterator<Item: AsRef<[u8]>> + Clone,
+{
+    prove::<Hmac<Sha1>, _>(secrets, parts.iter().copied(), candidates, body)
+}
+
+fn prove<'a, 'p, M, C>(
+    secrets: &[Secret],
+    parts: impl Iterator<Item = &'p [u8]> + Clone,
+    candidates: C,
+    body: &'a [u8],
+) -> Result<Verified<'a>, Rejection>
+where
+    M: Mac + KeyInit + Clone,
+    C: IntoIterator<Item: AsRef<[u8]>> + Clone,
+{
+    let mut matches = false;
+    for secret in secrets {
+        let mut mac = <M as KeyInit>::new_from_slice(secret.expose()).expect("hmac takes keys of any length");
+        parts.clone().for_each(|part| mac.update(part));
+        for candidate in candidates.clone() {
+            // Checks the length, then compares in constant time. `|` and not `||`: no early exit.
+            matches |= mac.clone().verify_slice(candidate.as_ref()).is_ok();
+        }
+    }
+    if matches {
+        Ok(Verified::by_signature(body))
+    } else {
+        Err(Rejection::unauthenticated("no signature matches"))
+    }
+}
+
+/// Proves a body by an Ed25519 signature (RFC 8032) over `head`, part by part, and then the body. Strict: weak keys and
+/// signatures that have a second form are refused.
+///
+/// # Errors
+/// [`Rejection::unauthenticated`] where no candidate is a signature of one of the keys.
+pub(super) fn ed25519<'a>(
+    keys: &[VerifyingKey],
+    head: &[&[u8]],
+    body: &'a [u8],
+    candidates: impl Iterator<Item = [u8; 64]> + Clone,
+) -> Result<Verified<'a>, Rejection> {
+    let message = [head.concat().as_slice(), body].concat();
+    let matches = |key: &VerifyingKey, candidate: &[u8; 64]| {
+        key.verify_strict(&message, &ed25519_dalek::Signature::from_bytes(candidate)).is_ok()
+    };
+    if keys.iter().any(|key| candidates.clone().any(|candidate| matches(key, &candidate))) {
+        Ok(Verified::by_signature(body))
+    } else {
+        Err(Rejection::unauthenticated("no signature matches"))
+    }
+}
+
+/// The one line of a header that a signature is made of.
+///
+/// # Errors
+/// [`Rejection::unauthenticated`] where it is absent, empty or not text; [`Rejection::malformed`] where it is repeated.
+pub fn header<'a>(incoming: &Incoming<'a>, name: &str) -> Result<&'a str, Rejection> {
+    incoming
+        .single_header(name)?
+        .filter(|value| !value.is_empty())
+        .ok_or(Rejection::unauthenticated("a header that the signature needs is missing"))
+}
+
+/// Checks that a signed timestamp, in whole seconds since 1970, is at most `tolerance` away from `now`, before or
+/// after it.
+///
+/// # Errors
+/// [`Rejection::unauthenticated`] where it is further away, or anything but decimal digits.
+pub fn fresh(timestamp: &str, now: Duration, tolerance: Duration) -> Result<(), Rejection> {
+    let seconds = digits(timestamp).ok_or(Rejection::unauthenticated("the timestamp is not a number"))?;
+    if seconds.abs_diff(now.as_secs()) > tolerance.as_secs() {
+        return Err(Rejection::unauthenticated("the timestamp is outside the tolerance"));
+    }
+    Ok(())
+}
+
+/// A number of decimal digits and nothing else: no sign, no blanks.
+pub(super) fn digits(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+/// A signature of `N` bytes in lower-case hexadecimal; `None` where it is anything else.
+#[must_use]
+pub fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    decode(&HEXLOWER, text)
+}
+
+/// A signature of `N` bytes in padded base64 (RFC 4648, section 4); `None` where it is anything else.
+#[must_use]
+pub fn base64<const N: usize>(text: &str) -> Option<[u8; N]> {
+    decode(&BASE64, text)
+}
+
+fn decode<const N: usize>(encoding: &Encoding, text: &str) -> Option<[u8; N]> {
+    // The decoder's estimate counts padding as data, so it may exceed the length by up to two bytes.
+    let estimate = encoding.decode_len(text.len()).ok()?;
+    let mut buffer = [0; 66];
+    let len = encoding.decode_mut(text.as_bytes(), buffer.get_mut(..estimate)?).ok()?;
+    buffer[..len].try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_of_another_length_or_alphabet_is_none() {
+        let text = "5f54147d5adc7ab7db1485ab501b32686809d559f50efef1614939d76af082cb";
+        assert!(hex::<32>(text).is_some());
+        assert!((0..text.len()).all(|len| hex::<32>(&text[..len]).is_none()));
+        assert!(hex::<32>(&text.to_uppercase()).is_none());
+        assert!(hex::<32>(&format!("{text}00")).is_none());
+        assert!(hex::<32>(&"00".repeat(10_000)).is_none());
+        let text = BASE64.encode(&[7; 20]);
+        assert_eq!(base64::<20>(&text), Some([7; 20]));
+        assert!((0..text.len()).all(|len| base64::<20>(&text[..len]).is_none()));
+        assert_eq!(base64::<64>(&BASE64.encode(&[9; 64])), Some([9; 64]));
+    }
+
+    #[test]
+    fn base64_whose_unused_bits_are_set_is_none() {
+        assert!(base64::<1>("AA==").is_some());
+        assert!(base64::<1>("AB==").is_none());
+    }
+
+    #[test]
+    fn a_timestamp_is_fresh_up_to_the_tolerance_in_both_directions() {
+        let now = Duration::from_secs(1_000);
+        for (timestamp, expected) in [("700", true), ("699", false), ("1300", true), ("1301", false)] {
+            assert_eq!(fresh(timestamp, now, DEFAULT_TOLERANCE).is_ok(), expected, "{timestamp}");
+        }
+    }
+
+    #[test]
+    fn an_extreme_timestamp_neither_overflows_nor_passes() {
+        for timestamp in
+            ["", " ", "0", "-1", "+1000", " 1000", "1000 ", "1e3", "1000.0", "18446744073709551615"]
+                .into_iter()
+                .chain(["18446744073709551616", "99999999999999999999999999", "１０００", "0x3e8"])
+        {
+            let checked = fresh(timestamp, Duration::from_secs(1_000), DEFAULT_TOLERANCE);
+            assert!(checked.is_err(), "{timestamp}");
+        }
+        assert!(fresh("0", Duration::MAX, DEFAULT_TOLERANCE).is_err());
+        assert!(fresh("18446744073709551615", Duration::MAX, Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn any_secret_and_any_candidate_may_match() {
+        let secrets = [Secret::new("old").unwrap(), Secret::new("new").unwrap()];
+        let sign = |secret: &str| -> [u8; 32] {
+            let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).unwrap();
+            mac.update(b"body");
+            mac.finalize().into_bytes().into()
+        };
+        for secret in ["old", "new"] {
+            assert!(hmac_sha256(&secrets, &[], b"body", [[0; 32], sign(secret)]).is_ok());
+            assert!(hmac_sha256(&secrets, &[b"bo"], b"dy", [sign(secret), [0; 32]]).is_ok());
+        }
+        let refused = Rejection::unauthenticated("no signature matches");
+        assert_eq!(hmac_sha256(&secrets, &[], b"body", [sign("other")]).unwrap_err(), refused);
+        assert_eq!(hmac_sha256(&secrets, &[], b"body", [&sign("old")[..31]]).unwrap_err(), refused);
+        assert_eq!(hmac_sha256(&secrets, &[], b"body", None::<[u8; 32]>).unwrap_err(), refused);
+        assert_eq!(hmac_sha256(&secrets, &[], b"body", [b""]).unwrap_err(), refused);
+        assert_eq!(hmac_sha256(&[], &[], b"body", [sign("old")]).unwrap_err(), refused);
+    }
+}

@@ -1,5 +1,10 @@
 //! The protocol's table as pure functions on records.
 
+#[cfg(test)]
+mod history;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use super::{Record, State};

@@ -1,1 +1,147 @@
 //! Signing payloads as each sender does, for testing handlers.
+//!
+//! One function per sender; each takes the secret first, then what the sender puts into headers, then the body, and
+//! answers the headers to send with exactly that body.
+//!
+//! ```
+//! use std::time::Duration;
+//! use idempotency_core::testing;
+//! let body = br#"{"id":"evt_1","type":"customer.updated"}"#;
+//! let headers = testing::stripe("whsec_test", body, Duration::from_secs(1_767_225_600));
+//! assert!(headers["stripe-signature"].to_str().unwrap().starts_with("t=1767225600,v1="));
+//! ```
+
+use std::time::Duration;
+
+use data_encoding::{BASE64, HEXLOWER};
+use ed25519_dalek::{Signer as _, SigningKey};
+use hmac::{Hmac, KeyInit, Mac};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// What Stripe sends with a body, signed at `now` since 1970.
+#[must_use]
+pub fn stripe(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
+    let timestamp = now.as_secs();
+    let signature = hmac::<Hmac<Sha256>>(secret.as_bytes(), &[format!("{timestamp}.").as_bytes(), body]);
+    headers(JSON, &[("stripe-signature", &format!("t={timestamp},v1={}", HEXLOWER.encode(&signature)))])
+}
+
+/// What Shopify sends with a body, for an event of a topic in the shop `test.myshopify.com`.
+///
+/// # Panics
+/// When a text that goes into a header is not printable ASCII.
+#[must_use]
+pub fn shopify(secret: &str, event_id: &str, topic: &str, body: &[u8]) -> HeaderMap {
+    let signature = BASE64.encode(&hmac::<Hmac<Sha256>>(secret.as_bytes(), &[body]));
+    let names = [
+        ("x-shopify-event-id", event_id),
+        ("x-shopify-topic", topic),
+        ("x-shopify-shop-domain", "test.myshopify.com"),
+        ("x-shopify-hmac-sha256", &signature),
+    ];
+    headers(JSON, &names)
+}
+
+/// What Twilio sends with a form as its body, to a URL that includes its query.
+#[must_use]
+pub fn twilio(auth_token: &str, url: &str, form: &[u8]) -> HeaderMap {
+    let mut parameters: Vec<_> = crate::provider::form::fields(form).collect();
+    parameters.sort_unstable();
+    parameters.dedup();
+    let mut parts = vec![url.as_bytes()];
+    parts.extend(parameters.iter().flat_map(|(name, value)| [&**name, &**value]));
+    let signature = BASE64.encode(&hmac::<Hmac<Sha1>>(auth_token.as_bytes(), &parts));
+    headers(FORM, &[("x-twilio-signature", &signature)])
+}
+
+/// What Twilio sends with JSON as its body: the headers, and the URL to send it to, to which it has appended the body's
+/// hash.
+#[must_use]
+pub fn twilio_json(auth_token: &str, url: &str, body: &[u8]) -> (HeaderMap, String) {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{separator}bodySHA256={}", HEXLOWER.encode(&Sha256::digest(body)));
+    let signature = BASE64.encode(&hmac::<Hmac<Sha1>>(auth_token.as_bytes(), &[url.as_bytes()]));
+    (headers(JSON, &[("x-twilio-signature", &signature)]), url)
+}
+
+/// What GitHub sends with a body, for a delivery of a type of event.
+///
+/// # Panics
+/// When a text that goes into a header is not printable ASCII.
+#[must_use]
+pub fn github(secret: &str, delivery: &str, event: &str, body: &[u8]) -> HeaderMap {
+    let signature = HEXLOWER.encode(&hmac::<Hmac<Sha256>>(secret.as_bytes(), &[body]));
+    let names = [
+        ("x-github-delivery", delivery),
+        ("x-github-event", event),
+        ("x-hub-signature-256", &format!("sha256={signature}")),
+    ];
+    headers(JSON, &names)
+}
+
+/// What Slack sends with a body, which is JSON or a form, signed at `now` since 1970.
+#[must_use]
+pub fn slack(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
+    let timestamp = now.as_secs().to_string();
+    let signature = hmac::<Hmac<Sha256>>(secret.as_bytes(), &[b"v0:", timestamp.as_bytes(), b":", body]);
+    let names = [
+        ("x-slack-request-timestamp", timestamp.as_str()),
+        ("x-slack-signature", &format!("v0={}", HEXLOWER.encode(&signature))),
+    ];
+    headers(if body.starts_with(b"{") { JSON } else { FORM }, &names)
+}
+
+/// What a sender by Standard Webhooks sends with a body, signed at `now` since 1970.
+///
+/// The secret is `whsec_` and base64 for a `v1` signature, or `whsk_` and base64 of an Ed25519 private key for a `v1a`
+/// signature.
+///
+/// # Panics
+/// When the secret is neither, or the id is not printable ASCII.
+#[must_use]
+pub fn standard_webhooks(secret: &str, id: &str, body: &[u8], now: Duration) -> HeaderMap {
+    let timestamp = now.as_secs().to_string();
+    let head = format!("{id}.{timestamp}.");
+    let signature = match secret.strip_prefix("whsk_") {
+        Some(key) => {
+            let key = decoded(key);
+            let seed = key.first_chunk().expect("an ed25519 private key has 32 bytes or more");
+            let signature = SigningKey::from_bytes(seed).sign(&[head.as_bytes(), body].concat());
+            format!("v1a,{}", BASE64.encode(&signature.to_bytes()))
+        }
+        None => {
+            let secret = decoded(secret.strip_prefix("whsec_").unwrap_or(secret));
+            format!("v1,{}", BASE64.encode(&hmac::<Hmac<Sha256>>(&secret, &[head.as_bytes(), body])))
+        }
+    };
+    let names =
+        [("webhook-id", id), ("webhook-timestamp", timestamp.as_str()), ("webhook-signature", &signature)];
+    headers(JSON, &names)
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    crate::provider::standard_webhooks::decoded(text.as_bytes())
+        .expect("a standard webhooks secret is base64")
+}
+
+fn hmac<M: Mac + KeyInit>(secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut mac = <M as KeyInit>::new_from_slice(secret).expect("hmac takes keys of any length");
+    parts.iter().for_each(|part| mac.update(part));
+    mac.finalize().into_bytes().to_vec()
+}
+
+fn headers(content_type: &'static str, names: &[(&'static str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    for (name, value) in names {
+        let value = HeaderValue::from_str(value).expect("a header is of printable ascii");
+        headers.insert(HeaderName::from_static(name), value);
+    }
+    headers
+}

@@ -76,6 +76,7 @@ macro_rules! __conformance_list {
             a_waiter_is_woken_by_a_release
             a_waiter_is_woken_by_forgetting
             a_settled_key_is_not_waited_for
+            a_waiter_waits_while_the_key_is_held
             a_waiter_returns_by_its_timeout
             no_wake_up_is_lost
             waiting_leaves_the_record_alone
@@ -88,6 +89,8 @@ macro_rules! __conformance_list {
             an_abandoned_key_can_be_resolved_as_released
             the_holder_of_a_resolved_key_has_lost_it
             only_an_abandoned_key_is_resolved
+            an_unreadable_record_is_never_free
+            only_forgetting_frees_an_unreadable_record
             a_completed_record_is_kept_for_its_retention
             a_completion_sets_its_own_retention
             an_abandoned_record_is_kept_for_its_retention

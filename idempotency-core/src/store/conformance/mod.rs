@@ -12,7 +12,7 @@
 //! use async_trait::async_trait;
 //! use idempotency_core::clock::ManualClock;
 //! use idempotency_core::store::conformance::Harness;
-//! use idempotency_core::{MemoryStore, Store};
+//! use idempotency_core::{MemoryStore, ScopedKey, Store};
 //!
 //! struct Memory {
 //!     store: MemoryStore,
@@ -39,6 +39,10 @@
 //!     async fn advance(&self, by: Duration) {
 //!         self.clock.advance(by);
 //!     }
+//!
+//!     async fn garble(&self, _: &ScopedKey) -> bool {
+//!         false // no bytes lie under these records
+//!     }
 //! }
 //!
 //! idempotency_core::conformance_tests!(Memory::new());
@@ -61,6 +65,7 @@ mod stale;
 mod takeover;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 mod wait;
 
 use std::sync::Arc;
@@ -68,7 +73,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::Store;
+use crate::{ScopedKey, Store};
 
 pub use complete::*;
 pub use grant::*;
@@ -81,6 +86,7 @@ pub use repeat::*;
 pub use retention::*;
 pub use stale::*;
 pub use takeover::*;
+pub use unreadable::*;
 pub use wait::*;
 
 /// What the suite needs of a store: two handles on the same records, and a way to let time pass.
@@ -97,6 +103,11 @@ pub trait Harness: Send + Sync {
     /// By moving the store's clock, or by shifting what the store keeps of time. Time may run on besides: the suite
     /// allows for [`SLACK`].
     async fn advance(&self, by: Duration);
+
+    /// Makes the record of this key unreadable behind the store's back, its expiry kept. Answers whether it did.
+    ///
+    /// `false` only where a record cannot be unreadable: a store whose records are not bytes.
+    async fn garble(&self, key: &ScopedKey) -> bool;
 }
 
 /// How much time may run on by itself while a function works. All durations that must differ do so by more.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     include_str!("complete.rs"),
     include_str!("grant.rs"),
     include_str!("mismatch.rs"),
@@ -13,6 +13,7 @@ const FILES: [&str; 11] = [
     include_str!("retention.rs"),
     include_str!("stale.rs"),
     include_str!("takeover.rs"),
+    include_str!("unreadable.rs"),
     include_str!("wait.rs"),
 ];
 

@@ -13,8 +13,11 @@ use crate::{Hold, ScopedKey};
 pub async fn a_waiter_is_woken_by_a_completion(harness: &dyn Harness) {
     let case = Case::new(harness, "a_waiter_is_woken_by_a_completion").await;
     let grant = case.one.grant(&case.claim("k")).await;
-    let waiters = [wait(&case.one, grant.lease.key()), wait(&case.two, grant.lease.key())];
-    tokio::task::yield_now().await;
+    let waiters = [
+        waiting(&case.one, grant.lease.key()).await,
+        waiting(&case.one, grant.lease.key()).await,
+        waiting(&case.two, grant.lease.key()).await,
+    ];
     assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
     for waiter in waiters {
         woken(waiter, "a completion").await;
@@ -26,8 +29,7 @@ pub async fn a_waiter_is_woken_by_a_completion(harness: &dyn Harness) {
 pub async fn a_waiter_is_woken_by_a_release(harness: &dyn Harness) {
     let case = Case::new(harness, "a_waiter_is_woken_by_a_release").await;
     let grant = case.one.grant(&case.claim("k")).await;
-    let waiter = wait(&case.two, grant.lease.key());
-    tokio::task::yield_now().await;
+    let waiter = waiting(&case.two, grant.lease.key()).await;
     assert_eq!(case.one.release(&grant.lease).await, Hold::Held, "the holder releases");
     woken(waiter, "a release").await;
     assert_eq!(case.two.grant(&case.claim("k")).await.attempt, 2, "the key is free");
@@ -37,8 +39,7 @@ pub async fn a_waiter_is_woken_by_a_release(harness: &dyn Harness) {
 pub async fn a_waiter_is_woken_by_forgetting(harness: &dyn Harness) {
     let case = Case::new(harness, "a_waiter_is_woken_by_forgetting").await;
     let grant = case.one.grant(&case.claim("k")).await;
-    let waiter = wait(&case.two, grant.lease.key());
-    tokio::task::yield_now().await;
+    let waiter = waiting(&case.two, grant.lease.key()).await;
     assert!(case.one.forget(grant.lease.key()).await, "there was a record");
     woken(waiter, "forgetting").await;
 }
@@ -55,6 +56,15 @@ pub async fn a_settled_key_is_not_waited_for(harness: &dyn Harness) {
     for name in ["free", "abandoned", "released", "completed"] {
         woken(wait(&case.two, &case.key(name)), name).await;
     }
+}
+
+/// While the key is held and nothing changes, a waiter waits.
+pub async fn a_waiter_waits_while_the_key_is_held(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_waiter_waits_while_the_key_is_held").await;
+    let grant = case.one.grant(&case.claim("k")).await;
+    let waiting = case.two.settled(grant.lease.key(), VERY_LONG);
+    let returned = timeout(Duration::from_millis(100), waiting).await;
+    assert!(returned.is_err(), "the waiter returned though nothing had changed");
 }
 
 /// A waiter returns by its timeout.
@@ -102,15 +112,25 @@ pub async fn a_thousand_waiters_are_woken(harness: &dyn Harness) {
     let case = Case::new(harness, "a_thousand_waiters_are_woken").await;
     let grant = case.one.grant(&case.claim("k")).await;
     let mut waiters = JoinSet::new();
-    for waiter in 0..1_000 {
+    for waiter in 0..999 {
         let handle = if waiter % 2 == 0 { case.one.clone() } else { case.two.clone() };
         let key = grant.lease.key().clone();
         waiters.spawn(async move { handle.settled(&key, VERY_LONG).await });
     }
-    tokio::task::yield_now().await;
+    let last = waiting(&case.two, grant.lease.key()).await;
     assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
-    let all = async { while waiters.join_next().await.is_some() {} };
+    let all = async {
+        while waiters.join_next().await.is_some() {}
+        last.await.expect("a waiter does not panic");
+    };
     timeout(AT_ONCE, all).await.unwrap_or_else(|_| panic!("some of 1,000 waiters were not woken"));
+}
+
+/// A waiter that has begun to wait: a later one has come and gone on its handle.
+async fn waiting(handle: &Handle, key: &ScopedKey) -> JoinHandle<()> {
+    let waiter = wait(handle, key);
+    handle.settled(key, Duration::from_millis(100)).await;
+    waiter
 }
 
 fn wait(handle: &Handle, key: &ScopedKey) -> JoinHandle<()> {

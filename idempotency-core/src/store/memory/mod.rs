@@ -75,8 +75,8 @@ impl MemoryStore {
 
     /// Keeps at most this many bytes of outcomes. Clones made before keep their own limit.
     ///
-    /// An outcome that does not fit is refused with [`StoreErrorKind::Full`], and so are claims of new keys once the
-    /// limit is reached. Default: 256 MiB, 268 bytes for each of a million records: an acknowledgement is smaller, and
+    /// Once they are reached, claims of new keys are refused with [`StoreErrorKind::Full`]. What is in flight then may
+    /// pass the limit: an outcome is never refused, since its effect has happened. Default: 256 MiB, 268 bytes for each of a million records: an acknowledgement is smaller, and
     /// a store that is full stays below half a GiB, which the smallest usual container has.
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
@@ -116,66 +116,59 @@ impl MemoryStore {
             .as_ref()
             .zip(claim.order.as_ref())
             .and_then(|(marks, order)| marks.newest(order.resource(), Ticks::of(now)));
-        let record = shard.live(digest, Ticks::of(now)).map(|entry| entry.record());
+        let slot = shard.slot(digest);
+        let record = slot.and_then(|slot| slot.live(Ticks::of(now))).map(|entry| entry.record());
         let transition = Record::claim(record.as_ref(), mark, claim, now, micros);
         let Some(record) = transition.write else { return Some(transition.answer) };
         let entry = Entry::new(record, Ticks::after(now, claim.retention.max(claim.lease)));
-        let kept = shard.put(digest, entry, Ticks::of(now), &self.shards.totals, &self.limits);
-        kept.then_some(transition.answer)
+        if let Some(slot) = slot {
+            slot.replace(entry, &self.shards.totals);
+        } else if !shard.insert(digest, entry, Ticks::of(now), &self.shards.totals, &self.limits) {
+            return None;
+        }
+        Some(transition.answer)
     }
 
-    /// Completes in one critical section; `None` where there is no room for the outcome.
-    fn try_complete(
+    /// Completes in one critical section. Never refused for want of room: the effect has happened, and an outcome
+    /// that is not recorded is an effect that happens again.
+    fn complete_now(
         &self,
         lease: &Lease,
         outcome: &Outcome,
-        copy: &Arc<[u8]>,
+        copy: Arc<[u8]>,
         expires: Ticks,
         now: Duration,
-    ) -> Option<Hold> {
+    ) -> Hold {
         let digest = lease.key().digest();
         let shard = self.shards.records(digest);
-        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Some(Hold::Lost) };
+        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Hold::Lost };
         let transition = entry.record().complete(lease, outcome);
         if transition.write.is_some() {
-            if !self.shards.totals.add_bytes(copy.len(), &self.limits) {
-                return None;
-            }
-            entry.complete(Arc::clone(copy), expires);
+            self.shards.totals.add_bytes(copy.len());
+            entry.complete(copy, expires);
             drop(entry);
             if let Some(order) = lease.order() {
                 self.shards.marks(order.resource()).raise(order, expires, Ticks::of(now));
             }
             wake(shard, digest);
         }
-        Some(transition.answer)
+        transition.answer
     }
 
-    /// Resolves in one critical section; `None` where there is no room for the outcome.
-    fn try_resolve(&self, digest: KeyDigest, resolution: &Resolution, now: Duration) -> Option<bool> {
+    /// Resolves in one critical section.
+    fn resolve_now(&self, digest: KeyDigest, resolution: &Resolution, now: Duration) -> bool {
         let shard = self.shards.records(digest);
-        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Some(false) };
+        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return false };
         let transition = entry.record().resolve(resolution, now);
-        let Some(record) = transition.write else { return Some(transition.answer) };
-        if let State::Completed(outcome) = &record.state
-            && !self.shards.totals.add_bytes(outcome.as_bytes().len(), &self.limits)
-        {
-            return None;
+        let Some(record) = transition.write else { return transition.answer };
+        if let State::Completed(outcome) = &record.state {
+            self.shards.totals.add_bytes(outcome.as_bytes().len());
         }
         let expires = entry.expires();
         *entry = Entry::new(record, expires);
         drop(entry);
         wake(shard, digest);
-        Some(transition.answer)
-    }
-
-    /// Tries, and once more if sweeping what has expired made room.
-    fn or_full<A>(&self, now: Duration, attempt: impl Fn() -> Option<A>) -> Result<A, StoreError> {
-        if let Some(answer) = attempt() {
-            return Ok(answer);
-        }
-        self.shards.sweep(Ticks::of(now));
-        attempt().ok_or_else(|| StoreError::new("memory", StoreErrorKind::Full))
+        transition.answer
     }
 }
 
@@ -207,7 +200,12 @@ impl fmt::Debug for MemoryStore {
 impl Store for MemoryStore {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let now = self.clock.now();
-        self.or_full(now, || self.try_claim(claim, now))
+        if let Some(answer) = self.try_claim(claim, now) {
+            return Ok(answer);
+        }
+        // Once more, if sweeping what has expired makes room.
+        self.shards.sweep(Ticks::of(now));
+        self.try_claim(claim, now).ok_or_else(|| StoreError::new("memory", StoreErrorKind::Full))
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
@@ -231,7 +229,7 @@ impl Store for MemoryStore {
         // Copied before the lock is taken, and at its exact size: the caller's bytes may be a slice of a larger buffer.
         let copy = Arc::from(outcome.as_bytes().as_ref());
         let expires = Ticks::after(now, retention);
-        self.or_full(now, || self.try_complete(lease, outcome, &copy, expires, now))
+        Ok(self.complete_now(lease, outcome, copy, expires, now))
     }
 
     async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
@@ -276,6 +274,6 @@ impl Store for MemoryStore {
 
     async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
         let now = self.clock.now();
-        self.or_full(now, || self.try_resolve(key.digest(), resolution, now))
+        Ok(self.resolve_now(key.digest(), resolution, now))
     }
 }

@@ -79,13 +79,18 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    /// The record of a key, unless it has expired.
-    pub(super) fn live(&self, digest: KeyDigest, now: Ticks) -> Option<RefMut<'_, Entry>> {
-        self.slots.get(&digest).map(Slot::entry).filter(|entry| entry.expires() > now)
+    /// The place of a key, where it has one.
+    pub(super) fn slot(&self, digest: KeyDigest) -> Option<&Slot> {
+        self.slots.get(&digest)
     }
 
-    /// Puts a record in the place of the former one of its key; answers whether there was room.
-    pub(super) fn put(
+    /// The record of a key, unless it has expired.
+    pub(super) fn live(&self, digest: KeyDigest, now: Ticks) -> Option<RefMut<'_, Entry>> {
+        self.slot(digest)?.live(now)
+    }
+
+    /// Makes a place for a key that has none; answers whether there was room.
+    pub(super) fn insert(
         &mut self,
         digest: KeyDigest,
         entry: Entry,
@@ -93,11 +98,6 @@ impl Shard {
         totals: &Totals,
         limits: &Limits,
     ) -> bool {
-        if let Some(slot) = self.slots.get(&digest) {
-            totals.remove_bytes(slot.entry().bytes());
-            *slot.entry() = entry;
-            return true;
-        }
         if self.slots.len() >= self.sweep_at {
             self.sweep(now, totals);
         }
@@ -137,7 +137,7 @@ impl Shard {
 
 /// A record at its key's address. A set of these costs 9 bytes a place, where a map of digest and entry would cost 97,
 /// and hash tables are half empty.
-struct Slot(Box<Node>);
+pub(super) struct Slot(Box<Node>);
 
 struct Node {
     digest: KeyDigest,
@@ -148,6 +148,17 @@ struct Node {
 impl Slot {
     fn new(digest: KeyDigest, entry: Entry) -> Self {
         Self(Box::new(Node { digest, entry: RefCell::new(entry) }))
+    }
+
+    /// The record, unless it has expired.
+    pub(super) fn live(&self, now: Ticks) -> Option<RefMut<'_, Entry>> {
+        Some(self.entry()).filter(|entry| entry.expires() > now)
+    }
+
+    /// Puts a record in the place of the former one.
+    pub(super) fn replace(&self, entry: Entry, totals: &Totals) {
+        totals.remove_bytes(self.entry().bytes());
+        *self.entry() = entry;
     }
 
     fn entry(&self) -> RefMut<'_, Entry> {

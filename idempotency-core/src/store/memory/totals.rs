@@ -9,7 +9,7 @@ pub(super) struct Limits {
     pub(super) bytes: usize,
 }
 
-/// How much the store holds. Counted before it is written, so that no limit is ever passed.
+/// How much the store holds. Records are counted before they are written, so that their limit is never passed.
 #[derive(Default)]
 pub(super) struct Totals {
     records: AtomicUsize,
@@ -25,14 +25,13 @@ impl Totals {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Makes room for a record. Refused also where no byte of its outcome would fit.
+    /// Makes room for a record. Refused also where the outcomes have used up their bytes.
     pub(super) fn add_record(&self, limits: &Limits) -> bool {
         self.bytes() < limits.bytes && add(&self.records, 1, limits.records)
     }
 
-    /// Makes room for an outcome.
-    pub(super) fn add_bytes(&self, bytes: usize, limits: &Limits) -> bool {
-        bytes == 0 || add(&self.bytes, bytes, limits.bytes)
+    pub(super) fn add_bytes(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn remove_record(&self, bytes: usize) {

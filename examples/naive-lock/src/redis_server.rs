@@ -1,0 +1,48 @@
+//! The Redis server: one that runs already, or one of our own that ends with us.
+
+use std::io;
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+
+/// What to do where there is no server.
+const MISSING: &str = "redis-server is not on the PATH: install Redis 7, or name a server with --redis URL";
+
+pub(crate) struct RedisServer {
+    pub(crate) url: String,
+    /// Killed when it is dropped.
+    _process: Option<Child>,
+}
+
+impl RedisServer {
+    pub(crate) fn running_at(url: String) -> Self {
+        Self { url, _process: None }
+    }
+
+    /// Starts one on a free port, in memory only.
+    pub(crate) async fn start() -> io::Result<Self> {
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
+        let process = Command::new("redis-server")
+            .args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|_| io::Error::other(MISSING))?;
+        let server = Self { url: format!("redis://127.0.0.1:{port}/"), _process: Some(process) };
+        server.answers().await?;
+        Ok(server)
+    }
+
+    async fn answers(&self) -> io::Result<()> {
+        let client = redis::Client::open(self.url.as_str()).map_err(io::Error::other)?;
+        for _ in 0..100 {
+            if client.get_multiplexed_async_connection().await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err(io::Error::other("redis-server was started and does not answer"))
+    }
+}

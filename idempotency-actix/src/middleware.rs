@@ -1,0 +1,129 @@
+//! The middleware: configuration.
+
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use idempotency_core::engine::{Observer, Runtime};
+use idempotency_core::{Endpoint, Idempotency, Policy, Provider, Scope, Store};
+
+use crate::{IdempotencyService, ResponseBody};
+
+/// Makes the routes below it idempotent: `.wrap(..)` it around an `App`, a `Scope` or a `Resource`.
+///
+/// Make it once, outside the factory of `HttpServer::new`, and clone it inside. Clones share store, waiters and
+/// executions, so that the server's workers are one; and one is left to [`drain`](Self::drain).
+///
+/// ```no_run
+/// use actix_web::{App, HttpResponse, HttpServer, web};
+/// use idempotency_actix::{IdempotencyMiddleware, Idempotent};
+/// # use idempotency_actix::core::Provider;
+///
+/// async fn handle(Idempotent(context): Idempotent, body: web::Bytes) -> HttpResponse {
+///     println!("attempt {} of {}: {} bytes", context.attempt(), context.key().as_str(), body.len());
+///     HttpResponse::Ok().finish()
+/// }
+///
+/// # async fn serve(provider: impl Provider) -> std::io::Result<()> {
+/// let idempotency = IdempotencyMiddleware::memory(provider);
+/// HttpServer::new(move || {
+///     App::new().service(web::resource("/webhooks").wrap(idempotency.clone()).post(handle))
+/// })
+/// .bind("127.0.0.1:8080")?
+/// .run()
+/// .await
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct IdempotencyMiddleware {
+    endpoint: Endpoint,
+}
+
+impl IdempotencyMiddleware {
+    /// On a store of your choice, under the provider's own policy. To share one store among routes, clone it.
+    pub fn new(store: impl Store, provider: impl Provider) -> Self {
+        Self { endpoint: Endpoint::new(store, provider) }
+    }
+
+    /// On this process's memory: for one small server, and for tests. Records are lost with the process.
+    #[cfg(feature = "memory")]
+    pub fn memory(provider: impl Provider) -> Self {
+        Self::new(idempotency_core::store::memory::MemoryStore::new(), provider)
+    }
+
+    /// On Redis or Valkey. Connects at the first delivery, so the app starts before Redis does.
+    ///
+    /// # Errors
+    /// When the URL cannot be read.
+    #[cfg(feature = "redis")]
+    pub fn redis(
+        url: impl AsRef<str>,
+        provider: impl Provider,
+    ) -> Result<Self, idempotency_core::StoreError> {
+        Ok(Self::new(idempotency_core::store::redis::RedisStore::new(url.as_ref())?, provider))
+    }
+
+    /// Sets the policy. Default: the provider's own, which fits how it retries.
+    pub fn with_policy(self, policy: Policy) -> Self {
+        Self { endpoint: self.endpoint.with_policy(policy) }
+    }
+
+    /// Sets the scope of the keys, which the provider may narrow. Default: the provider's name and the request's
+    /// original path, so that two accounts behind two paths never answer for each other.
+    pub fn with_scope(self, scope: Scope) -> Self {
+        Self { endpoint: self.endpoint.with_scope(scope) }
+    }
+
+    /// Sets who sees every decision. Default: `tracing`, so that nothing goes unseen.
+    pub fn with_observer(self, observer: impl Observer) -> Self {
+        Self { endpoint: self.endpoint.with_observer(observer) }
+    }
+
+    /// Sets clock, timers, tasks and randomness. Default: tokio's. Handlers run in actix-web's own tasks all the same,
+    /// since they need not be `Send`.
+    pub fn with_runtime(self, runtime: impl Runtime) -> Self {
+        Self { endpoint: self.endpoint.with_runtime(runtime) }
+    }
+
+    /// Verifies every signature as of this time since 1970, to play recorded deliveries back. It takes away the
+    /// protection against replayed requests. Default: the clock.
+    pub fn with_insecure_verification_time(self, since_1970: Duration) -> Self {
+        Self { endpoint: self.endpoint.with_insecure_verification_time(since_1970) }
+    }
+
+    /// The engine, for operators and for work without HTTP.
+    #[must_use]
+    pub fn engine(&self) -> &Idempotency {
+        self.endpoint.engine()
+    }
+
+    /// Waits until no execution is left, at most for `timeout`; answers whether none is left.
+    ///
+    /// Call it **before** the server has stopped, after [`ServerHandle::pause`](actix_web::dev::ServerHandle::pause):
+    /// a worker that stops waits for its connections only, and drops an execution whose sender hung up.
+    ///
+    /// # Cancel safety
+    /// Safe to drop; nothing is cancelled by it.
+    pub async fn drain(&self, timeout: Duration) -> bool {
+        self.endpoint.engine().drain(timeout).await
+    }
+}
+
+impl<S, B> Transform<S, ServiceRequest> for IdempotencyMiddleware
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<ResponseBody<B>>;
+    type Error = Error;
+    type Transform = IdempotencyService<S>;
+    type InitError = ();
+    type Future = Ready<Result<Self::Transform, ()>>;
+
+    fn new_transform(&self, service: S) -> Self::Future {
+        ready(Ok(IdempotencyService::new(service, self.endpoint.clone())))
+    }
+}

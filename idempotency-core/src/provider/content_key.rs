@@ -1,0 +1,130 @@
+//! The content as the key, for senders that give none.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use data_encoding::HEXLOWER;
+use http::{HeaderMap, Method};
+use sha2::{Digest as _, Sha256};
+
+use super::{Incoming, Provider, Received, Rejection};
+use crate::{Attributes, Delivery, Key, Policy, Scope, Verified};
+
+type Verify = dyn for<'a> Fn(&Incoming<'a>) -> Result<Verified<'a>, Rejection> + Send + Sync;
+
+/// Takes the SHA-256 of the body as the key.
+///
+/// **Two events whose bodies are equal, byte for byte, are one**: the second is never processed while the first one's
+/// record lives. And a sender that writes anything else into a body when it retries (a counter, the time) is never
+/// recognized. Use it where the sender gives no id, or none that it signs, and each event's body is its own.
+#[derive(Clone)]
+pub struct ContentKey(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Over(Arc<dyn Provider>),
+    Verified { name: Arc<str>, verify: Arc<Verify> },
+}
+
+impl ContentKey {
+    /// Verifies as another provider does, and takes the body as the key instead of the id that the sender gave.
+    ///
+    /// For senders whose id is not signed: a captured request that is sent again under another id is a duplicate. The
+    /// key's scope is the endpoint's, since headers that would narrow it are not signed either; the order is kept, and
+    /// of the attributes the event's type.
+    ///
+    /// ```
+    /// use idempotency_core::provider::{ContentKey, GitHub};
+    /// let github = ContentKey::over(GitHub::new("the webhook's secret")?);
+    /// # Ok::<(), idempotency_core::provider::SecretError>(())
+    /// ```
+    #[must_use]
+    pub fn over(provider: impl Provider) -> Self {
+        Self(Kind::Over(Arc::new(provider)))
+    }
+
+    /// Verifies with a check of one's own.
+    ///
+    /// ```
+    /// use idempotency_core::provider::{ContentKey, Secret, signature};
+    /// let secrets = [Secret::new("shared with acme")?];
+    /// let acme = ContentKey::verified_by("acme", move |incoming| {
+    ///     let header = signature::header(incoming, "x-acme-signature")?;
+    ///     signature::hmac_sha256(&secrets, &[], incoming.body, signature::hex::<32>(header))
+    /// });
+    /// # Ok::<(), idempotency_core::provider::SecretError>(())
+    /// ```
+    pub fn verified_by<F>(name: impl Into<Arc<str>>, verify: F) -> Self
+    where
+        F: for<'a> Fn(&Incoming<'a>) -> Result<Verified<'a>, Rejection> + Send + Sync + 'static,
+    {
+        Self(Kind::Verified { name: name.into(), verify: Arc::new(verify) })
+    }
+
+    /// Verifies nothing. **Anybody who can reach the endpoint can make it process what they like**; right only where
+    /// something in front of it has authenticated the sender.
+    #[must_use]
+    pub fn without_authentication(name: impl Into<Arc<str>>) -> Self {
+        Self::verified_by(name, |incoming| Ok(Verified::by_other_means(incoming.body)))
+    }
+}
+
+#[async_trait]
+impl Provider for ContentKey {
+    fn name(&self) -> &str {
+        match &self.0 {
+            Kind::Over(provider) => provider.name(),
+            Kind::Verified { name, .. } => name,
+        }
+    }
+
+    fn policy(&self) -> Policy {
+        match &self.0 {
+            Kind::Over(provider) => provider.policy(),
+            Kind::Verified { .. } => Policy::webhook(),
+        }
+    }
+
+    fn needs_body(&self, _method: &Method, _headers: &HeaderMap) -> bool {
+        true
+    }
+
+    async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
+        let provider = match &self.0 {
+            Kind::Verified { verify, .. } => {
+                return delivery(&verify(incoming)?, incoming.scope).map(Received::Delivery);
+            }
+            Kind::Over(provider) => provider,
+        };
+        let inner = match provider.receive(incoming).await? {
+            Received::Delivery(inner) => inner,
+            other => return Ok(other),
+        };
+        // The other provider has authenticated the body, or there would be no delivery.
+        let mut delivery = delivery(&Verified::by_other_means(incoming.body), incoming.scope)?;
+        if let Some(order) = inner.order() {
+            delivery = delivery.with_order(order.clone());
+        }
+        if let Some(event_type) = inner.attributes().event_type() {
+            delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event_type);
+        }
+        Ok(Received::Delivery(delivery))
+    }
+}
+
+fn delivery(proof: &Verified<'_>, scope: &Scope) -> Result<Delivery, Rejection> {
+    let key = Key::new(HEXLOWER.encode(&Sha256::digest(proof.bytes())))?;
+    Ok(Delivery::new(proof, scope.clone(), key))
+}
+
+impl fmt::Debug for ContentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Over(provider) => f.debug_tuple("ContentKey").field(provider).finish(),
+            Kind::Verified { name, .. } => {
+                f.debug_struct("ContentKey").field("name", name).finish_non_exhaustive()
+            }
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Reading a few fields out of a JSON body, without building a tree.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// The fields of the object that the bytes are; `None` where they are not JSON, not an object, or give one of the
+/// fields twice: whoever reads the body after us might take the other one.
+pub(super) fn fields<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    serde_json::from_str::<Object<T>>(text).ok()?.0
+}
+
+/// An object's fields, or nothing where something else stands in its place.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) Option<T>);
+
+impl<T> Default for Object<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|fields| Object(Some(fields)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Object(None))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(Object(None))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(Object(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Object(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Object(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Object(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Object(None))
+    }
+}
+
+/// A text or a whole number; the `id` of an object, as where a sender expands a reference; or nothing where something
+/// else stands in its place.
+#[derive(Debug, Default, Clone)]
+pub(super) enum Scalar<'a> {
+    Text(Cow<'a, str>),
+    Number(u64),
+    #[default]
+    Absent,
+}
+
+impl Scalar<'_> {
+    /// The text.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number.
+    pub(super) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The name that it is, written out where it is a number; never empty.
+    pub(super) fn name(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => (!text.is_empty()).then_some(Cow::Borrowed(text)),
+            Self::Number(number) => Some(number.to_string().into()),
+            Self::Absent => None,
+        }
+    }
+
+    /// The microseconds since 1970 of a date as RFC 3339 writes it, with any offset.
+    pub(super) fn date(&self) -> Option<u64> {
+        let date: jiff::Timestamp = self.text()?.parse().ok()?;
+        u64::try_from(date.as_microsecond()).ok()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor(PhantomData))
+    }
+}
+
+struct ScalarVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for ScalarVisitor<'a> {
+    type Value = Scalar<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Scalar::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Scalar::Number(number))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(Scalar::Absent)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(Scalar::Absent)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Scalar::Absent)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Scalar::Absent)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar::Absent)
+    }
+
+    /// An object, of which the `id` counts; or a number, where a dependency somewhere has switched on serde_json's `arbitrary_precision`, which
+    /// passes numbers as objects of one field.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut scalar = Scalar::Absent;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            if key == "$serde_json::private::Number" {
+                let digits = map.next_value::<String>()?;
+                scalar = digits.parse().map_or(Scalar::Absent, Scalar::Number);
+            } else if key == "id" {
+                scalar = map.next_value()?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(scalar)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow, default)]
+        id: Scalar<'a>,
+        #[serde(borrow, default)]
+        data: Object<Data<'a>>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Data<'a> {
+        #[serde(borrow, default)]
+        at: Scalar<'a>,
+    }
+
+    #[test]
+    fn a_field_of_another_kind_is_nothing_and_does_no_harm() {
+        for value in ["null", "true", "-1", "1.5", "[1,[2]]", r#"{"a":{"b":[]}}"#] {
+            let body = format!(r#"{{"id":{value},"data":{value}}}"#);
+            let event: Event<'_> = fields(body.as_bytes()).unwrap();
+            assert!(event.id.name().is_none(), "{value}");
+            assert!(event.data.0.is_none_or(|data| data.at.name().is_none()), "{value}");
+        }
+    }
+
+    #[test]
+    fn texts_and_numbers_are_names() {
+        let event: Event<'_> = fields(br#"{"id":820982911946154500,"x":1,"data":{"at":"a\u0062"}}"#).unwrap();
+        assert_eq!(event.id.name().unwrap(), "820982911946154500");
+        assert_eq!(event.data.0.unwrap().at.name().unwrap(), "ab");
+        let event: Event<'_> = fields(br#"{"id":{"name":"x","id":"C1"}}"#).unwrap();
+        assert_eq!(event.id.name().unwrap(), "C1");
+    }
+
+    #[test]
+    fn a_field_given_twice_an_array_and_bytes_that_are_not_json_are_nothing() {
+        for body in
+            [&br#"{"id":"a","id":"b"}"#[..], br#"["a",{"at":1}]"#, b"", b"{", b"{\"id\":\"\xff\"}", b"{} {}"]
+        {
+            assert!(fields::<Event<'_>>(body).is_none());
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_or_read_but_never_overflows_the_stack() {
+        let deep = "[".repeat(200_000);
+        assert!(fields::<Event<'_>>(format!(r#"{{"id":{deep}"#).as_bytes()).is_none());
+        let balanced = format!(r#"{{"x":{deep}{},"id":"a"}}"#, "]".repeat(200_000));
+        drop(fields::<Event<'_>>(balanced.as_bytes()));
+    }
+
+    #[test]
+    fn dates_are_microseconds_whatever_their_offset() {
+        let micros = |text: &str| Scalar::Text(text.to_owned().into()).date();
+        assert_eq!(micros("1970-01-01T00:00:01.5Z"), Some(1_500_000));
+        assert_eq!(micros("2021-12-31T19:00:00-05:00"), micros("2022-01-01T00:00:00Z"));
+        assert_eq!(micros("1969-12-31T23:59:59Z"), None);
+        assert_eq!(micros("yesterday"), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! What Slack sends: events as JSON, commands and interactions as forms.
+
+use serde::Deserialize;
+
+use super::json::{self, Object, Scalar};
+use super::{form, signature};
+
+/// A body of Slack's, as far as it matters here.
+pub(super) enum Body {
+    /// The check of a URL: the text to answer with.
+    Challenge(String),
+    /// Something that has no id by its nature: there is nothing to recognize it by.
+    WithoutId,
+    /// Anything else.
+    Event(Event),
+}
+
+/// An event, a command or an interaction.
+pub(super) struct Event {
+    pub(super) id: Option<String>,
+    pub(super) event_type: String,
+    pub(super) team: Option<String>,
+    /// The resource, and the microseconds of `event_ts`.
+    pub(super) order: Option<(String, u64)>,
+}
+
+/// Types that come without an id: a notice of a rate limit, a view that was closed, a menu that asks for its options.
+const WITHOUT_ID: [&str; 3] = ["app_rate_limited", "view_closed", "block_suggestion"];
+
+impl Body {
+    /// Reads a verified body; `None` where it is neither of both kinds.
+    ///
+    /// Which kind it is, the signed body says itself: the content type is not signed.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        if body.trim_ascii_start().starts_with(b"{") {
+            return Some(json::fields::<Json<'_>>(body)?.read());
+        }
+        if let Some(payload) = form::single(body, "payload") {
+            return Some(json::fields::<Json<'_>>(payload.as_bytes())?.read());
+        }
+        std::str::from_utf8(body).ok()?;
+        Some(Self::Event(Event {
+            id: form::single(body, "trigger_id"),
+            event_type: form::single(body, "command").unwrap_or_default(),
+            team: form::single(body, "team_id"),
+            order: None,
+        }))
+    }
+}
+
+#[derive(Deserialize)]
+struct Json<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Scalar<'a>,
+    #[serde(borrow, default)]
+    challenge: Scalar<'a>,
+    #[serde(borrow, default)]
+    event_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    trigger_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    team_id: Scalar<'a>,
+    #[serde(borrow, default)]
+    team: Scalar<'a>,
+    #[serde(borrow, default)]
+    event: Object<Inner<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Inner<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Scalar<'a>,
+    #[serde(borrow, default)]
+    event_ts: Scalar<'a>,
+    #[serde(borrow, default)]
+    channel: Scalar<'a>,
+    #[serde(borrow, default)]
+    item: Object<Item<'a>>,
+    /// The message that was changed.
+    #[serde(borrow, default)]
+    message: Object<Item<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow, default)]
+    channel: Scalar<'a>,
+    #[serde(borrow, default)]
+    ts: Scalar<'a>,
+}
+
+impl Json<'_> {
+    fn read(&self) -> Body {
+        let kind = self.kind.text().unwrap_or_default();
+        if kind == "url_verification" {
+            return Body::Challenge(self.challenge.text().unwrap_or_default().to_owned());
+        }
+        let event = self.event.0.as_ref();
+        let id = self.event_id.text().or_else(|| self.trigger_id.text());
+        if id.is_none() && WITHOUT_ID.contains(&kind) {
+            return Body::WithoutId;
+        }
+        let team = self.team_id.text().or_else(|| self.team.text());
+        Body::Event(Event {
+            id: id.map(ToOwned::to_owned),
+            event_type: event.and_then(|event| event.kind.text()).unwrap_or(kind).to_owned(),
+            team: team.map(ToOwned::to_owned),
+            order: event.and_then(Inner::order),
+        })
+    }
+}
+
+impl Inner<'_> {
+    fn order(&self) -> Option<(String, u64)> {
+        let item = self.item.0.as_ref().or(self.message.0.as_ref());
+        let channel = self.channel.text().or_else(|| item?.channel.text())?;
+        let resource = match item.and_then(|item| item.ts.text()) {
+            Some(ts) => format!("{channel}:{ts}"),
+            None => channel.to_owned(),
+        };
+        Some((resource, micros(self.event_ts.text()?)?))
+    }
+}
+
+/// The microseconds of a decimal number of seconds. Not by way of a float, which has too few digits, and not compared
+/// as text, which has no fixed length.
+fn micros(ts: &str) -> Option<u64> {
+    let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, ""));
+    let fraction = format!("{fraction:0<6}");
+    if seconds.is_empty() || fraction.len() != 6 {
+        return None;
+    }
+    signature::digits(seconds)?.checked_mul(1_000_000)?.checked_add(signature::digits(&fraction)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::micros;
+
+    #[test]
+    fn a_timestamp_is_compared_as_a_number() {
+        assert_eq!(micros("1735689599.001234"), Some(1_735_689_599_001_234));
+        assert_eq!(micros("999999999.9"), Some(999_999_999_900_000));
+        assert!(micros("999999999.9") < micros("1735689599.001234"));
+        for ts in ["", ".5", "-1.0", "1.0000001", "1.+1", "18446744073709551615.0", "1.2.3"] {
+            assert_eq!(micros(ts), None, "{ts}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The table, row by row.
+
+use super::*;
+use crate::{Fingerprint, Key, Order, Scope, ScopedKey};
+
+const LEASE: Duration = Duration::from_secs(30);
+const NOW: Duration = Duration::from_secs(1_000);
+const MICROS: u64 = 1_000_000_000;
+
+fn scope() -> Scope {
+    Scope::endpoint("table")
+}
+
+fn claim(owner: u8) -> Claim {
+    let key = ScopedKey::new(scope(), Key::new("k").unwrap());
+    Claim::new(key, Owner::from_bytes([owner; 16]), LEASE, 100 * LEASE)
+}
+
+fn ordered(owner: u8, version: u64) -> Claim {
+    Claim { order: Some(Order::new(&scope(), "r", Version::new(version))), ..claim(owner) }
+}
+
+fn record(state: State) -> Record {
+    Record {
+        state,
+        owner: Owner::from_bytes([1; 16]),
+        fence: Fence::new(MICROS),
+        attempts: 1,
+        fingerprint: Some(Fingerprint::of(b"a")),
+        version: None,
+    }
+}
+
+fn in_flight() -> Record {
+    record(State::InFlight { deadline: NOW + LEASE })
+}
+
+fn expired() -> Record {
+    record(State::InFlight { deadline: NOW })
+}
+
+fn released() -> Record {
+    record(State::Released)
+}
+
+fn completed() -> Record {
+    record(State::Completed(Outcome::new("done")))
+}
+
+fn lease(owner: u8, fence: u64) -> Lease {
+    claim(owner).granted(Fence::new(fence))
+}
+
+fn answer(current: &Record, claim: &Claim) -> Transition<Claimed> {
+    Record::claim(Some(current), None, claim, NOW, MICROS)
+}
+
+#[test]
+fn a_free_key_is_granted_at_the_clocks_microseconds() {
+    let transition = Record::claim(None, None, &claim(1), NOW, MICROS);
+    assert_eq!(transition.answer, Claimed::Granted { fence: Fence::new(MICROS), attempt: 1 });
+    let written = transition.write.unwrap();
+    assert_eq!(written.state, State::InFlight { deadline: NOW + LEASE });
+    assert_eq!((written.owner, written.attempts), (claim(1).owner, 1));
+}
+
+#[test]
+fn a_fence_grows_whatever_the_wall_clock_says() {
+    for micros in [0, MICROS - 1, MICROS, MICROS + 1, u64::MAX] {
+        let transition = Record::claim(Some(&released()), None, &claim(2), NOW, micros);
+        let expected = Fence::new((MICROS + 1).max(micros));
+        assert_eq!(transition.answer, Claimed::Granted { fence: expected, attempt: 2 });
+    }
+}
+
+#[test]
+fn another_fingerprint_is_a_mismatch_before_every_state() {
+    for current in [in_flight(), expired(), released(), completed()] {
+        for owner in [1, 2] {
+            let other = Claim { fingerprint: Some(Fingerprint::of(b"b")), ..claim(owner) };
+            assert_eq!(answer(&current, &other), Transition::keep(Claimed::Mismatch));
+            let equal = Claim { fingerprint: Some(Fingerprint::of(b"a")), ..claim(owner) };
+            assert_ne!(answer(&current, &equal).answer, Claimed::Mismatch);
+            assert_ne!(answer(&current, &claim(owner)).answer, Claimed::Mismatch);
+        }
+    }
+}
+
+#[test]
+fn each_state_answers_a_rival_as_the_table_says() {
+    assert_eq!(answer(&in_flight(), &claim(2)), Transition::keep(Claimed::InFlight { retry_after: LEASE }));
+    assert_eq!(answer(&completed(), &claim(2)), Transition::keep(Claimed::Completed(Outcome::new("done"))));
+    let granted = Claimed::Granted { fence: Fence::new(MICROS + 1), attempt: 2 };
+    assert_eq!(answer(&released(), &claim(2)).answer, granted);
+    assert_eq!(answer(&expired(), &claim(2)).answer, granted);
+    let cautious = Claim { on_expired: OnExpired::InDoubt, ..claim(2) };
+    assert_eq!(answer(&expired(), &cautious), Transition::keep(Claimed::InDoubt));
+    assert_eq!(answer(&released(), &cautious).answer, granted);
+}
+
+#[test]
+fn each_state_answers_its_own_owner_without_a_new_grant() {
+    let same = Claimed::Granted { fence: Fence::new(MICROS), attempt: 1 };
+    for on_expired in [OnExpired::Rerun, OnExpired::InDoubt] {
+        let claim = Claim { on_expired, ..claim(1) };
+        assert_eq!(answer(&in_flight(), &claim), Transition::keep(same.clone()));
+        assert_eq!(answer(&expired(), &claim), Transition::keep(same.clone()));
+        let too_late = Claimed::InFlight { retry_after: Duration::ZERO };
+        assert_eq!(answer(&released(), &claim), Transition::keep(too_late));
+        let outcome = Claimed::Completed(Outcome::new("done"));
+        assert_eq!(answer(&completed(), &claim), Transition::keep(outcome));
+    }
+}
+
+#[test]
+fn stale_comes_before_every_grant_and_after_every_other_answer() {
+    let newest = Version::new(2);
+    let at = |current: Option<&Record>, claim: &Claim| {
+        Record::claim(current, Some(newest), claim, NOW, MICROS).answer
+    };
+    for current in [None, Some(&expired()), Some(&released())] {
+        assert_eq!(at(current, &ordered(2, 1)), Claimed::Stale { newest });
+        assert!(matches!(at(current, &ordered(2, 2)), Claimed::Granted { .. }));
+        assert!(matches!(at(current, &ordered(2, 3)), Claimed::Granted { .. }));
+        assert!(matches!(at(current, &claim(2)), Claimed::Granted { .. }));
+    }
+    assert!(matches!(at(Some(&in_flight()), &ordered(1, 1)), Claimed::Granted { .. }));
+    assert!(matches!(at(Some(&in_flight()), &ordered(2, 1)), Claimed::InFlight { .. }));
+    assert!(matches!(at(Some(&completed()), &ordered(2, 1)), Claimed::Completed(_)));
+}
+
+#[test]
+fn only_the_holder_changes_a_record() {
+    let holder = lease(1, MICROS);
+    for current in [in_flight(), expired()] {
+        let renewed = current.renew(&holder, 2 * LEASE, NOW);
+        assert_eq!(renewed.answer, Hold::Held);
+        assert_eq!(renewed.write.unwrap().state, State::InFlight { deadline: NOW + 2 * LEASE });
+        let done = current.complete(&holder, &Outcome::new("done"));
+        assert_eq!((done.answer, done.write), (Hold::Held, Some(completed())));
+        let given_up = current.release(&holder);
+        assert_eq!((given_up.answer, given_up.write), (Hold::Held, Some(released())));
+    }
+    for current in [in_flight(), expired(), released(), completed()] {
+        for stranger in [lease(2, MICROS), lease(1, MICROS - 1), lease(1, MICROS + 1)] {
+            assert_eq!(current.renew(&stranger, LEASE, NOW), Transition::keep(Hold::Lost));
+            assert_eq!(current.complete(&stranger, &Outcome::default()), Transition::keep(Hold::Lost));
+            assert_eq!(current.release(&stranger), Transition::keep(Hold::Lost));
+        }
+    }
+}
+
+#[test]
+fn a_repeat_holds_and_a_contradiction_is_lost() {
+    let holder = lease(1, MICROS);
+    let other = Outcome::new("other");
+    assert_eq!(completed().complete(&holder, &other), Transition::keep(Hold::Held));
+    assert_eq!(released().release(&holder), Transition::keep(Hold::Held));
+    assert_eq!(released().complete(&holder, &other), Transition::keep(Hold::Lost));
+    assert_eq!(completed().release(&holder), Transition::keep(Hold::Lost));
+    for current in [released(), completed()] {
+        assert_eq!(current.renew(&holder, LEASE, NOW), Transition::keep(Hold::Lost));
+    }
+}
+
+#[test]
+fn an_operators_word_supersedes_the_holder_of_an_abandoned_record_only() {
+    let words = [Resolution::Released, Resolution::Completed(Outcome::new("settled"))];
+    for word in &words {
+        for current in [in_flight(), released(), completed()] {
+            assert_eq!(current.resolve(word, NOW), Transition::keep(false));
+        }
+        let settled = expired().resolve(word, NOW);
+        assert!(settled.answer);
+        let settled = settled.write.unwrap();
+        assert_eq!(settled.complete(&lease(1, MICROS), &Outcome::new("late")).answer, Hold::Lost);
+        assert_eq!(settled.resolve(word, NOW), Transition::keep(false));
+    }
+}
+
+#[test]
+fn extreme_durations_do_not_overflow() {
+    let eternal = Claim { lease: Duration::MAX, ..claim(1) };
+    let granted = Record::claim(None, None, &eternal, NOW, MICROS).write.unwrap();
+    assert_eq!(granted.state, State::InFlight { deadline: Duration::MAX });
+    assert_eq!(in_flight().renew(&lease(1, MICROS), Duration::MAX, NOW).answer, Hold::Held);
+}

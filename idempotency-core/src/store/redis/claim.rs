@@ -1,0 +1,111 @@
+//! The claim: one plain `SET` for a new key, one script for all that follows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use redis::Value;
+
+use super::Shared;
+use super::codec::Packed;
+use super::{fault, script};
+use crate::{Claim, Claimed, Fence, OnExpired, Outcome, Record, StoreError, Transition, Version};
+
+impl Shared {
+    /// Claims a key. A first claim and a duplicate of a completed one are one round trip each.
+    pub(super) async fn claim(self: &Arc<Self>, claim: &Claim) -> Result<Claimed, StoreError> {
+        let micros = crate::clock::system_unix_time().as_micros();
+        let fence = Fence::NONE.next(u64::try_from(micros).unwrap_or(u64::MAX));
+        let first = Packed::first_grant(claim, fence);
+        let bytes = first.encode(claim.key.digest());
+        if claim.order.is_none()
+            && self.set_nx_get.load(Ordering::Relaxed)
+            && let Some(answer) = self.claim_by_set(claim, &first, &bytes).await?
+        {
+            return Ok(answer);
+        }
+        self.claim_by_script(claim, &bytes).await
+    }
+
+    /// `SET record NX GET`: grants a new key; otherwise the record that is there may hold the answer. `None` where only
+    /// the server can tell.
+    async fn claim_by_set(
+        self: &Arc<Self>,
+        claim: &Claim,
+        first: &Packed,
+        bytes: &[u8],
+    ) -> Result<Option<Claimed>, StoreError> {
+        let mut command = redis::cmd("SET");
+        command.arg(self.keys.record(claim.key.digest())).arg(bytes);
+        command.arg("NX").arg("GET").arg("PX").arg(first.retention);
+        match self.run(&command).await {
+            Ok(Value::Nil) => Ok(Some(Claimed::Granted { fence: first.record.fence, attempt: 1 })),
+            Ok(Value::BulkString(there)) => Ok(answer_without_clock(claim, there)),
+            Ok(_) => Err(fault::senseless()),
+            Err(failure) if failure.is(fault::is_wrong_type) => Ok(Some(Claimed::InDoubt)),
+            Err(failure) if failure.is(fault::is_syntax_error) => {
+                self.set_nx_get.store(false, Ordering::Relaxed);
+                Ok(None)
+            }
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    async fn claim_by_script(self: &Arc<Self>, claim: &Claim, bytes: &[u8]) -> Result<Claimed, StoreError> {
+        let record = self.keys.record(claim.key.digest());
+        let on_expired: &[u8] = match claim.on_expired {
+            OnExpired::Rerun => b"rerun",
+            OnExpired::InDoubt => b"in_doubt",
+        };
+        let reply = match &claim.order {
+            None => self.invoke(&script::CLAIM, &[&record], &[bytes, on_expired]).await?,
+            Some(order) => {
+                let mark = self.keys.mark(order.resource());
+                let version = order.version().get().to_be_bytes();
+                self.invoke(&script::CLAIM, &[&record, &mark], &[bytes, on_expired, &version]).await?
+            }
+        };
+        answer(reply).ok_or_else(fault::senseless)
+    }
+}
+
+/// What the record that is there answers whatever the time is, by the protocol's own table. `None` where it depends on
+/// the lease, or where a grant is open.
+fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Claimed> {
+    let Some(packed) = Packed::decode(there, claim.key.digest()) else {
+        return Some(Claimed::InDoubt);
+    };
+    // The deadline is the whole lease and now is its start, so a record in flight is never judged expired here.
+    match Record::claim(Some(&packed.record), None, claim, Duration::ZERO, 0) {
+        Transition { answer: Claimed::InFlight { retry_after }, .. } if !retry_after.is_zero() => None,
+        Transition { write: Some(_), .. } | Transition { answer: Claimed::InDoubt, .. } => None,
+        Transition { answer, .. } => Some(answer),
+    }
+}
+
+/// Reads the claim script's answer.
+fn answer(reply: Value) -> Option<Claimed> {
+    let Value::Array(parts) = reply else { return None };
+    let mut parts = parts.into_iter();
+    let Value::BulkString(name) = parts.next()? else { return None };
+    match (name.as_slice(), parts.next()) {
+        (b"granted", Some(Value::BulkString(grant))) => {
+            let (fence, attempt) = grant.split_first_chunk()?;
+            Some(Claimed::Granted {
+                fence: Fence::new(u64::from_be_bytes(*fence)),
+                attempt: u32::from_be_bytes(attempt.try_into().ok()?),
+            })
+        }
+        (b"completed", Some(Value::BulkString(outcome))) => Some(Claimed::Completed(Outcome::new(outcome))),
+        (b"in_flight", Some(Value::Int(left))) => {
+            Some(Claimed::InFlight { retry_after: Duration::from_millis(u64::try_from(left).ok()?) })
+        }
+        (b"stale", Some(Value::BulkString(mark))) => {
+            let newest = Version::new(u64::from_be_bytes(mark.try_into().ok()?));
+            Some(Claimed::Stale { newest })
+        }
+        (b"mismatch", None) => Some(Claimed::Mismatch),
+        (b"in_doubt", None) => Some(Claimed::InDoubt),
+        _ => None,
+    }
+}

@@ -1,0 +1,61 @@
+//! The classification, reply by reply.
+
+use std::io;
+
+use super::*;
+
+fn reply(line: &str) -> RedisError {
+    let value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap();
+    value.extract_error().unwrap_err()
+}
+
+#[test]
+fn each_error_reply_has_its_kind() {
+    use StoreErrorKind::{Full, Refused, Unavailable};
+    let cases = [
+        ("LOADING Redis is loading the dataset in memory", Unavailable),
+        ("BUSY Redis is busy running a script.", Unavailable),
+        ("CLUSTERDOWN The cluster is down", Unavailable),
+        ("MASTERDOWN Link with MASTER is down", Unavailable),
+        ("NOREPLICAS Not enough good replicas to write.", Unavailable),
+        ("MISCONF Redis is configured to save RDB snapshots", Unavailable),
+        ("READONLY You can't write against a read only replica.", Unavailable),
+        ("ERR max number of clients reached", Unavailable),
+        ("OOM command not allowed when used memory > 'maxmemory'.", Full),
+        (
+            "ERR Error running script (call to f_a): @user_script:1: @user_script: 1: -OOM command not allowed when \
+             used memory > 'maxmemory'.",
+            Full,
+        ),
+        ("NOAUTH Authentication required.", Refused),
+        ("WRONGPASS invalid username-password pair", Refused),
+        ("NOPERM this user has no permissions", Refused),
+        ("WRONGTYPE Operation against a key holding the wrong kind of value", Refused),
+        ("MOVED 3999 127.0.0.1:6381", Refused),
+        ("CROSSSLOT Keys in request don't hash to the same slot", Refused),
+        ("SOMETHING nobody knows", Refused),
+    ];
+    for (line, kind) in cases {
+        assert_eq!(sent(reply(line)).kind(), kind, "{line}");
+    }
+}
+
+#[test]
+fn what_was_sent_and_not_answered_is_unknown_and_what_was_not_sent_is_unavailable() {
+    let broken = || RedisError::from(io::Error::from(io::ErrorKind::BrokenPipe));
+    assert_eq!(sent(broken()).kind(), StoreErrorKind::Unknown);
+    assert_eq!(not_sent(broken()).kind(), StoreErrorKind::Unavailable);
+    assert_eq!(not_sent(reply("WRONGPASS no")).kind(), StoreErrorKind::Refused);
+}
+
+#[test]
+fn a_connection_is_given_up_when_it_breaks_or_leads_to_a_replica() {
+    let io = |kind| RedisError::from(io::Error::from(kind));
+    assert_eq!(verdict(&io(io::ErrorKind::TimedOut)), Verdict::Silent);
+    assert_eq!(verdict(&io(io::ErrorKind::ConnectionReset)), Verdict::Lost);
+    assert_eq!(verdict(&io(io::ErrorKind::UnexpectedEof)), Verdict::Lost);
+    assert_eq!(verdict(&RedisError::from((ErrorKind::Parse, "no"))), Verdict::Lost);
+    assert_eq!(verdict(&reply("READONLY You can't write")), Verdict::Lost);
+    assert_eq!(verdict(&reply("OOM command not allowed")), Verdict::Alive);
+    assert_eq!(verdict(&reply("LOADING")), Verdict::Alive);
+}

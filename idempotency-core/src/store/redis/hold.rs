@@ -1,0 +1,93 @@
+//! What a holder does with its lease: renew, complete, release.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Value;
+
+use super::Shared;
+use super::codec::{be48, digest_end, identity, millis};
+use super::{fault, script};
+use crate::{Hold, Lease, Outcome, StoreError, StoreErrorKind};
+
+impl Shared {
+    pub(super) async fn renew(
+        self: &Arc<Self>,
+        lease: &Lease,
+        duration: Duration,
+    ) -> Result<Hold, StoreError> {
+        let name = Names::of(self, lease);
+        let duration = be48(millis(duration));
+        hold(self.invoke(&script::RENEW, &[&name.record], &[&name.digest, &name.identity, &duration]).await?)
+    }
+
+    pub(super) async fn complete(
+        self: &Arc<Self>,
+        lease: &Lease,
+        outcome: &Outcome,
+        retention: Duration,
+    ) -> Result<Hold, StoreError> {
+        let name = Names::of(self, lease);
+        let retention = be48(millis(retention));
+        let channel = name.channel.as_bytes();
+        let arguments: [&[u8]; 5] = [&name.digest, &name.identity, outcome.as_bytes(), &retention, channel];
+        let reply = match lease.order() {
+            None => self.invoke(&script::COMPLETE, &[&name.record], &arguments).await,
+            Some(order) => {
+                let mark = self.keys.mark(order.resource());
+                let version = order.version().get().to_be_bytes();
+                let [a, b, c, d, e] = arguments;
+                self.invoke(&script::COMPLETE, &[&name.record, &mark], &[a, b, c, d, e, &version]).await
+            }
+        };
+        let error = match reply.map_err(StoreError::from) {
+            Ok(reply) => return hold(reply),
+            Err(error) if error.kind() == StoreErrorKind::Full => error,
+            Err(error) => return Err(error),
+        };
+        // The effect has happened, so the key must not become claimable when the lease runs out.
+        let pin = self.invoke(&script::PIN, &[&name.record], &[&name.digest, &name.identity, channel]).await;
+        match pin.map_err(StoreError::from).and_then(hold) {
+            Ok(Hold::Lost) => Ok(Hold::Lost),
+            Ok(Hold::Held) => Err(error),
+            Err(pin_error) => {
+                tracing::error!(?pin_error, "Redis is full, and the record could not be put in doubt either");
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) async fn release(self: &Arc<Self>, lease: &Lease) -> Result<Hold, StoreError> {
+        let name = Names::of(self, lease);
+        let arguments: [&[u8]; 3] = [&name.digest, &name.identity, name.channel.as_bytes()];
+        hold(self.invoke(&script::RELEASE, &[&name.record], &arguments).await?)
+    }
+}
+
+/// What a script is told of a lease.
+struct Names {
+    record: String,
+    channel: String,
+    digest: [u8; 16],
+    identity: [u8; 24],
+}
+
+impl Names {
+    fn of(shared: &Shared, lease: &Lease) -> Self {
+        let digest = lease.key().digest();
+        Self {
+            record: shared.keys.record(digest),
+            channel: shared.keys.channel(digest),
+            digest: digest_end(digest),
+            identity: identity(lease.owner(), lease.fence()),
+        }
+    }
+}
+
+fn hold(reply: Value) -> Result<Hold, StoreError> {
+    match reply {
+        Value::Int(1) => Ok(Hold::Held),
+        Value::Int(0) => Ok(Hold::Lost),
+        _ => Err(fault::senseless()),
+    }
+}

@@ -1,0 +1,61 @@
+//! What an operator does: load, forget, resolve.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::Value;
+
+use super::Shared;
+use super::codec::{self, Packed, digest_end};
+use super::{fault, script};
+use crate::{Outcome, RecordView, Resolution, ScopedKey, StoreError};
+
+impl Shared {
+    pub(super) async fn load(self: &Arc<Self>, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
+        let record = self.keys.record(key.digest());
+        let parts = match self.invoke(&script::LOAD, &[&record], &[]).await? {
+            Value::Nil => return Ok(None),
+            Value::Array(parts) => <[Value; 2]>::try_from(parts).map_err(|_| fault::senseless())?,
+            _ => return Err(fault::senseless()),
+        };
+        let [Value::BulkString(bytes), Value::Int(ttl)] = parts else {
+            return Err(fault::senseless());
+        };
+        // No TTL: a stranger persisted it.
+        let ttl = u64::try_from(ttl).ok();
+        let expires_in = ttl.map_or(Duration::MAX, Duration::from_millis);
+        Ok(Some(match Packed::decode(bytes, key.digest()) {
+            Some(packed) => RecordView::new(&packed.at_ttl(ttl), Duration::ZERO, expires_in),
+            None => RecordView::unreadable(expires_in),
+        }))
+    }
+
+    pub(super) async fn forget(self: &Arc<Self>, key: &ScopedKey) -> Result<bool, StoreError> {
+        let record = self.keys.record(key.digest());
+        let channel = self.keys.channel(key.digest());
+        done(self.invoke(&script::FORGET, &[&record], &[channel.as_bytes()]).await?)
+    }
+
+    pub(super) async fn resolve(
+        self: &Arc<Self>,
+        key: &ScopedKey,
+        resolution: &Resolution,
+    ) -> Result<bool, StoreError> {
+        let record = self.keys.record(key.digest());
+        let channel = self.keys.channel(key.digest());
+        let (state, outcome) = match resolution {
+            Resolution::Completed(outcome) => (codec::STATE_COMPLETED, outcome.clone()),
+            Resolution::Released => (codec::STATE_RELEASED, Outcome::default()),
+        };
+        let arguments: [&[u8]; 4] =
+            [&digest_end(key.digest()), state, outcome.as_bytes(), channel.as_bytes()];
+        done(self.invoke(&script::RESOLVE, &[&record], &arguments).await?)
+    }
+}
+
+fn done(reply: Value) -> Result<bool, StoreError> {
+    match reply {
+        Value::Int(number) => Ok(number == 1),
+        _ => Err(fault::senseless()),
+    }
+}

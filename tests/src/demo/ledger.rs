@@ -1,0 +1,85 @@
+//! The ledger that all servers of a test share: one line per execution.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::scratch;
+
+/// A ledger's file. Dropping it removes the file.
+#[derive(Debug)]
+pub struct Ledger(PathBuf);
+
+/// One execution.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[non_exhaustive]
+pub struct Line {
+    /// Who sent the delivery.
+    pub provider: String,
+    /// Its key.
+    pub key: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub event_type: Option<String>,
+    /// Which attempt it was.
+    pub attempt: u32,
+    /// The attempt's fencing token.
+    pub fence: u64,
+    /// The version in its order.
+    pub version: Option<u64>,
+}
+
+impl Ledger {
+    /// An empty ledger.
+    ///
+    /// # Panics
+    /// When the file cannot be made.
+    #[expect(clippy::new_without_default, reason = "it makes a file")]
+    #[must_use]
+    pub fn new() -> Self {
+        let path = scratch("ledger");
+        std::fs::write(&path, "").expect("the folder for temporary files is writable");
+        Self(path)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// All executions in the order in which they were written down.
+    ///
+    /// # Panics
+    /// When there is a line that is not one.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Line> {
+        let text = std::fs::read_to_string(&self.0).expect("the ledger is a file");
+        let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        text.lines().map(line).collect()
+    }
+
+    /// The executions of one key.
+    #[must_use]
+    pub fn lines_of(&self, key: &str) -> Vec<Line> {
+        self.lines().into_iter().filter(|line| line.key == key).collect()
+    }
+
+    /// The one execution that there is.
+    ///
+    /// # Panics
+    /// When there is none, or several.
+    #[must_use]
+    #[track_caller]
+    pub fn only_line(&self) -> Line {
+        let lines = self.lines();
+        let [line] = &lines[..] else { panic!("there must be one execution: {lines:?}") };
+        line.clone()
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

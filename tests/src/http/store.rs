@@ -1,0 +1,150 @@
+//! A store that tells what is asked of it, and fails, hangs or holds on demand.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use idempotency_core::{
+    Claim, Claimed, Hold, Lease, Outcome, RecordView, Resolution, ScopedKey, Store, StoreError,
+    StoreErrorKind,
+};
+use tokio::sync::{Semaphore, watch};
+
+/// What a store is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Operation {
+    /// `claim`
+    Claim,
+    /// `renew`
+    Renew,
+    /// `complete`
+    Complete,
+    /// `release`
+    Release,
+    /// `settled`
+    Settled,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// Nothing is carried out, and the error says so.
+    Unavailable,
+    /// It is carried out, and its answer is lost.
+    AnswerLost,
+    /// Nothing is carried out, and there is no answer.
+    Hangs,
+    /// It waits for a permit, then is carried out.
+    Held(Arc<Semaphore>),
+}
+
+/// A store under observation. Clones are handles on the same one.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    inner: Arc<dyn Store>,
+    faults: Arc<Mutex<HashMap<Operation, (Fault, usize)>>>,
+    seen: Arc<watch::Sender<HashMap<Operation, usize>>>,
+}
+
+impl Watched {
+    /// Watches a store.
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self { inner, faults: Arc::default(), seen: Arc::new(watch::Sender::new(HashMap::new())) }
+    }
+
+    /// Lets an operation go wrong from now on.
+    pub fn breaks(&self, operation: Operation, fault: Fault) {
+        self.breaks_times(operation, fault, usize::MAX);
+    }
+
+    /// Lets an operation go wrong so often, and right after that.
+    pub fn breaks_times(&self, operation: Operation, fault: Fault, times: usize) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).insert(operation, (fault, times));
+    }
+
+    /// Lets everything go right from now on.
+    pub fn recovers(&self) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// How often an operation was asked for.
+    pub fn count(&self, operation: Operation) -> usize {
+        self.seen.borrow().get(&operation).copied().unwrap_or_default()
+    }
+
+    /// Returns when an operation has been asked for this often.
+    pub async fn asked(&self, operation: Operation, times: usize) {
+        let mut seen = self.seen.subscribe();
+        let enough = seen.wait_for(|seen| seen.get(&operation).is_some_and(|&count| count >= times)).await;
+        enough.expect("the store outlives the wait");
+    }
+
+    fn fault(&self, operation: Operation) -> Option<Fault> {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let (fault, left) = faults.get_mut(&operation)?;
+        *left = left.checked_sub(1)?;
+        Some(fault.clone())
+    }
+
+    async fn meet<T>(
+        &self,
+        operation: Operation,
+        answer: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.seen.send_modify(|seen| *seen.entry(operation).or_default() += 1);
+        match self.fault(operation) {
+            None => answer.await,
+            Some(Fault::Unavailable) => Err(StoreError::new("broken", StoreErrorKind::Unavailable)),
+            Some(Fault::AnswerLost) => {
+                answer.await?;
+                Err(StoreError::new("broken", StoreErrorKind::Unknown).with_source("secret-host:6379"))
+            }
+            Some(Fault::Hangs) => std::future::pending().await,
+            Some(Fault::Held(gate)) => {
+                gate.acquire().await.expect("the gate is never closed").forget();
+                answer.await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Watched {
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        self.meet(Operation::Claim, self.inner.claim(claim)).await
+    }
+
+    async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
+        self.meet(Operation::Renew, self.inner.renew(lease, duration)).await
+    }
+
+    async fn complete(
+        &self,
+        lease: &Lease,
+        outcome: &Outcome,
+        retention: Duration,
+    ) -> Result<Hold, StoreError> {
+        self.meet(Operation::Complete, self.inner.complete(lease, outcome, retention)).await
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
+        self.meet(Operation::Release, self.inner.release(lease)).await
+    }
+
+    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
+        self.meet(Operation::Settled, self.inner.settled(key, timeout)).await
+    }
+
+    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
+        self.inner.load(key).await
+    }
+
+    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
+        self.inner.forget(key).await
+    }
+
+    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
+        self.inner.resolve(key, resolution).await
+    }
+}

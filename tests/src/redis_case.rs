@@ -1,0 +1,62 @@
+//! Claims for tests that know exactly which owner claims which key.
+
+#![expect(clippy::missing_panics_doc, clippy::must_use_candidate, reason = "a test that cannot go on panics")]
+
+use std::time::Duration;
+
+use idempotency_core::store::redis::RedisStore;
+use idempotency_core::{Claim, Claimed, Key, Lease, Order, Owner, Scope, ScopedKey, Store as _, Version};
+
+/// The lease of every claim made here.
+pub const LEASE: Duration = Duration::from_secs(30);
+/// The retention of every claim made here.
+pub const RETENTION: Duration = Duration::from_secs(3600);
+
+/// A store at this address, patient enough for a busy machine.
+pub fn store(url: &str) -> RedisStore {
+    RedisStore::new(url)
+        .expect("the address is well formed")
+        .with_response_timeout(Duration::from_secs(10))
+        .with_connect_timeout(Duration::from_secs(10))
+}
+
+/// The scope of every key made here.
+pub fn scope() -> Scope {
+    Scope::endpoint("test")
+}
+
+/// A key.
+pub fn key(name: &str) -> ScopedKey {
+    ScopedKey::new(scope(), Key::new(name).expect("the tests' keys are keys"))
+}
+
+/// The name of a key's record under the default prefix.
+pub fn record_name(name: &str) -> String {
+    let digest = key(name).digest().to_string();
+    format!("idem:{}", &digest[..32])
+}
+
+/// An owner with a number.
+pub fn owner(number: u8) -> Owner {
+    Owner::from_bytes([number; 16])
+}
+
+/// A claim of a key by an owner.
+pub fn claim(name: &str, number: u8) -> Claim {
+    Claim::new(key(name), owner(number), LEASE, RETENTION)
+}
+
+/// A claim of a delivery about `resource` at `version`.
+pub fn ordered(name: &str, number: u8, resource: &str, version: u64) -> Claim {
+    let mut claim = claim(name, number);
+    claim.order = Some(Order::new(&scope(), resource, Version::new(version)));
+    claim
+}
+
+/// Makes a claim that must be granted, and gives its lease and attempt.
+pub async fn grant(store: &RedisStore, claim: &Claim) -> (Lease, u32) {
+    match store.claim(claim).await.expect("the store answers") {
+        Claimed::Granted { fence, attempt } => (claim.granted(fence), attempt),
+        answer => panic!("the claim must be granted, but the answer was {answer:?}"),
+    }
+}

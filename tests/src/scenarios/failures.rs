@@ -1,0 +1,142 @@
+//! Failures: of the handler, of the store, of what lies between.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use idempotency_core::{OnOutage, Policy};
+
+use super::{done, webhook};
+use crate::http::{Fault, Handler, Operation, Reply, Site, TestSender, handler, post};
+
+/// Fails once, then succeeds.
+fn failing_once(fail: fn() -> Reply) -> Handler {
+    let runs = AtomicUsize::new(0);
+    handler(move |call| {
+        let run = runs.fetch_add(1, Ordering::SeqCst) + 1;
+        async move {
+            let context = call.context.expect("a claimed delivery has a context");
+            assert_eq!(context.attempt() as usize, run);
+            if run == 1 { fail() } else { Reply::new(200, "done") }
+        }
+    })
+}
+
+/// A webhook's failure is retried, never replayed.
+pub async fn a_500_passes_its_retry_executes_and_the_third_replays(site: &Site) {
+    let served = site.serve(webhook(), failing_once(|| Reply::new(500, "broken"))).await;
+    served.send(post("/hook").key("k")).await.is(500, "executed").says("broken");
+    served.send(post("/hook").key("k")).await.is(200, "executed").says("done");
+    served.send(post("/hook").key("k")).await.is(200, "replayed").says("done");
+    assert_eq!(served.executions(), 2);
+}
+
+/// The framework closes the connection, as it does after any panic; the next delivery executes.
+pub async fn a_panic_releases_at_once(site: &Site) {
+    let served = site.serve(webhook(), failing_once(|| panic!("as the test wants it"))).await;
+    assert!(post("/hook").key("k").send_to(served.addr).await.is_err());
+    served.send(post("/hook").key("k")).await.is(200, "executed").says("done");
+    served.send(post("/hook").key("k")).await.is(200, "replayed");
+    assert_eq!(served.executions(), 2);
+}
+
+fn impatient() -> Policy {
+    Policy::webhook().with_store_timeout(Duration::from_millis(60))
+}
+
+/// It is repeated in the background, and the key is never released.
+pub async fn a_failing_recording_never_turns_a_success_into_an_error(site: &Site) {
+    for (key, fault) in [("fails", Fault::Unavailable), ("hangs", Fault::Hangs)] {
+        let served = site.serve(TestSender::new(impatient()), done()).await;
+        site.store.breaks(Operation::Complete, fault);
+        served.send(post("/hook").key(key)).await.is(200, "executed; stored=?0").says("done");
+        site.store.recovers();
+        served.completed(key).await;
+        served.send(post("/hook").key(key)).await.is(200, "replayed").says("done");
+        assert_eq!((served.executions(), site.store.count(Operation::Release)), (1, 0));
+    }
+}
+
+/// The store has it, and only this process does not know.
+pub async fn a_recording_whose_answer_is_lost_is_still_recorded(site: &Site) {
+    let served = site.serve(TestSender::new(impatient()), done()).await;
+    site.store.breaks(Operation::Complete, Fault::AnswerLost);
+    served.send(post("/hook").key("k")).await.is(200, "executed; stored=?0").says("done");
+    served.send(post("/hook").key("k")).await.is(200, "replayed").says("done");
+    site.store.recovers();
+    assert!(served.engine.drain(Duration::from_secs(30)).await);
+    served.send(post("/hook").key("k")).await.is(200, "replayed").says("done");
+    assert_eq!((served.executions(), site.store.count(Operation::Release)), (1, 0));
+}
+
+/// It is asked again with the same owner, and is granted what it was granted.
+pub async fn a_claim_whose_answer_is_lost_meets_its_own_record(site: &Site) {
+    let tell = handler(async |call| {
+        let context = call.context.expect("a claimed delivery has a context");
+        Reply::new(200, format!("attempt {}", context.attempt()))
+    });
+    let served = site.serve(webhook(), tell).await;
+    site.store.breaks_times(Operation::Claim, Fault::AnswerLost, 2);
+    served.send(post("/hook").key("k")).await.is(200, "executed").says("attempt 1");
+    assert_eq!((served.executions(), site.store.count(Operation::Claim)), (1, 3));
+    served.send(post("/hook").key("k")).await.is(200, "replayed");
+}
+
+/// 503 with `Retry-After`; the handler does not run; the error's text stays here.
+pub async fn a_failing_store_is_503_and_says_nothing_of_itself(site: &Site) {
+    for (sender, fault) in [
+        (TestSender::new(impatient()), Fault::Unavailable),
+        (TestSender::new(Policy::api().with_store_timeout(Duration::from_millis(60))), Fault::AnswerLost),
+    ] {
+        let served = site.serve(sender, done()).await;
+        site.store.breaks(Operation::Claim, fault);
+        let answer = served.send(post("/hook").key("k")).await;
+        let answer = answer.is(503, "").is_problem("unavailable").retries_later();
+        for word in ["secret-host", "broken", "store"] {
+            assert!(!format!("{answer:?}").contains(word), "{answer:?}");
+        }
+        assert_eq!(served.executions(), 0);
+        site.store.recovers();
+        // What was granted without anybody knowing is given back in the background.
+        assert!(served.engine.drain(Duration::from_secs(30)).await);
+        served.send(post("/hook").key("k")).await.is(200, "executed");
+        assert!(served.engine.store().forget(&served.key("/hook", "k")).await.expect("the store answers"));
+    }
+}
+
+/// It never hangs with the store.
+pub async fn a_hanging_store_is_503_within_the_bound(site: &Site) {
+    let served = site.serve(TestSender::new(impatient()), done()).await;
+    site.store.breaks(Operation::Claim, Fault::Hangs);
+    let answer = served.send(post("/hook").key("k")).await;
+    answer.is(503, "").is_problem("unavailable").retries_later();
+    assert_eq!(served.executions(), 0);
+}
+
+/// Each time, marked as bypassed, and the handler is told.
+pub async fn a_delivery_executes_unprotected_in_an_outage_where_the_policy_says_so(site: &Site) {
+    let tell = handler(async |call| {
+        let context = call.context.expect("also an unprotected delivery has a context");
+        Reply::new(200, format!("{} {}", context.is_protected(), context.attempt()))
+    });
+    let policy = impatient().with_on_outage(OnOutage::Proceed);
+    let served = site.serve(TestSender::new(policy), tell).await;
+    site.store.breaks(Operation::Claim, Fault::Unavailable);
+    for _ in 0..2 {
+        served.send(post("/hook").key("k")).await.is(200, "bypassed").says("false 0");
+    }
+    site.store.recovers();
+    served.send(post("/hook").key("k")).await.is(200, "executed").says("true 1");
+    served.send(post("/hook").key("k")).await.is(200, "replayed");
+    assert_eq!(served.executions(), 3);
+}
+
+/// The handler's own failure passes; the lease runs out by itself.
+pub async fn a_release_that_fails_leaves_the_answer_alone(site: &Site) {
+    let policy = impatient().with_lease(Duration::from_millis(50));
+    let served = site.serve(TestSender::new(policy), failing_once(|| Reply::new(500, "broken"))).await;
+    site.store.breaks(Operation::Release, Fault::Unavailable);
+    served.send(post("/hook").key("k")).await.is(500, "executed").says("broken");
+    // The duplicate waits for the lease to run out.
+    served.send(post("/hook").key("k")).await.is(200, "executed").says("done");
+    assert_eq!(served.executions(), 2);
+}

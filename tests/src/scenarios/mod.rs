@@ -1,0 +1,137 @@
+//! The HTTP scenarios: each is played on both adapters, on every store, over real sockets.
+#![expect(clippy::missing_panics_doc, reason = "tests panic where something is wrong")]
+
+pub mod answers;
+pub mod bodies;
+pub mod failures;
+pub mod keys;
+pub mod rivals;
+pub mod senders;
+
+use std::sync::Arc;
+
+use idempotency_core::Policy;
+use tokio::sync::Semaphore;
+
+use crate::http::{Handler, Reply, TestSender, handler};
+
+/// One test per scenario, on the store that `$store` makes. `every_scenario_is_listed` watches over the list.
+#[macro_export]
+macro_rules! http_scenarios {
+    ($store:path) => {
+        $crate::http_scenarios! { @ $store =>
+            answers {
+                safe_methods_bypass
+                a_handshake_is_answered_without_the_handler
+                a_wrong_signature_is_refused_before_any_store_access
+                a_signature_that_cannot_be_checked_now_is_503
+                a_missing_key_is_400_with_a_link_to_the_documentation
+                a_request_without_a_key_passes_where_none_is_required
+                malformed_repeated_and_over_long_keys_are_400
+                a_duplicate_gets_the_recorded_answer
+                only_2xx_completes_for_a_webhook
+                final_answers_complete_for_an_api
+                every_answer_completes_where_errors_are_stored
+                another_fingerprint_is_422_and_leaks_nothing
+                an_older_order_is_200_and_not_executed
+                an_unreadable_outcome_is_in_doubt_and_never_free
+                an_expired_lease_is_in_doubt_where_the_policy_says_so
+            }
+            bodies {
+                an_answer_that_streams_is_recorded_without_its_body
+                an_answer_over_the_limit_is_recorded_without_its_body
+                an_answer_that_says_no_store_is_recorded_as_its_status
+                a_cookie_is_sent_once_and_not_replayed
+                repeated_binary_and_comma_header_values_survive
+                a_header_named_by_connection_is_not_replayed
+                an_empty_204_replays_as_an_empty_204
+                a_binary_body_replays_bit_for_bit
+                a_body_over_the_limit_by_content_length_is_413_and_claims_nothing
+                a_chunked_body_over_the_limit_is_413_and_claims_nothing
+                a_body_of_exactly_the_limit_reaches_the_handler_whole
+                a_passed_body_is_not_limited
+            }
+            failures {
+                a_500_passes_its_retry_executes_and_the_third_replays
+                a_panic_releases_at_once
+                a_failing_recording_never_turns_a_success_into_an_error
+                a_recording_whose_answer_is_lost_is_still_recorded
+                a_claim_whose_answer_is_lost_meets_its_own_record
+                a_failing_store_is_503_and_says_nothing_of_itself
+                a_hanging_store_is_503_within_the_bound
+                a_delivery_executes_unprotected_in_an_outage_where_the_policy_says_so
+                a_release_that_fails_leaves_the_answer_alone
+            }
+            keys {
+                another_key_with_the_same_body_is_another_intent
+                equal_ids_of_two_accounts_do_not_collide
+                nested_routers_do_not_answer_for_each_other
+                method_and_query_count
+                the_handler_is_told_its_attempt_and_stable_keys
+            }
+            rivals {
+                n_concurrent_equal_requests_execute_once
+                a_duplicate_in_flight_waits_and_replays
+                a_webhook_duplicate_in_flight_is_503_after_the_wait_and_never_2xx
+                an_api_duplicate_in_flight_is_409_at_once
+                a_waiter_whose_time_runs_out_leaves_the_owner_alone
+                a_rejected_duplicate_frees_nothing
+                waiters_over_the_limit_are_told_at_once
+                after_a_takeover_the_first_owner_records_nothing
+                drain_waits_for_the_last_execution
+            }
+            senders {
+                a_retry_that_stripe_has_rewritten_and_signed_anew_replays
+                two_stripe_endpoints_with_equal_ids_do_not_collide
+                a_delivery_of_github_under_a_used_id_with_another_body_is_a_mismatch
+                a_challenge_of_slack_is_answered_without_the_handler
+                a_quoted_and_a_bare_key_are_one_key
+                an_api_key_is_required_on_post_and_patch_only
+                two_principals_with_equal_keys_do_not_collide
+            }
+        }
+    };
+    (@ $store:path => $($module:ident { $($name:ident)* })*) => {
+        $(mod $module {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                $crate::http::both_adapters($store, $crate::scenarios::$module::$name).await;
+            })*
+
+            #[test]
+            fn every_scenario_is_listed() {
+                let source = include_str!(concat!("../src/scenarios/", stringify!($module), ".rs"));
+                assert_eq!(source.matches("\npub async fn ").count(), [$(stringify!($name)),*].len());
+            }
+        })*
+    };
+}
+
+fn webhook() -> TestSender {
+    TestSender::new(Policy::webhook())
+}
+
+fn api() -> TestSender {
+    TestSender::new(Policy::api())
+}
+
+/// Answers 200 with `done`.
+fn done() -> Handler {
+    handler(async |_| Reply::new(200, "done"))
+}
+
+/// Waits for a permit, then answers 200 with `done`.
+fn gated(gate: &Arc<Semaphore>) -> Handler {
+    let gate = gate.clone();
+    handler(move |_| {
+        let gate = gate.clone();
+        async move {
+            gate.acquire().await.expect("the gate is never closed").forget();
+            Reply::new(200, "done")
+        }
+    })
+}
+
+fn gate() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(0))
+}

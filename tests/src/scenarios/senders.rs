@@ -1,0 +1,106 @@
+//! Real senders, end to end.
+
+use http::Method;
+use idempotency_core::clock::system_unix_time;
+use idempotency_core::provider::{GitHub, IdempotencyKey, Slack, Stripe};
+use idempotency_core::testing;
+
+use super::done;
+use crate::http::{Operation, Request, Site, get, post, request};
+
+const SECRET: &str = "whsec_a_secret_of_these_tests";
+
+fn stripe(path: &str, body: &'static str) -> Request {
+    let headers = testing::stripe(SECRET, body.as_bytes(), system_unix_time());
+    post(path).headers(&headers).body(body)
+}
+
+/// Its `pending_webhooks` changes, its id does not.
+pub async fn a_retry_that_stripe_has_rewritten_and_signed_anew_replays(site: &Site) {
+    let served = site.serve(Stripe::new(SECRET).expect("it is a secret"), done()).await;
+    let first = r#"{"id":"evt_1","object":"event","type":"charge.succeeded","pending_webhooks":2}"#;
+    let retry = r#"{"id":"evt_1","object":"event","type":"charge.succeeded","pending_webhooks":1}"#;
+    served.send(stripe("/hook", first)).await.is(200, "executed");
+    served.send(stripe("/hook", retry)).await.is(200, "replayed");
+    let forged = stripe("/hook", first).body(r#"{"id":"evt_2","object":"event"}"#);
+    served.send(forged).await.is(401, "").is_problem("unauthenticated");
+    assert_eq!((served.executions(), site.store.count(Operation::Claim)), (1, 2));
+}
+
+/// The scope is the endpoint.
+pub async fn two_stripe_endpoints_with_equal_ids_do_not_collide(site: &Site) {
+    let served = site.serve(Stripe::new(SECRET).expect("it is a secret"), done()).await;
+    let body = r#"{"id":"evt_1","object":"event","type":"charge.succeeded"}"#;
+    for status in ["executed", "replayed"] {
+        served.send(stripe("/a/hook", body)).await.is(200, status);
+        served.send(stripe("/b/hook", body)).await.is(200, status);
+    }
+    assert_eq!(served.executions(), 2);
+}
+
+/// The signature does not cover the id.
+pub async fn a_delivery_of_github_under_a_used_id_with_another_body_is_a_mismatch(site: &Site) {
+    let served = site.serve(GitHub::new(SECRET).expect("it is a secret"), done()).await;
+    let delivery = |body: &'static str| {
+        post("/hook").headers(&testing::github(SECRET, "d-1", "push", body.as_bytes())).body(body)
+    };
+    served.send(delivery(r#"{"ref":"a"}"#)).await.is(200, "executed");
+    served.send(delivery(r#"{"ref":"b"}"#)).await.is(422, "mismatch").is_problem("mismatch");
+    served.send(delivery(r#"{"ref":"a"}"#)).await.is(200, "replayed");
+    assert_eq!(served.executions(), 1);
+}
+
+/// The challenge itself is the answer.
+pub async fn a_challenge_of_slack_is_answered_without_the_handler(site: &Site) {
+    let served = site.serve(Slack::new(SECRET).expect("it is a secret"), done()).await;
+    let body = r#"{"type":"url_verification","challenge":"c-1"}"#;
+    let headers = testing::slack(SECRET, body.as_bytes(), system_unix_time());
+    let answer = served.send(post("/hook").headers(&headers).body(body)).await;
+    assert!(answer.status == 200 && answer.text().contains("c-1"), "{answer:?}");
+    assert_eq!((served.executions(), site.store.count(Operation::Claim)), (0, 0));
+}
+
+fn keyed(method: Method, key: &str) -> Request {
+    request(method, "/hook").header("idempotency-key", key).body("{}")
+}
+
+/// A string of RFC 8941 and its content.
+pub async fn a_quoted_and_a_bare_key_are_one_key(site: &Site) {
+    let served = site.serve(IdempotencyKey::global_across_principals(), done()).await;
+    served.send(keyed(Method::POST, "\"k\"")).await.is(200, "executed");
+    served.send(keyed(Method::POST, "k")).await.is(200, "replayed");
+    for key in ["\"\"", "\"k", "\"a\", \"b\""] {
+        served.send(keyed(Method::POST, key)).await.is(400, "").is_problem("malformed");
+    }
+    served.send(keyed(Method::POST, "k").header("idempotency-key", "k")).await.is(400, "");
+    assert_eq!(served.executions(), 1);
+}
+
+/// Others may have one.
+pub async fn an_api_key_is_required_on_post_and_patch_only(site: &Site) {
+    let served = site.serve(IdempotencyKey::global_across_principals(), done()).await;
+    for method in [Method::POST, Method::PATCH] {
+        served.send(request(method, "/hook").body("{}")).await.is(400, "").is_problem("key-missing");
+    }
+    for method in [Method::PUT, Method::DELETE] {
+        served.send(request(method, "/hook").body("{}")).await.is(200, "bypassed");
+    }
+    served.send(get("/hook").header("idempotency-key", "k")).await.is(200, "bypassed");
+    served.send(keyed(Method::PUT, "k")).await.is(200, "executed");
+    served.send(keyed(Method::PUT, "k")).await.is(200, "replayed");
+    assert_eq!(served.executions(), 4);
+}
+
+/// Each caller has keys of its own, and a caller is required.
+pub async fn two_principals_with_equal_keys_do_not_collide(site: &Site) {
+    let keys = IdempotencyKey::per_header_principal(http::header::AUTHORIZATION);
+    let served = site.serve(keys, done()).await;
+    for status in ["executed", "replayed"] {
+        for caller in ["Bearer alice", "Bearer bob"] {
+            let request = keyed(Method::POST, "k").header("authorization", caller);
+            served.send(request).await.is(200, status);
+        }
+    }
+    served.send(keyed(Method::POST, "k")).await.is(401, "").is_problem("unauthenticated");
+    assert_eq!(served.executions(), 2);
+}

@@ -1,0 +1,11 @@
+//! The HTTP scenarios on `MemoryStore`.
+
+use std::sync::Arc;
+
+use idempotency_core::{MemoryStore, Store};
+
+async fn memory() -> (Arc<dyn Store>, ()) {
+    (Arc::new(MemoryStore::new()), ())
+}
+
+idempotency_tests::http_scenarios!(super::memory);

@@ -1,0 +1,99 @@
+//! The faults: each server and Redis is killed or paused again and again, each by a task of its own.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use idempotency_tests::redis_server::RedisServer;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::dice::Dice;
+use super::{Site, lock, micros};
+
+/// One fault, from its start to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub(crate) kind: &'static str,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+}
+
+/// The faults under way.
+pub(crate) struct Faults {
+    tasks: JoinSet<()>,
+    over: watch::Sender<bool>,
+    list: Arc<Mutex<Vec<Fault>>>,
+}
+
+impl Faults {
+    pub(crate) fn start(sites: &[Arc<Site>], redis: &Arc<RedisServer>, dice: &mut Dice) -> Self {
+        let (over, watched) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let list = Arc::<Mutex<Vec<Fault>>>::default();
+        for site in sites {
+            tasks.spawn(strike_site(Arc::clone(site), dice.split(), watched.clone(), Arc::clone(&list)));
+        }
+        tasks.spawn(strike_redis(Arc::clone(redis), dice.split(), watched, Arc::clone(&list)));
+        Self { tasks, over, list }
+    }
+
+    /// Lets everything go on, and gives all faults that there were.
+    pub(crate) async fn stop(self) -> Vec<Fault> {
+        self.over.send_replace(true);
+        self.tasks.join_all().await;
+        std::mem::take(&mut *lock(&self.list))
+    }
+}
+
+async fn strike_site(
+    site: Arc<Site>,
+    mut dice: Dice,
+    mut over: watch::Receiver<bool>,
+    list: Arc<Mutex<Vec<Fault>>>,
+) {
+    while rest(500 + dice.below(2000), &mut over).await {
+        let from = micros();
+        assert!(lock(&site.demo).is_running(), "nothing but this test ends a server");
+        let kind = if dice.percent(50) {
+            lock(&site.demo).kill();
+            tokio::time::sleep(Duration::from_millis(dice.below(300))).await;
+            let successor = site.setup.clone().start().await;
+            *lock(&site.demo) = successor;
+            "server killed"
+        } else {
+            lock(&site.demo).pause();
+            tokio::time::sleep(Duration::from_millis(200 + dice.below(4000))).await;
+            lock(&site.demo).resume();
+            "server paused"
+        };
+        lock(&list).push(Fault { kind, from, to: micros() });
+    }
+}
+
+async fn strike_redis(
+    redis: Arc<RedisServer>,
+    mut dice: Dice,
+    mut over: watch::Receiver<bool>,
+    list: Arc<Mutex<Vec<Fault>>>,
+) {
+    while rest(1500 + dice.below(2500), &mut over).await {
+        let from = micros();
+        let kind = if dice.percent(50) {
+            redis.kill();
+            tokio::time::sleep(Duration::from_millis(dice.below(500))).await;
+            redis.restart().await;
+            "redis restarted"
+        } else {
+            redis.pause();
+            tokio::time::sleep(Duration::from_millis(300 + dice.below(2000))).await;
+            redis.resume();
+            "redis paused"
+        };
+        lock(&list).push(Fault { kind, from, to: micros() });
+    }
+}
+
+/// Waits so many milliseconds. False where it is all over.
+async fn rest(millis: u64, over: &mut watch::Receiver<bool>) -> bool {
+    tokio::time::timeout(Duration::from_millis(millis), over.wait_for(|over| *over)).await.is_err()
+}

@@ -1,0 +1,133 @@
+//! The sender: as Stripe does, it delivers until there is a 2xx, now and then twice, and not always in order.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use idempotency_tests::demo::Delivery;
+use tokio::task::JoinSet;
+
+use super::dice::Dice;
+use super::{Site, lock, micros};
+
+/// How long the sender waits for an answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Something that happened, and is to be delivered.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) id: String,
+    /// The user that it is a snapshot of, and how new it is. The others are facts.
+    pub(crate) snapshot: Option<(String, u32)>,
+    /// How many attempts are told to fail.
+    pub(crate) failures: u32,
+    pub(crate) delay: u64,
+}
+
+/// One delivery and what came of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) id: String,
+    pub(crate) at: u64,
+    pub(crate) answered: u64,
+    /// Status and `idempotency-status`; none where there was no answer in time.
+    pub(crate) answer: Option<(u16, String)>,
+}
+
+impl Sent {
+    /// Whether the sender need not deliver it again.
+    pub(crate) fn is_acknowledged(&self) -> bool {
+        self.answer.as_ref().is_some_and(|(status, _)| (200..300).contains(status))
+    }
+
+    /// Whether it was acknowledged with this `idempotency-status`.
+    pub(crate) fn is_acknowledged_as(&self, mark: &str) -> bool {
+        self.is_acknowledged() && self.outcome() == mark
+    }
+
+    /// In a word.
+    pub(crate) fn outcome(&self) -> &str {
+        match &self.answer {
+            None => "no answer",
+            Some((500, _)) => "failed",
+            Some((503, mark)) if mark.is_empty() => "outage",
+            Some((503, mark)) if mark == "executed" => "lease lost",
+            Some((_, mark)) => mark,
+        }
+    }
+}
+
+/// What the sender has done, in no order.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<Sent>>>);
+
+impl Log {
+    pub(crate) fn take(&self) -> Vec<Sent> {
+        std::mem::take(&mut lock(&self.0))
+    }
+}
+
+impl Event {
+    /// Every second one is the next snapshot of one of the users of the moment, at most 60 of a user.
+    pub(crate) fn new(number: usize, dice: &mut Dice) -> Self {
+        let id = format!("evt_{number}");
+        let version = u32::try_from(number / 8 % 60).expect("it is below 60");
+        let user = format!("usr_{}_{}", number / 480, number / 2 % 4);
+        let snapshot = number.is_multiple_of(2).then_some((user, version));
+        let delay = match dice.below(10) {
+            0 => 800 + dice.below(2500),
+            1 | 2 => 50 + dice.below(750),
+            _ => dice.below(50),
+        };
+        let failures = match dice.below(20) {
+            0 => 2,
+            1 => 1,
+            _ => 0,
+        };
+        Self { id, snapshot, failures, delay }
+    }
+
+    fn delivery(&self) -> Delivery {
+        let delivery = match &self.snapshot {
+            Some((user, version)) => Delivery::user(&self.id, "user.updated", user, *version),
+            None => Delivery::stripe(&self.id),
+        };
+        delivery.steered(&format!("delay_ms={}&fail_times={}", self.delay, self.failures))
+    }
+
+    /// Delivers it until it is acknowledged, sometimes twice at once.
+    pub(crate) fn send_copies(
+        &self,
+        sites: &[Arc<Site>; 2],
+        log: &Log,
+        dice: &mut Dice,
+        senders: &mut JoinSet<()>,
+    ) {
+        let copies = if dice.percent(25) { 2 } else { 1 };
+        for _ in 0..copies {
+            let (event, sites, log, dice) = (self.clone(), sites.clone(), log.clone(), dice.split());
+            senders.spawn(async move { event.send_until_acknowledged(&sites, &log, dice).await });
+        }
+    }
+
+    async fn send_until_acknowledged(&self, sites: &[Arc<Site>; 2], log: &Log, mut dice: Dice) {
+        tokio::time::sleep(Duration::from_millis(dice.below(600))).await;
+        let mut pause = 100;
+        while !self.send_once(&sites[usize::from(dice.percent(50))], log).await {
+            tokio::time::sleep(Duration::from_millis(pause / 2 + dice.below(pause))).await;
+            pause = (pause * 2).min(1000);
+        }
+    }
+
+    /// Delivers it, and says whether it was acknowledged.
+    pub(crate) async fn send_once(&self, site: &Site, log: &Log) -> bool {
+        let at = micros();
+        let client = lock(&site.demo).client();
+        let answer = tokio::time::timeout(TIMEOUT, client.send(&self.delivery())).await;
+        let answer = answer.ok().and_then(Result::ok);
+        let answer = answer.map(|answer| (answer.status.as_u16(), answer.mark().to_owned()));
+        let sent = Sent { id: self.id.clone(), at, answered: micros(), answer };
+        let acknowledged = sent.is_acknowledged();
+        lock(&log.0).push(sent);
+        acknowledged
+    }
+}

@@ -1,0 +1,84 @@
+//! Two processes on one Redis: however often a key arrives, and wherever, it is executed once.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use idempotency_tests::demo::{Client, Delivery, Demo, Framework, Ledger, now};
+use idempotency_tests::redis_server::RedisServer;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+const KEYS: usize = 1_000;
+const COPIES: usize = 20;
+/// How many deliveries are under way at once.
+const CONCURRENCY: usize = 200;
+
+/// Sends until there is a 2xx, as senders do. Gives every answer's `idempotency-status`.
+async fn send_until_2xx(client: &Client, delivery: &Delivery) -> Vec<String> {
+    let mut marks = Vec::new();
+    loop {
+        let answer = client.send(delivery).await.expect("the server answers");
+        marks.push(answer.mark().to_owned());
+        if answer.status.is_success() {
+            return marks;
+        }
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");
+        assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn a_thousand_keys_twenty_times_each(pair: [Framework; 2]) {
+    let redis = RedisServer::start().await;
+    let ledger = Ledger::new();
+    let demos = [
+        Demo::start(pair[0], &redis.url(), &ledger).await,
+        Demo::start(pair[1], &redis.url(), &ledger).await,
+    ];
+    let clients = demos.each_ref().map(Demo::pooled_client);
+
+    let start = now();
+    let permits = Arc::new(Semaphore::new(CONCURRENCY));
+    let mut senders = JoinSet::new();
+    for number in 0..KEYS {
+        let delivery = Delivery::github(&format!("delivery-{number}")).steered("delay_ms=10");
+        for copy in 0..COPIES {
+            let permit = Arc::clone(&permits).acquire_owned().await.expect("it stays open");
+            let (client, delivery) = (clients[copy % 2].clone(), delivery.clone());
+            senders.spawn(async move {
+                let marks = send_until_2xx(&client, &delivery).await;
+                drop(permit);
+                marks
+            });
+        }
+    }
+    let mut counts = BTreeMap::<String, usize>::new();
+    for mark in senders.join_all().await.into_iter().flatten() {
+        *counts.entry(mark).or_default() += 1;
+    }
+    println!("{pair:?}: {counts:?} in {:?}", start.elapsed());
+
+    let lines = ledger.lines();
+    assert_eq!(lines.len(), KEYS);
+    assert_eq!(lines.iter().map(|line| &line.key).collect::<HashSet<_>>().len(), KEYS);
+    assert!(lines.iter().all(|line| line.attempt == 1));
+    assert_eq!(counts["executed"], KEYS);
+    assert_eq!(counts["replayed"], KEYS * (COPIES - 1));
+}
+
+#[tokio::test]
+async fn two_axum_servers_execute_each_key_once() {
+    a_thousand_keys_twenty_times_each([Framework::Axum, Framework::Axum]).await;
+}
+
+#[tokio::test]
+async fn two_actix_servers_execute_each_key_once() {
+    a_thousand_keys_twenty_times_each([Framework::Actix, Framework::Actix]).await;
+}
+
+#[tokio::test]
+async fn an_axum_server_and_an_actix_server_execute_each_key_once() {
+    a_thousand_keys_twenty_times_each([Framework::Axum, Framework::Actix]).await;
+}

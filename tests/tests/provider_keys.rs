@@ -1,0 +1,343 @@
+//! Which key, scope and order each sender's deliveries get.
+
+use std::time::Duration;
+
+use http::Uri;
+use idempotency_core::provider::{
+    self, ContentKey, GitHub, Received, RejectionKind, Secret, Shopify, Slack, StandardWebhooks, Stripe,
+    Twilio, signature,
+};
+use idempotency_core::{Delivery, Key, Policy, Provider, Scope, testing};
+use idempotency_tests::vectors::Request;
+
+const NOW: Duration = Duration::from_secs(1_767_225_600);
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const URL: &str = "https://example.com/webhooks";
+const SID: &str = "SM2de0d6c5d0d64e3a8b3f1d3f3c2b1a09";
+
+fn delivery(request: &Request, provider: &dyn Provider) -> Delivery {
+    match request.received_by(provider) {
+        Ok(Received::Delivery(delivery)) => delivery,
+        other => panic!("not a delivery: {other:?}"),
+    }
+}
+
+fn key(delivery: &Delivery) -> &str {
+    delivery.key().key().as_str()
+}
+
+fn refusal(request: &Request, provider: &dyn Provider) -> RejectionKind {
+    request.received_by(provider).expect_err("it was accepted").kind()
+}
+
+fn stripe(body: &str) -> Request {
+    Request::new(testing::stripe(SECRET, body.as_bytes(), NOW), body.to_owned(), NOW)
+}
+
+fn slack(body: &str) -> Request {
+    Request::new(testing::slack(SECRET, body.as_bytes(), NOW), body.to_owned(), NOW)
+}
+
+fn standard(body: &str) -> Request {
+    let headers = testing::standard_webhooks(SECRET, "msg_1", body.as_bytes(), NOW);
+    Request::new(headers, body.to_owned(), NOW)
+}
+
+fn github(event: &str, body: &str) -> Request {
+    Request::new(testing::github(SECRET, "d-1", event, body.as_bytes()), body.to_owned(), NOW)
+}
+
+fn twilio(form: &str) -> Request {
+    Request::new(testing::twilio("token", URL, form.as_bytes()), form.to_owned(), NOW)
+}
+
+#[test]
+fn an_endpoints_scope_is_narrowed_and_never_replaced() {
+    let requests: [(Box<dyn Provider>, Request); 6] = [
+        (Box::new(Stripe::new(SECRET).unwrap()), stripe(r#"{"id":"evt_1","account":"acct_1"}"#)),
+        (Box::new(Slack::new(SECRET).unwrap()), slack(r#"{"event_id":"Ev1","team_id":"T1"}"#)),
+        (
+            Box::new(Shopify::new(SECRET).unwrap()),
+            Request::new(testing::shopify(SECRET, "e", "orders/paid", b"{}"), "{}", NOW),
+        ),
+        (Box::new(GitHub::new(SECRET).unwrap()), github("ping", r#"{"zen":"x"}"#)),
+        (Box::new(Twilio::new("token", URL).unwrap()), twilio(&format!("MessageSid={SID}&EventType=added"))),
+        (Box::new(StandardWebhooks::new(SECRET).unwrap()), standard("{}")),
+    ];
+    for (provider, request) in &requests {
+        let scopes = [
+            Scope::endpoint("a"),
+            Scope::endpoint("b"),
+            Scope::endpoint("a").with_tenant("x"),
+            Scope::endpoint("a").with_tenant("y"),
+            Scope::endpoint("a").with_principal("x"),
+        ];
+        let digests: Vec<_> = scopes
+            .iter()
+            .map(|scope| match request.received_in(scope, &**provider) {
+                Ok(Received::Delivery(delivery)) => delivery.key().digest(),
+                other => panic!("not a delivery: {other:?}"),
+            })
+            .collect();
+        for (at, digest) in digests.iter().enumerate() {
+            assert!(!digests[at + 1..].contains(digest), "{}: two scopes are one", provider.name());
+        }
+    }
+}
+
+#[test]
+fn equal_ids_of_two_accounts_shops_or_workspaces_do_not_collide() {
+    let provider = Stripe::new(SECRET).unwrap();
+    let of =
+        |account: &str| delivery(&stripe(&format!(r#"{{"id":"evt_1"{account}}}"#)), &provider).key().digest();
+    assert_ne!(of(r#","account":"acct_1""#), of(r#","account":"acct_2""#));
+    assert_ne!(of(r#","account":"acct_1""#), of(""));
+    let provider = Slack::new(SECRET).unwrap();
+    let of = |team: &str| {
+        delivery(&slack(&format!(r#"{{"event_id":"Ev1","team_id":"{team}"}}"#)), &provider).key().digest()
+    };
+    assert_ne!(of("T1"), of("T2"));
+}
+
+#[test]
+fn an_older_event_of_one_resource_has_the_smaller_version_only_where_its_type_was_named() {
+    let provider = StandardWebhooks::new(SECRET).unwrap().discarding_stale(["user.created", "user.updated"]);
+    let event = |kind: &str, at: &str| {
+        standard(&format!(r#"{{"type":"{kind}","timestamp":"{at}","data":{{"id":"u1"}}}}"#))
+    };
+    let created = delivery(&event("user.created", "2026-01-01T00:00:00Z"), &provider);
+    let updated = delivery(&event("user.updated", "2026-01-01T01:00:00.000001+01:00"), &provider);
+    let (created, updated) = (created.order().unwrap(), updated.order().unwrap());
+    assert_eq!(created.resource(), updated.resource());
+    assert_eq!(updated.version().get() - created.version().get(), 1);
+    assert!(delivery(&event("invoice.paid", "2026-01-01T00:00:00Z"), &provider).order().is_none());
+    let provider = StandardWebhooks::new(SECRET).unwrap();
+    assert!(delivery(&event("user.updated", "2026-01-01T00:00:00Z"), &provider).order().is_none());
+}
+
+#[test]
+fn a_thin_event_of_stripe_is_ordered_with_the_snapshots_of_its_object() {
+    let provider = Stripe::new(SECRET).unwrap().discarding_stale(["customer.updated", "v1.customer.updated"]);
+    let thin = stripe(
+        r#"{"id":"evt_2","object":"v2.core.event","type":"v1.customer.updated",
+            "created":"2026-01-01T00:00:01.5Z","related_object":{"id":"cus_1"}}"#,
+    );
+    let full = stripe(
+        r#"{"id":"evt_1","type":"customer.updated","created":1767225600,"data":{"object":{"id":"cus_1"}}}"#,
+    );
+    let (thin, full) = (delivery(&thin, &provider), delivery(&full, &provider));
+    assert_eq!(thin.order().unwrap().resource(), full.order().unwrap().resource());
+    assert_eq!(thin.order().unwrap().version().get(), 1_767_225_601);
+    assert_eq!(full.attributes().event_type(), Some("customer.updated"));
+}
+
+#[test]
+fn an_event_whose_id_stands_twice_or_not_at_all_is_refused() {
+    let provider = Stripe::new(SECRET).unwrap();
+    assert_eq!(refusal(&stripe(r#"{"id":"evt_1","id":"evt_2"}"#), &provider), RejectionKind::Malformed);
+    assert_eq!(refusal(&stripe(r#"{"type":"x"}"#), &provider), RejectionKind::KeyMissing);
+    assert_eq!(refusal(&stripe(r#"{"id":""}"#), &provider), RejectionKind::Malformed);
+    assert_eq!(refusal(&stripe(r#"["evt_1"]"#), &provider), RejectionKind::Malformed);
+    let provider = Slack::new(SECRET).unwrap();
+    assert_eq!(refusal(&slack("{}"), &provider), RejectionKind::KeyMissing);
+    assert_eq!(refusal(&slack("a=b"), &provider), RejectionKind::KeyMissing);
+}
+
+#[test]
+fn a_slack_interaction_is_named_by_its_trigger_and_one_without_an_id_passes() {
+    let provider = Slack::new(SECRET).unwrap();
+    let interaction = r#"payload=%7B%22type%22%3A%22block_actions%22%2C%22trigger_id%22%3A%221.2.a%22%2C%22team%22%3A%7B%22id%22%3A%22T1%22%7D%7D"#;
+    let delivered = delivery(&slack(interaction), &provider);
+    assert_eq!((key(&delivered), delivered.attributes().event_type()), ("1.2.a", Some("block_actions")));
+    assert_eq!(delivered.attributes().get("team"), Some("T1"));
+    let closed = slack("payload=%7B%22type%22%3A%22view_closed%22%7D");
+    assert!(matches!(closed.received_by(&provider), Ok(Received::Bypass)));
+}
+
+#[test]
+fn the_kind_of_a_slack_body_is_read_from_the_body_and_not_from_an_unsigned_header() {
+    let provider = Slack::new(SECRET).unwrap();
+    let request = slack(r#"{"event_id":"Ev1"}"#).with("content-type", "application/x-www-form-urlencoded");
+    assert_eq!(key(&delivery(&request, &provider)), "Ev1");
+}
+
+#[test]
+fn a_form_of_github_is_read_like_its_json() {
+    let provider = GitHub::new(SECRET).unwrap().discarding_stale(["issues"]);
+    let form = "payload=%7B%22action%22%3A%22opened%22%2C%22issue%22%3A%7B%22id%22%3A7%2C%22updated_at%22%3A%222026-01-01T00%3A00%3A00Z%22%7D%7D";
+    let delivered = delivery(&github("issues", form), &provider);
+    assert_eq!(delivered.attributes().event_type(), Some("issues"));
+    assert_eq!(delivered.attributes().get("action"), Some("opened"));
+    let order = delivered.order().unwrap();
+    assert_eq!((order.resource().name(), order.version().get()), ("7", 1_767_225_600_000_000));
+}
+
+#[test]
+fn topics_about_one_resource_of_a_shop_are_compared_and_an_unsigned_time_is_not_believed() {
+    let provider = Shopify::new(SECRET).unwrap().discarding_stale(["products/create", "products/update"]);
+    let sent = |topic: &str, body: &'static str| {
+        let request = Request::new(testing::shopify(SECRET, "e", topic, body.as_bytes()), body, NOW);
+        delivery(&request.with("x-shopify-triggered-at", "2999-01-01T00:00:00Z"), &provider)
+    };
+    let created = sent("products/create", r#"{"id":1,"updated_at":"2026-01-01T00:00:00+00:00"}"#);
+    let updated = sent("products/update", r#"{"id":1,"updated_at":"2025-12-31T19:00:01-05:00"}"#);
+    let (created, updated) = (created.order().unwrap(), updated.order().unwrap());
+    assert_eq!(created.resource(), updated.resource());
+    assert_eq!(updated.version().get() - created.version().get(), 1_000_000);
+    assert!(sent("products/update", r#"{"id":1}"#).order().is_none());
+}
+
+#[test]
+fn the_newer_names_of_shopifys_headers_are_read_as_a_whole_set() {
+    let provider = Shopify::new(SECRET).unwrap();
+    let mut request = Request::new(testing::shopify(SECRET, "old", "a/b", b"{}"), "{}", NOW);
+    let signature = request.headers["x-shopify-hmac-sha256"].clone();
+    request.headers.insert("shopify-webhook-id", "new".parse().unwrap());
+    assert_eq!(key(&delivery(&request, &provider)), "old", "an added header of the other set was read");
+    request.headers.insert("shopify-hmac-sha256", signature);
+    request.headers.remove("x-shopify-hmac-sha256");
+    assert_eq!(key(&delivery(&request, &provider)), "new");
+}
+
+#[test]
+fn each_status_of_a_twilio_sid_is_a_key_of_its_own() {
+    let provider = Twilio::new("token", URL).unwrap();
+    let call = "CA2de0d6c5d0d64e3a8b3f1d3f3c2b1a09";
+    let recording = "RE2de0d6c5d0d64e3a8b3f1d3f3c2b1a09";
+    for (form, expected) in [
+        (format!("MessageSid={SID}&MessageStatus=sent&SmsSid={SID}&SmsStatus=sent"), format!("{SID}:sent")),
+        (format!("MessageSid={SID}&SmsStatus=received&SmsSid={SID}"), SID.to_owned()),
+        (format!("SmsSid={SID}&SmsStatus=sent"), format!("{SID}:sent")),
+        (format!("CallSid={call}&CallStatus=in-progress&SequenceNumber=2"), format!("{call}:in-progress:2")),
+        (
+            format!("CallSid={call}&RecordingSid={recording}&RecordingStatus=completed"),
+            format!("{recording}:completed"),
+        ),
+        (format!("MessageSid={SID}&MessageStatus=brand_new"), format!("{SID}:brand_new")),
+    ] {
+        assert_eq!(key(&delivery(&twilio(&form), &provider)), expected, "{form}");
+    }
+}
+
+#[test]
+fn parameters_of_twilio_that_were_cut_elsewhere_are_malformed() {
+    let provider = Twilio::new("token", URL).unwrap();
+    // Each of these has the signature of `MessageSid={SID}&MessageStatus=delivered&To=1`.
+    for form in [
+        format!("MessageSid={SID}MessageStatusdelivered&To=1"),
+        format!("MessageSid={SID}&MessageStatus=deliveredTo1"),
+        format!("MessageSid={SID}&MessageStatus=deliver&edTo=1"),
+        "MessageSid=SM2&de0d6c5d0d64e3a8b3f1d3f3c2b1a09MessageStatus=deliveredTo1".to_owned(),
+    ] {
+        let signed = twilio(&format!("MessageSid={SID}&MessageStatus=delivered&To=1"));
+        let request = Request::new(signed.headers, form.clone(), NOW);
+        assert_eq!(refusal(&request, &provider), RejectionKind::Malformed, "{form}");
+    }
+    for form in [
+        format!("MessageSid={SID}&MessageSid=SM00000000000000000000000000000000"),
+        format!("CallSid={SID}&CallStatus=completed&SequenceNumber=+1"),
+        "MessageSid=%ff".to_owned(),
+    ] {
+        assert_eq!(refusal(&twilio(&form), &provider), RejectionKind::Malformed, "{form}");
+    }
+    assert_eq!(refusal(&twilio("To=1"), &provider), RejectionKind::KeyMissing);
+}
+
+#[test]
+fn a_later_status_of_twilio_has_the_larger_version() {
+    let provider = Twilio::new("token", URL).unwrap().discarding_stale(["queued", "sent", "delivered"]);
+    let versions: Vec<_> = ["queued", "sent", "delivered"]
+        .iter()
+        .map(|status| delivery(&twilio(&format!("MessageSid={SID}&MessageStatus={status}")), &provider))
+        .map(|delivery| delivery.order().unwrap().version())
+        .collect();
+    assert!(versions.is_sorted_by(|a, b| a < b), "{versions:?}");
+    let failed = delivery(&twilio(&format!("MessageSid={SID}&MessageStatus=failed")), &provider);
+    assert!(failed.order().is_none());
+}
+
+#[test]
+fn an_id_with_a_dot_could_have_swallowed_its_neighbour() {
+    let provider = StandardWebhooks::new(SECRET).unwrap();
+    let headers = testing::standard_webhooks(SECRET, "msg.1", b"{}", NOW);
+    assert_eq!(refusal(&Request::new(headers, "{}", NOW), &provider), RejectionKind::Malformed);
+}
+
+#[test]
+fn a_body_of_standard_webhooks_need_not_be_json() {
+    let provider = StandardWebhooks::new(SECRET).unwrap();
+    let body = b"\xff\x00";
+    let request = Request::new(testing::standard_webhooks(SECRET, "msg_1", body, NOW), &body[..], NOW);
+    assert_eq!(key(&delivery(&request, &provider)), "msg_1");
+}
+
+#[test]
+fn equal_bodies_are_one_delivery_by_their_content() {
+    let secrets = [Secret::new(SECRET).unwrap()];
+    let provider = ContentKey::verified_by("acme", move |incoming| {
+        let header = signature::header(incoming, "x-hub-signature-256")?;
+        let candidate = header.strip_prefix("sha256=").and_then(signature::hex::<32>);
+        signature::hmac_sha256(&secrets, &[], incoming.body, candidate)
+    });
+    let a = delivery(&github("a", "{}"), &provider);
+    assert_eq!(key(&a), "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+    assert_eq!(a.key().digest(), delivery(&github("b", "{}"), &provider).key().digest());
+    assert_ne!(a.key().digest(), delivery(&github("a", "{ }"), &provider).key().digest());
+    let forged = github("a", "{}").with("x-hub-signature-256", "sha256=00");
+    assert_eq!(refusal(&forged, &provider), RejectionKind::Unauthenticated);
+    let trusting = ContentKey::without_authentication("queue");
+    assert_eq!(key(&delivery(&forged, &trusting)), key(&a));
+    assert_eq!((trusting.name(), ContentKey::over(GitHub::new("s").unwrap()).name()), ("queue", "github"));
+}
+
+#[test]
+fn a_closure_is_a_provider() {
+    let policy = Policy::webhook().with_wait(Duration::ZERO);
+    let provider = provider::from_fn("acme", |incoming| {
+        let id = incoming.single_header("x-id")?.unwrap_or_default();
+        let proof = idempotency_core::Verified::by_other_means(incoming.body);
+        Ok(Received::Delivery(Delivery::new(&proof, incoming.scope.clone(), Key::new(id)?)))
+    })
+    .with_policy(policy.clone());
+    assert_eq!((provider.name(), provider.policy()), ("acme", policy));
+    let request = stripe("{}");
+    assert_eq!(key(&delivery(&request.clone().with("x-id", "7"), &provider)), "7");
+    assert_eq!(refusal(&request, &provider), RejectionKind::Malformed);
+}
+
+#[test]
+fn every_sender_is_remembered_longer_than_its_signature_is_fresh() {
+    let day = Duration::from_secs(86_400);
+    let week = day * 7;
+    let tolerance = week * 2;
+    let senders: [(Box<dyn Provider>, Duration); 9] = [
+        (Box::new(Stripe::new(SECRET).unwrap()), week),
+        (Box::new(Stripe::new(SECRET).unwrap().with_tolerance(tolerance)), tolerance * 2),
+        (Box::new(Slack::new(SECRET).unwrap().with_tolerance(tolerance)), tolerance * 2),
+        (Box::new(StandardWebhooks::new(SECRET).unwrap().with_tolerance(tolerance)), tolerance * 2),
+        (Box::new(StandardWebhooks::new(SECRET).unwrap()), week),
+        (Box::new(GitHub::new(SECRET).unwrap()), week),
+        (Box::new(Shopify::new(SECRET).unwrap()), day * 3),
+        (Box::new(Slack::new(SECRET).unwrap()), day),
+        (Box::new(Twilio::new(SECRET, URL).unwrap()), day),
+    ];
+    for (provider, retention) in senders {
+        assert_eq!(provider.policy().retention(), retention, "{}", provider.name());
+    }
+    assert_eq!(Slack::new(SECRET).unwrap().policy().wait(), Duration::from_millis(1500));
+    assert_eq!(GitHub::new(SECRET).unwrap().policy().body_limit(), 25 * 1024 * 1024);
+}
+
+#[test]
+fn a_url_behind_a_proxy_is_the_one_that_the_sender_knows() {
+    let form = format!("MessageSid={SID}");
+    let mut request =
+        Request::new(testing::twilio("token", "https://a.example/t/x?k=v", form.as_bytes()), form, NOW);
+    request.uri = Uri::from_static("/inside?k=v");
+    let proxied = Twilio::new("token", "https://a.example/t/x").unwrap();
+    assert_eq!(key(&delivery(&request, &proxied)), SID);
+    let at_request_path = Twilio::new("token", "https://a.example").unwrap().with_request_path();
+    assert_eq!(refusal(&request, &at_request_path), RejectionKind::Unauthenticated);
+    request.uri = Uri::from_static("/t/x?k=v");
+    assert_eq!(key(&delivery(&request, &at_request_path)), SID);
+}

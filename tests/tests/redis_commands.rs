@@ -1,0 +1,174 @@
+//! What each operation costs at the server: which commands, how many round trips, how many bytes.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use idempotency_core::store::redis::RedisStore;
+use idempotency_core::{Claimed, Hold, Outcome, Resolution, Store as _};
+use idempotency_tests::proxy::FaultProxy;
+use idempotency_tests::redis_case::{LEASE, RETENTION, claim, grant, key, ordered, record_name, store};
+use idempotency_tests::redis_server::RedisServer;
+
+/// The commands that clients sent, without those that set up a connection, and without what scripts ran.
+async fn sent(server: &RedisServer) -> BTreeMap<String, u64> {
+    let setup = ["client", "config", "hello", "info", "ping", "select"];
+    let mut calls = server.calls().await;
+    calls.retain(|name, _| !setup.iter().any(|command| name.split('|').next() == Some(command)));
+    if calls.contains_key("evalsha") || calls.contains_key("eval") {
+        calls.retain(|name, _| name.starts_with("eval"));
+    }
+    calls
+}
+
+async fn assert_sends(server: &RedisServer, expected: &[(&str, u64)]) {
+    let expected: BTreeMap<_, _> =
+        expected.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+    assert_eq!(sent(server).await, expected);
+    server.reset_calls().await;
+}
+
+/// A store whose connection is made, whose scripts are cached, and whose health probe has gone out.
+async fn warm(server: &RedisServer) -> RedisStore {
+    let store = store(&server.url());
+    let (lease, _) = grant(&store, &ordered("warm", 1, "r", 1)).await;
+    assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Held);
+    assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
+    let (lease, _) = grant(&store, &claim("warm", 2)).await;
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
+    assert!(!store.resolve(&key("warm"), &Resolution::Released).await.unwrap());
+    store.load(&key("warm")).await.unwrap();
+    store.settled(&key("warm"), Duration::from_secs(60)).await.unwrap();
+    assert!(store.forget(&key("warm")).await.unwrap());
+    server.reset_calls().await;
+    store
+}
+
+#[tokio::test]
+async fn each_operation_is_one_round_trip() {
+    let server = RedisServer::start().await;
+    let store = warm(&server).await;
+
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    assert_sends(&server, &[("set", 1)]).await;
+    assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Held);
+    assert_sends(&server, &[("evalsha", 1)]).await;
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_sends(&server, &[("evalsha", 1)]).await;
+    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    assert_sends(&server, &[("set", 1)]).await;
+
+    let (lease, _) = grant(&store, &ordered("o", 1, "r", 7)).await;
+    assert_sends(&server, &[("evalsha", 1)]).await;
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_sends(&server, &[("evalsha", 1)]).await;
+
+    let (lease, _) = grant(&store, &claim("r", 1)).await;
+    server.reset_calls().await;
+    assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
+    assert_sends(&server, &[("evalsha", 1)]).await;
+    store.load(&key("r")).await.unwrap();
+    assert_sends(&server, &[("evalsha", 1)]).await;
+    assert!(store.forget(&key("r")).await.unwrap());
+    assert_sends(&server, &[("evalsha", 1)]).await;
+}
+
+#[tokio::test]
+async fn only_a_claim_that_the_lease_decides_takes_a_second_round_trip() {
+    let server = RedisServer::start().await;
+    let store = warm(&server).await;
+    grant(&store, &claim("k", 1)).await;
+    server.reset_calls().await;
+    assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
+    let calls = server.calls().await;
+    assert_eq!((calls["set"], calls["evalsha"]), (1, 1));
+}
+
+#[tokio::test]
+async fn scripts_survive_a_flush_of_the_script_cache() {
+    let server = RedisServer::start().await;
+    let store = warm(&server).await;
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let _: String = server.query(&["SCRIPT", "FLUSH"]).await;
+    server.reset_calls().await;
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_sends(&server, &[("eval", 1), ("evalsha", 1)]).await;
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_know_set_nx_get_is_asked_by_script_from_then_on() {
+    let server = RedisServer::start().await;
+    let proxy = FaultProxy::start(server.port()).await;
+    proxy.replace("\r\nNX\r\n$3\r\nGET\r\n", &["SET", "k", "v", "NX", "FROM", "LATER"]);
+    let store = store(&proxy.url());
+    let (lease, attempt) = grant(&store, &claim("k", 1)).await;
+    assert_eq!(attempt, 1);
+    let mut other = claim("k", 2);
+    assert!(matches!(store.claim(&other).await.unwrap(), Claimed::InFlight { .. }));
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.claim(&other).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    server.reset_calls().await;
+    other.key = key("l");
+    grant(&store, &other).await;
+    assert_sends(&server, &[("evalsha", 1)]).await;
+}
+
+#[tokio::test]
+async fn a_tombstone_costs_at_most_230_bytes_of_memory() {
+    const COUNT: u64 = 20_000;
+    let server = RedisServer::start().await;
+    let store = warm(&server).await;
+    let before = server.info("used_memory").await;
+    let mut names = Vec::new();
+    for number in 0..COUNT {
+        let claim = claim(&format!("evt_{number}"), 1);
+        let (lease, _) = grant(&store, &claim).await;
+        assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
+        names.push(claim.key);
+    }
+    let each = (server.info("used_memory").await - before) / COUNT;
+    let length: u64 = server.query(&["STRLEN", &record_name("evt_0")]).await;
+    assert_eq!(length, 59);
+    assert!(each <= 230, "a tombstone costs {each} bytes");
+    println!("a tombstone costs {each} bytes");
+}
+
+#[tokio::test]
+async fn two_handles_and_their_clones_share_one_redis() {
+    let server = RedisServer::start().await;
+    let (one, two) = (store(&server.url()), store(&server.url()));
+    let (lease, _) = grant(&one, &claim("k", 1)).await;
+    assert!(matches!(two.clone().claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
+    assert_eq!(two.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(one.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+}
+
+#[tokio::test]
+async fn names_in_redis_start_with_the_prefix_and_show_no_key() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url()).with_prefix("shop");
+    let (lease, _) = grant(&store, &ordered("evt_secret", 1, "cus_secret", 3)).await;
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
+    let mut names: Vec<String> = server.query(&["KEYS", "*"]).await;
+    names.sort();
+    assert_eq!(names.len(), 2);
+    assert!(names.iter().all(|name| name.starts_with("shop:") && !name.contains("secret")), "{names:?}");
+    assert!(names.iter().any(|name| name.starts_with("shop:mark:")), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_mark_lives_at_least_as_long_as_the_longest_retention_that_raised_it() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    let (long, short) = (Duration::from_secs(1000), Duration::from_secs(10));
+    for (name, version, retention) in [("a", 5, long), ("b", 9, short)] {
+        let (lease, _) = grant(&store, &ordered(name, 1, "r", version)).await;
+        assert_eq!(store.complete(&lease, &Outcome::default(), retention).await.unwrap(), Hold::Held);
+    }
+    let names: Vec<String> = server.query(&["KEYS", "idem:mark:*"]).await;
+    let ttl: u64 = server.query(&["PTTL", &names[0]]).await;
+    assert!(ttl > 900_000, "{ttl} ms are left");
+    let stale = store.claim(&ordered("c", 1, "r", 8)).await.unwrap();
+    assert_eq!(stale, Claimed::Stale { newest: idempotency_core::Version::new(9) });
+}

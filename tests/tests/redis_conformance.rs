@@ -1,0 +1,97 @@
+//! `RedisStore` keeps the store contract.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use idempotency_core::store::conformance::{Harness, run_all};
+use idempotency_core::{ScopedKey, Store};
+use idempotency_tests::proxy::FaultProxy;
+use idempotency_tests::redis_case::store;
+use idempotency_tests::redis_server::RedisServer;
+
+/// What a user needs to be allowed; the page on this store gives the same list.
+const COMMANDS: [&str; 14] = [
+    "+get",
+    "+getrange",
+    "+set",
+    "+setrange",
+    "+pttl",
+    "+pexpire",
+    "+del",
+    "+time",
+    "+eval",
+    "+evalsha",
+    "+publish",
+    "+subscribe",
+    "+unsubscribe",
+    "+info",
+];
+
+struct Redis {
+    server: RedisServer,
+    url: String,
+    /// In front of the server, where it is to look older than it is.
+    _proxy: Option<FaultProxy>,
+}
+
+impl Redis {
+    async fn new() -> Self {
+        let server = RedisServer::start().await;
+        Self { url: server.url(), server, _proxy: None }
+    }
+
+    /// A server that knows no `SET` with `NX` and `GET`, as before Redis 7.0.
+    async fn old() -> Self {
+        let server = RedisServer::start().await;
+        let proxy = FaultProxy::start(server.port()).await;
+        proxy.replace("\r\nNX\r\n$3\r\nGET\r\n", &["SET", "k", "v", "NX", "FROM", "LATER"]);
+        Self { url: proxy.url(), server, _proxy: Some(proxy) }
+    }
+
+    /// A server that allows no more than is necessary.
+    async fn strict() -> Self {
+        let server = RedisServer::start().await;
+        let user =
+            ["ACL", "SETUSER", "app", "on", ">pw", "~idem:*", "resetchannels", "&idem:settled:*", "-@all"];
+        let _: String = server.query(&[&user[..], &COMMANDS[..]].concat()).await;
+        Self { url: server.url().replace("redis://", "redis://app:pw@"), server, _proxy: None }
+    }
+}
+
+#[async_trait]
+impl Harness for Redis {
+    async fn store(&self) -> Arc<dyn Store> {
+        Arc::new(store(&self.url))
+    }
+
+    async fn second_handle(&self) -> Arc<dyn Store> {
+        self.store().await
+    }
+
+    async fn advance(&self, by: Duration) {
+        self.server.advance(by).await;
+    }
+
+    async fn garble(&self, key: &ScopedKey) -> bool {
+        let name = format!("idem:{}", &key.digest().to_string()[..32]);
+        self.server.query::<u64>(&["SETRANGE", &name, "0", "garbage"]).await > 0
+    }
+}
+
+idempotency_core::conformance_tests!(Redis::new().await);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_store_passes_the_whole_suite() {
+    run_all(&Redis::new().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_store_at_an_old_server_passes_the_whole_suite() {
+    run_all(&Redis::old().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_store_with_the_least_rights_passes_the_whole_suite() {
+    run_all(&Redis::strict().await).await;
+}

@@ -1,0 +1,53 @@
+//! What a store says of the server it was given.
+
+use idempotency_core::store::redis::{Finding, HealthError, Severity};
+use idempotency_core::{Store as _, StoreErrorKind};
+use idempotency_tests::redis_case::{claim, grant, key, store};
+use idempotency_tests::redis_server::RedisServer;
+
+#[tokio::test]
+async fn a_server_that_is_set_up_well_is_verified_without_findings() {
+    let server = RedisServer::start_with(&["--appendonly", "yes", "--maxmemory", "100mb"]).await;
+    let store = store(&server.url()).verified().await.unwrap();
+    assert_eq!(store.check_health().await.unwrap(), []);
+    grant(&store, &claim("k", 1)).await;
+}
+
+#[tokio::test]
+async fn a_server_that_evicts_is_refused_by_name() {
+    let server =
+        RedisServer::start_with(&["--maxmemory", "100mb", "--maxmemory-policy", "volatile-ttl"]).await;
+    let error = store(&server.url()).verified().await.unwrap_err();
+    let text = error.to_string();
+    let HealthError::Unfit(findings) = error else { panic!("unexpected {error:?}") };
+    let evicts = Finding::Evicts { policy: "volatile-ttl".into() };
+    assert_eq!(findings, [evicts.clone(), Finding::NotPersistent]);
+    assert_eq!((evicts.severity(), Finding::NotPersistent.severity()), (Severity::Error, Severity::Warning));
+    assert!(text.contains("volatile-ttl evicts records"), "{text}");
+}
+
+#[tokio::test]
+async fn a_replica_is_refused_and_a_server_that_is_away_is_not_judged() {
+    let server = RedisServer::start_with(&["--appendonly", "yes"]).await;
+    let _: String = server.query(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    let store = store(&server.url());
+    assert_eq!(store.check_health().await.unwrap(), [Finding::Replica]);
+    server.kill();
+    while store.load(&key("k")).await.is_err_and(|error| error.kind() == StoreErrorKind::Unknown) {}
+    match store.verified().await {
+        Err(HealthError::Unchecked(error)) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_first_connection_checks_the_server_once() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    server.reset_calls().await;
+    for number in 0..20 {
+        grant(&store, &claim(&format!("k{number}"), 1)).await;
+    }
+    // The test's own questions are INFO as well: this is the first of them, and it does not count itself.
+    assert_eq!(server.calls().await.get("info"), Some(&1));
+}

@@ -1,0 +1,150 @@
+//! What is there and cannot be read is in doubt: never free, never taken over, never overwritten.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::time::Duration;
+
+use idempotency_core::{
+    Claimed, Hold, OnExpired, Outcome, Resolution, StateView, Store as _, StoreErrorKind,
+};
+use idempotency_tests::redis_case::{LEASE, RETENTION, claim, grant, key, ordered, record_name, store};
+use idempotency_tests::redis_server::RedisServer;
+use redis::AsyncTypedCommands as _;
+
+/// The bytes of a record in flight, as the store wrote them.
+async fn genuine(server: &RedisServer) -> Vec<u8> {
+    grant(&store(&server.url()), &claim("genuine", 9)).await;
+    server.query(&["GET", &record_name("genuine")]).await
+}
+
+#[tokio::test]
+async fn garbage_truncated_foreign_and_borrowed_records_are_in_doubt() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    let genuine = genuine(&server).await;
+    // The digest's start makes a record that of its key.
+    let own: Vec<u8> = {
+        grant(&store, &claim("k", 9)).await;
+        server.query(&["GET", &record_name("k")]).await
+    };
+    let spoiled = |at: usize, byte: u8| {
+        let mut bytes = own.clone();
+        bytes[at] = byte;
+        bytes
+    };
+    let cases = [
+        ("nothing", Vec::new()),
+        ("garbage", b"hello".to_vec()),
+        ("truncated", own[..own.len() - 1].to_vec()),
+        ("trailing bytes", [&own[..], b"x"].concat()),
+        ("a later format", spoiled(0, 2)),
+        ("an unknown state", spoiled(1, 4)),
+        ("unknown flags", spoiled(2, 4)),
+        ("a fingerprint that is not there", spoiled(2, 1)),
+        ("another key's record", genuine),
+    ];
+    for (what, bytes) in cases {
+        let mut connection = server.connection().await;
+        connection.set(record_name("k"), &bytes).await.unwrap();
+        assert_in_doubt(&server, what).await;
+        let after: Vec<u8> = server.query(&["GET", &record_name("k")]).await;
+        assert_eq!(after, bytes, "{what} must stay as it is");
+    }
+}
+
+#[tokio::test]
+async fn a_value_of_another_type_is_in_doubt() {
+    let server = RedisServer::start().await;
+    let _: i64 = server.query(&["HSET", &record_name("k"), "field", "value"]).await;
+    assert_in_doubt(&server, "a hash").await;
+    let kind: String = server.query(&["TYPE", &record_name("k")]).await;
+    assert_eq!(kind, "hash");
+}
+
+async fn assert_in_doubt(server: &RedisServer, what: &str) {
+    let store = store(&server.url());
+    let mut rerun = claim("k", 2);
+    rerun.on_expired = OnExpired::Rerun;
+    assert_eq!(store.claim(&rerun).await.unwrap(), Claimed::InDoubt, "{what}");
+    assert_eq!(store.claim(&ordered("k", 2, "r", 1)).await.unwrap(), Claimed::InDoubt, "{what}, by script");
+    let (lease, _) = (rerun.granted(idempotency_core::Fence::new(1)), 1);
+    assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Lost, "{what}");
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Lost, "{what}");
+    assert_eq!(store.release(&lease).await.unwrap(), Hold::Lost, "{what}");
+    assert!(!store.resolve(&key("k"), &Resolution::Released).await.unwrap(), "{what}");
+    let view = store.load(&key("k")).await.unwrap().unwrap();
+    assert_eq!(view.state, StateView::Unreadable, "{what}");
+    // It blocks nobody who waits, since nobody will settle it.
+    store.settled(&key("k"), Duration::from_secs(60)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_operator_forgets_what_cannot_be_read() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    let _: i64 = server.query(&["HSET", &record_name("k"), "field", "value"]).await;
+    assert!(store.forget(&key("k")).await.unwrap());
+    assert_eq!(grant(&store, &claim("k", 1)).await.1, 1);
+}
+
+#[tokio::test]
+async fn a_mark_that_cannot_be_read_stops_claims_and_not_completions() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    let (lease, _) = grant(&store, &ordered("a", 1, "r", 1)).await;
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
+    let (lease, _) = grant(&store, &ordered("b", 1, "r", 2)).await;
+    let names: Vec<String> = server.query(&["KEYS", "idem:mark:*"]).await;
+    let _: String = server.query(&["SET", &names[0], "garbage"]).await;
+    assert_eq!(store.claim(&ordered("c", 1, "r", 3)).await.unwrap(), Claimed::InDoubt);
+    assert_eq!(store.complete(&lease, &Outcome::new("b"), RETENTION).await.unwrap(), Hold::Held);
+    let mark: String = server.query(&["GET", &names[0]]).await;
+    assert_eq!(mark, "garbage");
+}
+
+#[tokio::test]
+async fn a_record_in_flight_without_a_ttl_is_in_doubt_until_it_is_settled() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let _: i64 = server.query(&["PERSIST", &record_name("k")]).await;
+    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InDoubt);
+    let view = store.load(&key("k")).await.unwrap().unwrap();
+    assert_eq!((view.state, view.expires_in), (StateView::Abandoned, Duration::MAX));
+    // Its holder puts it right by renewing, if it lives; else an operator does.
+    assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Held);
+    assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
+    let _: i64 = server.query(&["PERSIST", &record_name("k")]).await;
+    assert!(store.resolve(&key("k"), &Resolution::Released).await.unwrap());
+    assert_eq!(grant(&store, &claim("k", 2)).await.1, 2);
+}
+
+#[tokio::test]
+async fn a_takeover_fences_the_first_owner() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    let (first, _) = grant(&store, &claim("k", 1)).await;
+    server.advance(LEASE).await;
+    let (second, attempt) = grant(&store, &claim("k", 2)).await;
+    assert!(second.fence() > first.fence());
+    assert_eq!(attempt, 2);
+    assert_eq!(store.renew(&first, LEASE).await.unwrap(), Hold::Lost);
+    assert_eq!(store.complete(&first, &Outcome::new("first"), RETENTION).await.unwrap(), Hold::Lost);
+    assert_eq!(store.release(&first).await.unwrap(), Hold::Lost);
+    assert_eq!(store.complete(&second, &Outcome::new("second"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.claim(&claim("k", 3)).await.unwrap(), Claimed::Completed(Outcome::new("second")));
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_read_is_refused_and_not_told_that_its_lease_is_lost() {
+    let server = RedisServer::start().await;
+    let (lease, _) = grant(&store(&server.url()), &claim("k", 1)).await;
+    let rules = ["ACL", "SETUSER", "app", "on", ">pw", "~idem:*", "&*", "+@all", "-get", "-getrange"];
+    let _: String = server.query(&rules).await;
+    let store = store(&server.url().replace("redis://", "redis://app:pw@"));
+    let refused = StoreErrorKind::Refused;
+    assert_eq!(store.renew(&lease, LEASE).await.unwrap_err().kind(), refused);
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap_err().kind(), refused);
+    assert_eq!(store.claim(&ordered("k", 2, "r", 1)).await.unwrap_err().kind(), refused);
+    assert_eq!(store.load(&key("k")).await.unwrap_err().kind(), refused);
+}

@@ -1,0 +1,190 @@
+//! Waiting for a key to settle: one subscription, one wake-up each, no polling, and never for good.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::time::Duration;
+
+use idempotency_core::store::redis::RedisStore;
+use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreError};
+use idempotency_tests::proxy::FaultProxy;
+use idempotency_tests::redis_case::{RETENTION, claim, grant, key, store};
+use idempotency_tests::redis_server::RedisServer;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// Longer than any test here works: whoever returns sooner was woken.
+const LONG: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(20);
+
+fn wait(store: &RedisStore, name: &str) -> JoinHandle<Result<(), StoreError>> {
+    let (store, key) = (store.clone(), key(name));
+    tokio::spawn(async move { store.settled(&key, LONG).await })
+}
+
+async fn woken(waiter: JoinHandle<Result<(), StoreError>>) {
+    tokio::time::timeout(SOON, waiter).await.expect("the waiter is woken").unwrap().unwrap();
+}
+
+/// Awaits that a command, by whomever, has been called so often.
+async fn called(server: &RedisServer, command: &str, count: u64) {
+    let called = async {
+        while server.calls().await.get(command).copied().unwrap_or(0) < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SOON, called)
+        .await
+        .unwrap_or_else(|_| panic!("{command} must be called {count} times"));
+}
+
+async fn channels(server: &RedisServer) -> Vec<String> {
+    server.query(&["PUBSUB", "CHANNELS", "*"]).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_waiters_share_one_subscription_and_are_woken_once_without_polling() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let waiters: Vec<_> = (0..1000).map(|_| wait(&store, "k")).collect();
+    // Each looks once after the subscription; after that they sleep.
+    called(&server, "getrange", 1000).await;
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    for waiter in waiters {
+        woken(waiter).await;
+    }
+    let calls = server.calls().await;
+    assert_eq!((calls["subscribe"], calls["publish"], calls["getrange"]), (1, 1, 1000));
+}
+
+#[tokio::test]
+async fn each_way_of_settling_wakes() {
+    let server = RedisServer::start().await;
+    let (holder, waiter) = (store(&server.url()), store(&server.url()));
+    for (number, name) in ["completed", "released", "forgotten"].into_iter().enumerate() {
+        let (lease, _) = grant(&holder, &claim(name, 1)).await;
+        let waiting = wait(&waiter, name);
+        called(&server, "getrange", number as u64 + 1).await;
+        match name {
+            "completed" => drop(holder.complete(&lease, &Outcome::default(), RETENTION).await.unwrap()),
+            "released" => drop(holder.release(&lease).await.unwrap()),
+            _ => drop(holder.forget(&key(name)).await.unwrap()),
+        }
+        woken(waiting).await;
+    }
+}
+
+#[tokio::test]
+async fn what_settled_before_the_subscription_is_not_waited_for() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    store.settled(&key("nothing"), LONG).await.unwrap();
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
+    let start = Instant::now();
+    store.settled(&key("k"), LONG).await.unwrap();
+    assert!(start.elapsed() < SOON);
+}
+
+#[tokio::test]
+async fn the_end_of_a_lease_wakes_although_nobody_says_anything() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    let mut dying = claim("k", 1);
+    dying.lease = Duration::from_millis(300);
+    grant(&store, &dying).await;
+    woken(wait(&store, "k")).await;
+    assert_eq!(grant(&store, &claim("k", 2)).await.1, 2);
+}
+
+#[tokio::test]
+async fn a_wait_ends_with_its_timeout_and_touches_nothing() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    grant(&store, &claim("k", 1)).await;
+    store.settled(&key("k"), Duration::from_millis(50)).await.unwrap();
+    assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
+}
+
+#[tokio::test]
+async fn waiters_that_are_gone_leave_no_subscription_behind() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    grant(&store, &claim("k", 1)).await;
+    grant(&store, &claim("l", 1)).await;
+    let (gone, staying) = (wait(&store, "k"), wait(&store, "l"));
+    called(&server, "getrange", 2).await;
+    assert_eq!(channels(&server).await.len(), 2);
+    gone.abort();
+    called(&server, "unsubscribe", 1).await;
+    assert_eq!(channels(&server).await.len(), 1);
+    assert!(store.forget(&key("l")).await.unwrap());
+    woken(staying).await;
+    called(&server, "unsubscribe", 2).await;
+    // Whoever comes back is subscribed again, over the same connection.
+    let subscribed = server.calls().await["subscribe"];
+    let back = wait(&store, "k");
+    called(&server, "subscribe", subscribed + 1).await;
+    assert!(store.forget(&key("k")).await.unwrap());
+    woken(back).await;
+}
+
+#[tokio::test]
+async fn waiters_whose_subscription_is_lost_still_learn_of_the_outcome() {
+    let server = RedisServer::start().await;
+    let proxy = FaultProxy::start(server.port()).await;
+    let (holder, waiter) = (store(&server.url()), store(&proxy.url()));
+    let (lease, _) = grant(&holder, &claim("k", 1)).await;
+    let waiting = wait(&waiter, "k");
+    called(&server, "getrange", 1).await;
+    let _: i64 = server.query(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    assert_eq!(holder.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
+    woken(waiting).await;
+    // The next one subscribes anew.
+    let (lease, _) = grant(&holder, &claim("l", 1)).await;
+    let seen = server.calls().await["getrange"];
+    let waiting = wait(&waiter, "l");
+    called(&server, "getrange", seen + 1).await;
+    assert_eq!(channels(&server).await.len(), 1);
+    assert_eq!(holder.release(&lease).await.unwrap(), Hold::Held);
+    woken(waiting).await;
+}
+
+#[tokio::test]
+async fn a_user_without_channels_completes_and_waits_all_the_same() {
+    let server = RedisServer::start().await;
+    let rules = ["ACL", "SETUSER", "app", "on", ">pw", "resetchannels", "~idem:*", "+@all"];
+    let _: String = server.query(&rules).await;
+    let store = store(&server.url().replace("redis://", "redis://app:pw@"));
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let waiting = wait(&store, "k");
+    called(&server, "getrange", 1).await;
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    woken(waiting).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waiter_is_woken_after_the_runtime_that_first_listened_has_ended() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    // A worker of a server, with a runtime of its own, that waits once and ends.
+    let worker = store.clone();
+    let ended = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (lease, _) = grant(&worker, &claim("first", 1)).await;
+            worker.settled(&key("first"), Duration::from_millis(50)).await.unwrap();
+            assert_eq!(worker.release(&lease).await.unwrap(), Hold::Held);
+        });
+    });
+    tokio::task::spawn_blocking(|| ended.join().unwrap()).await.unwrap();
+    // The connection for commands ended with that runtime as well; this notices and dials anew.
+    drop(store.load(&key("k")).await);
+
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let waiter = wait(&store, "k");
+    called(&server, "getrange", 2).await;
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    woken(waiter).await;
+}
