@@ -6,7 +6,7 @@ use super::budget::{bounded, within};
 use super::lease_state::LeaseState;
 use super::undo::UndoOnDrop;
 use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
-use crate::{Claim, Claimed, Delivery, Fence, OnOutage, Outcome, StoreError, Version};
+use crate::{Claim, Claimed, Delivery, Fence, Hold, OnOutage, Outcome, StoreError, Version};
 
 /// A store whose `settled` answers at once must not make a waiter spin.
 const SHORTEST_NAP: Duration = Duration::from_millis(10);
@@ -89,6 +89,12 @@ impl Idempotency {
             let sent = self.runtime().now();
             let retry_after = match self.claim_once(&claim).await? {
                 Claimed::InFlight { retry_after } => retry_after,
+                Claimed::Granted { fence, attempt } if self.runtime().now() >= self.local_end(sent) => {
+                    match self.renew_late_grant(&claim, fence).await? {
+                        Some(renewed) => return Ok((Claimed::Granted { fence, attempt }, claim, renewed)),
+                        None => continue,
+                    }
+                }
                 answer => return Ok((answer, claim, sent)),
             };
             let left = (arrived + self.policy().wait()).saturating_sub(self.runtime().now());
@@ -111,6 +117,25 @@ impl Idempotency {
             undo.disarm();
         }
         answer
+    }
+
+    /// Renews a lease that ran out before its grant was heard of, as when the process was paused: somebody may have
+    /// taken over, and a handler must not start beside theirs. Gives when the renewal was sent, or `None` where the
+    /// lease is lost.
+    async fn renew_late_grant(&self, claim: &Claim, fence: Fence) -> Result<Option<Duration>, StoreError> {
+        let lease = claim.granted(fence);
+        loop {
+            let sent = self.runtime().now();
+            let renewal = within(self.runtime(), self.policy().store_timeout(), || {
+                self.store().renew(&lease, claim.lease)
+            });
+            if renewal.await? == Hold::Lost {
+                return Ok(None);
+            }
+            if self.runtime().now() < self.local_end(sent) {
+                return Ok(Some(sent));
+            }
+        }
     }
 
     /// Waits until the record may have changed. A store that cannot tell is asked again after a pause.

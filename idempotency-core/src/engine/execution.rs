@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt as _, poll};
 
-use super::budget::{bounded, within};
+use super::budget::{answered, within};
 use super::{Event, Idempotency, IdempotencyContext, Observation};
-use crate::{Attachment, Hold, Lease, Outcome, StoreError, StoreErrorKind};
+use crate::{Attachment, Hold, Lease, Outcome};
 
 /// The pause between repetitions of a renewal, and of a completion in the background.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -182,14 +182,13 @@ impl Execution {
                 left => policy.store_timeout().min(left),
             };
             let renewal = self.engine.store().renew(&self.lease, policy.lease());
-            let error = match bounded(runtime, limit, renewal).await {
-                Some(Ok(Hold::Held)) => {
+            let error = match answered(runtime, limit, renewal).await {
+                Ok(Hold::Held) => {
                     state.prolong(self.engine.local_end(sent));
                     return Hold::Held;
                 }
-                Some(Ok(Hold::Lost)) => return Hold::Lost,
-                Some(Err(error)) => error,
-                None => StoreError::new("remote", StoreErrorKind::Unknown),
+                Ok(Hold::Lost) => return Hold::Lost,
+                Err(error) => error,
             };
             self.observe(Event::RenewalFailed(&error));
             let left = state.end().saturating_sub(runtime.now());
@@ -231,8 +230,8 @@ impl Execution {
         loop {
             let completion =
                 self.engine.store().complete(&self.lease, &outcome, self.engine.policy().retention());
-            match bounded(runtime, self.engine.policy().store_timeout(), completion).await {
-                Some(Ok(hold)) => {
+            match answered(runtime, self.engine.policy().store_timeout(), completion).await {
+                Ok(hold) => {
                     // Observed there; nobody waits for the answer.
                     let _ = self.completed(hold);
                     return;

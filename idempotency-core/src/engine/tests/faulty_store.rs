@@ -18,6 +18,8 @@ pub(super) enum Fault {
     AnswerLost,
     /// It is carried out and never answers.
     CarriedOutThenHangs,
+    /// It is carried out and answers after so long.
+    AnswersLate(Duration),
     /// It is not carried out and never answers.
     Hangs,
 }
@@ -64,6 +66,11 @@ impl FaultyStore {
             Some(Fault::CarriedOutThenHangs) => {
                 inner.await?;
                 std::future::pending().await
+            }
+            Some(Fault::AnswersLate(by)) => {
+                let answer = inner.await;
+                tokio::time::sleep(by).await;
+                answer
             }
             Some(Fault::Hangs) => std::future::pending().await,
         }
