@@ -6,10 +6,12 @@
 //! - [`checker`] judges a [`history`]: could a store that keeps the contract have given these answers?
 //! - [`workload`] and [`record()`] make histories from any store, simulated or real.
 //! - [`stores`] runs them against a store behind a simulated network.
+//! - [`mod@engine`] runs the real engine in several processes, with senders that retry.
 //! - [`planted`] has stores with bugs, which the checker finds.
 
 pub mod checker;
 pub mod counters;
+pub mod engine;
 pub mod history;
 pub mod log;
 pub mod network;

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use idempotency_simulation::checker::Checker;
 use idempotency_simulation::counters::Counters;
+use idempotency_simulation::engine::check_engine;
 use idempotency_simulation::planted::Bug;
 use idempotency_simulation::stores::{check_store, memory_store, simulate_store};
 
@@ -16,6 +17,7 @@ usage: idempotency-simulation [engine] [--seed N] [--histories N] [--bug NAME] [
   --print        print what happened, also where nothing is wrong";
 
 struct Arguments {
+    is_engine: bool,
     seed: u64,
     histories: u64,
     bug: Option<Bug>,
@@ -34,12 +36,18 @@ fn main() -> ExitCode {
     };
     let mut failure = None;
     for seed in arguments.seed..arguments.seed.saturating_add(arguments.histories) {
-        if arguments.prints {
-            for operation in simulate_store(seed, &make).0.iter().flat_map(|history| &history.operations) {
-                println!("{operation}");
+        if arguments.is_engine {
+            failure = check_engine(seed, arguments.prints, &mut checker, &mut counters)
+                .map(|failure| failure.to_string());
+        } else {
+            if arguments.prints {
+                for operation in simulate_store(seed, &make).0.iter().flat_map(|history| &history.operations)
+                {
+                    println!("{operation}");
+                }
             }
+            failure = check_store(seed, &make, &mut checker, &mut counters).map(|found| found.to_string());
         }
-        failure = check_store(seed, &make, &mut checker, &mut counters).map(|found| found.to_string());
         if let Some(failure) = &failure {
             println!("seed {seed}: {failure}");
             break;
@@ -51,7 +59,7 @@ fn main() -> ExitCode {
 
 fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
     let (mut seed, mut histories) = (None, None);
-    let (mut bug, mut prints) = (None, false);
+    let (mut bug, mut prints, mut is_engine) = (None, false, false);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--seed" => seed = Some(words.next()?.parse().ok()?),
@@ -60,11 +68,12 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
                 let name = words.next()?;
                 bug = Some(*Bug::ALL.iter().find(|bug| bug.to_string() == name)?);
             }
+            "engine" => is_engine = true,
             "--print" => prints = true,
             _ => return None,
         }
     }
     let unasked = if seed.is_some() { 1 } else { 100_000 };
     let histories = histories.unwrap_or(unasked);
-    Some(Arguments { seed: seed.unwrap_or(0), histories, bug, prints })
+    Some(Arguments { is_engine, seed: seed.unwrap_or(0), histories, bug, prints })
 }

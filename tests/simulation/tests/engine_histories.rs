@@ -1,0 +1,26 @@
+//! Histories of the real engine: senders that retry, processes that stall and die, a bad network.
+
+use idempotency_simulation::checker::Checker;
+use idempotency_simulation::counters::Counters;
+use idempotency_simulation::engine::check_engine;
+
+/// How many histories; `SIMULATION_ENGINE_HISTORIES` asks for more.
+fn histories() -> u64 {
+    let asked = std::env::var("SIMULATION_ENGINE_HISTORIES").ok();
+    asked.and_then(|number| number.parse().ok()).unwrap_or(20_000)
+}
+
+#[test]
+fn the_engine_keeps_its_promise_in_every_history() {
+    let (mut checker, mut counters) = (Checker::new(), Counters::default());
+    for seed in 0..histories() {
+        if let Some(failure) = check_engine(seed, false, &mut checker, &mut counters) {
+            panic!(
+                "seed {seed}: {failure}\n\
+                 again: cargo run -p idempotency-simulation --release -- engine --seed {seed}"
+            );
+        }
+    }
+    println!("{counters}");
+    assert!(counters.undecided * 1000 <= counters.histories, "{} undecided", counters.undecided);
+}
