@@ -1,6 +1,6 @@
 //! A store that fails as told, over a memory store that shares its time with the paused runtime.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub(super) enum Fault {
 #[derive(Clone, Debug, Default)]
 pub(super) struct FaultyStore {
     inner: Arc<MemoryStore>,
-    faults: Arc<Mutex<Vec<(&'static str, VecDeque<Fault>)>>>,
+    faults: Arc<Mutex<HashMap<&'static str, VecDeque<Fault>>>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
 }
 
@@ -38,7 +38,7 @@ impl FaultyStore {
     }
 
     pub(super) fn fail(&self, operation: &'static str, faults: impl IntoIterator<Item = Fault>) {
-        self.faults.lock().unwrap().push((operation, faults.into_iter().collect()));
+        self.faults.lock().unwrap().entry(operation).or_default().extend(faults);
     }
 
     pub(super) fn calls(&self, operation: &str) -> usize {
@@ -47,8 +47,7 @@ impl FaultyStore {
 
     fn next(&self, operation: &'static str) -> Option<Fault> {
         self.calls.lock().unwrap().push(operation);
-        let mut faults = self.faults.lock().unwrap();
-        faults.iter_mut().filter(|(name, _)| *name == operation).find_map(|(_, queue)| queue.pop_front())
+        self.faults.lock().unwrap().get_mut(operation)?.pop_front()
     }
 
     async fn perform<T>(
