@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let mut failure = None;
     for seed in arguments.seed..arguments.seed.saturating_add(arguments.histories) {
         if arguments.is_engine {
-            failure = check_engine(seed, arguments.prints, &mut checker, &mut counters)
+            failure = check_engine(seed, &make, arguments.prints, &mut checker, &mut counters)
                 .map(|failure| failure.to_string());
         } else {
             if arguments.prints {

@@ -38,15 +38,14 @@ impl Counterexample {
         }
         let mut shortest = ends.get(wrong).map_or_else(|| history.clone(), |&end| until(history, end));
         for index in (0..shortest.operations.len()).rev() {
-            let operation = shortest.operations[index].clone();
+            let mut smaller = shortest.clone();
             // What changed nothing is not missed; of what changed something, only the answer can be.
-            if operation.answer.is_some_and(|(_, answer)| answer.changed_nothing()) {
-                shortest.operations.remove(index);
-            } else {
-                shortest.operations[index].answer = None;
+            match smaller.operations[index].answer.take() {
+                Some((_, answer)) if answer.changed_nothing() => drop(smaller.operations.remove(index)),
+                _ => {}
             }
-            if checker.explain(&shortest) != Some(Err(())) {
-                restore(&mut shortest.operations, index, operation);
+            if checker.explain(&smaller) == Some(Err(())) {
+                shortest = smaller;
             }
         }
         let mut search = Search::new(&shortest, checker.limit).expect("it is a part of what was searched");
@@ -75,18 +74,6 @@ impl Counterexample {
     #[must_use]
     pub fn history(&self) -> &History {
         &self.history
-    }
-}
-
-/// Puts an operation back that was taken out, or lost its answer.
-fn restore(operations: &mut Vec<Operation>, index: usize, operation: Operation) {
-    let lost_its_answer = operations
-        .get(index)
-        .is_some_and(|other| other.call == operation.call && other.worker == operation.worker);
-    if lost_its_answer {
-        operations[index] = operation;
-    } else {
-        operations.insert(index, operation);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The checker: whether a history can be explained by a store that keeps the contract.
 
 mod counterexample;
+mod effect;
 mod hasher;
 mod search;
 mod spec;

@@ -1,13 +1,13 @@
 //! The judge: what must be true of a run when it is over.
 
 use futures_util::FutureExt as _;
-use idempotency_core::{Delivery, MemoryStore, Order, StateView, Store as _};
+use idempotency_core::{Delivery, Order, StateView, Store};
 
 use super::Run;
 use super::handler::How;
 
 /// The rules that a run broke.
-pub(super) fn judge(run: &Run, store: &MemoryStore) -> Vec<String> {
+pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
     let (executions, acknowledged, mut broken) = run.ledger.entries_of();
     let is_completed = |delivery: &&Delivery| {
         let view = store.load(delivery.key()).now_or_never().and_then(Result::ok).flatten();

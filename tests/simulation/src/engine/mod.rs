@@ -9,13 +9,14 @@ mod sender;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use idempotency_core::{Idempotency, MemoryStore};
+use idempotency_core::Idempotency;
 
 use crate::checker::{Checker, Verdict};
 use crate::counters::Counters;
 use crate::log::Log;
 use crate::network::RemoteStore;
 use crate::recording::RecordingStore;
+use crate::stores::MakeStore;
 use crate::world::{ProcessId, World};
 
 use handler::Ledger;
@@ -81,12 +82,14 @@ impl Run {
     }
 }
 
-/// Simulates the engine under a seed and judges what it did. `prints` gives the trace also where nothing is wrong.
+/// Simulates the engine on a store under a seed and judges what it did. `prints` prints the trace also where nothing is
+/// wrong.
 ///
 /// # Panics
 /// When the run never ends, which is a bug of the simulation.
 pub fn check_engine(
     seed: u64,
+    make: MakeStore<'_>,
     prints: bool,
     checker: &mut Checker,
     counters: &mut Counters,
@@ -94,8 +97,8 @@ pub fn check_engine(
     let world = World::new(seed);
     let plan = Arc::new(Plan::of_seed(seed));
     let log = Log::new(Arc::new(world.store_clock()));
-    let store = MemoryStore::new().with_clock(world.store_clock());
-    let remote = RemoteStore::new(world.clone(), Arc::new(store.clone()), log.clone(), plan.faults.clone());
+    let store = make(seed, world.store_clock());
+    let remote = RemoteStore::new(world.clone(), store.clone(), log.clone(), plan.faults.clone());
     let ledger = Ledger::new(world.clone());
     let run = Run { world: world.clone(), plan, log, remote, ledger, engines: Arc::default() };
     for _ in 0..run.plan.processes {
@@ -103,7 +106,7 @@ pub fn check_engine(
     }
     let ended = world.run(chaos::run(run.clone()));
     let mut broken = ended.unwrap_or_else(|| vec!["the run never ends".to_owned()]);
-    broken.extend(judge::judge(&run, &store));
+    broken.extend(judge::judge(&run, &*store));
     for history in run.log.histories(0) {
         let operations = history.operations.iter();
         counters.operations += operations.clone().count() as u64;
