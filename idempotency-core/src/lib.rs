@@ -18,6 +18,8 @@ mod scope;
 
 pub mod endpoint;
 pub mod engine;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod protocol;
 pub mod provider;
 pub mod store;

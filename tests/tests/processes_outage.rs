@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, eventually, in_flight, now};
+use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, eventually, now};
 use idempotency_tests::redis_server::RedisServer;
 
 /// Within this an outage must be answered.
@@ -88,15 +88,41 @@ async fn a_server_that_is_started_before_redis_works_once_redis_is_up() {
 }
 
 #[tokio::test]
-async fn a_redis_that_dies_during_the_handler_makes_no_failure_of_a_success() {
+async fn a_server_whose_redis_hangs_from_the_beginning_refuses_in_time() {
     for framework in Framework::BOTH {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
         let demo = Demo::start(framework, &redis.url(), &ledger).await;
-        let delivery = Delivery::github("delivery-1").steered("delay_ms=500");
-        let sending = demo.delivering(&delivery);
-        in_flight(&redis, "github", "delivery-1").await;
-        redis.kill();
-        sending.await.unwrap().unwrap().assert_is(200, "executed; stored=?0");
-        assert_eq!(ledger.only_line().attempt, 1);
+        redis.pause();
+        for sender in ["github", "slack"] {
+            let delivery = Delivery::of_sender(sender, 1);
+            assert_refuses(&demo, &delivery, &format!("{framework:?}, hanging from the beginning")).await;
+        }
+        redis.resume();
+        executed_after(&demo, &Delivery::github("github-1"), Duration::from_secs(5)).await;
+        assert_eq!(ledger.lines().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn many_deliveries_at_once_are_refused_in_time_as_well() {
+    for framework in Framework::BOTH {
+        let (redis, ledger) = (RedisServer::start().await, Ledger::new());
+        let demo = Demo::start(framework, &redis.url(), &ledger).await;
+        demo.deliver(&Delivery::github("before")).await.assert_is(200, "executed");
+        redis.pause();
+        let start = now();
+        let deliveries =
+            (0..200).map(|number| demo.delivering(&Delivery::github(&format!("during-{number}"))));
+        for sending in deliveries.collect::<Vec<_>>() {
+            assert_eq!(sending.await.unwrap().unwrap().status, 503);
+        }
+        println!("{framework:?}: 200 refused after {:?}", start.elapsed());
+        assert!(start.elapsed() <= ANSWERED, "{:?}", start.elapsed());
+        redis.resume();
+        for number in 0..200 {
+            let delivery = Delivery::github(&format!("during-{number}"));
+            executed_after(&demo, &delivery, Duration::from_secs(5)).await;
+        }
+        assert_eq!(ledger.lines().len(), 201);
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use super::{Incoming, Provider, Received, Rejection};
@@ -47,14 +47,16 @@ impl IdempotencyKey {
         Self { principal: Some(Arc::new(principal)), ..Self::global_across_principals() }
     }
 
-    /// Gives each value of a header keys of its own, such as `Authorization`. The value is not checked, so something in
+    /// Gives each value of a header keys of its own, such as `authorization`: a name, or a header name of either version
+    /// of the `http` crate. A request without that header, or with several lines of it, is unauthenticated. The value is not checked, so something in
     /// front of or behind this layer must do that; only a digest of it is kept.
     ///
     /// A client whose token was renewed is another principal, and its earlier keys are unknown.
     #[must_use]
-    pub fn per_header_principal(name: HeaderName) -> Self {
+    pub fn per_header_principal(name: impl AsRef<str>) -> Self {
+        let name = name.as_ref().to_owned();
         Self::per_principal(move |incoming| {
-            let value = incoming.single_header(name.as_str()).ok()??;
+            let value = incoming.single_header(&name).ok()??;
             (!value.trim().is_empty()).then(|| value.to_owned())
         })
     }

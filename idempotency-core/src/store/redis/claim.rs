@@ -42,6 +42,8 @@ impl Shared {
             Ok(Value::Nil) => Ok(Some(Claimed::Granted { fence: first.record.fence, attempt: 1 })),
             Ok(Value::BulkString(there)) => Ok(answer_without_clock(claim, there)),
             Ok(_) => Err(fault::senseless()),
+            // A full server refuses the command whatever it would find; the script reads before it writes.
+            Err(failure) if failure.is(fault::is_full) => Ok(None),
             Err(failure) if failure.is(fault::is_wrong_type) => Ok(Some(Claimed::InDoubt)),
             Err(failure) if failure.is(fault::is_syntax_error) => {
                 self.set_nx_get.store(false, Ordering::Relaxed);
@@ -71,7 +73,7 @@ impl Shared {
 
 /// What the record that is there answers whatever the time is, by the protocol's own table. `None` where it depends on
 /// the lease, or where a grant is open.
-fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Claimed> {
+pub(super) fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Claimed> {
     let Some(packed) = Packed::decode(there, claim.key.digest()) else {
         return Some(Claimed::InDoubt);
     };
@@ -84,7 +86,7 @@ fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Claimed> {
 }
 
 /// Reads the claim script's answer.
-fn answer(reply: Value) -> Option<Claimed> {
+pub(super) fn answer(reply: Value) -> Option<Claimed> {
     let Value::Array(parts) = reply else { return None };
     let mut parts = parts.into_iter();
     let Value::BulkString(name) = parts.next()? else { return None };

@@ -7,6 +7,8 @@ mod call;
 mod claim;
 mod codec;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod health;
 mod hold;
 mod inspect;
