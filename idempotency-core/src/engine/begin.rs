@@ -11,6 +11,9 @@ use crate::{Claim, Claimed, Delivery, Fence, Hold, OnOutage, Outcome, StoreError
 /// A store whose `settled` answers at once must not make a waiter spin.
 const SHORTEST_NAP: Duration = Duration::from_millis(10);
 
+/// How often a grant is renewed that is heard of late, each time only where the renewal was late as well.
+const RENEWALS_OF_A_GRANT: usize = 3;
+
 /// What is to be done with a delivery.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -77,7 +80,8 @@ impl Idempotency {
         Ok(begun)
     }
 
-    /// Claims until the answer is not "in flight", or the wait is over. Also gives the claim and when it was sent.
+    /// Claims until the answer is not "in flight", or the wait is over. Also gives the claim, and from when on its
+    /// lease surely counts.
     async fn claim_or_wait(
         &self,
         delivery: &Delivery,
@@ -85,12 +89,13 @@ impl Idempotency {
     ) -> Result<(Claimed, Claim, Duration), StoreError> {
         let claim = self.claim_of(delivery);
         let mut place = None;
+        // Also of a grant that is heard of later: any earlier copy of the claim may be the one that was granted.
+        let sent = self.runtime().now();
         loop {
-            let sent = self.runtime().now();
             let retry_after = match self.claim_once(&claim).await? {
                 Claimed::InFlight { retry_after } => retry_after,
-                Claimed::Granted { fence, attempt } if self.runtime().now() >= self.local_end(sent) => {
-                    match self.renew_late_grant(&claim, fence).await? {
+                Claimed::Granted { fence, attempt } if !self.lasts(sent) => {
+                    match self.renew_grant(&claim, fence).await? {
                         Some(renewed) => return Ok((Claimed::Granted { fence, attempt }, claim, renewed)),
                         None => continue,
                     }
@@ -119,23 +124,26 @@ impl Idempotency {
         answer
     }
 
-    /// Renews a lease that ran out before its grant was heard of, as when the process was paused: somebody may have
-    /// taken over, and a handler must not start beside theirs. Gives when the renewal was sent, or `None` where the
-    /// lease is lost.
-    async fn renew_late_grant(&self, claim: &Claim, fence: Fence) -> Result<Option<Duration>, StoreError> {
+    /// Renews a lease that may have run out before its grant was heard of, as when the process was paused or a lost copy
+    /// of the claim was granted: somebody may have taken over, and a handler must not start beside theirs. Gives when
+    /// the renewal was sent, or `None` where the lease is lost.
+    async fn renew_grant(&self, claim: &Claim, fence: Fence) -> Result<Option<Duration>, StoreError> {
         let lease = claim.granted(fence);
-        loop {
-            let sent = self.runtime().now();
+        let mut sent = self.runtime().now();
+        // A lease as short as a round trip never lasts; the handler is told so.
+        for _ in 0..RENEWALS_OF_A_GRANT {
+            sent = self.runtime().now();
             let renewal = within(self.runtime(), self.policy().store_timeout(), || {
                 self.store().renew(&lease, claim.lease)
             });
             if renewal.await? == Hold::Lost {
                 return Ok(None);
             }
-            if self.runtime().now() < self.local_end(sent) {
-                return Ok(Some(sent));
+            if self.lasts(sent) {
+                break;
             }
         }
+        Ok(Some(sent))
     }
 
     /// Waits until the record may have changed. A store that cannot tell is asked again after a pause.
@@ -162,6 +170,11 @@ impl Idempotency {
         claim.order = delivery.order().cloned();
         claim.on_expired = policy.on_expired();
         claim
+    }
+
+    /// Whether a lease that was asked for at `sent` surely lasts until its first renewal, after a third of it.
+    fn lasts(&self, sent: Duration) -> bool {
+        self.runtime().now() + self.policy().lease() / 2 <= self.local_end(sent)
     }
 
     /// Until when a lease that was asked for at `sent` surely holds: the store's clock may run a little faster.

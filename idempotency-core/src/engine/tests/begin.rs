@@ -144,6 +144,27 @@ async fn a_grant_heard_of_after_another_took_over_does_not_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_counts_from_the_first_copy_of_its_claim() {
+    let (engine, store) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_lease(SECOND));
+    let first = run(&engine, "k").await;
+    store.fail("settled", [Fault::Hangs]);
+    let waiter = tokio::spawn({
+        let engine = engine.clone();
+        async move { run(&engine, "k").await }
+    });
+    tokio::time::sleep(SECOND / 10).await;
+    first.release().await;
+    assert!(matches!(store.repeat_last_claim().await, Claimed::Granted { attempt: 2, .. }));
+    let second = waiter.await.unwrap();
+    assert_eq!((second.context().attempt(), store.calls("renew")), (2, 1));
+    tokio::time::sleep(SECOND / 2).await;
+    assert!(!second.context().is_lease_lost());
+    assert!(matches!(store.repeat_last_claim().await, Claimed::Granted { attempt: 2, .. }));
+    second.release().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_whose_notification_fails_is_polled_slowly() {
     let (engine, store) = engine();
     let execution = run(&engine, "k").await;
