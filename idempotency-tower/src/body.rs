@@ -1,5 +1,6 @@
 //! Bodies: passed on as they come, or whole in memory.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -28,10 +29,19 @@ pin_project! {
 
 pin_project! {
     #[project = WholeOrProjected]
-    #[derive(Debug)]
     enum WholeOr<B> {
         Whole { bytes: Option<Bytes> },
         Streamed { #[pin] body: B },
+    }
+}
+
+/// Shows no content: it may be a recorded answer.
+impl<B> fmt::Debug for WholeOr<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole { bytes } => write!(f, "{} bytes", bytes.as_ref().map_or(0, Bytes::len)),
+            Self::Streamed { .. } => f.write_str("streamed"),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod reply;
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +30,8 @@ pub struct Endpoint {
     verification_time: Option<Duration>,
 }
 
-/// The head of a request, as an adapter shows it.
-#[derive(Clone, Copy, Debug)]
+/// The head of a request, as an adapter shows it. `Debug` shows neither query nor the values of headers.
+#[derive(Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "adapters make it, and a request's head has these parts")]
 pub struct Head<'a> {
     /// The method.
@@ -41,6 +42,16 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// What earlier layers attached to the request.
     pub extensions: &'a Extensions,
+}
+
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is to be done with a request's body.

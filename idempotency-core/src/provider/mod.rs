@@ -31,7 +31,7 @@ mod twilio;
 mod twilio_event;
 mod twilio_url;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,8 +105,8 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
     }
 }
 
-/// A request as a provider sees it.
-#[derive(Clone, Debug)]
+/// A request as a provider sees it. `Debug` shows its shape: no header's value, no query, no body.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Incoming<'a> {
     /// The method.
@@ -168,6 +168,19 @@ impl<'a> Incoming<'a> {
             return Err(Rejection::malformed("a header that may stand once has several lines"));
         }
         Ok(first.and_then(|value| value.to_str().ok()))
+    }
+}
+
+impl Debug for Incoming<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("now", &self.now)
+            .field("scope", self.scope)
+            .finish_non_exhaustive()
     }
 }
 
