@@ -6,10 +6,13 @@ use super::budget::{bounded, within};
 use super::lease_state::LeaseState;
 use super::undo::UndoOnDrop;
 use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
-use crate::{Claim, Claimed, Delivery, Fence, OnOutage, Outcome, StoreError, StoreErrorKind, Version};
+use crate::{Claim, Claimed, Delivery, Fence, Hold, OnOutage, Outcome, StoreError, StoreErrorKind, Version};
 
 /// A store whose `settled` answers at once must not make a waiter spin.
 const SHORTEST_NAP: Duration = Duration::from_millis(10);
+
+/// How often a grant is renewed that is heard of late, each time only where the renewal was late as well.
+const RENEWALS_OF_A_GRANT: usize = 3;
 
 /// What is to be done with a delivery.
 #[derive(Debug)]
@@ -77,7 +80,8 @@ impl Idempotency {
         Ok(begun)
     }
 
-    /// Claims until the answer is not "in flight", or the wait is over. Also gives the claim and when it was sent.
+    /// Claims until the answer is not "in flight", or the wait is over. Also gives the claim, and from when on its
+    /// lease surely counts.
     async fn claim_or_wait(
         &self,
         delivery: &Delivery,
@@ -86,10 +90,17 @@ impl Idempotency {
         let claim = self.claim_of(delivery);
         let mut place = None;
         let mut holder = None;
+        // Also of a grant that is heard of later: any earlier copy of the claim may be the one that was granted.
+        let sent = self.runtime().now();
         loop {
-            let sent = self.runtime().now();
             let retry_after = match (self.claim_once(&claim).await, holder) {
                 (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
+                (Ok(Claimed::Granted { fence, attempt }), _) if !self.lasts(sent) => {
+                    match self.renew_grant(&claim, fence).await? {
+                        Some(renewed) => return Ok((Claimed::Granted { fence, attempt }, claim, renewed)),
+                        None => continue,
+                    }
+                }
                 (Ok(answer), _) => return Ok((answer, claim, sent)),
                 // Somebody is known to execute: an outage that begins now is no reason to execute beside them.
                 (Err(_), Some(retry_after)) => return Ok((Claimed::InFlight { retry_after }, claim, sent)),
@@ -118,6 +129,31 @@ impl Idempotency {
         answer
     }
 
+    /// Renews a lease that may have run out before its grant was heard of, as when the process was paused or a lost copy
+    /// of the claim was granted: somebody may have taken over, and a handler must not start beside theirs. Gives when
+    /// the renewal was sent, or `None` where the lease is lost.
+    async fn renew_grant(&self, claim: &Claim, fence: Fence) -> Result<Option<Duration>, StoreError> {
+        let undo = UndoOnDrop::new(self, claim);
+        let lease = claim.granted(fence);
+        let mut sent = self.runtime().now();
+        // A lease as short as a round trip never lasts; the handler is told so.
+        for _ in 0..RENEWALS_OF_A_GRANT {
+            sent = self.runtime().now();
+            let renewal = within(self.runtime(), self.policy().store_timeout(), || {
+                self.store().renew(&lease, claim.lease)
+            });
+            if renewal.await? == Hold::Lost {
+                undo.disarm();
+                return Ok(None);
+            }
+            if self.lasts(sent) {
+                break;
+            }
+        }
+        undo.disarm();
+        Ok(Some(sent))
+    }
+
     /// Waits until the record may have changed. A store that cannot tell is asked again after a pause.
     async fn nap(&self, delivery: &Delivery, limit: Duration) {
         let began = self.runtime().now();
@@ -142,6 +178,11 @@ impl Idempotency {
         claim.order = delivery.order().cloned();
         claim.on_expired = policy.on_expired();
         claim
+    }
+
+    /// Whether a lease that was asked for at `sent` surely lasts until its first renewal, after a third of it.
+    fn lasts(&self, sent: Duration) -> bool {
+        self.runtime().now() + self.policy().lease() / 2 <= self.local_end(sent)
     }
 
     /// Until when a lease that was asked for at `sent` surely holds: the store's clock may run a little faster.

@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt as _, poll};
 
-use super::budget::{bounded, within};
+use super::budget::{answered, within};
 use super::{Event, Idempotency, IdempotencyContext, Observation};
-use crate::{Attachment, Hold, Lease, Outcome, StoreError, StoreErrorKind};
+use crate::{Attachment, Hold, Lease, Outcome};
 
 /// The pause between repetitions of a renewal, and of a completion in the background.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -187,14 +187,13 @@ impl Execution {
                 left => policy.store_timeout().min(left),
             };
             let renewal = self.engine.store().renew(&self.lease, policy.lease());
-            let error = match bounded(runtime, limit, renewal).await {
-                Some(Ok(Hold::Held)) => {
+            let error = match answered(runtime, limit, renewal).await {
+                Ok(Hold::Held) => {
                     state.prolong(self.engine.local_end(sent));
                     return Some(Hold::Held);
                 }
-                Some(Ok(Hold::Lost)) => return Some(Hold::Lost),
-                Some(Err(error)) => error,
-                None => StoreError::new("remote", StoreErrorKind::Unknown),
+                Ok(Hold::Lost) => return Some(Hold::Lost),
+                Err(error) => error,
             };
             self.observe(Event::RenewalFailed(&error));
             let left = state.end().saturating_sub(runtime.now());
@@ -217,27 +216,25 @@ impl Execution {
     }
 
     /// The same execution, to go on in a task of its own.
-    fn take_over(&mut self, stage: Stage) -> Self {
-        self.stage = Stage::Settled;
+    fn take_over(&mut self) -> Self {
         Self {
             engine: self.engine.clone(),
             lease: self.lease.clone(),
             context: self.context.clone(),
             granted: self.granted,
-            stage,
+            stage: Stage::Settled,
         }
     }
 
     /// Repeats the completion until the store answers, or the lease has surely run out.
-    async fn complete_in_background(mut self, outcome: Outcome) {
-        self.stage = Stage::Settled;
+    async fn complete_in_background(self, outcome: Outcome) {
         let runtime = self.engine.runtime();
         let end = runtime.now().saturating_add(self.engine.policy().lease());
         loop {
             let completion =
                 self.engine.store().complete(&self.lease, &outcome, self.engine.policy().retention());
-            match bounded(runtime, self.engine.policy().store_timeout(), completion).await {
-                Some(Ok(hold)) => {
+            match answered(runtime, self.engine.policy().store_timeout(), completion).await {
+                Ok(hold) => {
                     // Observed there; nobody waits for the answer.
                     let _ = self.completed(hold);
                     return;
@@ -255,12 +252,12 @@ impl Drop for Execution {
         match std::mem::replace(&mut self.stage, Stage::Settled) {
             Stage::Settled => {}
             Stage::Completing(outcome) => {
-                let rest = self.take_over(Stage::Settled);
+                let rest = self.take_over();
                 self.engine.spawn_tracked(rest.complete_in_background(outcome));
             }
             Stage::Running => {
                 if self.engine.policy().attachment() == Attachment::ReleaseWithCaller {
-                    let rest = self.take_over(Stage::Settled);
+                    let rest = self.take_over();
                     self.engine.spawn_tracked(rest.release());
                 }
             }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::Idempotency;
-use super::budget::bounded;
-use crate::{Claim, Claimed, OnExpired, StoreError};
+use super::budget::answered;
+use crate::{Claim, Claimed, OnExpired};
 
 /// The pauses between tries grow from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -42,25 +42,23 @@ impl Drop for UndoOnDrop<'_> {
 async fn undo(engine: Idempotency, mut claim: Claim) {
     // A holder whose lease ran out may still be at work, and nobody is about to run in its place: it keeps the key.
     claim.on_expired = OnExpired::InDoubt;
-    let end = engine.runtime().now().saturating_add(claim.lease);
+    let (runtime, limit) = (engine.runtime(), engine.policy().store_timeout());
+    let end = runtime.now().saturating_add(claim.lease);
     let mut pause = FIRST_PAUSE;
     loop {
-        let undone =
-            bounded(engine.runtime(), engine.policy().store_timeout(), undo_once(&engine, &claim)).await;
-        match undone {
-            Some(Ok(())) => return,
-            Some(Err(error)) if !error.is_transient() => return,
-            _ if engine.runtime().now() >= end => return,
-            _ => engine.runtime().sleep(pause).await,
+        let granted = match answered(runtime, limit, engine.store().claim(&claim)).await {
+            Ok(Claimed::Granted { fence, .. }) => {
+                let lease = claim.granted(fence);
+                answered(runtime, limit, engine.store().release(&lease)).await.map(drop)
+            }
+            Ok(_) => return,
+            Err(error) => Err(error),
+        };
+        match granted {
+            Ok(()) => return,
+            Err(error) if !error.is_transient() || runtime.now() >= end => return,
+            Err(_) => runtime.sleep(pause).await,
         }
         pause = (pause * 2).min(LAST_PAUSE);
     }
-}
-
-async fn undo_once(engine: &Idempotency, claim: &Claim) -> Result<(), StoreError> {
-    if let Claimed::Granted { fence, .. } = engine.store().claim(claim).await? {
-        // Held or lost: either way it is not held for this claim any more.
-        let _ = engine.store().release(&claim.granted(fence)).await?;
-    }
-    Ok(())
 }

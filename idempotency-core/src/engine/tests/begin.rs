@@ -104,6 +104,67 @@ async fn a_delivery_dropped_while_it_claims_leaves_no_claim_behind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_undoing_that_is_never_answered_is_tried_again() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::CarriedOutThenHangs, Fault::Hangs]);
+    store.fail("release", [Fault::Hangs]);
+    let dropped = tokio::time::timeout(Duration::from_millis(1), engine.begin(delivery("k"))).await;
+    assert!(dropped.is_err());
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_heard_of_after_its_lease_is_renewed_before_it_runs() {
+    let (engine, store) = engine();
+    let policy = Policy::webhook().with_lease(SECOND).with_store_timeout(5 * SECOND);
+    store.fail("claim", [Fault::AnswersLate(2 * SECOND)]);
+    let execution = run(&engine.with_policy(policy), "k").await;
+    assert_eq!(execution.context().attempt(), 1);
+    assert!(!execution.context().is_lease_lost());
+    assert_eq!(store.calls("renew"), 1);
+    execution.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_heard_of_after_another_took_over_does_not_run() {
+    let (engine, store) = engine();
+    let policy = Policy::webhook().with_lease(SECOND).with_wait(Duration::ZERO);
+    let engine = engine.with_policy(policy.with_store_timeout(5 * SECOND));
+    store.fail("claim", [Fault::AnswersLate(2 * SECOND)]);
+    let late = tokio::spawn({
+        let engine = engine.clone();
+        async move { begin(&engine, "k").await }
+    });
+    tokio::time::sleep(SECOND + SECOND / 2).await;
+    let second = run(&engine, "k").await;
+    assert!(matches!(late.await.unwrap(), Begun::Conflict { .. }));
+    assert_eq!(second.context().attempt(), 2);
+    second.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_counts_from_the_first_copy_of_its_claim() {
+    let (engine, store) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_lease(SECOND));
+    let first = run(&engine, "k").await;
+    store.fail("settled", [Fault::Hangs]);
+    let waiter = tokio::spawn({
+        let engine = engine.clone();
+        async move { run(&engine, "k").await }
+    });
+    tokio::time::sleep(SECOND / 10).await;
+    first.release().await;
+    assert!(matches!(store.repeat_last_claim().await, Claimed::Granted { attempt: 2, .. }));
+    let second = waiter.await.unwrap();
+    assert_eq!((second.context().attempt(), store.calls("renew")), (2, 1));
+    tokio::time::sleep(SECOND / 2).await;
+    assert!(!second.context().is_lease_lost());
+    assert!(matches!(store.repeat_last_claim().await, Claimed::Granted { attempt: 2, .. }));
+    second.release().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_whose_notification_fails_is_polled_slowly() {
     let (engine, store) = engine();
     let execution = run(&engine, "k").await;

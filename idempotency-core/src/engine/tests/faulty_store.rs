@@ -18,6 +18,8 @@ pub(super) enum Fault {
     AnswerLost,
     /// It is carried out and never answers.
     CarriedOutThenHangs,
+    /// It is carried out and answers after so long.
+    AnswersLate(Duration),
     /// It is not carried out and never answers.
     Hangs,
 }
@@ -28,6 +30,7 @@ pub(super) struct FaultyStore {
     inner: Arc<MemoryStore>,
     faults: Arc<Mutex<HashMap<&'static str, VecDeque<Fault>>>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
+    claims: Arc<Mutex<Vec<Claim>>>,
 }
 
 impl FaultyStore {
@@ -41,6 +44,12 @@ impl FaultyStore {
 
     pub(super) fn calls(&self, operation: &str) -> usize {
         self.calls.lock().unwrap().iter().filter(|call| **call == operation).count()
+    }
+
+    /// The last claim once more, as a late copy of it.
+    pub(super) async fn repeat_last_claim(&self) -> Claimed {
+        let claim = self.claims.lock().unwrap().last().unwrap().clone();
+        self.inner.claim(&claim).await.unwrap()
     }
 
     fn next(&self, operation: &'static str) -> Option<Fault> {
@@ -64,6 +73,11 @@ impl FaultyStore {
                 inner.await?;
                 std::future::pending().await
             }
+            Some(Fault::AnswersLate(by)) => {
+                let answer = inner.await;
+                tokio::time::sleep(by).await;
+                answer
+            }
             Some(Fault::Hangs) => std::future::pending().await,
         }
     }
@@ -72,6 +86,7 @@ impl FaultyStore {
 #[async_trait]
 impl Store for FaultyStore {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        self.claims.lock().unwrap().push(claim.clone());
         self.perform("claim", self.inner.claim(claim)).await
     }
 

@@ -59,7 +59,7 @@ fn read(bytes: &[u8]) {
 /// Bytes that a server sends, read as every kind of reply that a script or command has.
 pub(crate) fn reply(bytes: &[u8]) {
     let Ok(reply) = redis::parse_redis_value(bytes) else { return };
-    let (claimed, held) = (claim::answer(reply.clone()), hold::hold(reply.clone()));
+    let (claimed, held) = (claim::answer(reply.clone(), key().digest()), hold::hold(reply.clone()));
     assert_eq!(held.is_ok(), matches!(reply, Value::Int(0 | 1)));
     assert!(claimed.is_none() || matches!(reply, Value::Array(_)));
     drop(inspect::done(reply.clone()));
