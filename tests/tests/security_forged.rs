@@ -1,6 +1,5 @@
 //! What nobody signed, and what is not whole yet, reaches neither a store nor the handler.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::sync::Arc;
