@@ -139,6 +139,12 @@ impl RedisStore {
     /// [`Refused`](StoreErrorKind::Refused) when they are not certificates in PEM, or an address is not `rediss://`.
     #[cfg(feature = "redis-tls")]
     pub fn with_certificates(self, certificates: &redis::TlsCertificates) -> Result<Self, StoreError> {
+        // A file without a certificate would be one that trusts nobody.
+        let has_one = |pem: &[u8]| String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----");
+        let shown = certificates.client_tls.as_ref().map(|client| &client.client_cert);
+        if !certificates.root_cert.iter().chain(shown).all(|pem| has_one(pem)) {
+            return Err(fault::error(StoreErrorKind::Refused).with_source("there is no certificate in PEM"));
+        }
         let mut failure = None;
         let deployment = self.settings.deployment.changed(true, |client| {
             let info = client.get_connection_info().clone();
