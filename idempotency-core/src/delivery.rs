@@ -83,6 +83,7 @@ impl Delivery {
     /// Sets which resource it is about and how new it is, so that older ones are discarded. Default: none.
     #[must_use]
     pub fn with_order(mut self, order: Order) -> Self {
+        self.key = self.key.beside(order.resource());
         self.order = Some(order);
         self
     }

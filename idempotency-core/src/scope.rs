@@ -1,10 +1,11 @@
 //! The scope: where a key is unique.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use crate::Key;
 use crate::digest::FieldDigest;
+use crate::{Key, Resource};
 
 /// Where a [`Key`] is unique: an endpoint, and inside it a tenant and a principal where there are any.
 ///
@@ -76,11 +77,14 @@ impl fmt::Debug for Scope {
 }
 
 /// A key in its scope: what a record is kept under.
-#[derive(Clone, PartialEq, Eq, Hash)]
+///
+/// Two are equal if their digests are, wherever their records are kept.
+#[derive(Clone)]
 pub struct ScopedKey {
     scope: Scope,
     key: Key,
     digest: KeyDigest,
+    beside: Option<[u8; 32]>,
 }
 
 impl ScopedKey {
@@ -88,7 +92,15 @@ impl ScopedKey {
     #[must_use]
     pub fn new(scope: Scope, key: Key) -> Self {
         let digest = scope.put_into(FieldDigest::new("key")).field(key.as_str().as_bytes()).finish();
-        Self { scope, key, digest: KeyDigest(digest) }
+        Self { scope, key, digest: KeyDigest(digest), beside: None }
+    }
+
+    /// Says that the delivery is about this resource, so that a store on several servers keeps its record where the
+    /// resource's mark is. Default: not said, and such a store finds the record of an ordered delivery only with it.
+    #[must_use]
+    pub fn beside(mut self, resource: &Resource) -> Self {
+        self.beside = Some(*resource.digest());
+        self
     }
 
     /// The scope.
@@ -107,6 +119,26 @@ impl ScopedKey {
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
         self.digest
+    }
+
+    /// The digest of the resource beside whose mark the record is kept, where that was said.
+    #[must_use]
+    pub fn neighbour(&self) -> Option<&[u8; 32]> {
+        self.beside.as_ref()
+    }
+}
+
+impl PartialEq for ScopedKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for ScopedKey {}
+
+impl Hash for ScopedKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
     }
 }
 

@@ -1,8 +1,12 @@
 //! What a store says of the server it was given.
 
+use std::time::Duration;
+
 use idempotency_core::store::redis::{Finding, HealthError, Severity};
 use idempotency_core::{Store as _, StoreErrorKind};
+use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_case::{claim, grant, key, store};
+use idempotency_tests::redis_cluster::until;
 use idempotency_tests::redis_server::RedisServer;
 
 #[tokio::test]
@@ -50,4 +54,24 @@ async fn the_first_connection_checks_the_server_once() {
     }
     // The test's own questions are INFO as well: this is the first of them, and it does not count itself.
     assert_eq!(server.calls().await.get("info"), Some(&1));
+}
+
+#[tokio::test]
+async fn the_server_is_checked_from_time_to_time_while_the_store_is_there() {
+    let server = RedisServer::start().await;
+    let proxy = FaultProxy::start(server.port()).await;
+    let store = store(&proxy.url()).with_health_interval(Duration::from_millis(20));
+    grant(&store, &claim("k", 1)).await;
+    let mut checks = 0;
+    until(async || {
+        checks += proxy.take_requests().get("info").copied().unwrap_or(0);
+        checks >= 5
+    })
+    .await;
+    drop(store);
+    // The last one may be under way.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    proxy.take_requests();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(proxy.take_requests().get("info"), None);
 }

@@ -59,7 +59,9 @@ impl<'a> Case<'a> {
     /// A claim of a delivery that is about `resource` at `version`.
     pub(super) fn ordered(&self, name: &str, resource: &str, version: u64) -> Claim {
         let mut claim = self.claim(name);
-        claim.order = Some(Order::new(&self.scope, resource, Version::new(version)));
+        let order = Order::new(&self.scope, resource, Version::new(version));
+        claim.key = claim.key.beside(order.resource());
+        claim.order = Some(order);
         claim
     }
 

@@ -3,12 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use redis::{Cmd, RedisError, Value};
+use redis::{Cmd, RedisError, RedisResult, Value};
 
 use super::Shared;
 use super::fault::{self, Verdict};
+use super::link::Link;
 use super::script::Script;
-use crate::StoreError;
+use super::side::Lent;
+use crate::{StoreError, StoreErrorKind};
+
+/// How often a command is redirected before the servers are taken to be at odds.
+const REDIRECTS: usize = 5;
 
 /// A call that came back without a usable reply.
 #[derive(Debug)]
@@ -35,22 +40,86 @@ impl From<Failure> for StoreError {
     }
 }
 
+/// The calls of one operation, all about the record of one name.
+pub(super) struct Calls<'a> {
+    shared: &'a Arc<Shared>,
+    name: &'a str,
+    durable: bool,
+    /// The connection that the last call of a durable operation ran on.
+    lent: Option<(Arc<Link>, Lent)>,
+}
+
 impl Shared {
-    /// Sends one command, once.
-    pub(super) async fn run(self: &Arc<Self>, command: &Cmd) -> Result<Value, Failure> {
-        let mut connection = self.link.connection().await.map_err(Failure::NotSent)?;
+    /// Calls about the record of this name.
+    pub(super) fn calls<'a>(self: &'a Arc<Self>, name: &'a str) -> Calls<'a> {
+        self.calls_that(name, false)
+    }
+
+    /// Calls about the record of this name that [`confirm`](Calls::confirm) can make durable.
+    pub(super) fn durable_calls<'a>(self: &'a Arc<Self>, name: &'a str) -> Calls<'a> {
+        self.calls_that(name, self.durability.command().is_some())
+    }
+
+    fn calls_that<'a>(self: &'a Arc<Self>, name: &'a str, durable: bool) -> Calls<'a> {
+        Calls { shared: self, name, durable, lent: None }
+    }
+
+    /// Sends one command to one server on the shared connection, once.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        link: &Link,
+        command: &Cmd,
+        asking: bool,
+    ) -> Result<Value, Failure> {
+        let mut connection = link.connection().await.map_err(|cause| self.unreached(cause))?;
         if !self.probed.load(Ordering::Relaxed) {
-            self.probe_once();
+            self.start_probing();
         }
-        let reply = connection.commands.send_packed_command(command).await.and_then(Value::extract_error);
-        self.link.report(&connection, reply.as_ref().err().map_or(Verdict::Alive, fault::verdict));
+        let reply = exchange(&mut connection.commands, command, asking).await;
+        let verdict = reply.as_ref().err().map_or(Verdict::Alive, fault::verdict);
+        if link.report(&connection, verdict) {
+            self.route.doubt();
+        }
         reply.map_err(Failure::Sent)
+    }
+
+    fn unreached(&self, cause: RedisError) -> Failure {
+        self.route.doubt();
+        Failure::NotSent(cause)
+    }
+}
+
+impl Calls<'_> {
+    /// Whether [`confirm`](Self::confirm) waits for anything.
+    pub(super) fn are_durable(&self) -> bool {
+        self.durable
+    }
+
+    /// Sends one command, once. A redirection says that it was not executed, and is followed.
+    pub(super) async fn run(&mut self, command: &Cmd) -> Result<Value, Failure> {
+        let mut link = self.shared.route.link(self.name).await.map_err(Failure::NotSent)?;
+        let mut asking = false;
+        for _ in 0..REDIRECTS {
+            let reply = match self.durable {
+                true => self.send_aside(&link, command, asking).await,
+                false => self.shared.send(&link, command, asking).await,
+            };
+            let redirect = match &reply {
+                Err(Failure::Sent(cause)) => self.shared.route.redirect(&link, cause),
+                _ => None,
+            };
+            match redirect {
+                Some(redirect) => (link, asking) = (redirect.link, redirect.asking),
+                None => return reply,
+            }
+        }
+        Err(Failure::NotSent(std::io::Error::other("the servers redirect in a circle").into()))
     }
 
     /// Runs a script by its name; where the server does not know it, by its text, on that server only. A broadcast to
     /// load it would fail with any dead node.
     pub(super) async fn invoke(
-        self: &Arc<Self>,
+        &mut self,
         script: &Script,
         keys: &[&str],
         arguments: &[&[u8]],
@@ -67,4 +136,94 @@ impl Shared {
             reply => reply,
         }
     }
+
+    /// Waits until enough servers have what the last call wrote.
+    ///
+    /// # Errors
+    /// `Unknown` when too few confirm it in time: it stands, and may be forgotten. Repeat the operation.
+    pub(super) async fn confirm(mut self) -> Result<(), StoreError> {
+        let (Some((link, lent)), Some((command, timeout))) =
+            (self.lent.take(), self.shared.durability.command())
+        else {
+            return Ok(());
+        };
+        let mut waiting = lent.commands.clone();
+        waiting.set_response_timeout(self.shared.response_timeout + timeout);
+        let reply = exchange(&mut waiting, &command, false).await.map_err(|cause| {
+            if fault::verdict(&cause) == Verdict::Lost {
+                self.shared.give_up_aside(&link);
+            }
+            // The write was carried out, whatever became of the wait.
+            let kind = match fault::sent(cause.clone()).kind() {
+                StoreErrorKind::Refused => StoreErrorKind::Refused,
+                _ => StoreErrorKind::Unknown,
+            };
+            fault::error(kind).with_source(cause)
+        })?;
+        link.side.take_back(lent);
+        match self.shared.durability.judge(&reply) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(shortfall)) => {
+                self.shared.shortfalls.fetch_add(1, Ordering::Relaxed);
+                tracing::warn!(%shortfall, "a write to Redis is not as durable as asked");
+                Err(fault::error(StoreErrorKind::Unknown).with_source(shortfall))
+            }
+            None => Err(fault::senseless()),
+        }
+    }
+
+    /// Sends one command on a connection of this operation's own.
+    async fn send_aside(&mut self, link: &Arc<Link>, command: &Cmd, asking: bool) -> Result<Value, Failure> {
+        let mut lent = match self.lent.take() {
+            Some((same, lent)) if Arc::ptr_eq(&same, link) => lent,
+            other => {
+                if let Some((other, lent)) = other {
+                    other.side.take_back(lent);
+                }
+                link.side.lend(&*link.dial).await.map_err(|cause| self.shared.unreached(cause))?
+            }
+        };
+        if !self.shared.probed.load(Ordering::Relaxed) {
+            self.shared.start_probing();
+        }
+        let reply = exchange(&mut lent.commands, command, asking).await;
+        match reply.as_ref().err().map_or(Verdict::Alive, fault::verdict) {
+            Verdict::Alive => self.lent = Some((Arc::clone(link), lent)),
+            // One connection of many: the others find out for themselves.
+            Verdict::Silent => drop(lent),
+            Verdict::Lost => self.shared.give_up_aside(link),
+        }
+        reply.map_err(Failure::Sent)
+    }
+}
+
+impl Shared {
+    fn give_up_aside(&self, link: &Link) {
+        link.side.give_up();
+        self.route.doubt();
+    }
+}
+
+impl Drop for Calls<'_> {
+    /// The connection is in step, or the operation was dropped while a reply was under way, which then is skipped.
+    fn drop(&mut self) {
+        if let Some((link, lent)) = self.lent.take() {
+            link.side.take_back(lent);
+        }
+    }
+}
+
+/// Sends a command and reads its reply, announced with `ASKING` where the slot is moving.
+async fn exchange(
+    commands: &mut redis::aio::MultiplexedConnection,
+    command: &Cmd,
+    asking: bool,
+) -> RedisResult<Value> {
+    if !asking {
+        return commands.send_packed_command(command).await.and_then(Value::extract_error);
+    }
+    let mut both = redis::pipe();
+    both.cmd("ASKING").add_command(command.clone());
+    let mut replies = commands.send_packed_commands(&both, 0, 2).await?;
+    replies.pop().unwrap_or(Value::Nil).extract_error()
 }

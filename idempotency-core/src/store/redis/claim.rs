@@ -7,40 +7,55 @@ use std::time::Duration;
 use redis::Value;
 
 use super::Shared;
+use super::call::Calls;
 use super::codec::Packed;
 use super::{fault, script};
 use crate::{Claim, Claimed, Fence, KeyDigest, OnExpired, Record, State, StoreError, Transition, Version};
 
 impl Shared {
-    /// Claims a key. A first claim and a duplicate of a completed one are one round trip each.
+    /// Claims a key. A first claim and a duplicate of a completed one are one round trip each, and a durable grant one
+    /// more.
     pub(super) async fn claim(self: &Arc<Self>, claim: &Claim) -> Result<Claimed, StoreError> {
         let micros = crate::clock::system_unix_time().as_micros();
         let fence = Fence::NONE.next(u64::try_from(micros).unwrap_or(u64::MAX));
         let first = Packed::first_grant(claim, fence);
         let bytes = first.encode(claim.key.digest());
-        if claim.order.is_none()
-            && self.set_nx_get.load(Ordering::Relaxed)
-            && let Some(answer) = self.claim_by_set(claim, &first, &bytes).await?
-        {
-            return Ok(answer);
+        let name = self.keys.record(&claim.key, claim.order.as_ref());
+        let mut calls = self.durable_calls(&name);
+        let mut answer = None;
+        if claim.order.is_none() && self.set_nx_get.load(Ordering::Relaxed) {
+            answer = self.claim_by_set(&mut calls, &name, claim, &first, &bytes).await?;
         }
-        self.claim_by_script(claim, &bytes).await
+        let answer = match answer {
+            Some(answer) => answer,
+            None => self.claim_by_script(&mut calls, &name, claim, &bytes).await?,
+        };
+        if matches!(answer, Claimed::Granted { .. }) {
+            calls.confirm().await?;
+        }
+        Ok(answer)
     }
 
     /// `SET record NX GET`: grants a new key; otherwise the record that is there may hold the answer. `None` where only
     /// the server can tell.
     async fn claim_by_set(
-        self: &Arc<Self>,
+        &self,
+        calls: &mut Calls<'_>,
+        name: &str,
         claim: &Claim,
         first: &Packed,
         bytes: &[u8],
     ) -> Result<Option<Claimed>, StoreError> {
         let mut command = redis::cmd("SET");
-        command.arg(self.keys.record(claim.key.digest())).arg(bytes);
-        command.arg("NX").arg("GET").arg("PX").arg(first.retention);
-        match self.run(&command).await {
+        command.arg(name).arg(bytes).arg("NX").arg("GET").arg("PX").arg(first.retention);
+        match calls.run(&command).await {
             Ok(Value::Nil) => Ok(Some(Claimed::Granted { fence: first.record.fence, attempt: 1 })),
-            Ok(Value::BulkString(there)) => Ok(answer_without_clock(claim, there)),
+            Ok(Value::BulkString(there)) => {
+                let answer = answer_without_clock(claim, there);
+                // A repeat has written nothing on this connection; the script does, so that it can be waited for.
+                Ok(answer
+                    .filter(|answer| !(calls.are_durable() && matches!(answer, Claimed::Granted { .. }))))
+            }
             Ok(_) => Err(fault::senseless()),
             // A full server refuses the command whatever it would find; the script reads before it writes.
             Err(failure) if failure.is(fault::is_full) => Ok(None),
@@ -53,18 +68,23 @@ impl Shared {
         }
     }
 
-    async fn claim_by_script(self: &Arc<Self>, claim: &Claim, bytes: &[u8]) -> Result<Claimed, StoreError> {
-        let record = self.keys.record(claim.key.digest());
+    async fn claim_by_script(
+        &self,
+        calls: &mut Calls<'_>,
+        name: &str,
+        claim: &Claim,
+        bytes: &[u8],
+    ) -> Result<Claimed, StoreError> {
         let on_expired: &[u8] = match claim.on_expired {
             OnExpired::Rerun => b"rerun",
             OnExpired::InDoubt => b"in_doubt",
         };
         let reply = match &claim.order {
-            None => self.invoke(&script::CLAIM, &[&record], &[bytes, on_expired]).await?,
+            None => calls.invoke(&script::CLAIM, &[name], &[bytes, on_expired]).await?,
             Some(order) => {
                 let mark = self.keys.mark(order.resource());
                 let version = order.version().get().to_be_bytes();
-                self.invoke(&script::CLAIM, &[&record, &mark], &[bytes, on_expired, &version]).await?
+                calls.invoke(&script::CLAIM, &[name, &mark], &[bytes, on_expired, &version]).await?
             }
         };
         answer(reply, claim.key.digest()).ok_or_else(fault::senseless)

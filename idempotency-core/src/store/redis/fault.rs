@@ -95,6 +95,18 @@ pub(super) fn is_unknown_script(cause: &RedisError) -> bool {
     code(cause) == "NOSCRIPT"
 }
 
+/// Whether the user may not do this.
+#[cfg(feature = "redis-sentinel")]
+pub(super) fn is_forbidden(cause: &RedisError) -> bool {
+    code(cause) == "NOPERM"
+}
+
+/// Whether the slot or the whole cluster is without a master.
+#[cfg(feature = "redis-cluster")]
+pub(super) fn is_cluster_down(cause: &RedisError) -> bool {
+    code(cause) == "CLUSTERDOWN"
+}
+
 fn says(cause: &RedisError, words: &str) -> bool {
     cause.detail().is_some_and(|detail| detail.contains(words))
 }

@@ -44,6 +44,12 @@ pub enum Finding {
         /// How many replicas are connected.
         replicas: u64,
     },
+    /// Writes of this store, here and in its clones, were confirmed by fewer servers than its
+    /// [`Durability`](super::Durability) asks for.
+    NotDurable {
+        /// How many.
+        writes: u64,
+    },
 }
 
 /// How bad a [`Finding`] is.
@@ -79,7 +85,8 @@ impl Finding {
             Self::HasEvicted { .. }
             | Self::NearlyFull { .. }
             | Self::NotPersistent
-            | Self::ReplicasNotAwaited { .. } => Severity::Warning,
+            | Self::ReplicasNotAwaited { .. }
+            | Self::NotDurable { .. } => Severity::Warning,
         }
     }
 }
@@ -98,6 +105,9 @@ impl fmt::Display for Finding {
             Self::ReplicasNotAwaited { replicas } => {
                 write!(f, "min-replicas-to-write is not set, though {replicas} replicas are connected")
             }
+            Self::NotDurable { writes } => {
+                write!(f, "{writes} writes were confirmed by fewer servers than asked")
+            }
         }
     }
 }
@@ -107,23 +117,45 @@ fn list(findings: &[Finding]) -> String {
 }
 
 impl Shared {
-    /// Reads the server's `INFO`, and nothing else: `CONFIG` is often forbidden.
+    /// Reads the `INFO` of every master, and nothing else: `CONFIG` is often forbidden.
     pub(super) async fn check_health(self: &Arc<Self>) -> Result<Vec<Finding>, StoreError> {
-        let reply = self.run(&redis::cmd("INFO")).await?;
-        let info = InfoDict::from_redis_value(reply).map_err(|_| fault::senseless())?;
-        Ok(findings(&info))
+        let mut all = Vec::new();
+        for link in self.route.links().await.map_err(fault::not_sent)? {
+            let reply = self.send(&link, &redis::cmd("INFO"), false).await?;
+            let info = InfoDict::from_redis_value(reply).map_err(|_| fault::senseless())?;
+            let new: Vec<_> = findings(&info).into_iter().filter(|finding| !all.contains(finding)).collect();
+            all.extend(new);
+        }
+        match self.shortfalls.load(Ordering::Relaxed) {
+            0 => {}
+            writes => all.push(Finding::NotDurable { writes }),
+        }
+        Ok(all)
     }
 
-    /// Checks the server's health in a task of its own, the first time only, and logs what it finds.
-    pub(super) fn probe_once(self: &Arc<Self>) {
+    /// Checks the server's health in a task of its own, now and from time to time while the store is there, and logs
+    /// each kind of finding the first time it comes up.
+    pub(super) fn start_probing(self: &Arc<Self>) {
         if self.probed.swap(true, Ordering::Relaxed) {
             return;
         }
-        let shared = Arc::clone(self);
+        let (shared, interval) = (Arc::downgrade(self), self.health_interval);
         tokio::spawn(async move {
-            match shared.check_health().await {
-                Ok(findings) => findings.iter().for_each(log),
-                Err(error) => tracing::debug!(?error, "the health of Redis could not be checked"),
+            let mut known = Vec::new();
+            while let Some(shared) = shared.upgrade() {
+                match shared.check_health().await {
+                    Ok(findings) => findings.iter().for_each(|finding| {
+                        let kind = std::mem::discriminant(finding);
+                        if !known.contains(&kind) {
+                            known.push(kind);
+                            log(finding);
+                        }
+                    }),
+                    Err(error) => tracing::debug!(?error, "the health of Redis could not be checked"),
+                }
+                drop(shared);
+                let Some(interval) = interval else { return };
+                tokio::time::sleep(interval).await;
             }
         });
     }

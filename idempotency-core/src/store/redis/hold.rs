@@ -18,7 +18,9 @@ impl Shared {
     ) -> Result<Hold, StoreError> {
         let name = Names::of(self, lease);
         let duration = be48(millis(duration));
-        hold(self.invoke(&script::RENEW, &[&name.record], &[&name.digest, &name.identity, &duration]).await?)
+        let mut calls = self.calls(&name.record);
+        let arguments: [&[u8]; 3] = [&name.digest, &name.identity, &duration];
+        hold(calls.invoke(&script::RENEW, &[&name.record], &arguments).await?)
     }
 
     pub(super) async fn complete(
@@ -30,23 +32,30 @@ impl Shared {
         let name = Names::of(self, lease);
         let retention = be48(millis(retention));
         let channel = name.channel.as_bytes();
+        let mut calls = self.durable_calls(&name.record);
         let arguments: [&[u8]; 5] = [&name.digest, &name.identity, outcome.as_bytes(), &retention, channel];
         let reply = match lease.order() {
-            None => self.invoke(&script::COMPLETE, &[&name.record], &arguments).await,
+            None => calls.invoke(&script::COMPLETE, &[&name.record], &arguments).await,
             Some(order) => {
                 let mark = self.keys.mark(order.resource());
                 let version = order.version().get().to_be_bytes();
                 let [a, b, c, d, e] = arguments;
-                self.invoke(&script::COMPLETE, &[&name.record, &mark], &[a, b, c, d, e, &version]).await
+                calls.invoke(&script::COMPLETE, &[&name.record, &mark], &[a, b, c, d, e, &version]).await
             }
         };
         let error = match reply.map_err(StoreError::from) {
-            Ok(reply) => return hold(reply),
+            Ok(reply) => {
+                let hold = hold(reply)?;
+                if hold == Hold::Held {
+                    calls.confirm().await?;
+                }
+                return Ok(hold);
+            }
             Err(error) if error.kind() == StoreErrorKind::Full => error,
             Err(error) => return Err(error),
         };
         // The effect has happened, so the key must not become claimable when the lease runs out.
-        let pin = self.invoke(&script::PIN, &[&name.record], &[&name.digest, &name.identity, channel]).await;
+        let pin = calls.invoke(&script::PIN, &[&name.record], &[&name.digest, &name.identity, channel]).await;
         match pin.map_err(StoreError::from).and_then(hold) {
             Ok(Hold::Lost) => Ok(Hold::Lost),
             Ok(Hold::Held) => Err(error),
@@ -60,7 +69,7 @@ impl Shared {
     pub(super) async fn release(self: &Arc<Self>, lease: &Lease) -> Result<Hold, StoreError> {
         let name = Names::of(self, lease);
         let arguments: [&[u8]; 3] = [&name.digest, &name.identity, name.channel.as_bytes()];
-        hold(self.invoke(&script::RELEASE, &[&name.record], &arguments).await?)
+        hold(self.calls(&name.record).invoke(&script::RELEASE, &[&name.record], &arguments).await?)
     }
 }
 
@@ -76,7 +85,7 @@ impl Names {
     fn of(shared: &Shared, lease: &Lease) -> Self {
         let digest = lease.key().digest();
         Self {
-            record: shared.keys.record(digest),
+            record: shared.keys.record(lease.key(), lease.order()),
             channel: shared.keys.channel(digest),
             digest: digest_end(digest),
             identity: identity(lease.owner(), lease.fence()),

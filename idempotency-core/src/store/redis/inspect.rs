@@ -12,14 +12,14 @@ use crate::{KeyDigest, Outcome, RecordView, Resolution, ScopedKey, StoreError};
 
 impl Shared {
     pub(super) async fn load(self: &Arc<Self>, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
-        let record = self.keys.record(key.digest());
-        view(self.invoke(&script::LOAD, &[&record], &[]).await?, key.digest())
+        let record = self.keys.record(key, None);
+        view(self.calls(&record).invoke(&script::LOAD, &[&record], &[]).await?, key.digest())
     }
 
     pub(super) async fn forget(self: &Arc<Self>, key: &ScopedKey) -> Result<bool, StoreError> {
-        let record = self.keys.record(key.digest());
+        let record = self.keys.record(key, None);
         let channel = self.keys.channel(key.digest());
-        done(self.invoke(&script::FORGET, &[&record], &[channel.as_bytes()]).await?)
+        done(self.calls(&record).invoke(&script::FORGET, &[&record], &[channel.as_bytes()]).await?)
     }
 
     pub(super) async fn resolve(
@@ -27,7 +27,7 @@ impl Shared {
         key: &ScopedKey,
         resolution: &Resolution,
     ) -> Result<bool, StoreError> {
-        let record = self.keys.record(key.digest());
+        let record = self.keys.record(key, None);
         let channel = self.keys.channel(key.digest());
         let (state, outcome) = match resolution {
             Resolution::Completed(outcome) => (codec::STATE_COMPLETED, outcome.clone()),
@@ -35,7 +35,7 @@ impl Shared {
         };
         let arguments: [&[u8]; 4] =
             [&digest_end(key.digest()), state, outcome.as_bytes(), channel.as_bytes()];
-        done(self.invoke(&script::RESOLVE, &[&record], &arguments).await?)
+        done(self.calls(&record).invoke(&script::RESOLVE, &[&record], &arguments).await?)
     }
 }
 

@@ -3,28 +3,42 @@
 //! A name is the prefix and the first 24 bytes of a digest as 32 characters of base64url: with the default prefix that
 //! is 37 bytes, which the usual allocator keeps in 48 where the whole digest would take 64. A record carries the last
 //! 16 bytes of its digest, so that the two together hold all 32.
+//!
+//! In a cluster, a script can only touch names of one slot. There the record of an ordered delivery and its resource's
+//! mark carry the resource as their hash tag; all other records are spread by their own name.
 
-use crate::{KeyDigest, Resource};
+use crate::{KeyDigest, Order, Resource, ScopedKey};
 
 /// Makes names under one prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     prefix: String,
+    tagged: bool,
 }
 
 impl Keys {
-    pub(super) fn new(prefix: impl Into<String>) -> Self {
-        Self { prefix: prefix.into() }
+    /// Names on one server, or `tagged` in a cluster.
+    pub(super) fn new(prefix: impl Into<String>, tagged: bool) -> Self {
+        Self { prefix: prefix.into(), tagged }
     }
 
-    /// The record of a key.
-    pub(super) fn record(&self, digest: KeyDigest) -> String {
-        format!("{}:{}", self.prefix, short(digest.as_bytes()))
+    /// The record of a key, beside the mark of the order's resource where there is an order.
+    pub(super) fn record(&self, key: &ScopedKey, order: Option<&Order>) -> String {
+        let digest = short(key.digest().as_bytes());
+        let resource = order.map(|order| order.resource().digest()).or_else(|| key.neighbour());
+        match resource.filter(|_| self.tagged) {
+            Some(resource) => format!("{}:{{{}}}:{digest}", self.prefix, short(resource)),
+            None => format!("{}:{digest}", self.prefix),
+        }
     }
 
     /// The high-water mark of a resource.
     pub(super) fn mark(&self, resource: &Resource) -> String {
-        format!("{}:mark:{}", self.prefix, short(resource.digest()))
+        let resource = short(resource.digest());
+        match self.tagged {
+            true => format!("{}:mark:{{{resource}}}", self.prefix),
+            false => format!("{}:mark:{resource}", self.prefix),
+        }
     }
 
     /// The channel on which a key's waiters are woken.

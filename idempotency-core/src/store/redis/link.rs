@@ -1,21 +1,20 @@
-//! The link: one shared connection, made when it is first needed and given up when it has gone bad.
+//! The link to one server: a shared connection, made when it is first needed and given up when it has gone bad.
 //!
 //! Everything above asks [`Link::connection`] and says with [`Link::report`] how it went. How a connection is made is
-//! behind [`Dial`], so that a client that finds its master through Sentinel or a cluster can stand in.
+//! behind [`Dial`]: at a fixed address, or wherever the sentinels say that the master is.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::io::tcp::socket2::TcpKeepalive;
-use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
+use redis::{RedisError, RedisResult};
 
 use super::fault::Verdict;
+use super::side::Side;
 
 /// How many operations in a row may go unanswered before the connection is taken for dead. A connection whose packets
 /// vanish reports nothing else.
@@ -26,61 +25,13 @@ const SILENCES: u32 = 3;
 pub(super) trait Dial: fmt::Debug + Send + Sync {
     /// A connection for commands.
     async fn dial(&self) -> RedisResult<MultiplexedConnection>;
+}
 
+/// Makes connections for subscriptions to a server that publishes what the master does.
+#[async_trait]
+pub(super) trait DialPubSub: Send + Sync {
     /// A connection for subscriptions.
     async fn dial_pubsub(&self) -> RedisResult<PubSub>;
-}
-
-/// One server at a fixed address, resolved anew for each connection.
-pub(super) struct Standalone {
-    client: Client,
-    config: AsyncConnectionConfig,
-    connect_timeout: Duration,
-}
-
-impl Standalone {
-    pub(super) fn new(client: &Client, response_timeout: Duration, connect_timeout: Duration) -> Self {
-        let config = AsyncConnectionConfig::new()
-            .set_response_timeout(Some(response_timeout))
-            .set_connection_timeout(Some(connect_timeout));
-        Self { client: with_tcp_settings(client), config, connect_timeout }
-    }
-}
-
-/// The same client, not waiting to fill packets and noticing peers that are gone.
-fn with_tcp_settings(client: &Client) -> Client {
-    let info = client.get_connection_info().clone();
-    let mut tcp = info.tcp_settings().clone().set_nodelay(true);
-    if tcp.keepalive().is_none() {
-        let keepalive =
-            TcpKeepalive::new().with_time(Duration::from_secs(15)).with_interval(Duration::from_secs(5));
-        tcp = tcp.set_keepalive(keepalive);
-    }
-    #[cfg(target_os = "linux")]
-    if tcp.user_timeout().is_none() {
-        tcp = tcp.set_user_timeout(Duration::from_secs(10));
-    }
-    Client::open(info.set_tcp_settings(tcp)).unwrap_or_else(|_| client.clone())
-}
-
-#[async_trait]
-impl Dial for Standalone {
-    async fn dial(&self) -> RedisResult<MultiplexedConnection> {
-        self.client.get_multiplexed_async_connection_with_config(&self.config).await
-    }
-
-    async fn dial_pubsub(&self) -> RedisResult<PubSub> {
-        tokio::time::timeout(self.connect_timeout, self.client.get_async_pubsub())
-            .await
-            .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
-    }
-}
-
-impl fmt::Debug for Standalone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address alone: user and password are in the connection info as well.
-        f.debug_tuple("Standalone").field(&self.client.get_connection_info().addr().to_string()).finish()
-    }
 }
 
 /// A handle on the shared connection. Clones share it.
@@ -100,13 +51,15 @@ enum Slot {
 
 /// Hands out the shared connection. Nothing is sent twice by it.
 pub(super) struct Link {
-    dial: Arc<dyn Dial>,
+    pub(super) dial: Arc<dyn Dial>,
     slot: Mutex<Slot>,
+    /// The connections that durable writes have to themselves.
+    pub(super) side: Side,
 }
 
 impl Link {
     pub(super) fn new(dial: Arc<dyn Dial>) -> Self {
-        Self { dial, slot: Mutex::new(Slot::Down) }
+        Self { dial, slot: Mutex::new(Slot::Down), side: Side::default() }
     }
 
     /// The shared connection. Any number of callers wait for one attempt to make it, and share its failure.
@@ -131,8 +84,8 @@ impl Link {
         result
     }
 
-    /// Learns from the end of an operation on `connection` whether to keep it.
-    pub(super) fn report(&self, connection: &Connection, verdict: Verdict) {
+    /// Learns from the end of an operation on `connection` whether to keep it, and answers whether it is given up.
+    pub(super) fn report(&self, connection: &Connection, verdict: Verdict) -> bool {
         let silences = &connection.silences;
         let lost = match verdict {
             Verdict::Alive => {
@@ -144,11 +97,16 @@ impl Link {
             Verdict::Silent => silences.fetch_add(1, Ordering::Relaxed) + 1 >= SILENCES,
             Verdict::Lost => true,
         };
-        let mut slot = if lost { self.slot() } else { return };
+        if !lost {
+            return false;
+        }
+        self.side.give_up();
+        let mut slot = self.slot();
         if matches!(&*slot, Slot::Up(current) if Arc::ptr_eq(&current.silences, silences)) {
             tracing::debug!(?verdict, "the connection to Redis is given up");
             *slot = Slot::Down;
         }
+        true
     }
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {

@@ -1,11 +1,15 @@
-//! `RedisStore`: records in Redis or Valkey.
+//! `RedisStore`: records in Redis or Valkey, on one server, behind Sentinel, or in a Cluster.
 //!
 //! One packed string per key, whose TTL is the retention; the lease is judged on the server from what is left of it. A
 //! first claim is one `SET NX GET`, everything else one script.
 
 mod call;
 mod claim;
+#[cfg(feature = "redis-cluster")]
+mod cluster;
 mod codec;
+mod deployment;
+mod durability;
 mod fault;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
@@ -14,33 +18,39 @@ mod hold;
 mod inspect;
 mod keys;
 mod link;
+mod route;
 mod script;
+#[cfg(feature = "redis-sentinel")]
+mod sentinel;
+mod server;
 mod settled;
+mod side;
+#[cfg(feature = "redis-cluster")]
+mod slot;
 mod waiters;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use redis::Client;
-
 use super::Store;
-use crate::{
-    Claim, Claimed, Hold, Lease, Outcome, RecordView, Resolution, ScopedKey, StoreError, StoreErrorKind,
-};
+use crate::{Claim, Claimed, Hold, Lease, Outcome, RecordView, Resolution, ScopedKey, StoreError};
+use async_trait::async_trait;
 
+use deployment::Settings;
 use keys::Keys;
-use link::{Dial, Link, Standalone};
+use route::Route;
 use waiters::Waiters;
 
+pub use durability::{Confirmed, Durability, Shortfall};
 pub use health::{Finding, HealthError, Severity};
 
-/// Keeps records in Redis 7.0 or later (6.2 with one round trip more for some claims) or Valkey, on one server.
+/// Keeps records in Redis 7.0 or later (6.2 with one round trip more for some claims) or Valkey.
 ///
-/// The first operation connects, and one connection is shared by all; waiting opens a second one. Clones share both.
-/// On its first connection the store checks the server's health and logs what it finds.
+/// On one server ([`new`](Self::new)), on the master behind sentinels, or in a cluster. The first operation connects, and
+/// one connection to each master is shared by all; waiting opens another one. Clones share them. From its first
+/// connection on the store checks the server's health and logs what it finds.
 ///
 /// ```no_run
 /// use idempotency_core::store::redis::RedisStore;
@@ -54,65 +64,23 @@ pub struct RedisStore {
     shared: Arc<Shared>,
 }
 
-#[derive(Clone)]
-struct Settings {
-    client: Client,
-    prefix: String,
-    response_timeout: Duration,
-    connect_timeout: Duration,
-}
-
 /// What the operations work on.
 struct Shared {
     keys: Keys,
-    link: Link,
+    route: Route,
     waiters: Waiters,
+    durability: Durability,
+    response_timeout: Duration,
+    health_interval: Option<Duration>,
     /// Whether the server knows `SET` with `NX` and `GET`, as far as anybody knows.
     set_nx_get: AtomicBool,
-    /// Whether the server's health has been checked.
+    /// Whether the server's health is being looked at.
     probed: AtomicBool,
+    /// How many writes were less durable than asked.
+    shortfalls: AtomicU64,
 }
 
 impl RedisStore {
-    /// A store at this address, such as `redis://user:password@host:6379/0`. Nothing connects yet.
-    ///
-    /// # Errors
-    /// [`Refused`](StoreErrorKind::Refused) when the address is not one.
-    pub fn new(url: &str) -> Result<Self, StoreError> {
-        let client =
-            Client::open(url).map_err(|cause| fault::error(StoreErrorKind::Refused).with_source(cause))?;
-        Ok(Self::from_client(client))
-    }
-
-    /// A store at a client's address, with the client's credentials and TLS. Nothing connects yet.
-    #[must_use]
-    pub fn from_client(client: Client) -> Self {
-        Self::assemble(Settings {
-            client,
-            prefix: "idem".to_owned(),
-            response_timeout: Duration::from_millis(500),
-            connect_timeout: Duration::from_secs(1),
-        })
-    }
-
-    /// Starts every name in Redis with `prefix` and a colon. Default: `idem`, short because each record carries it.
-    #[must_use]
-    pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
-        Self::assemble(Settings { prefix: prefix.into(), ..self.settings })
-    }
-
-    /// Waits so long for a reply. Default: 500 ms, long for a server nearby and short for the sender who waits.
-    #[must_use]
-    pub fn with_response_timeout(self, timeout: Duration) -> Self {
-        Self::assemble(Settings { response_timeout: timeout, ..self.settings })
-    }
-
-    /// Waits so long for a connection. Default: 1 s, which is one lost packet and its repeat.
-    #[must_use]
-    pub fn with_connect_timeout(self, timeout: Duration) -> Self {
-        Self::assemble(Settings { connect_timeout: timeout, ..self.settings })
-    }
-
     /// Looks at what the server says of itself for what weakens the store's promise.
     ///
     /// # Errors
@@ -138,25 +106,12 @@ impl RedisStore {
         }
         Ok(self)
     }
-
-    fn assemble(settings: Settings) -> Self {
-        let Settings { client, prefix, response_timeout, connect_timeout } = &settings;
-        let dial: Arc<dyn Dial> = Arc::new(Standalone::new(client, *response_timeout, *connect_timeout));
-        let shared = Shared {
-            keys: Keys::new(prefix.as_str()),
-            link: Link::new(Arc::clone(&dial)),
-            waiters: Waiters::new(dial, *response_timeout),
-            set_nx_get: AtomicBool::new(true),
-            probed: AtomicBool::new(false),
-        };
-        Self { settings, shared: Arc::new(shared) }
-    }
 }
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
-            .field("link", &self.shared.link)
+            .field("route", &self.shared.route)
             .field("keys", &self.shared.keys)
             .field("waiters", &self.shared.waiters)
             .finish_non_exhaustive()

@@ -46,8 +46,8 @@ impl Shared {
 
     /// How long until a claim may find the record changed by time alone; zero where it is not held.
     async fn lease_left(self: &Arc<Self>, key: &ScopedKey) -> Result<Duration, StoreError> {
-        let record = self.keys.record(key.digest());
-        match self.invoke(&script::PEEK, &[&record], &[&digest_end(key.digest())]).await? {
+        let record = self.keys.record(key, None);
+        match self.calls(&record).invoke(&script::PEEK, &[&record], &[&digest_end(key.digest())]).await? {
             Value::Int(left) => Ok(Duration::from_millis(u64::try_from(left).unwrap_or(0))),
             _ => Err(fault::senseless()),
         }

@@ -14,7 +14,7 @@ use redis::RedisResult;
 use redis::aio::{PubSubSink, PubSubStream};
 use tokio::sync::{mpsc, watch};
 
-use super::link::Dial;
+use super::link::DialPubSub;
 
 /// The most channels that one command changes.
 const BATCH: usize = 512;
@@ -46,13 +46,13 @@ struct State {
 
 /// Hands out tickets.
 pub(super) struct Waiters {
-    dial: Arc<dyn Dial>,
+    dial: Arc<dyn DialPubSub>,
     response_timeout: Duration,
     state: Arc<Mutex<State>>,
 }
 
 impl Waiters {
-    pub(super) fn new(dial: Arc<dyn Dial>, response_timeout: Duration) -> Self {
+    pub(super) fn new(dial: Arc<dyn DialPubSub>, response_timeout: Duration) -> Self {
         Self { dial, response_timeout, state: Arc::default() }
     }
 
@@ -138,7 +138,7 @@ struct Listener {
 }
 
 impl Listener {
-    async fn run(mut self, dial: Arc<dyn Dial>, changes: mpsc::UnboundedReceiver<Arc<str>>) {
+    async fn run(mut self, dial: Arc<dyn DialPubSub>, changes: mpsc::UnboundedReceiver<Arc<str>>) {
         match dial.dial_pubsub().await {
             Ok(connection) => {
                 let (sink, stream) = connection.split();

@@ -17,7 +17,10 @@ if current then
   if state == COMPLETED then return {'completed', current} end
   local same_owner = sub(current, 4, 19) == sub(mine, 4, 19)
   if state == IN_FLIGHT then
-    if same_owner then return {'granted', sub(current, 20, 31)} end
+    if same_owner then
+      touch(KEYS[1])
+      return {'granted', sub(current, 20, 31)}
+    end
     local left = lease_left(KEYS[1], current)
     if not left then return {'in_doubt'} end
     if left > 0 then return {'in_flight', left} end

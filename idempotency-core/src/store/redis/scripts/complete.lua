@@ -4,7 +4,10 @@
 -- server refuses the first write.
 local value = get('GET', KEYS[1])
 local state, _, body = read(value, ARGV[1])
-if state == COMPLETED and sub(value, 4, 27) == ARGV[2] then return 1 end
+if state == COMPLETED and sub(value, 4, 27) == ARGV[2] then
+  touch(KEYS[1])
+  return 1
+end
 if not is_held(state, value, ARGV[2]) then return 0 end
 
 local raised, mark_ttl

@@ -44,3 +44,10 @@ local function after(fence)
   if hi < 4294967295 then return hi + 1, 0 end
   return hi, lo
 end
+
+-- Writes the record's own TTL once more: a repeat changes nothing, and whoever waits for replicas on this connection
+-- needs a write on it that comes after the record's.
+local function touch(key)
+  local ttl = redis.call('PTTL', key)
+  if ttl > 0 then redis.call('PEXPIRE', key, string.format('%.0f', ttl)) end
+end

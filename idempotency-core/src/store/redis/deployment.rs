@@ -1,0 +1,267 @@
+//! The deployment: where the servers are, and every setting of a store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use redis::Client;
+
+#[cfg(feature = "redis-cluster")]
+use super::cluster::Cluster;
+use super::durability::Durability;
+use super::fault;
+use super::keys::Keys;
+use super::link::{DialPubSub, Link};
+use super::route::Route;
+#[cfg(feature = "redis-sentinel")]
+use super::sentinel::Sentinel;
+use super::server::{Patience, Server, with_info};
+use super::waiters::Waiters;
+use super::{RedisStore, Shared};
+use crate::{StoreError, StoreErrorKind};
+
+/// Where the servers are.
+#[derive(Clone)]
+enum Deployment {
+    One(Client),
+    #[cfg(feature = "redis-sentinel")]
+    Sentinel {
+        sentinels: Vec<Client>,
+        name: String,
+        /// Credentials and TLS of the master, at no address.
+        pattern: Client,
+    },
+    #[cfg(feature = "redis-cluster")]
+    Cluster(Vec<Client>),
+}
+
+/// Everything that can be set.
+#[derive(Clone)]
+pub(super) struct Settings {
+    deployment: Deployment,
+    prefix: String,
+    patience: Patience,
+    durability: Durability,
+    health_interval: Option<Duration>,
+}
+
+impl RedisStore {
+    /// A store at this address, such as `redis://user:password@host:6379/0`. Nothing connects yet.
+    ///
+    /// # Errors
+    /// [`Refused`](StoreErrorKind::Refused) when the address is not one.
+    pub fn new(url: &str) -> Result<Self, StoreError> {
+        Ok(Self::from_client(open(url)?))
+    }
+
+    /// A store at a client's address, with the client's credentials and TLS. Nothing connects yet.
+    #[must_use]
+    pub fn from_client(client: Client) -> Self {
+        Self::deployed(Deployment::One(client))
+    }
+
+    /// A store on the master that these sentinels call `name`. Nothing connects yet.
+    ///
+    /// The master is looked up for each connection: after a failover, a `READONLY` answer, a broken connection or three
+    /// timeouts in a row. The addresses carry the sentinels' own credentials; those of the master are set with
+    /// [`with_user`](Self::with_user). With `rediss://` the master is reached over TLS too.
+    ///
+    /// ```
+    /// use idempotency_core::store::redis::RedisStore;
+    /// let sentinels = ["redis://10.0.0.1:26379", "redis://10.0.0.2:26379", "redis://10.0.0.3:26379"];
+    /// let store = RedisStore::sentinel(sentinels, "mymaster")?.with_user("app", "password");
+    /// # Ok::<(), idempotency_core::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refused`](StoreErrorKind::Refused) when an address is not one, or there are none.
+    #[cfg(feature = "redis-sentinel")]
+    pub fn sentinel<U: AsRef<str>>(
+        urls: impl IntoIterator<Item = U>,
+        name: impl Into<String>,
+    ) -> Result<Self, StoreError> {
+        let sentinels = open_all(urls)?;
+        let pattern = with_info(&sentinels[0], |info| info.set_redis_settings(Default::default()));
+        Ok(Self::deployed(Deployment::Sentinel { sentinels, name: name.into(), pattern }))
+    }
+
+    /// A store in the cluster that these nodes belong to. Nothing connects yet.
+    ///
+    /// One node that can be reached is enough; the others are learned from it, and are reached with the credentials and
+    /// the TLS of the first address.
+    ///
+    /// ```
+    /// use idempotency_core::store::redis::RedisStore;
+    /// let store = RedisStore::cluster(["redis://app:password@10.0.0.1:6379", "redis://app:password@10.0.0.2:6379"])?;
+    /// # Ok::<(), idempotency_core::StoreError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Refused`](StoreErrorKind::Refused) when an address is not one, or there are none.
+    #[cfg(feature = "redis-cluster")]
+    pub fn cluster<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Self, StoreError> {
+        Ok(Self::deployed(Deployment::Cluster(open_all(urls)?)))
+    }
+
+    fn deployed(deployment: Deployment) -> Self {
+        Self::assemble(Settings {
+            deployment,
+            prefix: "idem".to_owned(),
+            patience: Patience { connect: Duration::from_secs(1), response: Duration::from_millis(500) },
+            durability: Durability::Local,
+            health_interval: Some(Duration::from_secs(60)),
+        })
+    }
+
+    /// Starts every name in Redis with `prefix` and a colon. Default: `idem`, short because each record carries it.
+    #[must_use]
+    pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
+        Self::assemble(Settings { prefix: prefix.into(), ..self.settings })
+    }
+
+    /// Logs in as this user at the servers that keep records, not at sentinels. Default: what the address says, or the
+    /// user `default` without a password.
+    #[must_use]
+    pub fn with_user(self, name: &str, password: &str) -> Self {
+        let deployment = self.settings.deployment.changed(false, |client| {
+            with_info(client, |info| {
+                let settings = info.redis_settings().clone().set_username(name).set_password(password);
+                info.set_redis_settings(settings)
+            })
+        });
+        Self::assemble(Settings { deployment, ..self.settings })
+    }
+
+    /// Trusts and shows these certificates, at the sentinels as well. For `rediss://` addresses. Default: whom the
+    /// machine trusts, and no certificate of one's own.
+    ///
+    /// # Errors
+    /// [`Refused`](StoreErrorKind::Refused) when they are not certificates in PEM, or an address is not `rediss://`.
+    #[cfg(feature = "redis-tls")]
+    pub fn with_certificates(self, certificates: &redis::TlsCertificates) -> Result<Self, StoreError> {
+        // A file without a certificate would be one that trusts nobody.
+        let has_one = |pem: &[u8]| String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----");
+        let shown = certificates.client_tls.as_ref().map(|client| &client.client_cert);
+        if !certificates.root_cert.iter().chain(shown).all(|pem| has_one(pem)) {
+            return Err(fault::error(StoreErrorKind::Refused).with_source("there is no certificate in PEM"));
+        }
+        let mut failure = None;
+        let deployment = self.settings.deployment.changed(true, |client| {
+            let info = client.get_connection_info().clone();
+            Client::build_with_tls(info, certificates.clone()).unwrap_or_else(|cause| {
+                failure = Some(cause);
+                client.clone()
+            })
+        });
+        match failure {
+            Some(cause) => Err(fault::error(StoreErrorKind::Refused).with_source(cause)),
+            None => Ok(Self::assemble(Settings { deployment, ..self.settings })),
+        }
+    }
+
+    /// Waits so long for a reply. Default: 500 ms, long for a server nearby and short for the sender who waits.
+    #[must_use]
+    pub fn with_response_timeout(self, timeout: Duration) -> Self {
+        let patience = Patience { response: timeout, ..self.settings.patience };
+        Self::assemble(Settings { patience, ..self.settings })
+    }
+
+    /// Waits so long for a connection. Default: 1 s, which is one lost packet and its repeat.
+    #[must_use]
+    pub fn with_connect_timeout(self, timeout: Duration) -> Self {
+        let patience = Patience { connect: timeout, ..self.settings.patience };
+        Self::assemble(Settings { patience, ..self.settings })
+    }
+
+    /// Counts a grant or a completion only when so many servers have it. Default: [`Durability::Local`], since all else
+    /// costs a round trip between the servers and stops when they cannot reach each other.
+    #[must_use]
+    pub fn with_durability(self, durability: Durability) -> Self {
+        Self::assemble(Settings { durability, ..self.settings })
+    }
+
+    /// Checks the servers' health so often. Default: every minute; one `INFO` costs less than a claim a second.
+    #[must_use]
+    pub fn with_health_interval(self, interval: Duration) -> Self {
+        Self::assemble(Settings { health_interval: Some(interval), ..self.settings })
+    }
+
+    /// Checks the servers' health on the first connection only.
+    #[must_use]
+    pub fn without_health_interval(self) -> Self {
+        Self::assemble(Settings { health_interval: None, ..self.settings })
+    }
+
+    fn assemble(settings: Settings) -> Self {
+        let (route, pubsub, is_cluster) = settings.deployment.connected(settings.patience);
+        let response_timeout = settings.patience.response;
+        let shared = Shared {
+            keys: Keys::new(settings.prefix.as_str(), is_cluster),
+            route,
+            waiters: Waiters::new(pubsub, response_timeout),
+            durability: settings.durability,
+            response_timeout,
+            health_interval: settings.health_interval,
+            set_nx_get: AtomicBool::new(true),
+            probed: AtomicBool::new(false),
+            shortfalls: AtomicU64::new(0),
+        };
+        Self { settings, shared: Arc::new(shared) }
+    }
+}
+
+impl Deployment {
+    /// The same servers that keep records, and `_everywhere` the sentinels, reached differently.
+    fn changed(self, _everywhere: bool, mut change: impl FnMut(&Client) -> Client) -> Self {
+        match self {
+            Self::One(client) => Self::One(change(&client)),
+            #[cfg(feature = "redis-sentinel")]
+            Self::Sentinel { sentinels, name, pattern } => Self::Sentinel {
+                sentinels: match _everywhere {
+                    true => sentinels.iter().map(&mut change).collect(),
+                    false => sentinels,
+                },
+                name,
+                pattern: change(&pattern),
+            },
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(seeds) => Self::Cluster(seeds.iter().map(change).collect()),
+        }
+    }
+
+    /// The way to the masters, the way to wake-ups, and whether names must agree on a slot.
+    fn connected(&self, patience: Patience) -> (Route, Arc<dyn DialPubSub>, bool) {
+        match self {
+            Self::One(client) => {
+                let server = Arc::new(Server::new(client, patience));
+                (Route::One(Arc::new(Link::new(Arc::clone(&server) as _))), server, false)
+            }
+            #[cfg(feature = "redis-sentinel")]
+            Self::Sentinel { sentinels, name, pattern } => {
+                let sentinels = sentinels.iter().map(|client| Server::new(client, patience)).collect();
+                let pattern = Server::new(pattern, patience);
+                let sentinel = Arc::new(Sentinel::new(sentinels, name.clone(), pattern));
+                (Route::One(Arc::new(Link::new(Arc::clone(&sentinel) as _))), sentinel, false)
+            }
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(seeds) => {
+                let seeds = seeds.iter().map(|client| Server::new(client, patience)).collect();
+                let cluster = Arc::new(Cluster::new(seeds));
+                (Route::Cluster(Arc::clone(&cluster)), Arc::new(cluster), true)
+            }
+        }
+    }
+}
+
+fn open(url: &str) -> Result<Client, StoreError> {
+    Client::open(url).map_err(|cause| fault::error(StoreErrorKind::Refused).with_source(cause))
+}
+
+#[cfg(any(feature = "redis-sentinel", feature = "redis-cluster"))]
+fn open_all<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Vec<Client>, StoreError> {
+    let clients = urls.into_iter().map(|url| open(url.as_ref())).collect::<Result<Vec<_>, _>>()?;
+    match clients.is_empty() {
+        true => Err(fault::error(StoreErrorKind::Refused).with_source("there must be an address")),
+        false => Ok(clients),
+    }
+}

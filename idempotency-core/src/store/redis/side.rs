@@ -1,0 +1,61 @@
+//! The side connections: what a durable write has to itself.
+//!
+//! `WAIT` counts the writes of its own connection and blocks it, so it must run where the write ran, and never on the
+//! shared connection. A connection is lent to one operation at a time; there are at most [`ROOM`] of them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use redis::RedisResult;
+use redis::aio::MultiplexedConnection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::link::Dial;
+
+/// The most side connections to one server. As many durable writes are under way at once.
+const ROOM: usize = 32;
+
+/// Connections that nobody uses just now, and room for more.
+pub(super) struct Side {
+    idle: Mutex<Vec<MultiplexedConnection>>,
+    room: Arc<Semaphore>,
+}
+
+/// A connection of one operation's own. Dropping it closes the connection.
+pub(super) struct Lent {
+    pub(super) commands: MultiplexedConnection,
+    room: OwnedSemaphorePermit,
+}
+
+impl Default for Side {
+    fn default() -> Self {
+        Self { idle: Mutex::default(), room: Arc::new(Semaphore::new(ROOM)) }
+    }
+}
+
+impl Side {
+    /// Lends a connection, once there is room for it.
+    pub(super) async fn lend(&self, dial: &dyn Dial) -> RedisResult<Lent> {
+        let room = Arc::clone(&self.room).acquire_owned().await.expect("the semaphore is never closed");
+        let idle = self.idle().pop();
+        let commands = match idle {
+            Some(commands) => commands,
+            None => dial.dial().await?,
+        };
+        Ok(Lent { commands, room })
+    }
+
+    /// Takes a connection back that is in step.
+    pub(super) fn take_back(&self, lent: Lent) {
+        self.idle().push(lent.commands);
+        drop(lent.room);
+    }
+
+    /// Closes what is idle: the server has gone bad, or is not the master any more.
+    pub(super) fn give_up(&self) {
+        self.idle().clear();
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<MultiplexedConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,13 @@
+//! Measures what Redis forgets, and prints it as a table.
+#![expect(clippy::print_stdout, reason = "it prints a table")]
+
+use idempotency_tests::redis_limits::{HEAD, eviction, failover, killed};
+
+#[tokio::main]
+async fn main() {
+    println!("{HEAD}");
+    let rows = [failover(500).await, eviction(40_000, "8mb").await, killed(2000).await];
+    for row in rows.iter().flatten() {
+        println!("{row}");
+    }
+}

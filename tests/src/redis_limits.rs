@@ -1,0 +1,165 @@
+//! What Redis forgets, measured: by a failover, by eviction, by the end of its process.
+
+#![expect(clippy::missing_panics_doc, reason = "a measurement that cannot go on panics")]
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use idempotency_core::store::redis::{Durability, RedisStore};
+use idempotency_core::{Claimed, Store as _};
+use tokio::sync::Semaphore;
+
+use crate::proxy::FaultProxy;
+use crate::redis_case::{claim, key, store};
+use crate::redis_cluster::until;
+use crate::redis_server::RedisServer;
+
+/// How long a durable grant waits for its replica.
+const WAIT: Duration = Duration::from_millis(200);
+
+/// One line of the table.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Row {
+    /// What was done.
+    pub case: String,
+    /// How many claims were made.
+    pub claims: usize,
+    /// How many of them were answered "granted".
+    pub granted: usize,
+    /// How many of those are forgotten: somebody else is granted the same key, or its record is gone.
+    pub forgotten: usize,
+    /// What the store's health check said before the first claim, and after the last one if that is more.
+    pub findings: Vec<String>,
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { case, claims, granted, forgotten, findings } = self;
+        write!(f, "| {case} | {claims} | {granted} | {forgotten} | {} |", findings.join("; "))
+    }
+}
+
+/// The head of the table.
+pub const HEAD: &str =
+    "| Case | Claims | Granted | Of these forgotten | The health check says |\n|---|---|---|---|---|";
+
+/// A failover to a replica whose link to the master was stalled: who was granted a claim before it, or during it, and
+/// who is granted the same claim by the new master.
+pub async fn failover(claims: usize) -> Vec<Row> {
+    let master = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]).await;
+    let link = FaultProxy::start(master.port()).await;
+    let port = link.url().trim_start_matches("redis://127.0.0.1:").trim_end_matches('/').to_owned();
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port]).await;
+    until(async || replica.query::<String>(&["INFO"]).await.contains("master_link_status:up")).await;
+
+    let local = store(&master.url());
+    let durable = local.clone().with_durability(Durability::Replicas { count: 1, timeout: WAIT });
+    let findings = findings(&local).await;
+    let confirmed = granted(&durable, "confirmed", claims).await;
+    link.swallow();
+    let stalled_local = granted(&local, "local", claims).await;
+    let stalled_durable = granted(&durable, "durable", claims).await;
+    master.kill();
+    let _: String = replica.query(&["REPLICAOF", "NO", "ONE"]).await;
+    let heir = store(&replica.url());
+    let mut rows = Vec::new();
+    for (case, names) in [
+        ("failover, `Local`, granted while the replica was stalled", stalled_local),
+        ("failover, `Replicas(1)`, asked while the replica was stalled", stalled_durable),
+        ("failover, `Replicas(1)`, granted before", confirmed),
+    ] {
+        let mut forgotten = 0;
+        for name in &names {
+            let answer = heir.claim(&claim(name, 2)).await.expect("the new master answers");
+            forgotten += usize::from(matches!(answer, Claimed::Granted { .. }));
+        }
+        let (case, findings) = (case.to_owned(), findings.clone());
+        rows.push(Row { case, claims, granted: names.len(), forgotten, findings });
+    }
+    rows
+}
+
+/// Claims into a server with too little memory, under each policy.
+pub async fn eviction(claims: usize, maxmemory: &str) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for policy in
+        ["noeviction", "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-ttl"]
+    {
+        let server = RedisServer::start_with(&["--maxmemory", maxmemory, "--maxmemory-policy", policy]).await;
+        let store = store(&server.url());
+        let mut findings = findings(&store).await;
+        let names = granted(&store, "k", claims).await;
+        for finding in self::findings(&store).await {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+        let forgotten = lost(&store, &names).await;
+        let case = format!("`maxmemory {maxmemory}`, `{policy}`");
+        rows.push(Row { case, claims, granted: names.len(), forgotten, findings });
+    }
+    rows
+}
+
+/// Claims, `kill -9`, and a start with the same files, under each kind of persistence.
+pub async fn killed(claims: usize) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (case, arguments) in [
+        ("no persistence", &["--appendonly", "no"][..]),
+        ("snapshots only (`save 60 1`)", &["--save", "60 1"][..]),
+        ("`appendfsync no`", &["--appendonly", "yes", "--appendfsync", "no"][..]),
+        ("`appendfsync everysec`", &["--appendonly", "yes", "--appendfsync", "everysec"][..]),
+        ("`appendfsync always`", &["--appendonly", "yes", "--appendfsync", "always"][..]),
+    ] {
+        let server = RedisServer::start_with(arguments).await;
+        let store = store(&server.url());
+        let findings = findings(&store).await;
+        let names = granted(&store, "k", claims).await;
+        server.restart().await;
+        let _ = store.load(&key("k")).await; // on the connection that died
+        let forgotten = lost(&store, &names).await;
+        let case = format!("`kill -9`, {case}");
+        rows.push(Row { case, claims, granted: names.len(), forgotten, findings });
+    }
+    rows
+}
+
+async fn findings(store: &RedisStore) -> Vec<String> {
+    let findings = store.check_health().await.expect("the server answers");
+    findings.iter().map(|finding| format!("{finding:?}")).map(|text| name_of(&text)).collect()
+}
+
+fn name_of(finding: &str) -> String {
+    finding.split([' ', '{']).next().unwrap_or_default().to_owned()
+}
+
+/// The names of the claims that were granted, of so many made.
+async fn granted(store: &RedisStore, prefix: &str, claims: usize) -> Vec<String> {
+    let room = Arc::new(Semaphore::new(64));
+    let tasks: Vec<_> = (0..claims)
+        .map(|number| {
+            let (store, room) = (store.clone(), Arc::clone(&room));
+            let name = format!("{prefix} {number}");
+            tokio::spawn(async move {
+                let _room = room.acquire().await.expect("the semaphore is never closed");
+                let answer = store.claim(&claim(&name, 1)).await;
+                matches!(answer, Ok(Claimed::Granted { .. })).then_some(name)
+            })
+        })
+        .collect();
+    let mut names = Vec::new();
+    for task in tasks {
+        names.extend(task.await.expect("no claim panics"));
+    }
+    names
+}
+
+async fn lost(store: &RedisStore, names: &[String]) -> usize {
+    let mut lost = 0;
+    for name in names {
+        lost += usize::from(store.load(&key(name)).await.expect("the server answers").is_none());
+    }
+    lost
+}

@@ -1,0 +1,149 @@
+//! A private master with replicas and three sentinels on free loopback ports.
+
+#![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use crate::redis_cluster::until;
+use crate::redis_server::{RedisServer, free_port};
+
+/// What the sentinels call the master.
+pub const MASTER: &str = "idem";
+const SENTINELS: usize = 3;
+
+/// A master, its replicas, and three sentinels that take the master for dead after 600 ms. Dropping it ends all.
+#[derive(Debug)]
+pub struct SentinelSet {
+    /// The first master first.
+    pub servers: Vec<RedisServer>,
+    sentinels: Vec<Sentinel>,
+}
+
+#[derive(Debug)]
+struct Sentinel {
+    port: u16,
+    directory: PathBuf,
+    process: Child,
+}
+
+impl SentinelSet {
+    /// Starts with so many replicas.
+    pub async fn start(replicas: usize) -> Self {
+        Self::start_with(replicas, &[], "").await
+    }
+
+    /// Starts with more arguments for the servers, and more lines for the sentinels' configuration.
+    pub async fn start_with(replicas: usize, arguments: &[&str], lines: &str) -> Self {
+        let common = [&["--repl-diskless-sync-delay", "0"], arguments].concat();
+        let master = RedisServer::start_with(&common).await;
+        let port = master.port().to_string();
+        let mut servers = vec![master];
+        for _ in 0..replicas {
+            let arguments = [&common[..], &["--replicaof", "127.0.0.1", &port]].concat();
+            servers.push(RedisServer::start_with(&arguments).await);
+        }
+        until(async || servers[0].info("connected_slaves").await == replicas as u64).await;
+        for replica in &servers[1..] {
+            until(async || replica.query::<String>(&["INFO"]).await.contains("master_link_status:up")).await;
+        }
+        let sentinels = (0..SENTINELS).map(|_| Sentinel::launch(servers[0].port(), lines)).collect();
+        let set = Self { servers, sentinels };
+        set.agreed(replicas).await;
+        set
+    }
+
+    async fn agreed(&self, replicas: usize) {
+        for sentinel in &self.sentinels {
+            until(async || {
+                let Some(master) = sentinel.master().await else { return false };
+                master["num-slaves"] == replicas.to_string()
+                    && master["num-other-sentinels"] == (SENTINELS - 1).to_string()
+            })
+            .await;
+        }
+    }
+
+    /// The addresses of the sentinels for a store.
+    pub fn urls(&self) -> Vec<String> {
+        self.sentinels.iter().map(|sentinel| format!("redis://127.0.0.1:{}/", sentinel.port)).collect()
+    }
+
+    /// Waits until the majority of the sentinels calls another server the master than this one, and gives its number.
+    pub async fn failed_over_from(&self, old: usize) -> usize {
+        let mut new = old;
+        until(async || {
+            let mut votes = HashMap::<usize, usize>::new();
+            for sentinel in &self.sentinels {
+                let Some(master) = sentinel.master().await else { continue };
+                let at = self.servers.iter().position(|server| server.port().to_string() == master["port"]);
+                *votes.entry(at.expect("it is one of ours")).or_default() += 1;
+            }
+            let winner = votes.into_iter().find(|(_, votes)| *votes > SENTINELS / 2);
+            new = winner.map_or(old, |(server, _)| server);
+            new != old
+        })
+        .await;
+        new
+    }
+
+    /// Has the sentinels make a replica the master.
+    pub async fn fail_over(&self) {
+        let mut connection = self.sentinels[0].connection().await.expect("the sentinel runs");
+        let mut command = redis::cmd("SENTINEL");
+        command.arg("FAILOVER").arg(MASTER);
+        command.exec_async(&mut connection).await.expect("there is a replica to promote");
+    }
+
+    /// Ends one sentinel.
+    pub fn kill_sentinel(&mut self, number: usize) {
+        let sentinel = &mut self.sentinels[number];
+        sentinel.process.kill().and_then(|()| sentinel.process.wait()).expect("it runs");
+    }
+}
+
+impl Sentinel {
+    fn launch(master: u16, lines: &str) -> Self {
+        let port = free_port();
+        let directory =
+            std::env::temp_dir().join(format!("idempotency-sentinel-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("the directory for temporary files is writable");
+        let file = directory.join("sentinel.conf");
+        let configuration = format!(
+            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {master} 2\n\
+             sentinel down-after-milliseconds {MASTER} 600\nsentinel failover-timeout {MASTER} 3000\n{lines}\n",
+            directory.display()
+        );
+        std::fs::write(&file, configuration).expect("the directory for temporary files is writable");
+        let process = Command::new("redis-server")
+            .arg(&file)
+            .arg("--sentinel")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("install redis-server (Debian: apt-get install redis-server): {error}")
+            });
+        Self { port, directory, process }
+    }
+
+    async fn connection(&self) -> Option<redis::aio::MultiplexedConnection> {
+        let client = redis::Client::open(("127.0.0.1", self.port)).expect("the address is well formed");
+        client.get_multiplexed_async_connection().await.ok()
+    }
+
+    /// What it says of the master, once it runs.
+    async fn master(&self) -> Option<HashMap<String, String>> {
+        let mut connection = self.connection().await?;
+        redis::cmd("SENTINEL").arg("MASTER").arg(MASTER).query_async(&mut connection).await.ok()
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}

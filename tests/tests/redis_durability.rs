@@ -1,0 +1,179 @@
+//! What a durable grant and a durable completion wait for, and what becomes of them when nobody confirms.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::error::Error as _;
+use std::time::{Duration, Instant};
+
+use idempotency_core::store::redis::{Durability, Finding, RedisStore, Shortfall};
+use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreError, StoreErrorKind};
+use idempotency_tests::proxy::FaultProxy;
+use idempotency_tests::redis_case::{RETENTION, claim, grant, key, ordered, record_name, store};
+use idempotency_tests::redis_cluster::{RedisCluster, until};
+use idempotency_tests::redis_server::RedisServer;
+
+const WAIT: Duration = Duration::from_millis(500);
+const ONE: Durability = Durability::Replicas { count: 1, timeout: WAIT };
+
+/// A master, and a replica that follows it.
+async fn pair() -> (RedisServer, RedisServer) {
+    let master = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]).await;
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &master.port().to_string()]).await;
+    until(async || replica.query::<String>(&["INFO"]).await.contains("master_link_status:up")).await;
+    (master, replica)
+}
+
+fn shortfall(error: &StoreError) -> Shortfall {
+    assert_eq!(error.kind(), StoreErrorKind::Unknown, "{error:?}");
+    error.source().and_then(|cause| cause.downcast_ref::<Shortfall>()).expect("a shortfall").clone()
+}
+
+#[tokio::test]
+async fn a_grant_and_a_completion_that_a_replica_confirms_are_there_when_they_are_answered() {
+    let (master, replica) = pair().await;
+    let store = store(&master.url()).with_durability(ONE);
+    for number in 0..50 {
+        let name = format!("k{number}");
+        let (lease, _) = grant(&store, &ordered(&name, 1, &name, 1)).await;
+        assert_eq!(replica.query::<i64>(&["EXISTS", &record_name(&name)]).await, 1);
+        assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+        let record: Vec<u8> = replica.query(&["GET", &record_name(&name)]).await;
+        assert!(record.ends_with(b"done"));
+    }
+    assert!(master.calls().await["wait"] == 100);
+}
+
+#[tokio::test]
+async fn a_grant_that_no_replica_confirms_is_unknown_until_one_does() {
+    let (master, replica) = pair().await;
+    let store = store(&master.url()).with_durability(ONE);
+    grant(&store, &claim("warm", 1)).await;
+    replica.pause();
+    for _ in 0..2 {
+        // A repeat waits anew, although it changes nothing.
+        let error = store.claim(&claim("k", 1)).await.unwrap_err();
+        let Shortfall { wanted, reached, .. } = shortfall(&error);
+        assert_eq!((wanted.replicas, reached.replicas), (1, 0));
+    }
+    assert!(store.check_health().await.unwrap().contains(&Finding::NotDurable { writes: 2 }));
+    let start = Instant::now();
+    assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
+    assert!(start.elapsed() < WAIT, "what writes nothing waits for nobody");
+    replica.resume();
+    assert_eq!(grant(&store, &claim("k", 1)).await.1, 1);
+}
+
+#[tokio::test]
+async fn a_repeat_of_a_write_on_another_connection_waits_for_that_write() {
+    let (master, replica) = pair().await;
+    let durable = store(&master.url()).with_durability(ONE);
+    grant(&durable, &claim("warm", 1)).await;
+    replica.pause();
+    let (lease, _) = grant(&store(&master.url()), &claim("k", 1)).await;
+    shortfall(&durable.claim(&claim("k", 1)).await.unwrap_err());
+    let outcome = Outcome::new("done");
+    assert_eq!(store(&master.url()).complete(&lease, &outcome, RETENTION).await.unwrap(), Hold::Held);
+    shortfall(&durable.complete(&lease, &outcome, RETENTION).await.unwrap_err());
+    replica.resume();
+    assert_eq!(durable.complete(&lease, &outcome, RETENTION).await.unwrap(), Hold::Held);
+}
+
+#[tokio::test]
+async fn a_completion_that_no_replica_confirms_stands_and_can_be_repeated() {
+    let (master, replica) = pair().await;
+    let store = store(&master.url()).with_durability(ONE);
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    replica.pause();
+    let outcome = Outcome::new("done");
+    shortfall(&store.complete(&lease, &outcome, RETENTION).await.unwrap_err());
+    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(outcome.clone()));
+    replica.resume();
+    assert_eq!(store.complete(&lease, &outcome, RETENTION).await.unwrap(), Hold::Held);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn durable_writes_wait_on_few_connections_of_their_own_and_block_nobody_else() {
+    let (master, replica) = pair().await;
+    let proxy = FaultProxy::start(master.port()).await;
+    let store = store(&proxy.url()).with_durability(ONE);
+    grant(&store, &claim("warm", 1)).await;
+    store.load(&key("warm")).await.unwrap();
+    replica.pause();
+    let claims: Vec<_> = (0..100)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move { store.claim(&claim(&format!("k{number}"), 1)).await })
+        })
+        .collect();
+    until(async || master.info("blocked_clients").await >= 32).await;
+    let start = Instant::now();
+    store.load(&key("warm")).await.unwrap();
+    let took = start.elapsed();
+    for claim in claims {
+        shortfall(&claim.await.unwrap().unwrap_err());
+    }
+    assert!(took < WAIT, "a look took {took:?}");
+    assert!(proxy.connections() <= 34, "{} connections", proxy.connections());
+    replica.resume();
+}
+
+#[tokio::test]
+async fn a_wait_whose_connection_breaks_is_unknown_and_the_next_one_is_served() {
+    let (master, _replica) = pair().await;
+    let proxy = FaultProxy::start(master.port()).await;
+    let store = store(&proxy.url()).with_durability(ONE);
+    grant(&store, &claim("warm", 1)).await;
+    proxy.lose_reply_to("WAIT");
+    assert_eq!(store.claim(&claim("k", 1)).await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    assert_eq!(grant(&store, &claim("k", 1)).await.1, 1);
+}
+
+#[tokio::test]
+async fn a_flush_is_asked_for_and_its_answer_is_judged_by_both_counts() {
+    let master = RedisServer::start().await;
+    let timeout = WAIT;
+    for (local, replicas, answer, enough) in [
+        (true, 1, "return {1, 1}", true),
+        (true, 0, "return {1, 0}", true),
+        (true, 1, "return {0, 1}", false),
+        (false, 2, "return {1, 1}", false),
+    ] {
+        let proxy = FaultProxy::start(master.port()).await;
+        proxy.replace("WAITAOF", &["EVAL", answer, "0"]);
+        let store = store(&proxy.url()).with_durability(Durability::Fsync { local, replicas, timeout });
+        let claimed = store.claim(&claim(&format!("{local} {replicas} {answer}"), 1)).await;
+        match enough {
+            true => assert!(matches!(claimed.unwrap(), Claimed::Granted { .. }), "{answer}"),
+            false => drop(shortfall(&claimed.unwrap_err())),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_do_what_is_asked_refuses() {
+    let master = RedisServer::start().await;
+    let proxy = FaultProxy::start(master.port()).await;
+    proxy.replace("WAITAOF", &["NOT-A-COMMAND"]);
+    let fsync = Durability::Fsync { local: true, replicas: 0, timeout: WAIT };
+    let store = store(&proxy.url()).with_durability(fsync);
+    assert_eq!(store.claim(&claim("k", 1)).await.unwrap_err().kind(), StoreErrorKind::Refused);
+}
+
+#[tokio::test]
+async fn in_a_cluster_the_replica_of_the_slot_confirms() {
+    let cluster = RedisCluster::start(3, true).await;
+    let store = RedisStore::cluster(cluster.urls()).unwrap().with_durability(ONE);
+    for number in 0..20 {
+        let name = format!("k{number}");
+        let (lease, _) = grant(&store, &claim(&name, 1)).await;
+        assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    }
+    let owner = cluster.owner(&record_name("k"), 0).await;
+    let replica: Vec<String> =
+        cluster.nodes[0].query(&["CLUSTER", "REPLICAS", &cluster.id(owner).await]).await;
+    assert_eq!(replica.len(), 1);
+    cluster.nodes[owner + 3].pause();
+    shortfall(&store.claim(&claim("k", 1)).await.unwrap_err());
+    cluster.nodes[owner + 3].resume();
+    until(async || store.claim(&claim("k", 1)).await.is_ok()).await;
+}

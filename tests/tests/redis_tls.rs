@@ -1,0 +1,136 @@
+//! `RedisStore` over TLS, with an authority of the test's own.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::path::PathBuf;
+
+use idempotency_core::store::redis::RedisStore;
+use idempotency_core::{Hold, Outcome, Store as _, StoreErrorKind};
+use idempotency_tests::redis_case::{RETENTION, claim, grant, key};
+use idempotency_tests::redis_cluster::RedisCluster;
+use idempotency_tests::redis_server::{RedisServer, free_port};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use redis::{ClientTlsConfig, TlsCertificates};
+
+/// An authority, and what it has signed for the server and for a client, as files and as bytes.
+struct Authority {
+    directory: PathBuf,
+    root: String,
+    client: (String, String),
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "the test's authority");
+        let root = params.self_signed(&key).unwrap().pem();
+        let issuer = Issuer::new(params, key);
+        let sign = |names: &[&str]| {
+            let key = KeyPair::generate().unwrap();
+            let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+            let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+            (certificate.pem(), key.serialize_pem())
+        };
+        let directory =
+            std::env::temp_dir().join(format!("idempotency-tls-{}-{}", std::process::id(), free_port()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let (certificate, key) = sign(&["127.0.0.1", "localhost"]);
+        for (file, text) in [("root.pem", &root), ("server.pem", &certificate), ("server.key", &key)] {
+            std::fs::write(directory.join(file), text).unwrap();
+        }
+        Self { client: sign(&["app"]), directory, root }
+    }
+
+    fn arguments(&self, port: &str, authenticated: &str) -> Vec<String> {
+        let file = |name: &str| self.directory.join(name).display().to_string();
+        let pairs = [
+            ("--tls-port", port.to_owned()),
+            ("--tls-cert-file", file("server.pem")),
+            ("--tls-key-file", file("server.key")),
+            ("--tls-ca-cert-file", file("root.pem")),
+            ("--tls-auth-clients", authenticated.to_owned()),
+        ];
+        pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+    }
+
+    fn trusted(&self) -> TlsCertificates {
+        TlsCertificates { client_tls: None, root_cert: Some(self.root.clone().into_bytes()) }
+    }
+
+    fn shown(&self) -> TlsCertificates {
+        let (certificate, key) = self.client.clone();
+        let client = ClientTlsConfig { client_cert: certificate.into(), client_key: key.into() };
+        TlsCertificates { client_tls: Some(client), ..self.trusted() }
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// A server, and the address of its TLS port.
+async fn serve(authority: &Authority, authenticated: &str) -> (RedisServer, String) {
+    let port = free_port().to_string();
+    let arguments = authority.arguments(&port, authenticated);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    (RedisServer::start_with(&arguments).await, format!("rediss://127.0.0.1:{port}/"))
+}
+
+async fn works(store: &RedisStore) {
+    let (lease, _) = grant(store, &claim("k", 1)).await;
+    store.settled(&key("free"), std::time::Duration::from_secs(1)).await.unwrap();
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert!(store.forget(&key("k")).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_server_whose_authority_is_trusted_is_used_and_another_is_not() {
+    let authority = Authority::new();
+    let (_server, url) = serve(&authority, "no").await;
+    works(&RedisStore::new(&url).unwrap().with_certificates(&authority.trusted()).unwrap()).await;
+    let stranger = Authority::new();
+    for store in [
+        RedisStore::new(&url).unwrap(),
+        RedisStore::new(&url).unwrap().with_certificates(&stranger.trusted()).unwrap(),
+    ] {
+        let error = store.claim(&claim("k", 1)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_to_know_its_clients_is_shown_a_certificate() {
+    let authority = Authority::new();
+    let (_server, url) = serve(&authority, "yes").await;
+    works(&RedisStore::new(&url).unwrap().with_certificates(&authority.shown()).unwrap()).await;
+    let unknown = RedisStore::new(&url).unwrap().with_certificates(&authority.trusted()).unwrap();
+    assert!(unknown.claim(&claim("k", 1)).await.unwrap_err().is_transient());
+}
+
+#[tokio::test]
+async fn a_cluster_is_reached_with_the_certificates_of_its_first_address() {
+    let authority = Authority::new();
+    let port = free_port().to_string();
+    let arguments = authority.arguments(&port, "no");
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--tls-cluster", "yes"]).collect();
+    let _cluster = RedisCluster::start_with(1, false, &arguments).await;
+    let url = format!("rediss://127.0.0.1:{port}/");
+    works(&RedisStore::cluster([url]).unwrap().with_certificates(&authority.trusted()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn what_is_no_certificate_or_no_tls_address_is_refused() {
+    let authority = Authority::new();
+    let nonsense = TlsCertificates { client_tls: None, root_cert: Some(b"nonsense".to_vec()) };
+    let secure = || RedisStore::new("rediss://127.0.0.1/").unwrap();
+    let plain = RedisStore::new("redis://127.0.0.1/").unwrap();
+    let refused = |result: Result<RedisStore, idempotency_core::StoreError>| {
+        assert_eq!(result.unwrap_err().kind(), StoreErrorKind::Refused);
+    };
+    refused(secure().with_certificates(&nonsense));
+    refused(plain.with_certificates(&authority.trusted()));
+}
