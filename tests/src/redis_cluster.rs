@@ -82,6 +82,14 @@ impl RedisCluster {
             until(async || says(replica, "master_link_status:up").await).await;
             until(async || says(master, "state=online").await).await;
         }
+        let replicas = self.nodes.len() - self.masters;
+        for node in &self.nodes {
+            until(async || {
+                let nodes: String = node.query(&["CLUSTER", "NODES"]).await;
+                nodes.matches("slave").count() == replicas
+            })
+            .await;
+        }
         self.agreed().await;
     }
 

@@ -288,3 +288,31 @@ async fn when_a_master_is_killed_under_load_its_replica_is_found_without_a_resta
         worker.await.unwrap();
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_master_is_given_up_for_its_replica_and_no_operation_outlasts_its_timeout() {
+    let cluster = RedisCluster::start(3, true).await;
+    let timeout = Duration::from_millis(300);
+    let store = RedisStore::cluster(cluster.urls())
+        .unwrap()
+        .with_response_timeout(timeout)
+        .with_connect_timeout(timeout);
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let victim = cluster.owner(&record_name("k"), 0).await;
+    let _: i64 = cluster.nodes[victim].query(&["WAIT", "1", "1000"]).await;
+    cluster.nodes[victim].pause();
+    let mut slowest = Duration::ZERO;
+    until(async || {
+        let start = Instant::now();
+        let answer = store.claim(&claim("k", 1)).await;
+        slowest = slowest.max(start.elapsed());
+        assert!(answer.is_ok() || answer.as_ref().is_err_and(|error| error.is_transient()), "{answer:?}");
+        answer.is_ok()
+    })
+    .await;
+    println!("the slowest claim took {slowest:?}");
+    // One question for the map, and the claim itself.
+    assert!(slowest < timeout * 4, "{slowest:?}");
+    assert_eq!(grant(&store, &claim("k", 1)).await.0.fence(), lease.fence());
+    cluster.nodes[victim].resume();
+}

@@ -4,6 +4,7 @@
 //! shared connection. A connection is lent to one operation at a time; there are at most [`ROOM`] of them.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
@@ -33,9 +34,12 @@ impl Default for Side {
 }
 
 impl Side {
-    /// Lends a connection, once there is room for it.
-    pub(super) async fn lend(&self, dial: &dyn Dial) -> RedisResult<Lent> {
-        let room = Arc::clone(&self.room).acquire_owned().await.expect("the semaphore is never closed");
+    /// Lends a connection, once there is room for it, if that is soon enough.
+    pub(super) async fn lend(&self, dial: &dyn Dial, patience: Duration) -> RedisResult<Lent> {
+        let room = tokio::time::timeout(patience, Arc::clone(&self.room).acquire_owned())
+            .await
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
+            .expect("the semaphore is never closed");
         let idle = self.idle().pop();
         let commands = match idle {
             Some(commands) => commands,
