@@ -1,11 +1,16 @@
 //! The body of a response: the inner service's, or one that was made here.
 
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use pin_project_lite::pin_project;
+
+type BoxError = Box<dyn Error>;
 
 pin_project! {
     /// A response's body: the inner service's, or one that was made here.
@@ -18,10 +23,20 @@ pin_project! {
 
 pin_project! {
     #[project = WholeOrProjected]
-    #[derive(Debug)]
     enum WholeOr<B> {
         Whole { bytes: Bytes },
+        Broken { bytes: Bytes, error: Option<BoxError> },
         Streamed { #[pin] body: B },
+    }
+}
+
+/// Shows no content: it may be a recorded answer.
+impl<B> fmt::Debug for WholeOr<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole { bytes } | Self::Broken { bytes, .. } => write!(f, "{} bytes", bytes.len()),
+            Self::Streamed { .. } => f.write_str("streamed"),
+        }
     }
 }
 
@@ -35,12 +50,37 @@ impl<B> ResponseBody<B> {
     }
 }
 
+impl<B: MessageBody> ResponseBody<B> {
+    /// Reads at most `limit` bytes to the end. Where that fails, gives a body of what was read and then the error: the
+    /// client is told that the answer broke, as it would be without us.
+    pub(crate) async fn read(self, limit: usize) -> Result<Bytes, Self> {
+        let mut body = match self.try_into_bytes() {
+            Ok(bytes) if bytes.len() <= limit => return Ok(bytes),
+            Ok(bytes) => Box::pin(Self::made(bytes)),
+            Err(body) => Box::pin(body),
+        };
+        let mut read = BytesMut::new();
+        let error = loop {
+            match poll_fn(|cx| body.as_mut().poll_next(cx)).await {
+                None => return Ok(read.freeze()),
+                Some(Err(error)) => break error,
+                Some(Ok(piece)) if piece.len() > limit - read.len() => {
+                    break "the body is longer than it said".into();
+                }
+                Some(Ok(piece)) => read.extend_from_slice(&piece),
+            }
+        };
+        Err(Self { body: WholeOr::Broken { bytes: read.freeze(), error: Some(error) } })
+    }
+}
+
 impl<B: MessageBody> MessageBody for ResponseBody<B> {
-    type Error = B::Error;
+    type Error = BoxError;
 
     fn size(&self) -> BodySize {
         match &self.body {
             WholeOr::Whole { bytes } => BodySize::Sized(bytes.len() as u64),
+            WholeOr::Broken { .. } => BodySize::Stream,
             WholeOr::Streamed { body } => body.size(),
         }
     }
@@ -49,7 +89,13 @@ impl<B: MessageBody> MessageBody for ResponseBody<B> {
         match self.project().body.project() {
             WholeOrProjected::Whole { bytes } if bytes.is_empty() => Poll::Ready(None),
             WholeOrProjected::Whole { bytes } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
-            WholeOrProjected::Streamed { body } => body.poll_next(cx),
+            WholeOrProjected::Broken { bytes, error } if bytes.is_empty() => {
+                Poll::Ready(error.take().map(Err))
+            }
+            WholeOrProjected::Broken { bytes, .. } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            WholeOrProjected::Streamed { body } => {
+                body.poll_next(cx).map(|piece| piece.map(|piece| piece.map_err(Into::into)))
+            }
         }
     }
 
@@ -57,6 +103,7 @@ impl<B: MessageBody> MessageBody for ResponseBody<B> {
         match self.body {
             WholeOr::Whole { bytes } => Ok(bytes),
             WholeOr::Streamed { body } => body.try_into_bytes().map_err(Self::passed),
+            broken @ WholeOr::Broken { .. } => Err(Self { body: broken }),
         }
     }
 }

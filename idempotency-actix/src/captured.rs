@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use actix_web::HttpResponse;
-use actix_web::body::{BodySize, MessageBody, to_bytes};
+use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use idempotency_core::endpoint::Reply;
@@ -45,13 +45,16 @@ impl<B: MessageBody> Reply for Captured<B> {
         }
     }
 
-    async fn buffer(&mut self) -> Option<Bytes> {
+    async fn buffer(&mut self, limit: usize) -> Option<Bytes> {
         if self.body.size() == BodySize::None {
             return Some(Bytes::new());
         }
         let body = std::mem::replace(&mut self.body, ResponseBody::made(Bytes::new()));
-        let bytes = to_bytes(body).await.ok()?;
-        self.body = ResponseBody::made(bytes.clone());
-        Some(bytes)
+        let (body, bytes) = match body.read(limit).await {
+            Ok(bytes) => (ResponseBody::made(bytes.clone()), Some(bytes)),
+            Err(broken) => (broken, None),
+        };
+        self.body = body;
+        bytes
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn head(head: &RequestHead) -> Option<(Method, Uri, HeaderMap)> {
 
 /// The headers, repeated ones in their order. `None` where there are more than a map holds.
 pub(crate) fn headers(headers: &ActixHeaders) -> Option<HeaderMap> {
-    let mut converted = HeaderMap::with_capacity(headers.len_keys());
+    let mut converted = HeaderMap::try_with_capacity(headers.len_keys()).ok()?;
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
         let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;

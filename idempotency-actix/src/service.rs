@@ -18,6 +18,7 @@ use idempotency_core::endpoint::{Admission, Arrival, Executed, Head};
 use idempotency_core::protocol::{Answer, Status};
 use idempotency_core::provider::RejectionKind;
 use idempotency_core::{Attachment, Delivery, Endpoint, RecordedResponse};
+use tracing::Instrument as _;
 
 use crate::captured::Captured;
 use crate::{ResponseBody, convert};
@@ -161,10 +162,12 @@ async fn detach<T: 'static>(
     work: impl Future<Output = Result<T, Error>> + 'static,
 ) -> Result<T, Error> {
     let tracked = endpoint.engine().track();
-    let task = actix_web::rt::spawn(async move {
+    let work = async move {
         let _tracked = tracked;
         work.await
-    });
+    };
+    // What the handler logs belongs to the request, also in a task of its own.
+    let task = actix_web::rt::spawn(work.in_current_span());
     match task.await {
         Ok(done) => done,
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),

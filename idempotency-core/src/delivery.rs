@@ -1,6 +1,7 @@
 //! The delivery: one verified arrival.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::{Fingerprint, Key, Order, Scope, ScopedKey};
@@ -8,8 +9,9 @@ use crate::{Fingerprint, Key, Order, Scope, ScopedKey};
 /// Proof that bytes are what their sender signed, or that somebody vouched for them.
 ///
 /// A [`Delivery`] cannot be made without one, so a key is never read from bytes that nobody authenticated.
-/// [`signature`](crate::provider::signature) makes them from signatures.
-#[derive(Clone, Copy, Debug)]
+/// [`signature`](crate::provider::signature) makes them from signatures. `Debug` prints the
+/// length only.
+#[derive(Clone, Copy)]
 pub struct Verified<'a> {
     bytes: &'a [u8],
 }
@@ -33,6 +35,12 @@ impl<'a> Verified<'a> {
     #[must_use]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
+    }
+}
+
+impl fmt::Debug for Verified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Verified({} bytes)", self.bytes.len())
     }
 }
 
@@ -144,8 +152,8 @@ impl Attributes {
     }
 }
 
-impl std::fmt::Debug for Attributes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
     }
 }

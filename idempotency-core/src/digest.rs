@@ -34,3 +34,7 @@ impl FieldDigest {
 pub(crate) fn short_digest(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(bytes)[..6])
 }
+
+#[cfg(test)]
+#[path = "digest_props.rs"]
+mod props;

@@ -92,3 +92,7 @@ mod tests {
         assert!(!format!("{key:?}").contains("customer-secret"));
     }
 }
+
+#[cfg(test)]
+#[path = "key_props.rs"]
+mod props;

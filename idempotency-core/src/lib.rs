@@ -11,6 +11,7 @@ mod key;
 mod lease;
 mod order;
 mod outcome;
+mod path;
 mod policy;
 mod record;
 mod response;
@@ -18,6 +19,8 @@ mod scope;
 
 pub mod endpoint;
 pub mod engine;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 pub mod protocol;
 pub mod provider;
 pub mod store;

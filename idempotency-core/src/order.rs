@@ -45,11 +45,7 @@ pub struct Resource {
 
 impl Resource {
     fn new(scope: &Scope, name: &str) -> Self {
-        let digest = FieldDigest::new("resource")
-            .field(scope.as_endpoint().as_bytes())
-            .optional(scope.tenant().map(str::as_bytes))
-            .field(name.as_bytes())
-            .finish();
+        let digest = scope.put_into(FieldDigest::new("resource")).field(name.as_bytes()).finish();
         Self { name: name.into(), digest }
     }
 

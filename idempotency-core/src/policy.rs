@@ -44,7 +44,8 @@ pub enum OnOutage {
     /// 503 with `Retry-After`; nothing is executed.
     #[default]
     Refuse,
-    /// The handler runs without any protection. Each such run is observed as an outage.
+    /// The handler runs without any protection, and each such run is observed. Not where the store refuses for good,
+    /// as for wrong credentials, and not where another holder is known.
     Proceed,
 }
 

@@ -56,6 +56,14 @@ impl Scope {
     pub fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
     }
+
+    /// Adds all that tells this scope from others to a digest.
+    pub(crate) fn put_into(&self, digest: FieldDigest) -> FieldDigest {
+        digest
+            .field(self.endpoint.as_bytes())
+            .optional(self.tenant.as_deref().map(str::as_bytes))
+            .optional(self.principal.as_ref().map(<[u8; 32]>::as_slice))
+    }
 }
 
 impl fmt::Debug for Scope {
@@ -83,12 +91,7 @@ impl ScopedKey {
     /// Puts a key in its scope.
     #[must_use]
     pub fn new(scope: Scope, key: Key) -> Self {
-        let digest = FieldDigest::new("key")
-            .field(scope.endpoint.as_bytes())
-            .optional(scope.tenant.as_deref().map(str::as_bytes))
-            .optional(scope.principal.as_ref().map(<[u8; 32]>::as_slice))
-            .field(key.as_str().as_bytes())
-            .finish();
+        let digest = scope.put_into(FieldDigest::new("key")).field(key.as_str().as_bytes()).finish();
         Self { scope, key, digest: KeyDigest(digest), beside: None }
     }
 

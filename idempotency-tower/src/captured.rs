@@ -8,12 +8,12 @@ use http_body::Body;
 use idempotency_core::endpoint::Reply;
 
 use crate::ResponseBody;
-use crate::body::read;
+use crate::body::{BoxError, read};
 
 /// A response of the inner service, as the endpoint sees it.
 pub(crate) struct Captured<B>(pub(crate) Response<ResponseBody<B>>);
 
-impl<B: Body<Data = Bytes> + Send> Reply for Captured<B> {
+impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Send> Reply for Captured<B> {
     fn status(&self) -> StatusCode {
         self.0.status()
     }
@@ -26,10 +26,16 @@ impl<B: Body<Data = Bytes> + Send> Reply for Captured<B> {
         self.0.body().size_hint().exact()
     }
 
-    async fn buffer(&mut self) -> Option<Bytes> {
+    async fn buffer(&mut self, limit: usize) -> Option<Bytes> {
         let body = std::mem::replace(self.0.body_mut(), ResponseBody::made(Bytes::new()));
-        let bytes = read(body, usize::MAX).await.ok()?;
-        *self.0.body_mut() = ResponseBody::made(bytes.clone());
-        Some(bytes)
+        let (body, bytes) = match read(body, limit).await {
+            Ok(whole) => {
+                let bytes = whole.bytes.clone();
+                (ResponseBody::read(whole), Some(bytes))
+            }
+            Err(unread) => (ResponseBody::broken(unread), None),
+        };
+        *self.0.body_mut() = body;
+        bytes
     }
 }

@@ -10,7 +10,7 @@ use idempotency_core::protocol::Status;
 use idempotency_core::{Delivery, Endpoint, RecordedResponse};
 use tower_service::Service;
 
-use crate::body::{Unread, read};
+use crate::body::{BoxError, Unread, Why, read};
 use crate::captured::Captured;
 use crate::{RequestBody, ResponseBody, ResponseFuture};
 
@@ -32,8 +32,8 @@ where
     S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
-    ReqBody: Body<Data = Bytes> + Send + 'static,
-    ResBody: Body<Data = Bytes> + Send + 'static,
+    ReqBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    ResBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     type Response = Response<ResponseBody<ResBody>>;
     type Error = S::Error;
@@ -60,8 +60,8 @@ where
     S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
-    ReqBody: Body<Data = Bytes> + Send + 'static,
-    ResBody: Body<Data = Bytes> + Send + 'static,
+    ReqBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    ResBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let (parts, body) = request.into_parts();
     let original = original_uri(&parts.extensions, &parts.uri);
@@ -71,9 +71,9 @@ where
         Admission::Answer(answer) => return Ok(answered(answer)),
         Admission::Pass => (Bytes::new(), RequestBody::passed(body)),
         Admission::Read { limit } => match read(body, limit).await {
-            Ok(bytes) => (bytes.clone(), RequestBody::read(bytes)),
-            Err(Unread::TooLarge) => return Ok(answered(endpoint.body_too_large())),
-            Err(Unread::Broken) => return Ok(answered(endpoint.body_unreadable())),
+            Ok(whole) => (whole.bytes.clone(), RequestBody::read(whole)),
+            Err(Unread { why: Why::TooLarge, .. }) => return Ok(answered(endpoint.body_too_large())),
+            Err(Unread { why: Why::Broken(_), .. }) => return Ok(answered(endpoint.body_unreadable())),
         },
     };
     let arrival = endpoint.receive(&head, &seen).await;
@@ -96,7 +96,7 @@ where
     S::Future: Send + 'static,
     S::Error: Send + 'static,
     ReqBody: Send + 'static,
-    ResBody: Body<Data = Bytes> + Send + 'static,
+    ResBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let worker = endpoint.clone();
     let work = async move {

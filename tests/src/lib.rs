@@ -1,4 +1,12 @@
 //! What the tests share: servers, proxies, clients, recorded deliveries.
+#![expect(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "a part of tests, which panic where something is wrong"
+)]
 
 pub mod demo;
 pub mod http;
@@ -10,3 +18,18 @@ pub mod redis_sentinel;
 pub mod redis_server;
 pub mod scenarios;
 pub mod vectors;
+
+/// The examples in the pages for users, compiled and run like those of the crates.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/policy.md")]
+    struct PolicyPage;
+    #[doc = include_str!("../../docs/stores/memory.md")]
+    struct MemoryPage;
+    #[doc = include_str!("../../docs/stores/redis.md")]
+    struct RedisPage;
+    #[doc = include_str!("../../docs/stores/conformance.md")]
+    struct ConformancePage;
+}

@@ -82,3 +82,25 @@ async fn two_actix_servers_execute_each_key_once() {
 async fn an_axum_server_and_an_actix_server_execute_each_key_once() {
     a_thousand_keys_twenty_times_each([Framework::Axum, Framework::Actix]).await;
 }
+
+#[tokio::test]
+async fn of_a_storm_of_duplicates_some_wait_and_the_others_are_told_to_come_back() {
+    for pair in Framework::PAIRS {
+        let (redis, ledger) = (RedisServer::start().await, Ledger::new());
+        let one = Demo::start(pair[0], &redis.url(), &ledger).await;
+        let two = Demo::start(pair[1], &redis.url(), &ledger).await;
+        let delivery = Delivery::github("delivery-1").steered("delay_ms=1500");
+        let sending: Vec<_> = (0..300).map(|number| [&one, &two][number % 2].delivering(&delivery)).collect();
+        let mut counts = BTreeMap::<String, usize>::new();
+        for sending in sending {
+            let answer = sending.await.unwrap().unwrap();
+            assert!(answer.status == 200 || answer.header("retry-after").is_some(), "{answer:?}");
+            *counts.entry(answer.mark().to_owned()).or_default() += 1;
+        }
+        println!("{pair:?}: {counts:?}");
+        // 64 may wait in each process; on a slow machine some come when all is over.
+        assert_eq!(counts["executed"], 1);
+        assert!(counts["replayed"] >= 128 && counts["conflict"] > 0, "{counts:?}");
+        assert_eq!(ledger.lines().len(), 1);
+    }
+}

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, eventually, in_flight, now};
+use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, eventually, now};
 use idempotency_tests::redis_server::RedisServer;
+use tokio::task::JoinSet;
 
 /// Within this an outage must be answered.
 const ANSWERED: Duration = Duration::from_secs(2);
@@ -88,15 +89,46 @@ async fn a_server_that_is_started_before_redis_works_once_redis_is_up() {
 }
 
 #[tokio::test]
-async fn a_redis_that_dies_during_the_handler_makes_no_failure_of_a_success() {
+async fn a_server_whose_redis_hangs_from_the_beginning_refuses_in_time() {
     for framework in Framework::BOTH {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
         let demo = Demo::start(framework, &redis.url(), &ledger).await;
-        let delivery = Delivery::github("delivery-1").steered("delay_ms=500");
-        let sending = demo.delivering(&delivery);
-        in_flight(&redis, "github", "delivery-1").await;
-        redis.kill();
-        sending.await.unwrap().unwrap().assert_is(200, "executed; stored=?0");
-        assert_eq!(ledger.only_line().attempt, 1);
+        redis.pause();
+        for sender in ["github", "slack"] {
+            let delivery = Delivery::of_sender(sender, 1);
+            assert_refuses(&demo, &delivery, &format!("{framework:?}, hanging from the beginning")).await;
+        }
+        redis.resume();
+        executed_after(&demo, &Delivery::github("github-1"), Duration::from_secs(5)).await;
+        assert_eq!(ledger.lines().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn many_deliveries_at_once_are_refused_in_time_as_well() {
+    for framework in Framework::BOTH {
+        let (redis, ledger) = (RedisServer::start().await, Ledger::new());
+        let demo = Demo::start(framework, &redis.url(), &ledger).await;
+        demo.deliver(&Delivery::github("before")).await.assert_is(200, "executed");
+        redis.pause();
+        let mut senders = JoinSet::new();
+        for number in 0..200 {
+            let (client, delivery) = (demo.client(), Delivery::github(&format!("during-{number}")));
+            senders.spawn(async move {
+                let start = now();
+                (client.send(&delivery).await.unwrap().status, start.elapsed())
+            });
+        }
+        let answers = senders.join_all().await;
+        assert!(answers.iter().all(|(status, _)| *status == 503));
+        let longest = answers.iter().map(|(_, took)| *took).max().unwrap();
+        println!("{framework:?}: 200 at once refused after {longest:?} at most");
+        assert!(longest <= ANSWERED, "{longest:?}");
+        redis.resume();
+        for number in 0..200 {
+            let delivery = Delivery::github(&format!("during-{number}"));
+            executed_after(&demo, &delivery, Duration::from_secs(5)).await;
+        }
+        assert_eq!(ledger.lines().len(), 201);
     }
 }

@@ -2,11 +2,18 @@
 
 use std::time::Duration;
 
-use idempotency_tests::demo::{Answer, Delivery, Demo, Framework, Ledger, Setup, eventually, in_flight};
+use idempotency_tests::demo::{Answer, Delivery, Demo, Framework, Ledger, Setup, eventually};
 use idempotency_tests::redis_server::RedisServer;
 
 async fn start(framework: Framework, redis: &RedisServer, ledger: &Ledger) -> Demo {
-    Setup::new(framework, &redis.url(), ledger).with("--lease", "1s").with("--wait", "0s").start().await
+    let setup = Setup::new(framework, &redis.url(), ledger).with_variable("RUST_LOG", "idempotency=debug");
+    setup.with("--lease", "1s").with("--wait", "0s").start().await
+}
+
+/// Waits until the handler runs: a process that is paused before it knows of its claim has nothing to lose.
+async fn executing(demo: &Demo) {
+    let granted = async || demo.log().contains("granted").then_some(());
+    eventually("an execution", Duration::from_secs(5), granted).await;
 }
 
 /// Delivers until somebody executes it.
@@ -29,7 +36,7 @@ async fn the_late_outcome_is_refused([first, second]: [Framework; 2], resumed_be
 
     let delay = if resumed_before_the_end { "delay_ms=4000" } else { "delay_ms=500" };
     let sending = paused.delivering(&delivery.clone().steered(delay));
-    in_flight(&redis, "github", "delivery-1").await;
+    executing(&paused).await;
     paused.pause();
     let answer = taken_over_by(&other, &delivery).await;
     paused.resume();
@@ -69,7 +76,7 @@ async fn a_process_from_which_nobody_took_over_goes_on_and_records_its_outcome()
         let demo = start(framework, &redis, &ledger).await;
         let delivery = Delivery::github("delivery-1");
         let sending = demo.delivering(&delivery.clone().steered("delay_ms=3000"));
-        in_flight(&redis, "github", "delivery-1").await;
+        executing(&demo).await;
         demo.pause();
         tokio::time::sleep(Duration::from_millis(1500)).await;
         demo.resume();

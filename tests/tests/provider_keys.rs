@@ -1,5 +1,6 @@
 //! Which key, scope and order each sender's deliveries get.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
@@ -7,7 +8,7 @@ use idempotency_core::provider::{
     self, ContentKey, GitHub, Received, RejectionKind, Secret, Shopify, Slack, StandardWebhooks, Stripe,
     Twilio, signature,
 };
-use idempotency_core::{Delivery, Key, Policy, Provider, Scope, testing};
+use idempotency_core::{Delivery, Endpoint, Key, MemoryStore, Policy, Provider, Scope, testing};
 use idempotency_tests::vectors::Request;
 
 const NOW: Duration = Duration::from_secs(1_767_225_600);
@@ -322,7 +323,12 @@ fn every_sender_is_remembered_longer_than_its_signature_is_fresh() {
         (Box::new(Twilio::new(SECRET, URL).unwrap()), day),
     ];
     for (provider, retention) in senders {
-        assert_eq!(provider.policy().retention(), retention, "{}", provider.name());
+        let provider: Arc<dyn Provider> = Arc::from(provider);
+        let endpoint = Endpoint::new(MemoryStore::new(), provider.clone());
+        assert_eq!(endpoint.engine().policy().retention(), retention, "{}", provider.name());
+        // Also where a policy of one's own is shorter.
+        let endpoint = endpoint.with_policy(Policy::webhook().with_retention(Duration::ZERO));
+        assert!(endpoint.engine().policy().retention() >= provider.signature_window() * 2);
     }
     assert_eq!(Slack::new(SECRET).unwrap().policy().wait(), Duration::from_millis(1500));
     assert_eq!(GitHub::new(SECRET).unwrap().policy().body_limit(), 25 * 1024 * 1024);

@@ -23,7 +23,8 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     idempotency_demo::log_to_stderr();
     let mut config = Config::parse();
     let secrets = Secrets::from_env();
-    let listener = std::net::TcpListener::bind(config.listen)?;
+    // By tokio, whose backlog holds a burst of connections; that of the standard library holds 128.
+    let listener = tokio::net::TcpListener::bind(config.listen).await?.into_std()?;
     config.listen = listener.local_addr()?;
 
     let store = config.store.open()?;

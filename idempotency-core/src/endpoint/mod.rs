@@ -3,6 +3,7 @@
 
 mod reply;
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use http::{Extensions, HeaderMap, Method, Uri};
 use crate::engine::{Begun, Completion, Event, Execution, Observation, Observer, Runtime};
 use crate::protocol::{Answer, Status, StoredFlag};
 use crate::provider::{Incoming, Received};
-use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope};
+use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope, path};
 
 pub use reply::Reply;
 
@@ -29,8 +30,8 @@ pub struct Endpoint {
     verification_time: Option<Duration>,
 }
 
-/// The head of a request, as an adapter shows it.
-#[derive(Clone, Copy, Debug)]
+/// The head of a request, as an adapter shows it. `Debug` shows neither query nor the values of headers.
+#[derive(Clone, Copy)]
 #[expect(clippy::exhaustive_structs, reason = "adapters make it, and a request's head has these parts")]
 pub struct Head<'a> {
     /// The method.
@@ -41,6 +42,16 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
     /// What earlier layers attached to the request.
     pub extensions: &'a Extensions,
+}
+
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is to be done with a request's body.
@@ -97,14 +108,21 @@ impl Endpoint {
     /// A route on an engine's store and runtime, for a provider, under the provider's own policy and name.
     #[must_use]
     pub fn on_engine(engine: Idempotency, provider: impl Provider) -> Self {
-        let engine = engine.with_policy(provider.policy()).with_name(provider.name());
+        let policy = provider.policy();
+        let engine = engine.with_name(provider.name());
         Self { engine, provider: Arc::new(provider), scope: None, verification_time: None }
+            .with_policy(policy)
     }
 
     /// Sets the policy. Default: the provider's own.
+    ///
+    /// Its retention is raised to twice the provider's [`signature_window`](Provider::signature_window) where it is
+    /// shorter: after it, a request that was captured and is still fresh would be a new one.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
-        self.engine = self.engine.with_policy(policy);
+        let least = self.provider.signature_window().saturating_mul(2);
+        let retention = policy.retention().max(least);
+        self.engine = self.engine.with_policy(policy.with_retention(retention));
         self
     }
 
@@ -272,9 +290,9 @@ impl Endpoint {
     }
 
     fn scope_of(&self, head: &Head<'_>) -> Scope {
-        self.scope
-            .clone()
-            .unwrap_or_else(|| Scope::endpoint(format!("{} {}", self.provider.name(), head.uri.path())))
+        self.scope.clone().unwrap_or_else(|| {
+            Scope::endpoint(format!("{} {}", self.provider.name(), path::normalized(head.uri.path())))
+        })
     }
 
     fn answer(&self, answer: &Answer) -> RecordedResponse {

@@ -20,8 +20,11 @@ pub trait Reply {
     /// The body's exact length in bytes; `None` for one that streams.
     fn body_size(&self) -> Option<u64>;
 
-    /// Reads the whole body and leaves it in place. `None` where it ended early; an empty one is left then.
-    fn buffer(&mut self) -> impl Future<Output = Option<Bytes>>;
+    /// Reads the whole body, which said that it has at most `limit` bytes, and leaves it in place.
+    ///
+    /// `None` where it broke or was longer; what was read and then the error are left in its place, so that the client
+    /// learns of it as it would without us.
+    fn buffer(&mut self, limit: usize) -> impl Future<Output = Option<Bytes>>;
 }
 
 /// What is recorded of a reply. A body that cannot be read is recorded as if it streamed: the work was done.
@@ -29,7 +32,7 @@ pub(super) async fn record<R: Reply>(reply: &mut R, limit: usize) -> RecordedRes
     let mut recording = Recording::of(&reply.headers(), reply.body_size(), limit);
     let mut body = Bytes::new();
     if recording == Recording::Whole {
-        match reply.buffer().await {
+        match reply.buffer(limit).await {
             Some(bytes) => body = bytes,
             None => recording = Recording::WithoutBody,
         }

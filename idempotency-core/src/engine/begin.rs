@@ -6,10 +6,13 @@ use super::budget::{bounded, within};
 use super::lease_state::LeaseState;
 use super::undo::UndoOnDrop;
 use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
-use crate::{Claim, Claimed, Delivery, Fence, OnOutage, Outcome, StoreError, Version};
+use crate::{Claim, Claimed, Delivery, Fence, Hold, OnOutage, Outcome, StoreError, StoreErrorKind, Version};
 
 /// A store whose `settled` answers at once must not make a waiter spin.
 const SHORTEST_NAP: Duration = Duration::from_millis(10);
+
+/// How often a grant is renewed that is heard of late, each time only where the renewal was late as well.
+const RENEWALS_OF_A_GRANT: usize = 3;
 
 /// What is to be done with a delivery.
 #[derive(Debug)]
@@ -77,7 +80,8 @@ impl Idempotency {
         Ok(begun)
     }
 
-    /// Claims until the answer is not "in flight", or the wait is over. Also gives the claim and when it was sent.
+    /// Claims until the answer is not "in flight", or the wait is over. Also gives the claim, and from when on its
+    /// lease surely counts.
     async fn claim_or_wait(
         &self,
         delivery: &Delivery,
@@ -85,13 +89,25 @@ impl Idempotency {
     ) -> Result<(Claimed, Claim, Duration), StoreError> {
         let claim = self.claim_of(delivery);
         let mut place = None;
+        let mut holder = None;
+        // Also of a grant that is heard of later: any earlier copy of the claim may be the one that was granted.
+        let sent = self.runtime().now();
         loop {
-            let sent = self.runtime().now();
-            let retry_after = match self.claim_once(&claim).await? {
-                Claimed::InFlight { retry_after } => retry_after,
-                answer => return Ok((answer, claim, sent)),
+            let retry_after = match (self.claim_once(&claim).await, holder) {
+                (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
+                (Ok(Claimed::Granted { fence, attempt }), _) if !self.lasts(sent) => {
+                    match self.renew_grant(&claim, fence).await? {
+                        Some(renewed) => return Ok((Claimed::Granted { fence, attempt }, claim, renewed)),
+                        None => continue,
+                    }
+                }
+                (Ok(answer), _) => return Ok((answer, claim, sent)),
+                // Somebody is known to execute: an outage that begins now is no reason to execute beside them.
+                (Err(_), Some(retry_after)) => return Ok((Claimed::InFlight { retry_after }, claim, sent)),
+                (Err(error), None) => return Err(error),
             };
-            let left = (arrived + self.policy().wait()).saturating_sub(self.runtime().now());
+            holder = Some(retry_after);
+            let left = arrived.saturating_add(self.policy().wait()).saturating_sub(self.runtime().now());
             if place.is_none() {
                 place = self.0.waiters.enter(delivery.key().digest(), self.policy().waiters_per_key());
             }
@@ -111,6 +127,31 @@ impl Idempotency {
             undo.disarm();
         }
         answer
+    }
+
+    /// Renews a lease that may have run out before its grant was heard of, as when the process was paused or a lost copy
+    /// of the claim was granted: somebody may have taken over, and a handler must not start beside theirs. Gives when
+    /// the renewal was sent, or `None` where the lease is lost.
+    async fn renew_grant(&self, claim: &Claim, fence: Fence) -> Result<Option<Duration>, StoreError> {
+        let undo = UndoOnDrop::new(self, claim);
+        let lease = claim.granted(fence);
+        let mut sent = self.runtime().now();
+        // A lease as short as a round trip never lasts; the handler is told so.
+        for _ in 0..RENEWALS_OF_A_GRANT {
+            sent = self.runtime().now();
+            let renewal = within(self.runtime(), self.policy().store_timeout(), || {
+                self.store().renew(&lease, claim.lease)
+            });
+            if renewal.await? == Hold::Lost {
+                undo.disarm();
+                return Ok(None);
+            }
+            if self.lasts(sent) {
+                break;
+            }
+        }
+        undo.disarm();
+        Ok(Some(sent))
     }
 
     /// Waits until the record may have changed. A store that cannot tell is asked again after a pause.
@@ -139,19 +180,21 @@ impl Idempotency {
         claim
     }
 
+    /// Whether a lease that was asked for at `sent` surely lasts until its first renewal, after a third of it.
+    fn lasts(&self, sent: Duration) -> bool {
+        self.runtime().now() + self.policy().lease() / 2 <= self.local_end(sent)
+    }
+
     /// Until when a lease that was asked for at `sent` surely holds: the store's clock may run a little faster.
     pub(super) fn local_end(&self, sent: Duration) -> Duration {
         let lease = self.policy().lease();
-        sent + lease - lease / 20
+        sent.saturating_add(lease - lease / 20)
     }
 
     fn outage(&self, delivery: &Delivery, arrived: Duration, error: StoreError) -> Result<Begun, StoreError> {
         match self.policy().on_outage() {
-            OnOutage::Refuse => {
-                self.observe_decision(delivery, arrived, None, Event::Outage(&error));
-                Err(error)
-            }
-            OnOutage::Proceed => {
+            // A store that refuses for good is set up wrongly: to proceed would be to run unprotected from now on.
+            OnOutage::Proceed if error.kind() != StoreErrorKind::Refused => {
                 self.observe_decision(delivery, arrived, None, Event::Unprotected(&error));
                 let runtime = self.0.runtime.clone();
                 Ok(Begun::Unprotected(IdempotencyContext::unprotected(
@@ -159,6 +202,10 @@ impl Idempotency {
                     delivery,
                     runtime,
                 )))
+            }
+            OnOutage::Refuse | OnOutage::Proceed => {
+                self.observe_decision(delivery, arrived, None, Event::Outage(&error));
+                Err(error)
             }
         }
     }

@@ -23,23 +23,32 @@ pub(super) async fn within<T, F>(
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let deadline = runtime.now() + budget;
+    let deadline = runtime.now().saturating_add(budget);
     let mut pause = FIRST_PAUSE;
     let mut may_have_executed = false;
     loop {
         let left = deadline.saturating_sub(runtime.now());
-        let error = match bounded(runtime, left, operation()).await {
-            Some(Ok(answer)) => return Ok(answer),
-            Some(Err(error)) => error,
-            None => StoreError::new("remote", StoreErrorKind::Unknown),
+        let error = match answered(runtime, left, operation()).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
         };
         may_have_executed |= error.may_have_executed();
-        if !error.is_transient() || runtime.now() + pause >= deadline {
+        if !error.is_transient() || runtime.now().saturating_add(pause) >= deadline {
             return Err(if may_have_executed { error.of_kind(StoreErrorKind::Unknown) } else { error });
         }
         runtime.sleep(pause).await;
-        pause *= 2;
+        pause = pause.saturating_mul(2);
     }
+}
+
+/// The operation's answer, which is unknown after `limit`.
+pub(super) async fn answered<T>(
+    runtime: &dyn Runtime,
+    limit: Duration,
+    operation: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let unknown = || Err(StoreError::new("remote", StoreErrorKind::Unknown));
+    bounded(runtime, limit, operation).await.unwrap_or_else(unknown)
 }
 
 /// The future's output, or `None` after `limit`. No timer is made for a future that is ready at once.

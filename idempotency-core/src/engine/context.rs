@@ -1,7 +1,10 @@
 //! The context: what a handler is told of its execution.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
+
+use futures_util::future::select;
 
 use super::Runtime;
 use super::lease_state::LeaseState;
@@ -125,13 +128,19 @@ impl IdempotencyContext {
         self.0.lease.as_ref().is_none_or(|lease| lease.is_lost(self.0.runtime.now()))
     }
 
-    /// Ends when the lease is lost; never, while it holds. For a `select!` beside the work.
+    /// Ends when [`is_lease_lost`](Self::is_lease_lost); never, while the lease holds. For a `select!` beside the work.
     ///
     /// # Cancel safety
     /// Safe to drop.
     pub async fn lease_lost(&self) {
-        if let Some(lease) = &self.0.lease {
-            lease.lost().await;
+        let Some(lease) = &self.0.lease else { return };
+        loop {
+            let now = self.0.runtime.now();
+            if lease.is_lost(now) {
+                return;
+            }
+            // At its end it may have been renewed meanwhile.
+            select(pin!(lease.lost()), self.0.runtime.sleep(lease.end().saturating_sub(now))).await;
         }
     }
 

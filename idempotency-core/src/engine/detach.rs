@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use futures_channel::oneshot;
 use futures_util::FutureExt as _;
+use tracing::Instrument as _;
 
 use super::Idempotency;
 use super::tracker::Tracked;
@@ -35,6 +36,8 @@ impl Idempotency {
         F::Output: Send + 'static,
     {
         let (send, receive) = oneshot::channel();
+        // What the handler logs belongs to the request, also in a task of its own.
+        let work = work.in_current_span();
         self.spawn_tracked(async move {
             // Nobody may be listening any more: that is what detaching is for.
             drop(send.send(AssertUnwindSafe(work).catch_unwind().await));

@@ -9,9 +9,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use futures_util::{FutureExt as _, poll};
 
-use super::budget::{bounded, within};
+use super::budget::{answered, within};
 use super::{Event, Idempotency, IdempotencyContext, Observation};
-use crate::{Attachment, Hold, Lease, Outcome, StoreError, StoreErrorKind};
+use crate::{Attachment, Hold, Lease, Outcome};
 
 /// The pause between repetitions of a renewal, and of a completion in the background.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -156,23 +156,28 @@ impl Execution {
         }
     }
 
-    /// Renews every third of the lease. Ends when the lease is lost.
+    /// Renews every third of the lease. Ends when the store says that the lease is lost.
+    ///
+    /// Where the store has not answered by the lease's local end, the handler is told once and for all that it is lost;
+    /// renewing goes on, since what nobody took while the store was away is not to be taken while the handler runs.
     async fn renew_until_lost(&self) {
         let Some(state) = self.context.lease_state() else { return };
         let runtime = self.engine.runtime();
         loop {
             runtime.sleep(self.engine.policy().lease() / 3).await;
-            if self.renew_once(state).await == Hold::Lost {
-                state.lose();
+            let hold = self.renew_once(state).await;
+            if hold != Some(Hold::Held) && state.lose() {
                 self.observe(Event::LeaseLost);
+            }
+            if hold == Some(Hold::Lost) {
                 return;
             }
         }
     }
 
-    /// One renewal, repeated until the store answers or the lease's local end. It is tried at least once, also when
-    /// late: a process that was paused may still hold what nobody took.
-    async fn renew_once(&self, state: &super::lease_state::LeaseState) -> Hold {
+    /// One renewal, repeated until the store answers or the lease's local end: `None` where it did not answer. It is
+    /// tried at least once, also when late: a process that was paused may still hold what nobody took.
+    async fn renew_once(&self, state: &super::lease_state::LeaseState) -> Option<Hold> {
         let runtime = self.engine.runtime();
         let policy = self.engine.policy();
         loop {
@@ -182,19 +187,18 @@ impl Execution {
                 left => policy.store_timeout().min(left),
             };
             let renewal = self.engine.store().renew(&self.lease, policy.lease());
-            let error = match bounded(runtime, limit, renewal).await {
-                Some(Ok(Hold::Held)) => {
+            let error = match answered(runtime, limit, renewal).await {
+                Ok(Hold::Held) => {
                     state.prolong(self.engine.local_end(sent));
-                    return Hold::Held;
+                    return Some(Hold::Held);
                 }
-                Some(Ok(Hold::Lost)) => return Hold::Lost,
-                Some(Err(error)) => error,
-                None => StoreError::new("remote", StoreErrorKind::Unknown),
+                Ok(Hold::Lost) => return Some(Hold::Lost),
+                Err(error) => error,
             };
             self.observe(Event::RenewalFailed(&error));
             let left = state.end().saturating_sub(runtime.now());
             if left.is_zero() {
-                return Hold::Lost;
+                return None;
             }
             runtime.sleep(PAUSE.min(left)).await;
         }
@@ -212,27 +216,25 @@ impl Execution {
     }
 
     /// The same execution, to go on in a task of its own.
-    fn take_over(&mut self, stage: Stage) -> Self {
-        self.stage = Stage::Settled;
+    fn take_over(&mut self) -> Self {
         Self {
             engine: self.engine.clone(),
             lease: self.lease.clone(),
             context: self.context.clone(),
             granted: self.granted,
-            stage,
+            stage: Stage::Settled,
         }
     }
 
     /// Repeats the completion until the store answers, or the lease has surely run out.
-    async fn complete_in_background(mut self, outcome: Outcome) {
-        self.stage = Stage::Settled;
+    async fn complete_in_background(self, outcome: Outcome) {
         let runtime = self.engine.runtime();
-        let end = runtime.now() + self.engine.policy().lease();
+        let end = runtime.now().saturating_add(self.engine.policy().lease());
         loop {
             let completion =
                 self.engine.store().complete(&self.lease, &outcome, self.engine.policy().retention());
-            match bounded(runtime, self.engine.policy().store_timeout(), completion).await {
-                Some(Ok(hold)) => {
+            match answered(runtime, self.engine.policy().store_timeout(), completion).await {
+                Ok(hold) => {
                     // Observed there; nobody waits for the answer.
                     let _ = self.completed(hold);
                     return;
@@ -250,12 +252,12 @@ impl Drop for Execution {
         match std::mem::replace(&mut self.stage, Stage::Settled) {
             Stage::Settled => {}
             Stage::Completing(outcome) => {
-                let rest = self.take_over(Stage::Settled);
+                let rest = self.take_over();
                 self.engine.spawn_tracked(rest.complete_in_background(outcome));
             }
             Stage::Running => {
                 if self.engine.policy().attachment() == Attachment::ReleaseWithCaller {
-                    let rest = self.take_over(Stage::Settled);
+                    let rest = self.take_over();
                     self.engine.spawn_tracked(rest.release());
                 }
             }

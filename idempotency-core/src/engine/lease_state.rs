@@ -28,9 +28,11 @@ impl LeaseState {
         self.held_until.fetch_max(micros(until), Ordering::SeqCst);
     }
 
-    pub(super) fn lose(&self) {
-        self.lost.store(true, Ordering::SeqCst);
+    /// Loses the lease for good. Answers whether it was not lost before.
+    pub(super) fn lose(&self) -> bool {
+        let is_new = !self.lost.swap(true, Ordering::SeqCst);
         self.changed.notify(usize::MAX);
+        is_new
     }
 
     /// The local end of the lease.

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::Idempotency;
-use crate::{Claim, Claimed};
+use super::budget::answered;
+use crate::{Claim, Claimed, OnExpired};
 
 /// The pauses between tries grow from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -38,21 +39,25 @@ impl Drop for UndoOnDrop<'_> {
 
 /// Repeats the claim with the same owner until it is answered, and releases it if it was granted. After a lease's
 /// time there is nothing left to undo.
-async fn undo(engine: Idempotency, claim: Claim) {
-    let end = engine.runtime().now() + claim.lease;
+async fn undo(engine: Idempotency, mut claim: Claim) {
+    // A holder whose lease ran out may still be at work, and nobody is about to run in its place: it keeps the key.
+    claim.on_expired = OnExpired::InDoubt;
+    let (runtime, limit) = (engine.runtime(), engine.policy().store_timeout());
+    let end = runtime.now().saturating_add(claim.lease);
     let mut pause = FIRST_PAUSE;
     loop {
-        let granted = match engine.store().claim(&claim).await {
+        let granted = match answered(runtime, limit, engine.store().claim(&claim)).await {
             Ok(Claimed::Granted { fence, .. }) => {
-                engine.store().release(&claim.granted(fence)).await.map(drop)
+                let lease = claim.granted(fence);
+                answered(runtime, limit, engine.store().release(&lease)).await.map(drop)
             }
             Ok(_) => return,
             Err(error) => Err(error),
         };
         match granted {
             Ok(()) => return,
-            Err(error) if !error.is_transient() || engine.runtime().now() >= end => return,
-            Err(_) => engine.runtime().sleep(pause).await,
+            Err(error) if !error.is_transient() || runtime.now() >= end => return,
+            Err(_) => runtime.sleep(pause).await,
         }
         pause = (pause * 2).min(LAST_PAUSE);
     }

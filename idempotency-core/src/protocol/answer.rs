@@ -56,10 +56,8 @@ impl Answer {
             Self::BodyUnreadable => {
                 problem("body-unreadable", "The body ended early").answer(StatusCode::BAD_REQUEST)
             }
-            Self::Replayed(outcome) => match RecordedResponse::from_outcome(outcome) {
-                Some(recorded) => recorded
-                    .with_header(REPLAYED, HeaderValue::from_static("true"))
-                    .with_header(Status::HEADER, Status::Replayed.header_value()),
+            Self::Replayed(outcome) => match RecordedResponse::from_outcome(outcome).and_then(replayed) {
+                Some(answer) => answer,
                 // What cannot be read is in doubt, never free.
                 None => Self::InDoubt.response(policy),
             },
@@ -88,6 +86,13 @@ impl Answer {
             ),
         }
     }
+}
+
+/// Marks a recorded answer as a replay, whatever it said of itself when it was new; `None` where it has no room for it.
+fn replayed(mut recorded: RecordedResponse) -> Option<RecordedResponse> {
+    recorded.headers.try_insert(REPLAYED, HeaderValue::from_static("true")).ok()?;
+    recorded.headers.try_insert(Status::HEADER, Status::Replayed.header_value()).ok()?;
+    Some(recorded)
 }
 
 fn rejected(kind: RejectionKind, policy: &Policy) -> RecordedResponse {
@@ -131,4 +136,37 @@ fn with_retry_after(answer: RecordedResponse, after: Duration) -> RecordedRespon
 
 fn problem(kind: &'static str, title: &'static str) -> Problem {
     Problem { kind, title }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replay_says_once_what_it_is() {
+        let recorded = RecordedResponse::new(StatusCode::OK, "")
+            .with_header(HeaderName::from_static("idempotency-status"), HeaderValue::from_static("executed"))
+            .with_header(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("false"));
+        let answer = Answer::Replayed(recorded.to_outcome()).response(&Policy::webhook());
+        assert_eq!(answer.headers.get_all("idempotency-status").iter().collect::<Vec<_>>(), ["replayed"]);
+        assert_eq!(answer.headers.get_all("idempotent-replayed").iter().collect::<Vec<_>>(), ["true"]);
+    }
+
+    #[test]
+    fn stored_bytes_of_as_many_headers_as_a_map_holds_are_no_panic() {
+        let mut response = RecordedResponse::new(StatusCode::OK, "");
+        let mut lines = 0;
+        while response
+            .headers
+            .try_append(
+                HeaderName::from_bytes(format!("x-{lines}").as_bytes()).unwrap(),
+                HeaderValue::from_static(""),
+            )
+            .is_ok()
+        {
+            lines += 1;
+        }
+        let answer = Answer::Replayed(response.to_outcome()).response(&Policy::webhook());
+        assert_eq!(answer.status, Policy::webhook().in_doubt());
+    }
 }

@@ -9,14 +9,17 @@ pub(crate) enum Recording {
     Whole,
     /// Status and headers: the body streams, or is over the limit.
     WithoutBody,
-    /// The status alone: the answer says `no-store`.
+    /// The status alone: the answer says `no-store`, or has more header lines than a record holds.
     StatusOnly,
 }
+
+/// The most header lines that a record holds.
+const MAX_LINES: usize = u16::MAX as usize;
 
 impl Recording {
     /// How much is recorded of an answer whose body has `size` bytes; `None` where it has no size yet.
     pub(crate) fn of(headers: &HeaderMap, size: Option<u64>, limit: usize) -> Self {
-        if says_no_store(headers) {
+        if says_no_store(headers) || headers.len() > MAX_LINES {
             Self::StatusOnly
         } else if size.is_some_and(|size| size <= limit as u64) {
             Self::Whole
@@ -32,7 +35,7 @@ pub(crate) fn recordable(headers: &HeaderMap, recording: Recording) -> HeaderMap
         return HeaderMap::new();
     }
     let connection = named_by_connection(headers);
-    let mut recorded = HeaderMap::with_capacity(headers.len());
+    let mut recorded = HeaderMap::with_capacity(headers.keys_len());
     for (name, value) in headers {
         let describes_body = name.as_str().starts_with("content-");
         let lost = recording == Recording::WithoutBody && describes_body;
@@ -72,4 +75,25 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
 fn says_no_store(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case("no-store"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, StatusCode};
+
+    use super::*;
+    use crate::RecordedResponse;
+
+    #[test]
+    fn a_reply_of_many_header_lines_is_recorded() {
+        for lines in [20_000, 30_000, 70_000] {
+            let mut headers = HeaderMap::new();
+            for _ in 0..lines {
+                headers.append("link", HeaderValue::from_static("x"));
+            }
+            let mut response = RecordedResponse::new(StatusCode::OK, "");
+            response.headers = recordable(&headers, Recording::of(&headers, Some(0), 0));
+            assert_eq!(RecordedResponse::from_outcome(&response.to_outcome()), Some(response), "{lines}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use data_encoding::HEXLOWER;
@@ -86,6 +87,13 @@ impl Provider for ContentKey {
         }
     }
 
+    fn signature_window(&self) -> Duration {
+        match &self.0 {
+            Kind::Over(provider) => provider.signature_window(),
+            Kind::Verified { .. } => Duration::ZERO,
+        }
+    }
+
     fn needs_body(&self, _method: &Method, _headers: &HeaderMap) -> bool {
         true
     }
@@ -102,7 +110,7 @@ impl Provider for ContentKey {
             other => return Ok(other),
         };
         // The other provider has authenticated the body, or there would be no delivery.
-        let mut delivery = delivery(&Verified::by_other_means(incoming.body), incoming.scope)?;
+        let mut delivery = delivery(&Verified::by_other_means(incoming.body), inner.key().scope())?;
         if let Some(order) = inner.order() {
             delivery = delivery.with_order(order.clone());
         }

@@ -5,11 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method};
 
 use super::{Incoming, Provider, Received, Rejection};
-use crate::{Delivery, Fingerprint, Key, Policy, Scope, Verified};
+use crate::{Delivery, Fingerprint, Key, Policy, Scope, Verified, path};
 
 const HEADER: &str = "idempotency-key";
 
@@ -38,8 +38,8 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Gives each authenticated principal keys of its own. Where the closure answers `None`, the request is
-    /// unauthenticated.
+    /// Gives each authenticated principal keys of its own. Where the closure answers `None` or nothing but an empty name,
+    /// the request is unauthenticated.
     pub fn per_principal<F>(principal: F) -> Self
     where
         F: for<'a> Fn(&Incoming<'a>) -> Option<String> + Send + Sync + 'static,
@@ -47,14 +47,16 @@ impl IdempotencyKey {
         Self { principal: Some(Arc::new(principal)), ..Self::global_across_principals() }
     }
 
-    /// Gives each value of a header keys of its own, such as `Authorization`. The value is not checked, so something in
+    /// Gives each value of a header keys of its own, such as `authorization`: a name, or a header name of either version
+    /// of the `http` crate. A request without that header, or with several lines of it, is unauthenticated. The value is not checked, so something in
     /// front of or behind this layer must do that; only a digest of it is kept.
     ///
     /// A client whose token was renewed is another principal, and its earlier keys are unknown.
     #[must_use]
-    pub fn per_header_principal(name: HeaderName) -> Self {
+    pub fn per_header_principal(name: impl AsRef<str>) -> Self {
+        let name = name.as_ref().to_owned();
         Self::per_principal(move |incoming| {
-            let value = incoming.single_header(name.as_str()).ok()??;
+            let value = incoming.single_header(&name).ok()??;
             (!value.trim().is_empty()).then(|| value.to_owned())
         })
     }
@@ -82,7 +84,9 @@ impl IdempotencyKey {
 
     fn scope(&self, incoming: &Incoming<'_>) -> Result<Scope, Rejection> {
         let Some(principal) = &self.principal else { return Ok(incoming.scope.clone()) };
-        let principal = principal(incoming).ok_or(Rejection::unauthenticated("there is no principal"))?;
+        let principal = principal(incoming)
+            .filter(|principal| !principal.is_empty())
+            .ok_or(Rejection::unauthenticated("there is no principal"))?;
         Ok(incoming.scope.clone().with_principal(principal))
     }
 }
@@ -144,7 +148,7 @@ fn fingerprint(incoming: &Incoming<'_>) -> Fingerprint {
     let content_type = incoming.headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     Fingerprint::of_fields([
         incoming.method.as_str().as_bytes(),
-        incoming.uri.path().as_bytes(),
+        path::normalized(incoming.uri.path()).as_bytes(),
         incoming.uri.query().unwrap_or_default().as_bytes(),
         content_type,
         incoming.body,

@@ -31,7 +31,7 @@ mod twilio;
 mod twilio_event;
 mod twilio_url;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +66,14 @@ pub trait Provider: Debug + Send + Sync + 'static {
         Policy::webhook()
     }
 
+    /// For how long a request stays acceptable after it was signed, before or after ours by the sender's clock. Records
+    /// are kept at least twice as long, whatever the policy says: a captured request that is still fresh is a duplicate.
+    ///
+    /// Default: none, for senders that sign no time.
+    fn signature_window(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// Whether [`receive`](Provider::receive) needs the body of a request with this head. Where it does not, the body
     /// is passed on unbuffered and `receive` sees an empty one. Default: yes.
     fn needs_body(&self, _method: &Method, _headers: &HeaderMap) -> bool {
@@ -96,6 +104,10 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
         (**self).policy()
     }
 
+    fn signature_window(&self) -> Duration {
+        (**self).signature_window()
+    }
+
     fn needs_body(&self, method: &Method, headers: &HeaderMap) -> bool {
         (**self).needs_body(method, headers)
     }
@@ -105,8 +117,8 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
     }
 }
 
-/// A request as a provider sees it.
-#[derive(Clone, Debug)]
+/// A request as a provider sees it. `Debug` shows its shape: no header's value, no query, no body.
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Incoming<'a> {
     /// The method.
@@ -168,6 +180,19 @@ impl<'a> Incoming<'a> {
             return Err(Rejection::malformed("a header that may stand once has several lines"));
         }
         Ok(first.and_then(|value| value.to_str().ok()))
+    }
+}
+
+impl Debug for Incoming<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming")
+            .field("method", self.method)
+            .field("path", &self.uri.path())
+            .field("headers", &self.headers.keys().collect::<Vec<_>>())
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("now", &self.now)
+            .field("scope", self.scope)
+            .finish_non_exhaustive()
     }
 }
 
@@ -248,5 +273,24 @@ impl From<crate::KeyError> for Rejection {
             crate::KeyError::TooLong { .. } => "the key is longer than 255 bytes",
             crate::KeyError::NotPrintableAscii => "the key has a byte outside printable ascii",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+    use crate::Verified;
+
+    #[test]
+    fn debug_shows_neither_bodies_nor_credentials() {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static("Bearer s3cret"));
+        let (method, uri, scope) = (Method::POST, "/a".parse().unwrap(), Scope::endpoint("e"));
+        let body = Bytes::from_static(b"card=4242");
+        let incoming = Incoming::new(&method, &uri, &headers, &body, Duration::ZERO, &scope);
+        let shown = format!("{incoming:?} {:?}", Verified::by_other_means(&body));
+        assert!(!shown.contains("s3cret") && !shown.contains("4242"), "{shown}");
     }
 }

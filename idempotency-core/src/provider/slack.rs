@@ -108,9 +108,13 @@ impl Provider for Slack {
     /// waits 1.5 s, and a store that does not answer within 1 s is out of reach.
     fn policy(&self) -> Policy {
         Policy::webhook()
-            .with_retention(days(1).max(self.tolerance.saturating_mul(2)))
+            .with_retention(days(1))
             .with_wait(Duration::from_millis(1500))
             .with_store_timeout(Duration::from_secs(1))
+    }
+
+    fn signature_window(&self) -> Duration {
+        self.tolerance
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {

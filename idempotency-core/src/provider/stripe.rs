@@ -99,7 +99,11 @@ impl Provider for Stripe {
 
     /// 7 days: Stripe retries for up to 3 days, after anything but a 2xx.
     fn policy(&self) -> Policy {
-        Policy::webhook().with_retention(days(7).max(self.tolerance.saturating_mul(2)))
+        Policy::webhook().with_retention(days(7))
+    }
+
+    fn signature_window(&self) -> Duration {
+        self.tolerance
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {

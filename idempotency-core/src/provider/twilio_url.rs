@@ -1,9 +1,11 @@
 //! The URL that Twilio signs: as the sender knows it, in the forms in which its signers are known to write it.
 
+use std::fmt;
+
 use http::Uri;
 
-/// Where the sender believes the endpoint to be.
-#[derive(Clone, Debug)]
+/// Where the sender believes the endpoint to be. `Debug` leaves the credentials out.
+#[derive(Clone)]
 pub(super) struct PublicUrl {
     scheme: String,
     /// Credentials, where there are any, with their `@`.
@@ -61,6 +63,17 @@ impl PublicUrl {
             forms.push(format!("{scheme}://{userinfo}{host}:{port}{path}{query}"));
         }
         forms
+    }
+}
+
+impl fmt::Debug for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublicUrl")
+            .field("scheme", &self.scheme)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 

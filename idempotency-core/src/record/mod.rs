@@ -29,6 +29,14 @@ pub struct Record {
     pub version: Option<Version>,
 }
 
+impl Record {
+    /// A record of a first attempt without fingerprint and version, for a store that reads one back.
+    #[must_use]
+    pub fn new(state: State, owner: Owner, fence: Fence) -> Self {
+        Self { state, owner, fence, attempts: 1, fingerprint: None, version: None }
+    }
+}
+
 /// The state of a record. In doubt is not stored: it is what an expired lease means under
 /// [`OnExpired::InDoubt`](crate::OnExpired), and what a record that cannot be read is.
 ///

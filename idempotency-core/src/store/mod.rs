@@ -4,6 +4,8 @@
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(feature = "memory")]
+mod sync;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

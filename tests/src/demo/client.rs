@@ -1,6 +1,7 @@
 //! The client: sends deliveries over HTTP/1.1 and reads answers whole.
 
 use std::error::Error;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -47,8 +48,11 @@ impl Client {
     fn keeping(base: String, idle: usize) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        let http =
-            legacy::Client::builder(TokioExecutor::new()).pool_max_idle_per_host(idle).build(connector);
+        // actix-web closes a connection that is idle for 5 s, perhaps just when it is used again.
+        let http = legacy::Client::builder(TokioExecutor::new())
+            .pool_max_idle_per_host(idle)
+            .pool_idle_timeout(Duration::from_secs(1))
+            .build(connector);
         Self { base, http }
     }
 

@@ -66,7 +66,11 @@ impl Setup {
             if let Some(base) = demo.greeting() {
                 break base;
             }
-            assert!(demo.is_running() && start.elapsed() < PATIENCE, "it must come up: {}", demo.log());
+            assert!(
+                demo.exit_status().is_none() && start.elapsed() < PATIENCE,
+                "it must come up: {}",
+                demo.log()
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
         demo.client = Client::new(base);
@@ -190,12 +194,6 @@ impl Demo {
         self.signal("-TERM");
     }
 
-    /// Whether it has not ended yet.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.exit_status().is_none()
-    }
-
     /// Waits until it has ended.
     pub async fn exit(&self, within: Duration) -> ExitStatus {
         eventually("a demo server that ends", within, async || self.exit_status()).await
@@ -207,7 +205,11 @@ impl Demo {
         Some(text.strip_prefix("listening on ")?.split_once(';')?.0.to_owned())
     }
 
-    fn exit_status(&self) -> Option<ExitStatus> {
+    /// How it has ended; none while it runs.
+    ///
+    /// # Panics
+    /// When the process cannot be asked.
+    pub fn exit_status(&self) -> Option<ExitStatus> {
         self.process().try_wait().expect("the process is a child of this one")
     }
 

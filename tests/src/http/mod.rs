@@ -1,12 +1,4 @@
 //! Both adapters behind real sockets, one client, and what a scenario needs of them.
-#![expect(
-    clippy::exhaustive_enums,
-    clippy::exhaustive_structs,
-    clippy::missing_panics_doc,
-    clippy::must_use_candidate,
-    clippy::return_self_not_must_use,
-    reason = "a part of tests, which panic where something is wrong"
-)]
 
 mod actix;
 mod axum;

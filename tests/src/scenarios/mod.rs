@@ -1,5 +1,4 @@
 //! The HTTP scenarios: each is played on both adapters, on every store, over real sockets.
-#![expect(clippy::missing_panics_doc, reason = "tests panic where something is wrong")]
 
 pub mod answers;
 pub mod bodies;

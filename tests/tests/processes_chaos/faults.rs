@@ -1,5 +1,6 @@
-//! The faults: each server and Redis is killed or paused again and again, each by a task of its own.
+//! The faults: servers are killed, replaced and paused, Redis is restarted and paused, each by a task of its own.
 
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -53,20 +54,40 @@ async fn strike_site(
 ) {
     while rest(500 + dice.below(2000), &mut over).await {
         let from = micros();
-        assert!(lock(&site.demo).is_running(), "nothing but this test ends a server");
-        let kind = if dice.percent(50) {
-            lock(&site.demo).kill();
-            tokio::time::sleep(Duration::from_millis(dice.below(300))).await;
-            let successor = site.setup.clone().start().await;
-            *lock(&site.demo) = successor;
-            "server killed"
-        } else {
-            lock(&site.demo).pause();
-            tokio::time::sleep(Duration::from_millis(200 + dice.below(4000))).await;
-            lock(&site.demo).resume();
-            "server paused"
+        assert!(lock(&site.demo).exit_status().is_none(), "nothing but this test ends a server");
+        let kind = match dice.below(5) {
+            0 | 1 => {
+                lock(&site.demo).kill();
+                tokio::time::sleep(Duration::from_millis(dice.below(300))).await;
+                site.start_successor().await;
+                "server killed"
+            }
+            2 => {
+                lock(&site.demo).terminate();
+                let status = tokio::time::timeout(Duration::from_secs(20), ended(&site)).await;
+                let status = status.expect("it ends when it has drained");
+                assert!(status.success(), "{status}: {}", lock(&site.demo).log());
+                site.start_successor().await;
+                "server replaced"
+            }
+            _ => {
+                lock(&site.demo).pause();
+                tokio::time::sleep(Duration::from_millis(200 + dice.below(4000))).await;
+                lock(&site.demo).resume();
+                "server paused"
+            }
         };
         lock(&list).push(Fault { kind, from, to: micros() });
+    }
+}
+
+async fn ended(site: &Site) -> ExitStatus {
+    loop {
+        let status = lock(&site.demo).exit_status();
+        match status {
+            Some(status) => return status,
+            None => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
     }
 }
 

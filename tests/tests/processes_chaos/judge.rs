@@ -29,6 +29,7 @@ pub(crate) fn violations(
         found.extend(case.forgotten(event, &again[event.id.as_str()]));
     }
     found.extend(case.out_of_order(events));
+    found.extend(case.stale_for_no_reason(events));
     found
 }
 
@@ -106,6 +107,22 @@ impl<'a> Case<'a> {
                         ));
                     }
                 }
+            }
+        }
+        found
+    }
+
+    /// Whatever was called stale had a newer snapshot, whose execution had begun by then.
+    fn stale_for_no_reason(&self, events: &[Event]) -> Vec<String> {
+        let mut found = Vec::new();
+        for event in events {
+            let Some(snapshot) = &event.snapshot else { continue };
+            let stale = self.sent_of(event).iter().filter(|sent| sent.is_acknowledged_as("stale"));
+            let Some(first) = stale.map(|sent| sent.answered).min() else { continue };
+            let is_newer = |(user, version): &(String, u32)| *user == snapshot.0 && *version > snapshot.1;
+            let newer = events.iter().filter(|other| other.snapshot.as_ref().is_some_and(is_newer));
+            if !newer.flat_map(|other| self.lines_of(other)).any(|line| line.fence < first) {
+                found.push(format!("{}: stale at {first}, and nothing newer was executed", event.id));
             }
         }
         found
@@ -189,5 +206,7 @@ mod tests {
         let lines = |old| [line("new", 1, 100), line("old", 1, old)];
         assert_eq!(found(&events, &log, &known, &lines(150), &[]), "");
         assert!(found(&events, &log, &known, &lines(250), &[]).contains("then an older one"));
+        let log = [sent("old", 90, "stale"), sent("new", 200, "executed")];
+        assert!(found(&events, &log, &known, &lines(80), &[]).contains("nothing newer"));
     }
 }

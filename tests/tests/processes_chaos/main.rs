@@ -33,6 +33,11 @@ impl Site {
         let demo = setup.clone().start().await;
         Arc::new(Self { setup, demo: Mutex::new(demo) })
     }
+
+    async fn start_successor(&self) {
+        let successor = self.setup.clone().start().await;
+        *lock(&self.demo) = successor;
+    }
 }
 
 /// This moment, in microseconds since 1970: what fencing tokens are made of as well.

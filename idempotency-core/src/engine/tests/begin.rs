@@ -104,6 +104,67 @@ async fn a_delivery_dropped_while_it_claims_leaves_no_claim_behind() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_undoing_that_is_never_answered_is_tried_again() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::CarriedOutThenHangs, Fault::Hangs]);
+    store.fail("release", [Fault::Hangs]);
+    let dropped = tokio::time::timeout(Duration::from_millis(1), engine.begin(delivery("k"))).await;
+    assert!(dropped.is_err());
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_heard_of_after_its_lease_is_renewed_before_it_runs() {
+    let (engine, store) = engine();
+    let policy = Policy::webhook().with_lease(SECOND).with_store_timeout(5 * SECOND);
+    store.fail("claim", [Fault::AnswersLate(2 * SECOND)]);
+    let execution = run(&engine.with_policy(policy), "k").await;
+    assert_eq!(execution.context().attempt(), 1);
+    assert!(!execution.context().is_lease_lost());
+    assert_eq!(store.calls("renew"), 1);
+    execution.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_heard_of_after_another_took_over_does_not_run() {
+    let (engine, store) = engine();
+    let policy = Policy::webhook().with_lease(SECOND).with_wait(Duration::ZERO);
+    let engine = engine.with_policy(policy.with_store_timeout(5 * SECOND));
+    store.fail("claim", [Fault::AnswersLate(2 * SECOND)]);
+    let late = tokio::spawn({
+        let engine = engine.clone();
+        async move { begin(&engine, "k").await }
+    });
+    tokio::time::sleep(SECOND + SECOND / 2).await;
+    let second = run(&engine, "k").await;
+    assert!(matches!(late.await.unwrap(), Begun::Conflict { .. }));
+    assert_eq!(second.context().attempt(), 2);
+    second.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_counts_from_the_first_copy_of_its_claim() {
+    let (engine, store) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_lease(SECOND));
+    let first = run(&engine, "k").await;
+    store.fail("settled", [Fault::Hangs]);
+    let waiter = tokio::spawn({
+        let engine = engine.clone();
+        async move { run(&engine, "k").await }
+    });
+    tokio::time::sleep(SECOND / 10).await;
+    first.release().await;
+    assert!(matches!(store.repeat_last_claim().await, Claimed::Granted { attempt: 2, .. }));
+    let second = waiter.await.unwrap();
+    assert_eq!((second.context().attempt(), store.calls("renew")), (2, 1));
+    tokio::time::sleep(SECOND / 2).await;
+    assert!(!second.context().is_lease_lost());
+    assert!(matches!(store.repeat_last_claim().await, Claimed::Granted { attempt: 2, .. }));
+    second.release().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_whose_notification_fails_is_polled_slowly() {
     let (engine, store) = engine();
     let execution = run(&engine, "k").await;
@@ -136,4 +197,73 @@ async fn an_outage_runs_the_handler_only_if_the_policy_says_so() {
     let Begun::Unprotected(context) = begin(&proceeding, "k").await else { panic!("expected to proceed") };
     assert_eq!((context.attempt(), context.fence(), context.is_protected()), (0, Fence::NONE, false));
     assert!(context.is_lease_lost());
+}
+
+#[tokio::test(start_paused = true)]
+async fn undoing_a_claim_takes_no_key_from_a_holder_that_is_late() {
+    let (engine, store) = engine();
+    store.fail("renew", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
+    let mut first = run(&engine, "k").await;
+    let work = async {
+        first.drive(tokio::time::sleep(60 * SECOND)).await;
+        first.complete(outcome("first")).await
+    };
+    let rival = async {
+        tokio::time::sleep(20 * SECOND).await;
+        store.fail("claim", [Fault::Hangs]);
+        store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 20]);
+        assert!(engine.begin(delivery("k")).await.is_err());
+    };
+    let (completion, ()) = futures_util::join!(work, rival);
+    assert_eq!(completion, Completion::Recorded);
+    assert!(matches!(begin(&engine, "k").await, Begun::Replay(replayed) if replayed == outcome("first")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn undoing_ends_although_the_store_hangs() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::Hangs; 2]);
+    assert!(engine.begin(delivery("k")).await.is_err());
+    assert!(engine.drain(60 * SECOND).await, "the undoing hangs for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_lease_is_no_panic() {
+    let (engine, _) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_lease(Duration::MAX));
+    let mut execution = run(&engine, "k").await;
+    execution.drive(tokio::time::sleep(SECOND)).await;
+    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_wait_is_no_panic() {
+    let (engine, _) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_wait(Duration::MAX));
+    let first = run(&engine, "k").await;
+    let (begun, _) = futures_util::join!(begin(&engine, "k"), async {
+        tokio::time::sleep(SECOND).await;
+        first.complete(outcome("done")).await
+    });
+    assert!(matches!(begun, Begun::Replay(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_store_timeout_is_no_panic() {
+    let (engine, _) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_store_timeout(Duration::MAX));
+    drop(run(&engine, "k").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_while_waiting_for_a_holder_runs_nothing_beside_it() {
+    let (engine, store) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_on_outage(OnOutage::Proceed));
+    let first = run(&engine, "k").await;
+    let (begun, ()) = futures_util::join!(begin(&engine, "k"), async {
+        tokio::time::sleep(SECOND).await;
+        store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 100]);
+    });
+    assert!(matches!(begun, Begun::Conflict { .. }), "two run at once: {begun:?}");
+    first.release().await;
 }

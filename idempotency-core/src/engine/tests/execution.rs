@@ -135,3 +135,50 @@ async fn drain_waits_for_what_is_under_way_and_no_longer_than_told() {
     assert!(engine.drain(10 * SECOND).await);
     assert!(finished.load(Ordering::SeqCst));
 }
+
+#[tokio::test(start_paused = true)]
+async fn renewal_goes_on_when_the_store_comes_back_late() {
+    let (engine, store) = engine();
+    // Down from the first renewal at 10 s until after the lease; nobody takes over meanwhile.
+    store.fail("renew", [Fault::Refused(StoreErrorKind::Unavailable); 76]);
+    let mut first = run(&engine, "k").await;
+    let work = first.drive(tokio::time::sleep(120 * SECOND));
+    let rival = async {
+        tokio::time::sleep(90 * SECOND).await;
+        begin(&engine, "k").await
+    };
+    let ((), begun) = futures_util::join!(work, rival);
+    assert!(matches!(begun, Begun::Conflict { .. }), "two run at once: {begun:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_loss_of_a_lease_is_told_without_drive() {
+    let (engine, _) = engine();
+    let execution = run(&engine, "k").await;
+    let told = tokio::time::timeout(300 * SECOND, execution.context().lease_lost()).await;
+    assert!(execution.context().is_lease_lost());
+    assert!(told.is_ok(), "is_lease_lost() says so, lease_lost() waits for ever");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_in_a_full_store_is_not_executed_again() {
+    let engine = Idempotency::new(MemoryStore::new().with_max_bytes(64)).with_policy(Policy::webhook());
+    let execution = run(&engine, "k").await;
+    let completion = execution.complete(Outcome::new(vec![7; 100])).await;
+    assert_eq!(completion, Completion::Recorded, "an outcome is never refused for want of room");
+    tokio::time::sleep(31 * SECOND).await;
+    let begun = begin(&engine, "k").await;
+    assert!(!matches!(begun, Begun::Run(_)), "the effect happens a second time: {begun:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tiny_lease_is_renewed_and_does_not_spin() {
+    for millis in [1, 3, 10, 50] {
+        let (engine, store) = engine();
+        let engine = engine.with_policy(Policy::webhook().with_lease(Duration::from_millis(millis)));
+        let mut execution = run(&engine, "k").await;
+        execution.drive(tokio::time::sleep(Duration::from_millis(500))).await;
+        assert!(store.calls("renew") <= 500);
+        assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+    }
+}

@@ -1,6 +1,6 @@
 //! A store that fails as told, over a memory store that shares its time with the paused runtime.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ pub(super) enum Fault {
     AnswerLost,
     /// It is carried out and never answers.
     CarriedOutThenHangs,
+    /// It is carried out and answers after so long.
+    AnswersLate(Duration),
     /// It is not carried out and never answers.
     Hangs,
 }
@@ -26,8 +28,9 @@ pub(super) enum Fault {
 #[derive(Clone, Debug, Default)]
 pub(super) struct FaultyStore {
     inner: Arc<MemoryStore>,
-    faults: Arc<Mutex<Vec<(&'static str, VecDeque<Fault>)>>>,
+    faults: Arc<Mutex<HashMap<&'static str, VecDeque<Fault>>>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
+    claims: Arc<Mutex<Vec<Claim>>>,
 }
 
 impl FaultyStore {
@@ -36,17 +39,22 @@ impl FaultyStore {
     }
 
     pub(super) fn fail(&self, operation: &'static str, faults: impl IntoIterator<Item = Fault>) {
-        self.faults.lock().unwrap().push((operation, faults.into_iter().collect()));
+        self.faults.lock().unwrap().entry(operation).or_default().extend(faults);
     }
 
     pub(super) fn calls(&self, operation: &str) -> usize {
         self.calls.lock().unwrap().iter().filter(|call| **call == operation).count()
     }
 
+    /// The last claim once more, as a late copy of it.
+    pub(super) async fn repeat_last_claim(&self) -> Claimed {
+        let claim = self.claims.lock().unwrap().last().unwrap().clone();
+        self.inner.claim(&claim).await.unwrap()
+    }
+
     fn next(&self, operation: &'static str) -> Option<Fault> {
         self.calls.lock().unwrap().push(operation);
-        let mut faults = self.faults.lock().unwrap();
-        faults.iter_mut().filter(|(name, _)| *name == operation).find_map(|(_, queue)| queue.pop_front())
+        self.faults.lock().unwrap().get_mut(operation)?.pop_front()
     }
 
     async fn perform<T>(
@@ -65,6 +73,11 @@ impl FaultyStore {
                 inner.await?;
                 std::future::pending().await
             }
+            Some(Fault::AnswersLate(by)) => {
+                let answer = inner.await;
+                tokio::time::sleep(by).await;
+                answer
+            }
             Some(Fault::Hangs) => std::future::pending().await,
         }
     }
@@ -73,6 +86,7 @@ impl FaultyStore {
 #[async_trait]
 impl Store for FaultyStore {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        self.claims.lock().unwrap().push(claim.clone());
         self.perform("claim", self.inner.claim(claim)).await
     }
 

@@ -1,5 +1,7 @@
 //! The engine under faults, in paused time.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod faulty_store;
 
 mod begin;

@@ -75,19 +75,18 @@ impl Entry {
     }
 
     pub(super) fn record(&self) -> Record {
-        let rest = self.rest.as_deref();
-        Record {
-            state: match &self.state {
-                Packed::InFlight { deadline } => State::InFlight { deadline: deadline.time() },
-                Packed::Released => State::Released,
-                Packed::Completed(outcome) => State::Completed(shared(outcome)),
-            },
-            owner: self.owner,
-            fence: self.fence,
-            attempts: rest.map_or(1, |rest| rest.attempts),
-            fingerprint: rest.and_then(|rest| rest.fingerprint),
-            version: rest.and_then(|rest| rest.version),
+        let state = match &self.state {
+            Packed::InFlight { deadline } => State::InFlight { deadline: deadline.time() },
+            Packed::Released => State::Released,
+            Packed::Completed(outcome) => State::Completed(shared(outcome)),
+        };
+        let mut record = Record::new(state, self.owner, self.fence);
+        if let Some(rest) = &self.rest {
+            record.attempts = rest.attempts;
+            record.fingerprint = rest.fingerprint;
+            record.version = rest.version;
         }
+        record
     }
 
     pub(super) fn expires(&self) -> Ticks {

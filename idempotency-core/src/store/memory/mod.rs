@@ -9,11 +9,12 @@ mod totals;
 mod wait;
 
 use std::fmt;
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::sync::{self, MutexGuard};
 use crate::clock::{Clock, TokioClock};
 use crate::{
     Claim, Claimed, Hold, KeyDigest, Lease, Outcome, Record, RecordView, Resolution, ScopedKey, State, Store,

@@ -4,11 +4,12 @@ use std::borrow::Borrow;
 use std::cell::{RefCell, RefMut};
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use super::entry::{Entry, Ticks};
 use super::mark::Marks;
+use super::sync::atomic::{AtomicU64, Ordering};
+use super::sync::{Mutex, MutexGuard};
 use super::totals::{Limits, Totals};
 use super::wait::Waiting;
 use crate::{KeyDigest, Resource};

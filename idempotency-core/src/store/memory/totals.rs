@@ -1,6 +1,6 @@
 //! Totals: how much the store holds, and how much it may.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use super::sync::atomic::{AtomicUsize, Ordering};
 
 /// How much the store may hold.
 #[derive(Clone, Copy)]

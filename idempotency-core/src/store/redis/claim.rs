@@ -11,7 +11,7 @@ use super::Shared;
 use super::call::Calls;
 use super::codec::Packed;
 use super::{fault, script};
-use crate::{Claim, Claimed, Fence, OnExpired, Outcome, Record, StoreError, Transition, Version};
+use crate::{Claim, Claimed, Fence, KeyDigest, OnExpired, Record, State, StoreError, Transition, Version};
 
 impl Shared {
     /// Claims a key. A first claim and a duplicate of a completed one are one round trip each, and a durable grant one
@@ -58,6 +58,8 @@ impl Shared {
                     .filter(|answer| !(calls.are_durable() && matches!(answer, Claimed::Granted { .. }))))
             }
             Ok(_) => Err(fault::senseless()),
+            // A full server refuses the command whatever it would find; the script reads before it writes.
+            Err(failure) if failure.is(fault::is_full) => Ok(None),
             Err(failure) if failure.is(fault::is_wrong_type) => Ok(Some(Claimed::InDoubt)),
             Err(failure) if failure.is(fault::is_syntax_error) => {
                 self.set_nx_get.store(false, Ordering::Relaxed);
@@ -84,13 +86,13 @@ impl Shared {
         let mut arguments: Vec<&[u8]> = vec![bytes, on_expired];
         calls.add_version_and_touch(&mut arguments, version.as_ref());
         let reply = calls.invoke(&script::CLAIM, &keys, &arguments).await?;
-        answer(reply).ok_or_else(fault::senseless)
+        answer(reply, claim.key.digest()).ok_or_else(fault::senseless)
     }
 }
 
 /// What the record that is there answers whatever the time is, by the protocol's own table. `None` where it depends on
 /// the lease, or where a grant is open.
-fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Claimed> {
+pub(super) fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Claimed> {
     let Some(packed) = Packed::decode(there, claim.key.digest()) else {
         return Some(Claimed::InDoubt);
     };
@@ -102,8 +104,8 @@ fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Claimed> {
     }
 }
 
-/// Reads the claim script's answer.
-fn answer(reply: Value) -> Option<Claimed> {
+/// Reads the claim script's answer. An outcome comes in its whole record, which says whose it is.
+pub(super) fn answer(reply: Value, digest: KeyDigest) -> Option<Claimed> {
     let Value::Array(parts) = reply else { return None };
     let mut parts = parts.into_iter();
     let Value::BulkString(name) = parts.next()? else { return None };
@@ -115,7 +117,11 @@ fn answer(reply: Value) -> Option<Claimed> {
                 attempt: u32::from_be_bytes(attempt.try_into().ok()?),
             })
         }
-        (b"completed", Some(Value::BulkString(outcome))) => Some(Claimed::Completed(Outcome::new(outcome))),
+        (b"completed", Some(Value::BulkString(record))) => match Packed::decode(record, digest)?.record.state
+        {
+            State::Completed(outcome) => Some(Claimed::Completed(outcome)),
+            State::InFlight { .. } | State::Released => None,
+        },
         (b"in_flight", Some(Value::Int(left))) => {
             Some(Claimed::InFlight { retry_after: Duration::from_millis(u64::try_from(left).ok()?) })
         }
@@ -126,5 +132,27 @@ fn answer(reply: Value) -> Option<Claimed> {
         (b"mismatch", None) => Some(Claimed::Mismatch),
         (b"in_doubt", None) => Some(Claimed::InDoubt),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Key, Outcome, Owner, Scope, ScopedKey};
+
+    #[test]
+    fn an_outcome_of_another_key_is_no_answer() {
+        let key = |name| ScopedKey::new(Scope::endpoint("tests"), Key::new(name).unwrap());
+        let second = Duration::from_secs(1);
+        let claim = Claim::new(key("a"), Owner::from_bytes([1; 16]), second, second);
+        let mut packed = Packed::first_grant(&claim, Fence::new(1));
+        packed.record.state = State::Completed(Outcome::new("a's"));
+        let reply = Value::Array(vec![
+            Value::BulkString(b"completed".to_vec()),
+            Value::BulkString(packed.encode(claim.key.digest())),
+        ]);
+        let own = answer(reply.clone(), key("a").digest());
+        assert_eq!(own, Some(Claimed::Completed(Outcome::new("a's"))));
+        assert_eq!(answer(reply, key("b").digest()), None);
     }
 }

@@ -182,3 +182,7 @@ impl Reader {
 #[cfg(test)]
 #[path = "codec_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "codec_props.rs"]
+mod props;

@@ -85,6 +85,11 @@ pub(super) fn is_wrong_type(cause: &RedisError) -> bool {
     code(cause) == "WRONGTYPE"
 }
 
+/// Whether the server's memory is full.
+pub(super) fn is_full(cause: &RedisError) -> bool {
+    code(cause) == "OOM"
+}
+
 /// Whether the server does not have the script yet, or any more.
 pub(super) fn is_unknown_script(cause: &RedisError) -> bool {
     code(cause) == "NOSCRIPT"

@@ -91,7 +91,7 @@ impl Names {
     }
 }
 
-fn hold(reply: Value) -> Result<Hold, StoreError> {
+pub(super) fn hold(reply: Value) -> Result<Hold, StoreError> {
     match reply {
         Value::Int(1) => Ok(Hold::Held),
         Value::Int(0) => Ok(Hold::Lost),

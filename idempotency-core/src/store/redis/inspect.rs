@@ -8,26 +8,12 @@ use redis::Value;
 use super::Shared;
 use super::codec::{self, Packed, digest_end};
 use super::{fault, script};
-use crate::{Outcome, RecordView, Resolution, ScopedKey, StoreError};
+use crate::{KeyDigest, Outcome, RecordView, Resolution, ScopedKey, StoreError};
 
 impl Shared {
     pub(super) async fn load(self: &Arc<Self>, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
         let record = self.keys.record(key, None);
-        let parts = match self.calls(&record).invoke(&script::LOAD, &[&record], &[]).await? {
-            Value::Nil => return Ok(None),
-            Value::Array(parts) => <[Value; 2]>::try_from(parts).map_err(|_| fault::senseless())?,
-            _ => return Err(fault::senseless()),
-        };
-        let [Value::BulkString(bytes), Value::Int(ttl)] = parts else {
-            return Err(fault::senseless());
-        };
-        // No TTL: a stranger persisted it.
-        let ttl = u64::try_from(ttl).ok();
-        let expires_in = ttl.map_or(Duration::MAX, Duration::from_millis);
-        Ok(Some(match Packed::decode(bytes, key.digest()) {
-            Some(packed) => RecordView::new(&packed.at_ttl(ttl), Duration::ZERO, expires_in),
-            None => RecordView::unreadable(expires_in),
-        }))
+        view(self.calls(&record).invoke(&script::LOAD, &[&record], &[]).await?, key.digest())
     }
 
     pub(super) async fn forget(self: &Arc<Self>, key: &ScopedKey) -> Result<bool, StoreError> {
@@ -53,7 +39,26 @@ impl Shared {
     }
 }
 
-fn done(reply: Value) -> Result<bool, StoreError> {
+/// Reads the load script's answer.
+pub(super) fn view(reply: Value, digest: KeyDigest) -> Result<Option<RecordView>, StoreError> {
+    let parts = match reply {
+        Value::Nil => return Ok(None),
+        Value::Array(parts) => <[Value; 2]>::try_from(parts).map_err(|_| fault::senseless())?,
+        _ => return Err(fault::senseless()),
+    };
+    let [Value::BulkString(bytes), Value::Int(ttl)] = parts else {
+        return Err(fault::senseless());
+    };
+    // No TTL: a stranger persisted it.
+    let ttl = u64::try_from(ttl).ok();
+    let expires_in = ttl.map_or(Duration::MAX, Duration::from_millis);
+    Ok(Some(match Packed::decode(bytes, digest) {
+        Some(packed) => RecordView::new(&packed.at_ttl(ttl), Duration::ZERO, expires_in),
+        None => RecordView::unreadable(expires_in),
+    }))
+}
+
+pub(super) fn done(reply: Value) -> Result<bool, StoreError> {
     match reply {
         Value::Int(number) => Ok(number == 1),
         _ => Err(fault::senseless()),

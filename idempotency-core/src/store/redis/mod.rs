@@ -11,6 +11,8 @@ mod codec;
 mod deployment;
 mod durability;
 mod fault;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod health;
 mod hold;
 mod inspect;

@@ -6,7 +6,7 @@ local current = get('GET', KEYS[1])
 local fence_hi, fence_lo, attempts, inherited = 0, 1, 0, ''
 
 if current then
-  local state, flags, body = read(current, sub(mine, 44, 59))
+  local state, flags = read(current, sub(mine, 44, 59))
   if not state then return {'in_doubt'} end
   if flags % 2 == 1 then
     if byte(mine, 3) % 2 == 0 then
@@ -15,7 +15,7 @@ if current then
       return {'mismatch'}
     end
   end
-  if state == COMPLETED then return {'completed', sub(current, body)} end
+  if state == COMPLETED then return {'completed', current} end
   local same_owner = sub(current, 4, 19) == sub(mine, 4, 19)
   if state == IN_FLIGHT then
     if same_owner then

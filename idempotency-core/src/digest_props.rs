@@ -1,0 +1,75 @@
+//! No two things that differ have one digest, however they are cut.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::{Fingerprint, Key, Order, Scope, ScopedKey, Version};
+
+/// Fields out of so few bytes and lengths that lists often have one concatenation, and look like lengths.
+fn fields() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    vec(vec(prop::sample::select(vec![0_u8, 1, 2, b'a']), 0..4), 0..5)
+}
+
+/// Endpoint, tenant, principal and key, out of few letters.
+type Parts = (String, Option<String>, Option<String>, String);
+
+fn parts() -> impl Strategy<Value = Parts> {
+    let text = || prop::sample::select(vec!["", "a", "b", "ab", "ba", "aa", "1:a/b", "\0", "\u{1}"]);
+    let owned = || text().prop_map(str::to_owned);
+    let key = prop::sample::select(vec!["a", "b", "ab", "ba", "aab"]).prop_map(str::to_owned);
+    (owned(), prop::option::of(owned()), prop::option::of(owned()), key)
+}
+
+fn scope((endpoint, tenant, principal, _): &Parts) -> Scope {
+    let mut scope = Scope::endpoint(endpoint.as_str());
+    if let Some(tenant) = tenant {
+        scope = scope.with_tenant(tenant.as_str());
+    }
+    match principal {
+        Some(principal) => scope.with_principal(principal),
+        None => scope,
+    }
+}
+
+fn cut(bytes: &[u8], at: &[usize]) -> Vec<Vec<u8>> {
+    let mut ends: Vec<usize> = at.iter().map(|at| at % (bytes.len() + 1)).collect();
+    ends.push(0);
+    ends.push(bytes.len());
+    ends.sort_unstable();
+    ends.windows(2).map(|ends| bytes[ends[0]..ends[1]].to_vec()).collect()
+}
+
+fn fingerprint(fields: &[Vec<u8>]) -> Fingerprint {
+    Fingerprint::of_fields(fields.iter().map(Vec::as_slice))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn two_lists_have_one_fingerprint_only_if_they_are_one(a in fields(), b in fields()) {
+        prop_assert_eq!(fingerprint(&a) == fingerprint(&b), a == b);
+    }
+
+    #[test]
+    fn the_same_bytes_cut_differently_have_two_fingerprints(
+        bytes in vec(any::<u8>(), 0..64),
+        a in vec(any::<usize>(), 0..4),
+        b in vec(any::<usize>(), 0..4),
+    ) {
+        let (a, b) = (cut(&bytes, &a), cut(&bytes, &b));
+        prop_assert_eq!(fingerprint(&a) == fingerprint(&b), a == b);
+    }
+
+    #[test]
+    fn two_scoped_keys_have_one_digest_only_if_they_are_one(a in parts(), b in parts()) {
+        let digest = |parts: &Parts| ScopedKey::new(scope(parts), Key::new(&parts.3).unwrap()).digest();
+        prop_assert_eq!(digest(&a) == digest(&b), a == b);
+    }
+
+    #[test]
+    fn two_resources_have_one_mark_only_if_they_are_one(a in parts(), b in parts()) {
+        let mark = |parts: &Parts| *Order::new(&scope(parts), &parts.3, Version::new(1)).resource().digest();
+        prop_assert_eq!(mark(&a) == mark(&b), a == b);
+    }
+}

@@ -1,0 +1,156 @@
+//! Fuzz targets: each takes any bytes, and panics where a promise about them is broken.
+//!
+//! There is no such module but under `cfg(fuzzing)` and in this crate's own tests, which play the committed corpus and
+//! random bytes. `fuzz/README.md` has the command for a long run.
+#![expect(clippy::missing_panics_doc, reason = "a target panics where a promise is broken")]
+
+mod request;
+#[cfg(test)]
+mod tests;
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::provider::{
+    GitHub, IdempotencyKey, Received, RejectionKind, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
+};
+use crate::{Outcome, Provider, RecordedResponse, testing};
+use request::{NOW, Request};
+
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A record as Redis holds it.
+#[cfg(feature = "redis")]
+pub fn redis_record(bytes: &[u8]) {
+    crate::store::redis::fuzz::record(bytes);
+}
+
+/// A reply as a Redis server sends it.
+#[cfg(feature = "redis")]
+pub fn redis_reply(bytes: &[u8]) {
+    crate::store::redis::fuzz::reply(bytes);
+}
+
+/// An outcome that is taken for a recorded response.
+pub fn recorded_response(bytes: &[u8]) {
+    let Some(response) = RecordedResponse::from_outcome(&Outcome::new(bytes.to_vec())) else { return };
+    for value in response.headers.values() {
+        assert!(!value.as_bytes().iter().any(|byte| b"\r\n\0".contains(byte)), "a split header");
+    }
+    assert!(bytes.ends_with(&response.body), "a body that was not there");
+    let again = RecordedResponse::from_outcome(&response.to_outcome());
+    assert!(again.is_some_and(|again| again == response), "an answer that does not survive");
+}
+
+/// The value of an `Idempotency-Key`, against a parser that shares nothing with the provider's.
+pub fn idempotency_key(bytes: &[u8]) {
+    let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
+    let mut request = Request::parse(b"POST /\n\n");
+    request.headers.insert("idempotency-key", value);
+    let key = match request.received(&IdempotencyKey::global_across_principals()) {
+        Ok(Received::Delivery(delivery)) => Some(delivery.key().key().as_str().as_bytes().to_vec()),
+        Ok(other) => panic!("a request with a key is a delivery or refused: {other:?}"),
+        Err(rejection) => {
+            assert_eq!(rejection.kind(), RejectionKind::Malformed);
+            None
+        }
+    };
+    assert_eq!(key, reference_key(bytes));
+}
+
+/// RFC 8941, section 3.3.3, or a bare value; 1 to 255 bytes of printable ASCII in the end.
+fn reference_key(value: &[u8]) -> Option<Vec<u8>> {
+    let value = value.trim_ascii();
+    let key = match value {
+        [b'"', rest @ ..] => {
+            let (mut key, mut rest) = (Vec::new(), rest);
+            loop {
+                rest = match rest {
+                    [b'"'] => break key,
+                    [b'\\', escaped @ (b'"' | b'\\'), rest @ ..] => {
+                        key.push(*escaped);
+                        rest
+                    }
+                    [b'"' | b'\\', ..] | [] => return None,
+                    [byte, rest @ ..] => {
+                        key.push(*byte);
+                        rest
+                    }
+                }
+            }
+        }
+        bare => bare.to_vec(),
+    };
+    ((1..=255).contains(&key.len()) && key.iter().all(|byte| (0x20..=0x7e).contains(byte))).then_some(key)
+}
+
+/// A request that says it is Stripe's.
+pub fn stripe(bytes: &[u8]) {
+    let stripe = Stripe::new(SECRET).expect("the secret is one").discarding_stale(["customer.updated"]);
+    check(&stripe, bytes, |request| testing::stripe(SECRET, &request.body, NOW));
+}
+
+/// A request that says it is Slack's.
+pub fn slack(bytes: &[u8]) {
+    let slack = Slack::new(SECRET).expect("the secret is one").discarding_stale(["channel_rename"]);
+    check(&slack, bytes, |request| testing::slack(SECRET, &request.body, NOW));
+}
+
+/// A request by Standard Webhooks, and a text that is taken for a secret of theirs.
+pub fn standard_webhooks(bytes: &[u8]) {
+    let sender = StandardWebhooks::new(SECRET).expect("the secret is one").discarding_stale(["user.updated"]);
+    check(&sender, bytes, |request| {
+        let id = request.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or("msg_1");
+        testing::standard_webhooks(SECRET, id, &request.body, NOW)
+    });
+    let svix = StandardWebhooks::svix(SECRET).expect("the secret is one");
+    let refused = Request::parse(bytes).received(&svix).map_err(|rejection| rejection.kind());
+    assert!(refused.is_err(), "a forged request: {refused:?}");
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        drop(StandardWebhooks::new(text));
+    }
+}
+
+/// A request that says it is Twilio's.
+pub fn twilio(bytes: &[u8]) {
+    let twilio = Twilio::new(SECRET, "https://example.com").expect("the secret is one").with_request_path();
+    check(&twilio.discarding_stale(["sent", "delivered"]), bytes, |request| {
+        testing::twilio(SECRET, &format!("https://example.com{}", request.uri), &request.body)
+    });
+}
+
+/// A request that says it is GitHub's.
+pub fn github(bytes: &[u8]) {
+    let github = GitHub::new(SECRET).expect("the secret is one").discarding_stale(["pull_request.edited"]);
+    check(&github, bytes, |request| testing::github(SECRET, "id-1", "pull_request", &request.body));
+}
+
+/// A request that says it is Shopify's.
+pub fn shopify(bytes: &[u8]) {
+    let shopify = Shopify::new(SECRET).expect("the secret is one").discarding_stale(["products/update"]);
+    check(&shopify, bytes, |request| testing::shopify(SECRET, "id-1", "products/update", &request.body));
+}
+
+/// The request as it is must be refused; signed it may be anything, always the same, and no longer once it is changed.
+fn check(provider: &dyn Provider, bytes: &[u8], sign: impl Fn(&Request) -> HeaderMap) {
+    let forged = Request::parse(bytes);
+    assert!(forged.received(provider).is_err(), "a request that nobody signed is taken for one");
+
+    let signed = forged.signed_by(sign(&forged));
+    let (once, twice) = (signed.received(provider), signed.received(provider));
+    match (&once, &twice) {
+        (Ok(Received::Delivery(once)), Ok(Received::Delivery(twice))) => {
+            assert_eq!(once.key(), twice.key());
+            assert_eq!(once.fingerprint(), twice.fingerprint());
+            assert_eq!(once.order(), twice.order());
+        }
+        (Ok(Received::Delivery(_)), _) | (_, Ok(Received::Delivery(_))) => {
+            panic!("two minds about a request")
+        }
+        _ => {}
+    }
+
+    // Longer than the body, so that it cannot be a parameter that was there before.
+    let addition = format!("&{}=1", "x".repeat(signed.body.len()));
+    let changed = Request { body: [&signed.body, addition.as_bytes()].concat().into(), ..signed };
+    assert!(changed.received(provider).is_err(), "a changed body passes");
+}

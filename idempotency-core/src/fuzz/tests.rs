@@ -1,0 +1,81 @@
+//! The targets on their corpus, on spoiled entries of it, and on random bytes.
+
+use std::path::Path;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+use super::*;
+
+type Target = fn(&[u8]);
+
+const CASES: u32 = 512;
+
+const TARGETS: [(&str, Target); 10] = [
+    ("redis_record", redis_record),
+    ("redis_reply", redis_reply),
+    ("recorded_response", recorded_response),
+    ("idempotency_key", idempotency_key),
+    ("stripe", stripe),
+    ("slack", slack),
+    ("standard_webhooks", standard_webhooks),
+    ("twilio", twilio),
+    ("github", github),
+    ("shopify", shopify),
+];
+
+/// The committed inputs of a target.
+fn corpus(target: &str) -> Vec<Vec<u8>> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let entries = std::fs::read_dir(&directory)
+        .unwrap_or_else(|error| panic!("the corpus is at {}: {error}", directory.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.into_iter().map(|path| std::fs::read(path).unwrap()).collect()
+}
+
+#[test]
+fn no_committed_input_breaks_a_promise() {
+    for (name, target) in TARGETS {
+        let inputs = corpus(name);
+        assert!(!inputs.is_empty(), "{name}");
+        inputs.iter().for_each(|input| target(input));
+    }
+}
+
+/// An entry of the corpus in which a few bytes were replaced, cut out or doubled.
+fn spoiled(corpus: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+    let change = (any::<Index>(), any::<u8>(), 0..4_u8);
+    (select(corpus), vec(change, 1..6)).prop_map(|(mut bytes, changes)| {
+        for (index, byte, how) in changes {
+            let at = index.index(bytes.len() + 1);
+            match how {
+                0 if at < bytes.len() => bytes[at] = byte,
+                1 => bytes.truncate(at),
+                2 => bytes.insert(at, byte),
+                _ => bytes.extend_from_within(at..),
+            }
+        }
+        bytes
+    })
+}
+
+fn hold(target: Target, inputs: impl Strategy<Value = Vec<u8>>) {
+    let config = ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(input in inputs)| target(&input));
+}
+
+#[test]
+fn no_spoiled_input_breaks_a_promise() {
+    for (name, target) in TARGETS {
+        hold(target, spoiled(corpus(name)));
+    }
+}
+
+#[test]
+fn no_bytes_break_a_promise() {
+    for (_, target) in TARGETS {
+        hold(target, vec(any::<u8>(), 0..200));
+    }
+}

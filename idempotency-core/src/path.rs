@@ -1,0 +1,69 @@
+//! The path: one spelling for all that a router takes for the same.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// The path in one spelling: what need not be escaped is not, what must be is in upper case (RFC 3986, section 6.2.2).
+///
+/// Routers decode a path before they match it, so that a request could otherwise have as many scopes as spellings.
+/// Escapes of `%`, `/` and `+` stay, as they mean something else than the characters.
+pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
+    if path.bytes().all(|byte| byte != b'%' && byte.is_ascii_graphic()) {
+        return Cow::Borrowed(path);
+    }
+    let mut normalized = String::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = tail;
+        let escaped = match tail {
+            [high, low, after @ ..] if first == b'%' => {
+                digit(*high).zip(digit(*low)).map(|pair| (pair, after))
+            }
+            _ => None,
+        };
+        let byte = match escaped {
+            Some(((high, low), after)) => {
+                rest = after;
+                high << 4 | low
+            }
+            None => first,
+        };
+        let stays = escaped.is_some() && matches!(byte, b'%' | b'/' | b'+');
+        if byte.is_ascii_graphic() && !stays {
+            normalized.push(char::from(byte));
+        } else {
+            write!(normalized, "%{byte:02X}").expect("a string takes any text");
+        }
+    }
+    Cow::Owned(normalized)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_that_a_router_takes_for_the_same_are_one() {
+        for path in ["/hook", "/%68ook", "/hoo%6B", "/hoo%6b"] {
+            assert_eq!(normalized(path), "/hook");
+        }
+        for path in ["/caf\u{e9}", "/caf%c3%a9", "/caf%C3%A9"] {
+            assert_eq!(normalized(path), "/caf%C3%A9");
+        }
+    }
+
+    #[test]
+    fn what_means_something_else_stays_apart() {
+        let apart =
+            ["/a/b", "/a%2Fb", "/a%252Fb", "/a+b", "/a%2Bb", "/a%20b", "/a%2520b", "/a%", "/a%2", "/a%zz"];
+        for (i, a) in apart.iter().enumerate() {
+            for b in &apart[i + 1..] {
+                assert_ne!(normalized(a), normalized(b));
+            }
+        }
+    }
+}

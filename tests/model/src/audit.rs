@@ -1,0 +1,210 @@
+//! The auditor: an account of who holds a key, kept from the store's answers alone, and what it says of each step.
+
+use std::time::Duration;
+
+use idempotency_core::{Claim, Claimed, Fence, Fingerprint, Hold, OnExpired, Order, Version};
+
+use crate::action::Operation;
+use crate::rule::{Broken, Rule};
+use crate::slot::Slot;
+
+/// The account of one key, since its record was last deleted.
+#[derive(Clone, PartialEq, Eq, Hash, Default, Debug)]
+pub(crate) struct Audit {
+    /// The largest fence that was granted.
+    newest: Option<Fence>,
+    /// How many grants there were.
+    grants: u32,
+    /// Whom the last grant was given to.
+    last: Option<(u8, Fence)>,
+    /// Whether an operator has taken that grant back.
+    resolved: bool,
+    standing: Standing,
+}
+
+/// How a key stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub(crate) enum Standing {
+    #[default]
+    Free,
+    Held {
+        until: Duration,
+    },
+    /// Completed by an attempt, or by an operator.
+    Completed {
+        by: u8,
+    },
+}
+
+/// One step at the store, as the auditor sees it.
+pub(crate) struct Step<'a> {
+    pub(crate) now: Duration,
+    pub(crate) before: &'a Slot,
+    pub(crate) after: &'a Slot,
+}
+
+impl Step<'_> {
+    fn changed(&self) -> bool {
+        self.before != self.after
+    }
+}
+
+/// Who completes where an operator does.
+pub(crate) const OPERATOR: u8 = u8::MAX;
+
+impl Audit {
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing
+    }
+
+    /// Whether this attempt, which was granted the key before, would hold it anew.
+    pub(crate) fn is_superseded(&self, attempt: u8) -> bool {
+        self.last.is_none_or(|(last, _)| last != attempt)
+    }
+
+    /// Whether a lease has run out without anybody taking over.
+    pub(crate) fn is_abandoned(&self, now: Duration) -> bool {
+        matches!(self.standing, Standing::Held { until } if until <= now)
+    }
+
+    /// Looks at a claim and its answer.
+    pub(crate) fn claimed(
+        &mut self,
+        attempt: u8,
+        claim: &Claim,
+        answer: &Claimed,
+        newest: Option<Version>,
+        step: &Step<'_>,
+        broken: &mut Broken,
+    ) {
+        if *step.before == Slot::Unreadable {
+            broken.unless(*answer == Claimed::InDoubt && !step.changed(), Rule::I7);
+            return;
+        }
+        let recorded = step.before.record().and_then(|record| record.fingerprint);
+        let differs = differ(recorded, claim.fingerprint);
+        broken.unless((*answer == Claimed::Mismatch) == differs, Rule::Mismatch);
+        if let Claimed::Granted { fence, attempt: number } = *answer {
+            self.granted(attempt, claim, fence, number, newest, step, broken);
+            return;
+        }
+        broken.unless(!step.changed(), Rule::I4);
+        let version = claim.order.as_ref().map(Order::version);
+        let is_own = self.last.is_some_and(|(last, _)| last == attempt);
+        match (self.standing, answer) {
+            (_, Claimed::Mismatch) => {}
+            (Standing::Completed { by }, Claimed::Completed(outcome)) => {
+                broken.unless(outcome.as_bytes()[..] == [by], Rule::I3);
+            }
+            (Standing::Completed { .. }, _) => broken.unless(false, Rule::I3),
+            (_, Claimed::Completed(_)) => broken.unless(false, Rule::I2),
+            (Standing::Held { until }, Claimed::InFlight { retry_after }) => {
+                broken.unless(!is_own, Rule::I5);
+                broken.unless(until > step.now && step.now + *retry_after <= until, Rule::I6);
+            }
+            // Told to a late copy of a claim whose attempt gave up.
+            (Standing::Free, Claimed::InFlight { .. }) => broken.unless(is_own, Rule::I6),
+            (_, Claimed::Stale { newest: told }) => {
+                broken.unless(newest == Some(*told) && version < newest, Rule::I8);
+            }
+            (_, Claimed::InDoubt) => {
+                let says_so = claim.on_expired == OnExpired::InDoubt;
+                broken.unless(says_so && self.is_abandoned(step.now), Rule::Doubt);
+            }
+            (_, Claimed::Granted { .. }) => {}
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a grant is checked against everything")]
+    fn granted(
+        &mut self,
+        attempt: u8,
+        claim: &Claim,
+        fence: Fence,
+        number: u32,
+        newest: Option<Version>,
+        step: &Step<'_>,
+        broken: &mut Broken,
+    ) {
+        if self.last == Some((attempt, fence)) && matches!(self.standing, Standing::Held { .. }) {
+            broken.unless(!step.changed(), Rule::I5);
+            broken.unless(number == self.grants, Rule::Attempt);
+            return;
+        }
+        broken.unless(self.newest.is_none_or(|newest| newest < fence), Rule::I1);
+        match self.standing {
+            Standing::Free => {}
+            Standing::Held { until } => {
+                broken.unless(until <= step.now, Rule::I1);
+                broken.unless(claim.on_expired == OnExpired::Rerun, Rule::Doubt);
+            }
+            Standing::Completed { .. } => broken.unless(false, Rule::I3),
+        }
+        let version = claim.order.as_ref().map(Order::version);
+        broken.unless(version.is_none() || version >= newest, Rule::I8);
+        broken.unless(number == self.grants + 1, Rule::Attempt);
+        self.newest = self.newest.max(Some(fence));
+        self.grants += 1;
+        self.last = Some((attempt, fence));
+        self.resolved = false;
+        self.standing = Standing::Held { until: step.now + claim.lease };
+    }
+
+    /// Looks at an operation under a lease and its answer.
+    pub(crate) fn held(
+        &mut self,
+        lease: (u8, Fence),
+        operation: Operation,
+        duration: Duration,
+        answer: Hold,
+        step: &Step<'_>,
+        broken: &mut Broken,
+    ) {
+        let held = answer == Hold::Held;
+        if *step.before == Slot::Unreadable {
+            broken.unless(!held && !step.changed(), Rule::I7);
+            return;
+        }
+        if self.last != Some(lease) || self.resolved {
+            broken.unless(!held && !step.changed(), Rule::I4);
+            let second =
+                operation == Operation::Complete && matches!(self.standing, Standing::Completed { .. });
+            broken.unless(!(held && second), Rule::I2);
+            return;
+        }
+        match (self.standing, operation) {
+            (Standing::Held { .. }, _) => {
+                broken.unless(held, Rule::Holder);
+                self.standing = match operation {
+                    Operation::Renew => Standing::Held { until: step.now + duration },
+                    Operation::Complete => Standing::Completed { by: lease.0 },
+                    Operation::Release => Standing::Free,
+                };
+            }
+            (Standing::Completed { .. }, Operation::Complete) | (Standing::Free, Operation::Release) => {
+                broken.unless(held && !step.changed(), Rule::I5);
+            }
+            (Standing::Completed { .. }, _) => broken.unless(!held && !step.changed(), Rule::I3),
+            (Standing::Free, _) => broken.unless(!held && !step.changed(), Rule::I4),
+        }
+    }
+
+    /// Looks at an operator's word on a record.
+    pub(crate) fn resolved(&mut self, executed: bool, settled: bool, step: &Step<'_>, broken: &mut Broken) {
+        if *step.before == Slot::Unreadable {
+            broken.unless(!settled && !step.changed(), Rule::I7);
+            return;
+        }
+        let may = self.is_abandoned(step.now);
+        broken.unless(settled == may, Rule::Doubt);
+        broken.unless(settled || !step.changed(), Rule::I4);
+        if settled {
+            self.resolved = true;
+            self.standing = if executed { Standing::Completed { by: OPERATOR } } else { Standing::Free };
+        }
+    }
+}
+
+fn differ(recorded: Option<Fingerprint>, claimed: Option<Fingerprint>) -> bool {
+    recorded.zip(claimed).is_some_and(|(recorded, claimed)| recorded != claimed)
+}

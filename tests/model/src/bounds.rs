@@ -1,0 +1,129 @@
+//! The bounds of a run: how much of the world is explored.
+
+use std::time::Duration;
+
+use idempotency_core::OnExpired;
+
+/// How much of the world is explored.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Bounds {
+    /// What this run is about.
+    pub name: &'static str,
+    /// How many attempts there are in all, each with an owner of its own.
+    pub attempts: usize,
+    /// How many grants there are in all. Late copies of claims are granted too, so there can be more than attempts.
+    pub grants: u32,
+    /// How often the store's clock ticks.
+    pub ticks: u8,
+    /// How many ticks a lease lasts.
+    pub lease: u8,
+    /// What may arrive. Each attempt is about one of them.
+    pub arrivals: Vec<Arrival>,
+    /// How often an operator may resolve a record.
+    pub resolutions: u8,
+    /// How often an operator may delete a record.
+    pub deletions: u8,
+    /// How often a record may become unreadable.
+    pub corruptions: u8,
+}
+
+impl Bounds {
+    /// Bounds with a lease of two ticks, and neither operator nor corruption.
+    #[must_use]
+    pub fn new(name: &'static str, attempts: usize, grants: u32, ticks: u8, arrivals: &[Arrival]) -> Self {
+        let (arrivals, lease) = (arrivals.to_vec(), 2);
+        Self { name, attempts, grants, ticks, lease, arrivals, resolutions: 0, deletions: 0, corruptions: 0 }
+    }
+
+    /// Lets an operator resolve a record so often. Default: never.
+    #[must_use]
+    pub fn with_resolutions(mut self, resolutions: u8) -> Self {
+        self.resolutions = resolutions;
+        self
+    }
+
+    /// Lets an operator delete a record so often. Default: never.
+    #[must_use]
+    pub fn with_deletions(mut self, deletions: u8) -> Self {
+        self.deletions = deletions;
+        self
+    }
+
+    /// Lets a record become unreadable so often. Default: never.
+    #[must_use]
+    pub fn with_corruptions(mut self, corruptions: u8) -> Self {
+        self.corruptions = corruptions;
+        self
+    }
+
+    pub(crate) fn keys(&self) -> usize {
+        self.arrivals.iter().map(|arrival| arrival.key + 1).max().unwrap_or(0)
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        time(self.lease)
+    }
+}
+
+/// The store's clock after so many ticks.
+pub(crate) fn time(ticks: u8) -> Duration {
+    Duration::from_secs(ticks.into())
+}
+
+/// One thing that may arrive.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Arrival {
+    /// Which key it has.
+    pub key: usize,
+    /// What is in it, where that must match.
+    pub fingerprint: Option<u8>,
+    /// How new it is. All versions are of one resource.
+    pub version: Option<u64>,
+    /// What becomes of the key if its holder let the lease run out.
+    pub on_expired: OnExpired,
+}
+
+impl Arrival {
+    /// A delivery of this key without fingerprint and order, rerunning what was abandoned.
+    #[must_use]
+    pub const fn of(key: usize) -> Self {
+        Self { key, fingerprint: None, version: None, on_expired: OnExpired::Rerun }
+    }
+
+    /// The same with a fingerprint.
+    #[must_use]
+    pub const fn with_fingerprint(mut self, fingerprint: u8) -> Self {
+        self.fingerprint = Some(fingerprint);
+        self
+    }
+
+    /// The same with an order.
+    #[must_use]
+    pub const fn with_version(mut self, version: u64) -> Self {
+        self.version = Some(version);
+        self
+    }
+
+    /// The same, leaving in doubt what was abandoned.
+    #[must_use]
+    pub const fn in_doubt(mut self) -> Self {
+        self.on_expired = OnExpired::InDoubt;
+        self
+    }
+}
+
+/// The worlds that are explored, each with what it is about.
+#[must_use]
+pub fn worlds(attempts: usize, grants: u32, ticks: u8) -> Vec<Bounds> {
+    let world = |name, arrivals: &[Arrival]| Bounds::new(name, attempts, grants, ticks, arrivals);
+    let (one, other) = (Arrival::of(0), Arrival::of(1));
+    vec![
+        world("retries", &[one]),
+        world("fingerprints", &[one, one.with_fingerprint(1), one.with_fingerprint(2)]),
+        world("doubt", &[one, one.in_doubt()]).with_resolutions(1).with_corruptions(1),
+        world("versions", &[one.with_version(1), other.with_version(2)]),
+        world("deletions", &[one]).with_deletions(1).with_resolutions(1),
+    ]
+}

@@ -1,0 +1,303 @@
+//! The model: which steps there are, and what each does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use idempotency_core::{
+    Claim, Claimed, Fence, Fingerprint, Hold, Key, Lease, Order, Outcome, Owner, Record, Resolution, Scope,
+    ScopedKey, Version,
+};
+use stateright::{Model, Property};
+
+use crate::action::{Action, Operation};
+use crate::audit::{OPERATOR, Step};
+use crate::bounds::{Arrival, Bounds, time};
+use crate::protocol::Protocol;
+use crate::reached::{Event, Reached};
+use crate::rule::Rule;
+use crate::slot::Slot;
+use crate::world::{Attempt, World};
+
+const RETENTION: Duration = Duration::from_secs(1000);
+
+/// The claim protocol in a hostile world, within bounds.
+#[derive(Debug)]
+pub struct ClaimModel {
+    pub(crate) bounds: Bounds,
+    protocol: Arc<dyn Protocol>,
+    pub(crate) reached: Reached,
+    /// By attempt, then by arrival.
+    claims: Vec<Vec<Claim>>,
+    /// What a stranger would claim, by key.
+    pub(crate) probes: Vec<Claim>,
+}
+
+impl ClaimModel {
+    /// This protocol within these bounds.
+    #[must_use]
+    pub fn new(bounds: Bounds, protocol: Arc<dyn Protocol>) -> Self {
+        let by_attempt = |attempt: usize| {
+            bounds.arrivals.iter().map(|arrival| claim(attempt, arrival, bounds.lease())).collect()
+        };
+        let claims = (0..bounds.attempts).map(by_attempt).collect();
+        let probe = |key| claim(usize::from(OPERATOR) - 1, &Arrival::of(key), bounds.lease());
+        let probes = (0..bounds.keys()).map(probe).collect();
+        Self { protocol, reached: Reached::default(), claims, probes, bounds }
+    }
+
+    fn claim(&self, world: &mut World, attempt: usize, arrival: usize) {
+        if attempt == world.attempts.len() {
+            world.attempts.push(Attempt { arrival, granted: Default::default(), look: None });
+        }
+        let slot = world.keys[self.bounds.arrivals[arrival].key].slot.clone();
+        if self.protocol.claims_in_one_step() {
+            self.answer_claim(world, attempt, &slot);
+        } else {
+            world.attempts[attempt].look = Some(slot);
+        }
+    }
+
+    /// Answers a claim by what was seen of its record, in the same step or, by a mutant, in an earlier one.
+    fn answer_claim(&self, world: &mut World, attempt: usize, seen: &Slot) {
+        let arrival = world.attempts[attempt].arrival;
+        let (claim, key) = (&self.claims[attempt][arrival], self.bounds.arrivals[arrival].key);
+        let now = time(world.now);
+        let before = world.keys[key].slot.clone();
+        let (answer, write) = self.decide(seen, world, claim);
+        let was_granted = !world.attempts[attempt].granted.is_empty();
+        world.keys[key].slot.write(write);
+        let after = world.keys[key].slot.clone();
+        if self.protocol.claims_in_one_step() {
+            let again = self.decide(&after, world, claim);
+            world.broken.unless(
+                again.0 == answer && again.1.is_none_or(|write| Slot::Kept(write) == after),
+                Rule::I5,
+            );
+        }
+        let keyed = &mut world.keys[key];
+        let is_late_copy = was_granted && keyed.audit.is_superseded(number(attempt));
+        self.note_claim(&answer, before != after, keyed.audit.is_abandoned(now), is_late_copy);
+        let step = Step { now, before: &before, after: &after };
+        keyed.audit.claimed(number(attempt), claim, &answer, world.newest, &step, &mut world.broken);
+        if let Claimed::Granted { fence, .. } = answer {
+            world.attempts[attempt].granted.insert(fence);
+        }
+    }
+
+    fn note_claim(&self, answer: &Claimed, is_new: bool, is_takeover: bool, is_late_copy: bool) {
+        let is_grant = matches!(answer, Claimed::Granted { .. });
+        self.reached.note(Event::Takeover, is_grant && is_new && is_takeover);
+        self.reached.note(Event::Repeat, is_grant && !is_new);
+        self.reached.note(Event::Unheard, is_grant && is_new && is_late_copy);
+        self.reached.note(Event::Replay, matches!(answer, Claimed::Completed(_)));
+        self.reached.note(Event::InFlight, matches!(answer, Claimed::InFlight { .. }));
+        self.reached.note(Event::Mismatch, *answer == Claimed::Mismatch);
+        self.reached.note(Event::Stale, matches!(answer, Claimed::Stale { .. }));
+        self.reached.note(Event::InDoubt, *answer == Claimed::InDoubt);
+    }
+
+    fn decide(&self, slot: &Slot, world: &World, claim: &Claim) -> (Claimed, Option<Record>) {
+        self.decide_at(slot, world, claim, time(world.now))
+    }
+
+    /// What a claim at this time would be told, and would write.
+    pub(crate) fn decide_at(
+        &self,
+        slot: &Slot,
+        world: &World,
+        claim: &Claim,
+        now: Duration,
+    ) -> (Claimed, Option<Record>) {
+        if *slot == Slot::Unreadable && !self.protocol.unreadable_is_free() {
+            return (Claimed::InDoubt, None);
+        }
+        let mark = claim.order.as_ref().and(world.mark);
+        let transition = self.protocol.claim(slot.record(), mark, claim, now, self.micros(world));
+        (transition.answer, transition.write)
+    }
+
+    /// The wall clock for fences. It lies behind, the worst case, unless records are deleted: a fence is then new only
+    /// because microseconds have passed.
+    fn micros(&self, world: &World) -> u64 {
+        if self.bounds.deletions == 0 {
+            return 0;
+        }
+        u64::from(world.grants()) + u64::from(self.bounds.resolutions - world.resolutions) + 1
+    }
+
+    fn hold(&self, world: &mut World, attempt: usize, fence: Fence, operation: Operation) {
+        let arrival = world.attempts[attempt].arrival;
+        let (claim, key) = (&self.claims[attempt][arrival], self.bounds.arrivals[arrival].key);
+        let (lease, now) = (claim.granted(fence), time(world.now));
+        let before = world.keys[key].slot.clone();
+        let (answer, write) = self.answer_hold(&before, &lease, operation, attempt, now);
+        let wrote = write.is_some();
+        let keyed = &mut world.keys[key];
+        keyed.slot.write(write);
+        let mark = world.mark;
+        if wrote
+            && operation == Operation::Complete
+            && let Some(order) = lease.order()
+        {
+            world.mark = Some(self.protocol.raise(mark, order.version()));
+            world.newest = world.newest.max(Some(order.version()));
+        }
+        world.broken.unless(world.mark >= mark && world.mark >= world.newest, Rule::I8);
+        let (again, rewrite) = self.answer_hold(&keyed.slot, &lease, operation, attempt, now);
+        let same = again == answer && rewrite.is_none_or(|record| Slot::Kept(record) == keyed.slot);
+        world.broken.unless(same, Rule::I5);
+        let late = answer == Hold::Held && keyed.audit.is_abandoned(now);
+        self.reached.note(Event::Lost, answer == Hold::Lost);
+        self.reached.note(Event::LateRenewal, late && operation == Operation::Renew);
+        self.reached.note(Event::LateCompletion, late && operation == Operation::Complete);
+        let step = Step { now, before: &before, after: &keyed.slot };
+        let broken = &mut world.broken;
+        keyed.audit.held((number(attempt), fence), operation, claim.lease, answer, &step, broken);
+    }
+
+    fn answer_hold(
+        &self,
+        slot: &Slot,
+        lease: &Lease,
+        operation: Operation,
+        attempt: usize,
+        now: Duration,
+    ) -> (Hold, Option<Record>) {
+        let Some(record) = slot.record() else { return (Hold::Lost, None) };
+        let transition = match operation {
+            Operation::Renew => self.protocol.renew(record, lease, self.bounds.lease(), now),
+            Operation::Complete => self.protocol.complete(record, lease, &outcome(number(attempt))),
+            Operation::Release => self.protocol.release(record, lease),
+        };
+        (transition.answer, transition.write)
+    }
+
+    fn resolve(&self, world: &mut World, key: usize, executed: bool) {
+        let resolution =
+            if executed { Resolution::Completed(outcome(OPERATOR)) } else { Resolution::Released };
+        let now = time(world.now);
+        let keyed = &mut world.keys[key];
+        let before = keyed.slot.clone();
+        let (settled, write) = before.record().map_or((false, None), |record| {
+            let transition = self.protocol.resolve(record, &resolution, now);
+            (transition.answer, transition.write)
+        });
+        keyed.slot.write(write);
+        let again =
+            keyed.slot.record().and_then(|record| self.protocol.resolve(record, &resolution, now).write);
+        world.broken.unless(again.is_none(), Rule::I5);
+        self.reached.note(Event::Resolved, settled);
+        let step = Step { now, before: &before, after: &keyed.slot };
+        keyed.audit.resolved(executed, settled, &step, &mut world.broken);
+    }
+}
+
+impl Model for ClaimModel {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World::new(&self.bounds)]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        if !world.broken.is_empty() {
+            return;
+        }
+        if world.now < self.bounds.ticks {
+            actions.push(Action::Tick);
+        }
+        let fresh = world.attempts.len();
+        if fresh < self.bounds.attempts {
+            let arrivals = 0..self.bounds.arrivals.len();
+            actions.extend(arrivals.map(|arrival| Action::Claim { attempt: fresh, arrival }));
+        }
+        for (attempt, sent) in world.attempts.iter().enumerate() {
+            actions.push(Action::Claim { attempt, arrival: sent.arrival });
+            if sent.look.is_some() {
+                actions.push(Action::Set { attempt });
+            }
+            if self.protocol.waiter_deletes() {
+                actions.push(Action::Wait { attempt });
+            }
+            for fence in sent.granted.iter() {
+                let hold = |operation| Action::Hold { attempt, fence, operation };
+                actions.extend(Operation::ALL.map(hold));
+            }
+        }
+        for (key, keyed) in world.keys.iter().enumerate() {
+            if keyed.slot == Slot::Empty {
+                continue;
+            }
+            if world.resolutions > 0 {
+                actions.extend([true, false].map(|executed| Action::Resolve { key, executed }));
+            }
+            if world.deletions > 0 {
+                actions.push(Action::Forget { key });
+            }
+            if world.corruptions > 0 {
+                actions.push(Action::Corrupt { key });
+            }
+        }
+    }
+
+    fn next_state(&self, world: &World, action: Action) -> Option<World> {
+        let mut next = world.clone();
+        match action {
+            Action::Tick => next.now += 1,
+            Action::Claim { attempt, arrival } => self.claim(&mut next, attempt, arrival),
+            Action::Set { attempt } => {
+                let seen = next.attempts[attempt].look.take()?;
+                self.answer_claim(&mut next, attempt, &seen);
+            }
+            Action::Hold { attempt, fence, operation } => self.hold(&mut next, attempt, fence, operation),
+            Action::Wait { attempt } => {
+                let key = self.bounds.arrivals[next.attempts[attempt].arrival].key;
+                next.keys[key].slot = Slot::Empty;
+            }
+            Action::Resolve { key, executed } => {
+                next.resolutions -= 1;
+                self.resolve(&mut next, key, executed);
+            }
+            Action::Forget { key } => {
+                next.deletions -= 1;
+                next.keys[key].slot = Slot::Empty;
+                next.keys[key].audit = Default::default();
+                self.reached.note(Event::Forgotten, true);
+            }
+            Action::Corrupt { key } => {
+                next.corruptions -= 1;
+                next.keys[key].slot = Slot::Unreadable;
+            }
+        }
+        Some(next)
+    }
+
+    fn within_boundary(&self, world: &World) -> bool {
+        world.grants() <= self.bounds.grants
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        crate::properties::all(&self.bounds)
+    }
+}
+
+/// Attempts are few.
+fn number(attempt: usize) -> u8 {
+    u8::try_from(attempt).expect("the bounds allow fewer than 256 attempts")
+}
+
+fn outcome(by: u8) -> Outcome {
+    Outcome::new(vec![by])
+}
+
+fn claim(attempt: usize, arrival: &Arrival, lease: Duration) -> Claim {
+    let scope = Scope::endpoint("model");
+    let key = Key::new(arrival.key.to_string()).expect("a number is a key");
+    let owner = Owner::from_bytes([number(attempt) + 1; 16]);
+    let mut claim = Claim::new(ScopedKey::new(scope.clone(), key), owner, lease, RETENTION);
+    claim.fingerprint = arrival.fingerprint.map(|byte| Fingerprint::from_bytes([byte; 32]));
+    claim.order = arrival.version.map(|version| Order::new(&scope, "resource", Version::new(version)));
+    claim.on_expired = arrival.on_expired;
+    claim
+}

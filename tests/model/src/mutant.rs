@@ -1,0 +1,270 @@
+//! The mutants: the protocol with one mistake each, and the rule by which it is found.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use idempotency_core::{
+    Claim, Claimed, Fence, Hold, Lease, Outcome, Owner, Record, Resolution, State, Transition, Version,
+};
+
+use crate::bounds::{Arrival, Bounds};
+use crate::model::ClaimModel;
+use crate::protocol::Protocol;
+use crate::rule::Rule;
+use crate::run::{Run, Search};
+
+/// The protocol with one mistake.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Mutant {
+    /// What is wrong with it.
+    pub name: &'static str,
+    /// The rule that it breaks.
+    pub breaks: Rule,
+    bounds: Bounds,
+    protocol: Arc<dyn Protocol>,
+}
+
+impl Mutant {
+    /// The shortest way to break the rule, within bounds that let the mistake be seen; `None` if there is none.
+    #[must_use]
+    pub fn shortest_counterexample(&self, limit: Duration) -> Option<Run> {
+        let mut depth = 0;
+        loop {
+            depth += 1;
+            let model = ClaimModel::new(self.bounds.clone(), Arc::clone(&self.protocol));
+            let run = Search { rule: Some(self.breaks), depth: Some(depth), limit }.check(model);
+            if run.counterexamples.contains_key(self.breaks.name()) {
+                return Some(run);
+            }
+            if run.depth < depth {
+                return None;
+            }
+        }
+    }
+}
+
+/// All mutants.
+#[must_use]
+pub fn mutants() -> Vec<Mutant> {
+    let one_key = |name| Bounds::new(name, 3, 4, 4, &[Arrival::of(0)]);
+    let ordered = [Arrival::of(0).with_version(1), Arrival::of(1).with_version(2)];
+    let mutant = |bounds: Bounds, breaks, protocol: Arc<dyn Protocol>| Mutant {
+        name: bounds.name,
+        breaks,
+        bounds,
+        protocol,
+    };
+    vec![
+        mutant(one_key("release without owner check"), Rule::I4, Arc::new(ReleaseByAnybody)),
+        mutant(one_key("complete without fence check"), Rule::I4, Arc::new(CompleteUnfenced)),
+        mutant(one_key("fence reset on takeover"), Rule::I1, Arc::new(FenceReset)),
+        mutant(one_key("renew that resurrects"), Rule::I3, Arc::new(RenewResurrects)),
+        mutant(one_key("claim that looks, then sets"), Rule::I1, Arc::new(LookThenSet)),
+        mutant(one_key("claim not repeatable"), Rule::I5, Arc::new(ClaimOnce)),
+        mutant(one_key("completed overwritten"), Rule::I2, Arc::new(Overwrite)),
+        mutant(one_key("takeover of a live lease"), Rule::I1, Arc::new(TakeoverOfLive)),
+        mutant(Bounds::new("mark lowered", 3, 3, 2, &ordered), Rule::I8, Arc::new(MarkLowered)),
+        mutant(one_key("waiter that deletes"), Rule::I1, Arc::new(WaiterDeletes)),
+        mutant(one_key("lease that never ends"), Rule::I6, Arc::new(LeaseWithoutEnd)),
+        mutant(one_key("unreadable is free").with_corruptions(1), Rule::I7, Arc::new(UnreadableIsFree)),
+        mutant(one_key("resolve keeps the fence").with_resolutions(1), Rule::I2, Arc::new(ResolveKeepsFence)),
+    ]
+}
+
+/// Releases whoever's lease it is.
+#[derive(Debug)]
+struct ReleaseByAnybody;
+
+impl Protocol for ReleaseByAnybody {
+    fn release(&self, record: &Record, lease: &Lease) -> Transition<Hold> {
+        record.release(&forged(lease, record.owner, record.fence))
+    }
+}
+
+/// Checks the owner alone. It takes a late copy of a claim, granted anew, to be found out.
+#[derive(Debug)]
+struct CompleteUnfenced;
+
+impl Protocol for CompleteUnfenced {
+    fn complete(&self, record: &Record, lease: &Lease, outcome: &Outcome) -> Transition<Hold> {
+        record.complete(&forged(lease, lease.owner(), record.fence), outcome)
+    }
+}
+
+/// Starts anew with every takeover.
+#[derive(Debug)]
+struct FenceReset;
+
+impl Protocol for FenceReset {
+    fn claim(
+        &self,
+        record: Option<&Record>,
+        mark: Option<Version>,
+        claim: &Claim,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Claimed> {
+        let mut transition = Record::claim(record, mark, claim, now, micros);
+        if let (Some(write), Claimed::Granted { fence, .. }) = (&mut transition.write, &mut transition.answer)
+        {
+            *fence = Fence::new(1);
+            write.fence = *fence;
+        }
+        transition
+    }
+}
+
+/// Renews what was completed or released.
+#[derive(Debug)]
+struct RenewResurrects;
+
+impl Protocol for RenewResurrects {
+    fn renew(&self, record: &Record, lease: &Lease, duration: Duration, now: Duration) -> Transition<Hold> {
+        in_flight(record, now).renew(lease, duration, now)
+    }
+}
+
+/// Reads in one step and writes in another.
+#[derive(Debug)]
+struct LookThenSet;
+
+impl Protocol for LookThenSet {
+    fn claims_in_one_step(&self) -> bool {
+        false
+    }
+}
+
+/// Tells an owner that repeats its claim that somebody holds the key.
+#[derive(Debug)]
+struct ClaimOnce;
+
+impl Protocol for ClaimOnce {
+    fn claim(
+        &self,
+        record: Option<&Record>,
+        mark: Option<Version>,
+        claim: &Claim,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Claimed> {
+        let mut stranger = claim.clone();
+        stranger.owner = Owner::from_bytes([0; 16]);
+        let mut transition = Record::claim(record, mark, &stranger, now, micros);
+        if let Some(write) = &mut transition.write {
+            write.owner = claim.owner;
+        }
+        transition
+    }
+}
+
+/// Completes what is completed already.
+#[derive(Debug)]
+struct Overwrite;
+
+impl Protocol for Overwrite {
+    fn complete(&self, record: &Record, lease: &Lease, outcome: &Outcome) -> Transition<Hold> {
+        if !matches!(record.state, State::Completed(_)) {
+            return record.complete(lease, outcome);
+        }
+        in_flight(record, Duration::ZERO).complete(&forged(lease, record.owner, record.fence), outcome)
+    }
+}
+
+/// Does not look at the deadline.
+#[derive(Debug)]
+struct TakeoverOfLive;
+
+impl Protocol for TakeoverOfLive {
+    fn claim(
+        &self,
+        record: Option<&Record>,
+        mark: Option<Version>,
+        claim: &Claim,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Claimed> {
+        let record = record.map(|record| with_deadline(record, now));
+        Record::claim(record.as_ref(), mark, claim, now, micros)
+    }
+}
+
+/// Takes the last completion's version for the newest.
+#[derive(Debug)]
+struct MarkLowered;
+
+impl Protocol for MarkLowered {
+    fn raise(&self, _: Option<Version>, completed: Version) -> Version {
+        completed
+    }
+}
+
+/// Takes a key away from its holder when waiting has lasted too long.
+#[derive(Debug)]
+struct WaiterDeletes;
+
+impl Protocol for WaiterDeletes {
+    fn waiter_deletes(&self) -> bool {
+        true
+    }
+}
+
+/// Never lets a lease run out.
+#[derive(Debug)]
+struct LeaseWithoutEnd;
+
+impl Protocol for LeaseWithoutEnd {
+    fn claim(
+        &self,
+        record: Option<&Record>,
+        mark: Option<Version>,
+        claim: &Claim,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Claimed> {
+        let record = record.map(|record| with_deadline(record, now + claim.lease));
+        Record::claim(record.as_ref(), mark, claim, now, micros)
+    }
+}
+
+/// Takes what it cannot read for nothing.
+#[derive(Debug)]
+struct UnreadableIsFree;
+
+impl Protocol for UnreadableIsFree {
+    fn unreadable_is_free(&self) -> bool {
+        true
+    }
+}
+
+/// Leaves the holder that abandoned the key its lease.
+#[derive(Debug)]
+struct ResolveKeepsFence;
+
+impl Protocol for ResolveKeepsFence {
+    fn resolve(&self, record: &Record, resolution: &Resolution, now: Duration) -> Transition<bool> {
+        let mut transition = record.resolve(resolution, now);
+        if let Some(write) = &mut transition.write {
+            write.fence = record.fence;
+        }
+        transition
+    }
+}
+
+fn forged(lease: &Lease, owner: Owner, fence: Fence) -> Lease {
+    Lease::new(lease.key().clone(), lease.order().cloned(), owner, fence)
+}
+
+fn in_flight(record: &Record, deadline: Duration) -> Record {
+    let mut record = record.clone();
+    record.state = State::InFlight { deadline };
+    record
+}
+
+/// The record with another deadline, where it has one.
+fn with_deadline(record: &Record, deadline: Duration) -> Record {
+    match record.state {
+        State::InFlight { .. } => in_flight(record, deadline),
+        State::Released | State::Completed(_) => record.clone(),
+    }
+}

@@ -1,0 +1,68 @@
+//! The protocol as the model drives it: the record's own functions, each of which a mutant may replace.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use idempotency_core::{Claim, Claimed, Hold, Lease, Outcome, Record, Resolution, Transition, Version};
+
+/// What a store does in its atomic steps.
+pub trait Protocol: Debug + Send + Sync + 'static {
+    /// A claim on a readable record, or on none.
+    fn claim(
+        &self,
+        record: Option<&Record>,
+        mark: Option<Version>,
+        claim: &Claim,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Claimed> {
+        Record::claim(record, mark, claim, now, micros)
+    }
+
+    /// A renewal.
+    fn renew(&self, record: &Record, lease: &Lease, duration: Duration, now: Duration) -> Transition<Hold> {
+        record.renew(lease, duration, now)
+    }
+
+    /// A completion.
+    fn complete(&self, record: &Record, lease: &Lease, outcome: &Outcome) -> Transition<Hold> {
+        record.complete(lease, outcome)
+    }
+
+    /// A release.
+    fn release(&self, record: &Record, lease: &Lease) -> Transition<Hold> {
+        record.release(lease)
+    }
+
+    /// An operator's word.
+    fn resolve(&self, record: &Record, resolution: &Resolution, now: Duration) -> Transition<bool> {
+        record.resolve(resolution, now)
+    }
+
+    /// A resource's mark after a completion. Each store does this beside the record's transition.
+    fn raise(&self, mark: Option<Version>, completed: Version) -> Version {
+        mark.map_or(completed, |mark| mark.max(completed))
+    }
+
+    /// Whether a claim looks and writes in one step.
+    fn claims_in_one_step(&self) -> bool {
+        true
+    }
+
+    /// Whether a waiter whose patience ends deletes the record that it waited for.
+    fn waiter_deletes(&self) -> bool {
+        false
+    }
+
+    /// Whether a record that cannot be read is taken for none.
+    fn unreadable_is_free(&self) -> bool {
+        false
+    }
+}
+
+/// The protocol as it is.
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "it holds nothing")]
+pub struct Faithful;
+
+impl Protocol for Faithful {}

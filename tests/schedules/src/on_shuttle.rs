@@ -1,0 +1,10 @@
+//! The store upon shuttle's locks.
+
+mod sync {
+    pub(super) use shuttle::sync::{Mutex, MutexGuard, atomic};
+}
+
+#[path = "../../../idempotency-core/src/store/memory/mod.rs"]
+mod memory;
+
+pub use memory::MemoryStore;

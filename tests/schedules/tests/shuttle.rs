@@ -1,0 +1,154 @@
+//! A crowd of threads at the memory store, in many schedules drawn at random.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use idempotency_core::clock::ManualClock;
+use idempotency_core::{Claimed, Fence, Outcome, Store as _};
+use idempotency_schedules::case::{
+    DAY, LEASE, claim, claim_of, complete, key, outcome, ready, release, renew, timer, told,
+};
+use idempotency_schedules::on_shuttle::MemoryStore;
+use shuttle::future::block_on;
+use shuttle::rand::Rng as _;
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::thread::spawn;
+use shuttle::{Config, Runner};
+
+/// Of each of two kinds.
+const SCHEDULES: usize = 5_000;
+
+/// Runs schedules drawn evenly, and schedules drawn with few preemptions, which find the deep mistakes.
+fn explore(crowd: impl Fn() + Send + Sync + Copy + 'static) {
+    let timer = timer();
+    let _entered = timer.enter();
+    let mut config = Config::new();
+    // A whole store is built on the stack.
+    config.stack_size = 1 << 18;
+    Runner::new(RandomScheduler::new(SCHEDULES), config.clone()).run(crowd);
+    Runner::new(PctScheduler::new(3, SCHEDULES), config).run(crowd);
+}
+
+/// What one thread came to know.
+#[derive(Default)]
+struct Account {
+    fences: Vec<Fence>,
+    /// What it completed with, if it was told that it held the lease.
+    completed: Option<Outcome>,
+    replayed: Option<Outcome>,
+}
+
+/// Claims, waiting as long as it must, and does with the lease what chance says, until the key is completed.
+fn work(store: &MemoryStore, clock: &ManualClock, thread: u8) -> Account {
+    let mut account = Account::default();
+    for attempt in 0.. {
+        match told(store, &claim("k", 10 * thread + attempt)) {
+            Claimed::Granted { fence, .. } => {
+                account.fences.push(fence);
+                let lease = claim("k", 10 * thread + attempt).granted(fence);
+                match shuttle::rand::thread_rng().gen_range(0..4) {
+                    // The last attempts are in earnest, so that every schedule ends.
+                    kind if kind == 0 || attempt >= 2 => {
+                        if complete(store, &lease) {
+                            assert!(complete(store, &lease), "a repeat is held");
+                            account.completed = Some(outcome(&lease));
+                        }
+                    }
+                    1 => {
+                        let _ = release(store, &lease);
+                        assert!(!complete(store, &lease), "who gave up has nothing to complete");
+                    }
+                    2 => {
+                        let _ = renew(store, &lease);
+                        let _ = release(store, &lease);
+                    }
+                    _ => clock.advance(LEASE),
+                }
+            }
+            Claimed::Completed(outcome) => {
+                account.replayed = Some(outcome);
+                return account;
+            }
+            Claimed::InFlight { .. } => block_on(store.settled(&key("k"), DAY)).expect("memory is at hand"),
+            answer => panic!("nothing of this kind was asked for: {answer:?}"),
+        }
+    }
+    account
+}
+
+#[test]
+fn a_crowd_completes_a_key_once_and_everybody_replays_it() {
+    explore(|| {
+        let clock = Arc::new(ManualClock::new());
+        let store = MemoryStore::new().with_clock(Arc::clone(&clock));
+        let threads = [1, 2, 3].map(|thread| {
+            let (store, clock) = (store.clone(), Arc::clone(&clock));
+            spawn(move || work(&store, &clock, thread))
+        });
+        let accounts = threads.map(|thread| thread.join().unwrap());
+        let completed: Vec<_> = accounts.iter().filter_map(|account| account.completed.as_ref()).collect();
+        assert_eq!(completed.len(), 1);
+        assert!(accounts.iter().all(|account| account.replayed.as_ref() == Some(completed[0])));
+        let fences: Vec<_> = accounts.iter().flat_map(|account| &account.fences).collect();
+        assert_eq!(
+            fences.iter().collect::<BTreeSet<_>>().len(),
+            fences.len(),
+            "every grant has its own fence"
+        );
+        assert!(accounts.iter().all(|account| account.fences.is_sorted()));
+        assert_eq!((store.records(), store.bytes()), (1, 1));
+    });
+}
+
+#[test]
+fn keys_of_one_resource_never_lower_its_mark() {
+    explore(|| {
+        let store = MemoryStore::new().with_clock(ManualClock::new());
+        let threads = [1, 2, 3].map(|version: u8| {
+            let store = store.clone();
+            spawn(move || {
+                let claim = claim_of(&version.to_string(), version, version.into());
+                match told(&store, &claim) {
+                    Claimed::Granted { fence, .. } => complete(&store, &claim.granted(fence)),
+                    Claimed::Stale { newest } => newest <= claim.order.unwrap().version(),
+                    answer => panic!("nothing of this kind was asked for: {answer:?}"),
+                }
+            })
+        });
+        let done = threads.map(|thread| thread.join().unwrap());
+        assert!(done[2], "the newest version is never stale");
+        assert!(
+            matches!(told(&store, &claim_of("late", 9, 2)), Claimed::Stale { newest } if newest.get() == 3)
+        );
+    });
+}
+
+#[test]
+fn a_full_store_counts_what_it_keeps() {
+    explore(|| {
+        let clock = Arc::new(ManualClock::new());
+        let store = MemoryStore::new().with_clock(Arc::clone(&clock)).with_capacity(2).with_max_bytes(2);
+        let threads = [1, 2, 3].map(|owner: u8| {
+            let (store, clock) = (store.clone(), Arc::clone(&clock));
+            spawn(move || {
+                let claim = claim(&owner.to_string(), owner);
+                if let Ok(Claimed::Granted { fence, .. }) = ready(store.claim(&claim)) {
+                    let lease = claim.granted(fence);
+                    let _ = ready(store.complete(&lease, &outcome(&lease), DAY));
+                }
+                if owner == 2 {
+                    clock.advance(DAY);
+                }
+                let _ = ready(store.forget(&key("1")));
+            })
+        });
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        assert!(store.records() <= 2 && store.bytes() <= 2);
+        for owner in ["1", "2", "3"] {
+            let _ = ready(store.forget(&key(owner)));
+        }
+        assert_eq!((store.records(), store.bytes()), (0, 0));
+    });
+}

@@ -1,0 +1,126 @@
+//! The effects: what is known of a record after an operation on it.
+
+use super::spec::{At, Broken, Record, Spec, State};
+use crate::history::Micros;
+
+impl Spec {
+    pub(super) fn granted(
+        &self,
+        key: usize,
+        owner: u64,
+        fingerprint: Option<u64>,
+        lease: Micros,
+        fence: Option<u64>,
+        at: At,
+    ) -> Self {
+        let before = &self.records[key];
+        // A takeover happens at the earliest when the former lease can have run out.
+        let floor = match before.state {
+            State::Held { from, .. } => at.floor.max(from),
+            _ => at.floor,
+        };
+        let record = Record {
+            state: held(floor, lease, at),
+            owner,
+            fence: fence.unwrap_or(before.fence + 1),
+            fence_is_known: fence.is_some(),
+            attempts: before.attempts.saturating_add(1),
+            fingerprint: fingerprint.or(before.fingerprint),
+        };
+        self.with(key, record)
+    }
+
+    pub(super) fn renewed(&self, key: usize, fence: u64, lease: Micros, at: At) -> Self {
+        self.with(key, Record { state: held(at.floor, lease, at), ..self.records[key].with_fence(fence) })
+    }
+
+    pub(super) fn completed(&self, key: usize, fence: u64, outcome: u64, at: At) -> Self {
+        let record = Record { state: State::Completed { outcome }, ..self.records[key].with_fence(fence) };
+        Self { mark: self.mark.max(at.version), ..self.with(key, record) }
+    }
+
+    pub(super) fn released(&self, key: usize, fence: u64) -> Self {
+        self.with(key, Record { state: State::Released, ..self.records[key].with_fence(fence) })
+    }
+
+    pub(super) fn resolved(&self, key: usize, outcome: Option<u64>) -> Self {
+        let state = outcome.map_or(State::Released, |outcome| State::Completed { outcome });
+        let record = &self.records[key];
+        self.with(key, Record { state, fence: record.fence + 1, fence_is_known: false, ..*record })
+    }
+
+    /// A lease was refused: right, unless it is surely the one that holds.
+    pub(super) fn lost(&self, key: usize, owner: u64, fence: u64) -> Result<Self, Broken> {
+        let record = &self.records[key];
+        let holds = record.fence_is_known && record.is_held_by(owner, fence);
+        expect(!holds, *self, "a lease that nobody took over is held, also when late")
+    }
+
+    pub(super) fn not_repeated(&self, key: usize, owner: u64, fence: u64) -> Result<Self, Broken> {
+        let record = &self.records[key];
+        let repeats = record.fence_is_known && record.was_granted_to(owner, fence);
+        expect(!repeats, *self, "I5: a repeat is answered as the first was")
+    }
+
+    pub(super) fn seen_fence(&self, key: usize, fence: u64, broken: Broken) -> Result<Self, Broken> {
+        let record = &self.records[key];
+        if !record.has_fence(fence) {
+            return Err(broken);
+        }
+        Ok(self.with(key, record.with_fence(fence)))
+    }
+
+    /// An answer told how long the lease lasts: that narrows down when it ends.
+    pub(super) fn seen_deadline(&self, key: usize, left: Micros, at: At) -> Result<Self, Broken> {
+        let record = &self.records[key];
+        let State::Held { from, to } = record.state else { return Err("unreachable: it is held") };
+        let from = from.max(at.floor.saturating_add(left).saturating_sub(at.resolution));
+        let to = to.min(at.ceil.saturating_add(left).saturating_add(at.resolution));
+        if from > to {
+            return Err("I6: an answer tells how long the lease lasts");
+        }
+        Ok(self.with(key, Record { state: State::Held { from, to }, ..*record }))
+    }
+
+    pub(super) fn with(&self, key: usize, record: Record) -> Self {
+        let mut next = *self;
+        next.records[key] = record;
+        next
+    }
+}
+
+impl Record {
+    pub(super) const FREE: Self =
+        Self { state: State::Free, owner: 0, fence: 0, fence_is_known: true, attempts: 0, fingerprint: None };
+
+    pub(super) fn is_held_by(&self, owner: u64, fence: u64) -> bool {
+        matches!(self.state, State::Held { .. }) && self.was_granted_to(owner, fence)
+    }
+
+    pub(super) fn is_completed(&self) -> bool {
+        matches!(self.state, State::Completed { .. })
+    }
+
+    pub(super) fn was_granted_to(&self, owner: u64, fence: u64) -> bool {
+        self.owner == owner && self.has_fence(fence)
+    }
+
+    pub(super) fn has_fence(&self, fence: u64) -> bool {
+        if self.fence_is_known { fence == self.fence } else { fence >= self.fence }
+    }
+
+    pub(super) fn with_fence(&self, fence: u64) -> Self {
+        Self { fence, fence_is_known: true, ..*self }
+    }
+}
+
+fn held(floor: Micros, lease: Micros, at: At) -> State {
+    State::Held {
+        from: floor.saturating_add(lease).saturating_sub(at.resolution),
+        to: at.ceil.saturating_add(lease).saturating_add(at.resolution),
+    }
+}
+
+pub(super) fn expect(right: bool, next: Spec, broken: Broken) -> Result<Spec, Broken> {
+    if right { Ok(next) } else { Err(broken) }
+}

@@ -1,0 +1,79 @@
+//! The checker: whether a history can be explained by a store that keeps the contract.
+
+mod counterexample;
+mod effect;
+mod hasher;
+mod search;
+mod spec;
+#[cfg(test)]
+mod tests;
+
+use crate::history::History;
+
+pub use counterexample::Counterexample;
+
+use search::Search;
+
+/// Searches for an order of the operations in which every answer is right (Wing and Gong, with Lowe's memory of what
+/// was tried). Keys of different resources do not touch each other, so each resource has a history of its own.
+#[derive(Clone, Debug)]
+pub struct Checker {
+    limit: usize,
+    states: u64,
+}
+
+/// What the checker found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// There is an explanation.
+    Explained,
+    /// There is none.
+    Violation(Box<Counterexample>),
+    /// The search was given up.
+    Undecided,
+}
+
+impl Checker {
+    /// A checker.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { limit: 200_000, states: 0 }
+    }
+
+    /// Gives a history up after this many states. Default: 200,000, which takes less than a second.
+    #[must_use]
+    pub fn with_limit(mut self, states: usize) -> Self {
+        self.limit = states;
+        self
+    }
+
+    /// How many states were looked at so far.
+    #[must_use]
+    pub fn states(&self) -> u64 {
+        self.states
+    }
+
+    /// Judges a history. One with more than 128 operations or three keys stays undecided.
+    pub fn check(&mut self, history: &History) -> Verdict {
+        match self.explain(history) {
+            Some(Ok(())) => Verdict::Explained,
+            Some(Err(())) => Verdict::Violation(Box::new(Counterexample::of(history, self))),
+            None => Verdict::Undecided,
+        }
+    }
+
+    /// Whether there is an explanation; `None` where the search was given up.
+    fn explain(&mut self, history: &History) -> Option<Result<(), ()>> {
+        let mut search = Search::new(history, self.limit)?;
+        let explained = search.run();
+        self.states += search.states();
+        explained.map(|explained| if explained { Ok(()) } else { Err(()) })
+    }
+}
+
+impl Default for Checker {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,294 @@
+//! The specification: what a store may answer, given what it did before.
+//!
+//! Nobody outside a store knows when exactly an operation took effect: only that it lies between `floor` and `ceil`.
+//! So a lease has an earliest and a latest possible end. Whatever could be right is allowed: there are no false alarms,
+//! and an overlap is missed only where it is smaller than one operation's latency.
+
+use super::effect::expect;
+use crate::history::{Action, Answer, Micros, Seen};
+
+/// What is known of the records of one resource.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Spec {
+    pub(super) records: [Record; MAX_KEYS],
+    /// The resource's high-water mark.
+    pub(super) mark: Option<u64>,
+}
+
+/// How many keys of one resource a history may have.
+pub(super) const MAX_KEYS: usize = 3;
+
+/// What is known of one record.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Record {
+    pub(super) state: State,
+    pub(super) owner: u64,
+    /// The fence of the last grant, or the least that it can be.
+    pub(super) fence: u64,
+    pub(super) fence_is_known: bool,
+    pub(super) attempts: u32,
+    pub(super) fingerprint: Option<u64>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum State {
+    Free,
+    /// Held until some instant from `from` to `to`.
+    Held {
+        from: Micros,
+        to: Micros,
+    },
+    Released,
+    Completed {
+        outcome: u64,
+    },
+}
+
+/// Between which instants an operation takes effect, how new its key is, and how exactly the store counts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct At {
+    pub(super) floor: Micros,
+    pub(super) ceil: Micros,
+    pub(super) version: Option<u64>,
+    pub(super) resolution: Micros,
+}
+
+/// Which rule an answer breaks.
+pub(super) type Broken = &'static str;
+
+impl Spec {
+    pub(super) const EMPTY: Self = Self { records: [Record::FREE; MAX_KEYS], mark: None };
+
+    /// What is known after this answer, or why it cannot be given here.
+    pub(super) fn answered(
+        &self,
+        key: usize,
+        action: &Action,
+        answer: &Answer,
+        at: At,
+    ) -> Result<Self, Broken> {
+        let record = &self.records[key];
+        match *action {
+            Action::Claim { owner, fingerprint, .. } => match self.grant(record, owner, fingerprint) {
+                Path::Mismatch => expect(
+                    matches!(answer, Answer::Mismatch),
+                    *self,
+                    "mismatch: another fingerprint is always a mismatch",
+                ),
+                Path::Completed(outcome) => match *answer {
+                    Answer::Completed { outcome: answered } => expect(
+                        answered == outcome,
+                        *self,
+                        "I2: all completions of a key are one, bit for bit",
+                    ),
+                    _ => Err("I3: a completed key answers its outcome, and nothing else"),
+                },
+                Path::Repeat => match *answer {
+                    Answer::Granted { fence, attempt } if attempt == record.attempts => {
+                        self.seen_fence(key, fence, "I5: a repeated claim is granted the same fence")
+                    }
+                    _ => Err("I5: a claim by the owner that holds the key is granted again"),
+                },
+                Path::Late => expect(
+                    matches!(answer, Answer::InFlight { retry_after } if *retry_after <= at.resolution),
+                    *self,
+                    "I5: a late copy of a claim that was given up is not granted",
+                ),
+                Path::Expired => self.answered_while_held(key, action, answer, at),
+                Path::Open => self.answered_grant(key, action, answer, at),
+            },
+            Action::Renew { owner, fence, lease } => match *answer {
+                Answer::Held if record.is_held_by(owner, fence) => Ok(self.renewed(key, fence, lease, at)),
+                Answer::Held => Err("I4: a lease that was superseded is not renewed"),
+                Answer::Lost => self.lost(key, owner, fence),
+                _ => Err("a renewal is held or lost"),
+            },
+            Action::Complete { owner, fence, outcome } => match *answer {
+                Answer::Held if record.is_held_by(owner, fence) => {
+                    Ok(self.completed(key, fence, outcome, at))
+                }
+                Answer::Held if record.is_completed() && record.was_granted_to(owner, fence) => {
+                    self.seen_fence(key, fence, "unreachable: the fence was compared")
+                }
+                Answer::Held => Err("I4: a lease that was superseded does not complete"),
+                Answer::Lost if record.is_completed() => self.not_repeated(key, owner, fence),
+                Answer::Lost => self.lost(key, owner, fence),
+                _ => Err("a completion is held or lost"),
+            },
+            Action::Release { owner, fence } => match *answer {
+                Answer::Held if record.is_held_by(owner, fence) => Ok(self.released(key, fence)),
+                Answer::Held if record.state == State::Released && record.was_granted_to(owner, fence) => {
+                    self.seen_fence(key, fence, "unreachable: the fence was compared")
+                }
+                Answer::Held => Err("I4: a lease that was superseded does not release"),
+                Answer::Lost if record.state == State::Released => self.not_repeated(key, owner, fence),
+                Answer::Lost => self.lost(key, owner, fence),
+                _ => Err("a release is held or lost"),
+            },
+            Action::Load => self.answered_look(key, answer, at),
+            Action::Forget => expect(
+                *answer == Answer::Done(record.state != State::Free),
+                self.with(key, Record::FREE),
+                "forgetting answers whether there was a record",
+            ),
+            Action::Resolve { outcome } => match (*answer, record.state) {
+                (Answer::Done(true), State::Held { from, .. }) if at.ceil >= from => {
+                    Ok(self.resolved(key, outcome))
+                }
+                (Answer::Done(true), _) => Err("only a record whose lease ran out is resolved"),
+                (Answer::Done(false), State::Held { to, .. }) if at.floor >= to => {
+                    Err("a record whose lease ran out is resolved")
+                }
+                (Answer::Done(false), _) => Ok(*self),
+                _ => Err("resolving answers whether there was something to settle"),
+            },
+        }
+    }
+
+    /// What is known after this operation took effect without anybody knowing; `None` where it changes nothing here.
+    pub(super) fn unanswered(&self, key: usize, action: &Action, at: At) -> Option<Self> {
+        let record = &self.records[key];
+        match *action {
+            Action::Claim { owner, fingerprint, lease, in_doubt } => {
+                let is_open = match (self.grant(record, owner, fingerprint), record.state) {
+                    (Path::Open, _) => true,
+                    (Path::Expired, State::Held { from, .. }) => !in_doubt && at.ceil >= from,
+                    _ => false,
+                };
+                if !is_open || self.is_stale(at) {
+                    return None;
+                }
+                Some(self.granted(key, owner, fingerprint, lease, None, at))
+            }
+            Action::Renew { owner, fence, lease } => {
+                record.is_held_by(owner, fence).then(|| self.renewed(key, fence, lease, at))
+            }
+            Action::Complete { owner, fence, outcome } => {
+                record.is_held_by(owner, fence).then(|| self.completed(key, fence, outcome, at))
+            }
+            Action::Release { owner, fence } => {
+                record.is_held_by(owner, fence).then(|| self.released(key, fence))
+            }
+            Action::Load => None,
+            Action::Forget => (record.state != State::Free).then(|| self.with(key, Record::FREE)),
+            Action::Resolve { outcome } => match record.state {
+                State::Held { from, .. } if at.ceil >= from => Some(self.resolved(key, outcome)),
+                _ => None,
+            },
+        }
+    }
+
+    /// Which row of the protocol's table a claim falls into.
+    fn grant(&self, record: &Record, owner: u64, fingerprint: Option<u64>) -> Path {
+        if record.state == State::Free {
+            return Path::Open;
+        }
+        if let (Some(recorded), Some(claimed)) = (record.fingerprint, fingerprint)
+            && recorded != claimed
+        {
+            return Path::Mismatch;
+        }
+        match record.state {
+            State::Completed { outcome } => Path::Completed(outcome),
+            State::Held { .. } if record.owner == owner => Path::Repeat,
+            State::Held { .. } => Path::Expired,
+            State::Released if record.owner == owner => Path::Late,
+            State::Released | State::Free => Path::Open,
+        }
+    }
+
+    fn answered_while_held(
+        &self,
+        key: usize,
+        action: &Action,
+        answer: &Answer,
+        at: At,
+    ) -> Result<Self, Broken> {
+        let State::Held { from, to } = self.records[key].state else { return Err("unreachable: it is held") };
+        let Action::Claim { in_doubt, .. } = *action else { return Err("unreachable: it is a claim") };
+        match *answer {
+            Answer::InFlight { .. } if at.floor >= to => {
+                Err("I6: a lease blocks its key no longer than it lasts")
+            }
+            Answer::InFlight { retry_after } => self.seen_deadline(key, retry_after, at),
+            Answer::Granted { .. } | Answer::Stale { .. } | Answer::InDoubt if at.ceil < from => {
+                Err("I1: a key is not granted while another holds it")
+            }
+            Answer::InDoubt => expect(in_doubt, *self, "a claim that reruns is never in doubt"),
+            _ if in_doubt => Err("a claim at most once does not take over"),
+            _ => self.answered_grant(key, action, answer, at),
+        }
+    }
+
+    fn answered_grant(&self, key: usize, action: &Action, answer: &Answer, at: At) -> Result<Self, Broken> {
+        let record = &self.records[key];
+        let Action::Claim { owner, fingerprint, lease, .. } = *action else {
+            return Err("unreachable: it is a claim");
+        };
+        match *answer {
+            Answer::Stale { newest } => expect(
+                self.is_stale(at) && self.mark == Some(newest),
+                *self,
+                "I8: a delivery is stale only below its resource's mark",
+            ),
+            Answer::Granted { .. } if self.is_stale(at) => {
+                Err("I8: no older version is granted after a newer one completed")
+            }
+            Answer::Granted { fence, .. } if fence <= record.fence => {
+                Err("I1: each grant has a larger fence than the one before")
+            }
+            Answer::Granted { attempt, .. } if attempt != record.attempts.saturating_add(1) => {
+                Err("each grant counts one attempt more")
+            }
+            Answer::Granted { fence, .. } => {
+                Ok(self.granted(key, owner, fingerprint, lease, Some(fence), at))
+            }
+            Answer::InFlight { .. } => Err("I6: nobody holds the key, and it is not granted"),
+            Answer::Completed { .. } => Err("I2: a key that nobody completed has no outcome"),
+            Answer::Mismatch => Err("mismatch: the fingerprint is the same, or there is none"),
+            Answer::InDoubt => Err("a key that nobody holds is not in doubt"),
+            _ => Err("not an answer to a claim"),
+        }
+    }
+
+    fn answered_look(&self, key: usize, answer: &Answer, at: At) -> Result<Self, Broken> {
+        let record = &self.records[key];
+        let Answer::Record { state, fence, attempts } = *answer else {
+            return expect(
+                *answer == Answer::Free && record.state == State::Free,
+                *self,
+                "a record that is there is found",
+            );
+        };
+        let seen = match (state, record.state) {
+            (Seen::InFlight { lease_left }, State::Held { to, .. }) if at.floor < to => {
+                self.seen_deadline(key, lease_left, at)?
+            }
+            (Seen::Abandoned, State::Held { from, .. }) if at.ceil >= from => *self,
+            (Seen::Released, State::Released) => *self,
+            (Seen::Completed { outcome: seen }, State::Completed { outcome }) if seen == outcome => *self,
+            _ => return Err("a look shows the record's state"),
+        };
+        if attempts != record.attempts {
+            return Err("a look shows how many grants there were");
+        }
+        seen.seen_fence(key, fence, "a look shows the fence of the last grant")
+    }
+
+    fn is_stale(&self, at: At) -> bool {
+        matches!((at.version, self.mark), (Some(version), Some(newest)) if version < newest)
+    }
+}
+
+/// The rows of the protocol's table for a claim.
+enum Path {
+    Mismatch,
+    Completed(u64),
+    /// By the owner that holds the key.
+    Repeat,
+    /// By the owner that released the key.
+    Late,
+    /// Another holds the key, or its lease ran out.
+    Expired,
+    Open,
+}

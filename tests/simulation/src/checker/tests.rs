@@ -1,0 +1,98 @@
+//! Histories written by hand.
+
+use super::*;
+use crate::history::{Action, Answer, Micros, Operation};
+
+const LEASE: Micros = 1_000;
+
+fn history(operations: impl IntoIterator<Item = Operation>) -> History {
+    History { versions: vec![None], operations: operations.into_iter().collect(), resolution: 0 }
+}
+
+fn claim(owner: u64) -> Action {
+    Action::Claim { owner, fingerprint: None, lease: LEASE, in_doubt: false }
+}
+
+fn at(call: Micros, action: Action, answer: Option<(Micros, Answer)>) -> Operation {
+    Operation { key: 0, worker: 0, call, action, answer }
+}
+
+fn granted(fence: u64, attempt: u32) -> Answer {
+    Answer::Granted { fence, attempt }
+}
+
+fn is_explained(operations: impl IntoIterator<Item = Operation>) -> bool {
+    match Checker::new().check(&history(operations)) {
+        Verdict::Explained => true,
+        Verdict::Violation(_) => false,
+        Verdict::Undecided => panic!("undecided"),
+    }
+}
+
+#[test]
+fn a_takeover_is_right_from_the_earliest_end_of_the_lease_on() {
+    let first = at(10, claim(1), Some((20, granted(5, 1))));
+    let takeover = |call, end| at(call, claim(2), Some((end, granted(9, 2))));
+    assert!(is_explained([first.clone(), takeover(900, 1010)]));
+    assert!(!is_explained([first, takeover(900, 1009)]));
+}
+
+#[test]
+fn a_lease_blocks_its_key_until_its_latest_end() {
+    let first = at(10, claim(1), Some((20, granted(5, 1))));
+    let blocked = |call| at(call, claim(2), Some((call + 500, Answer::InFlight { retry_after: 1 })));
+    assert!(is_explained([first.clone(), blocked(1019)]));
+    assert!(!is_explained([first, blocked(1020)]));
+}
+
+#[test]
+fn a_claim_without_an_answer_may_have_been_granted_at_any_time() {
+    let unanswered = at(10, claim(1), None);
+    let granted_to_another = at(20, claim(2), Some((30, granted(5, 1))));
+    let released = at(40, Action::Release { owner: 2, fence: 5 }, Some((50, Answer::Held)));
+    let blocked = at(60, claim(3), Some((70, Answer::InFlight { retry_after: LEASE })));
+    let operations = [unanswered, granted_to_another, released, blocked];
+    assert!(is_explained(operations.clone()));
+    assert!(!is_explained(operations.into_iter().skip(1)));
+}
+
+#[test]
+fn a_completion_without_an_answer_counts_where_somebody_saw_it() {
+    let held = at(10, claim(1), Some((20, granted(5, 1))));
+    let completed = at(30, Action::Complete { owner: 1, fence: 5, outcome: 7 }, None);
+    let seen = |outcome| at(40, claim(2), Some((50, Answer::Completed { outcome })));
+    let lost = at(60, claim(3), Some((2000, granted(9, 2))));
+    assert!(is_explained([held.clone(), completed.clone(), seen(7)]));
+    assert!(!is_explained([held.clone(), completed.clone(), seen(8)]));
+    assert!(!is_explained([held, completed, seen(7), lost]));
+}
+
+#[test]
+fn an_older_version_is_not_granted_after_a_newer_one_completed() {
+    let version = |number| Some(idempotency_core::Version::new(number));
+    let newer = at(10, claim(1), Some((20, granted(5, 1))));
+    let completed = at(30, Action::Complete { owner: 1, fence: 5, outcome: 7 }, Some((40, Answer::Held)));
+    let older = |answer| Operation { key: 1, ..at(50, claim(2), Some((60, answer))) };
+    let check = |answer| {
+        let operations = vec![newer.clone(), completed.clone(), older(answer)];
+        let history = History { versions: vec![version(2), version(1)], operations, resolution: 0 };
+        matches!(Checker::new().check(&history), Verdict::Explained)
+    };
+    assert!(check(Answer::Stale { newest: 2 }));
+    assert!(!check(granted(6, 1)));
+}
+
+#[test]
+fn a_counterexample_has_only_what_is_needed() {
+    let operations = [
+        at(10, claim(1), Some((20, granted(5, 1)))),
+        at(30, claim(3), Some((40, Answer::InFlight { retry_after: 980 }))),
+        at(50, claim(2), Some((60, granted(9, 2)))),
+        at(70, claim(4), Some((80, Answer::InFlight { retry_after: 980 }))),
+    ];
+    let Verdict::Violation(found) = Checker::new().check(&history(operations)) else {
+        panic!("two hold the key at once");
+    };
+    assert_eq!(found.history().operations.len(), 2, "{found}");
+    assert_eq!(found.broken().collect::<Vec<_>>(), ["I1: a key is not granted while another holds it"]);
+}

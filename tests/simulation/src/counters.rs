@@ -1,0 +1,78 @@
+//! The counters: what a run did, and which faults it met.
+
+use std::fmt;
+use std::ops::AddAssign;
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What a run did, and which faults it met.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Counters { $($(#[$doc])* pub $name: u64,)* }
+
+        impl AddAssign for Counters {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$name += other.$name;)*
+            }
+        }
+
+        impl fmt::Display for Counters {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut separator = "";
+                $(if self.$name > 0 {
+                    write!(f, "{separator}{} {}", stringify!($name).replace('_', " "), self.$name)?;
+                    separator = ", ";
+                })*
+                let _ = separator;
+                Ok(())
+            }
+        }
+    };
+}
+
+counters! {
+    /// Simulated runs.
+    histories,
+    /// Operations in their histories.
+    operations,
+    /// Operations without an answer.
+    unanswered,
+    /// Requests that never arrived.
+    lost_requests,
+    /// Replies that never arrived.
+    lost_replies,
+    /// Connections that broke after the operation was carried out.
+    broken_connections,
+    /// Requests that took longer than a usual one, up to two leases.
+    delayed_requests,
+    /// Replies that took longer than a usual one, up to a lease.
+    delayed_replies,
+    /// Requests that arrived twice.
+    duplicated_requests,
+    /// Requests that met an outage of the store.
+    outages_met,
+    /// How often the store's clock was moved forward.
+    moved_clocks,
+    /// Workers that paused for longer than their lease, and processes that stalled.
+    pauses,
+    /// Workers and processes that died.
+    crashes,
+    /// Handlers that ran.
+    executions,
+    /// Handlers that failed.
+    failures,
+    /// Handlers that panicked.
+    panics,
+    /// Deliveries that were acknowledged.
+    acknowledged,
+    /// Of these, those that were answered from the record.
+    replayed,
+    /// Of these, those whose outcome was not recorded yet.
+    unrecorded,
+    /// Deliveries whose sender hung up.
+    hung_up,
+    /// States the checker looked at.
+    states,
+    /// Histories the checker gave up.
+    undecided,
+}

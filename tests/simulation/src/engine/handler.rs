@@ -1,0 +1,214 @@
+//! The handler, and the ledger of what it did.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use idempotency_core::engine::Runtime;
+use idempotency_core::{IdempotencyContext, Ran, RunError};
+
+use super::plan::LEASE;
+use crate::counters::Counters;
+use crate::world::{ProcessId, ProcessRuntime, World};
+
+/// What the handlers did and the senders were told. A clone is another handle on it.
+#[derive(Clone)]
+pub(super) struct Ledger {
+    world: World,
+    entries: Arc<Mutex<Entries>>,
+}
+
+#[derive(Default)]
+struct Entries {
+    executions: Vec<Execution>,
+    acknowledged: Vec<(usize, u64)>,
+    is_quiet: bool,
+    broken: Vec<String>,
+    trace: Vec<String>,
+    counters: Counters,
+}
+
+/// One execution of the handler.
+#[derive(Clone)]
+pub(super) struct Execution {
+    pub(super) key: usize,
+    pub(super) value: u64,
+    pub(super) how: How,
+    pub(super) context: IdempotencyContext,
+}
+
+/// How an execution ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum How {
+    Running,
+    Succeeded,
+    Failed,
+    Panicked,
+    Dropped,
+}
+
+/// The handler's own error.
+#[derive(Debug)]
+pub(super) struct Failed;
+
+impl Ledger {
+    pub(super) fn new(world: World) -> Self {
+        Self { world, entries: Arc::default() }
+    }
+
+    pub(super) fn entries_of(&self) -> (Vec<Execution>, Vec<(usize, u64)>, Vec<String>) {
+        let entries = self.entries();
+        (entries.executions.clone(), entries.acknowledged.clone(), entries.broken.clone())
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        self.entries().counters
+    }
+
+    pub(super) fn count(&self, count: impl FnOnce(&mut Counters)) {
+        count(&mut self.entries().counters);
+    }
+
+    pub(super) fn trace(&self) -> Vec<String> {
+        self.entries().trace.clone()
+    }
+
+    /// The faults are over: handlers behave from now on.
+    pub(super) fn be_quiet(&self) {
+        self.entries().is_quiet = true;
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.entries().is_quiet
+    }
+
+    pub(super) fn tell(&self, what: impl fmt::Display) {
+        let now = self.world.elapsed();
+        self.entries().trace.push(format!("{:>9.3} ms {what}", now.as_secs_f64() * 1000.0));
+    }
+
+    /// A sender was told what came of its delivery. Answers whether that was an acknowledgement.
+    pub(super) fn told(&self, key: usize, ran: &Result<Ran<u64>, RunError<Failed>>) -> bool {
+        self.tell(format_args!("key {key}: the sender is told {ran:?}"));
+        let mut entries = self.entries();
+        let (is_replayed, is_recorded, value) = match ran {
+            Ok(Ran::Executed(value)) => (false, true, Some(*value)),
+            Ok(Ran::Replayed(value)) => (true, true, Some(*value)),
+            Ok(Ran::ExecutedUnrecorded(_)) => (false, false, None),
+            Ok(Ran::Stale { .. }) => (false, true, None),
+            _ => return false,
+        };
+        entries.counters.acknowledged += 1;
+        entries.counters.replayed += u64::from(is_replayed);
+        entries.counters.unrecorded += u64::from(!is_recorded);
+        entries.acknowledged.extend(value.map(|value| (key, value)));
+        true
+    }
+
+    /// An execution starts: of two that run side by side, the older one must know that its lease is lost.
+    fn start(&self, key: usize, process: ProcessId, context: &IdempotencyContext) -> Started {
+        let (fence, attempt) = (context.fence(), context.attempt());
+        let is_lost = context.is_lease_lost();
+        let mut entries = self.entries();
+        let mut broken = Vec::new();
+        if is_lost {
+            broken.push(format!("key {key}: attempt {attempt} starts though its lease is lost"));
+        }
+        for other in entries.executions.iter().filter(|other| other.key == key && other.how == How::Running) {
+            let older = if other.context.fence() < fence { &other.context } else { context };
+            if !older.is_lease_lost() {
+                broken.push(format!(
+                    "key {key}: attempts {} and {attempt} run side by side, and the older holds its lease",
+                    other.context.attempt()
+                ));
+            }
+        }
+        let index = entries.executions.len();
+        let value = index as u64;
+        entries.executions.push(Execution { key, value, how: How::Running, context: context.clone() });
+        entries.counters.executions += 1;
+        entries.broken.extend(broken);
+        drop(entries);
+        self.tell(format_args!(
+            "key {key}: attempt {attempt} ({fence}) starts in process {process}, value {value}"
+        ));
+        Started { ledger: self.clone(), index, value, is_over: false }
+    }
+
+    fn end(&self, index: usize, how: How) {
+        let mut entries = self.entries();
+        entries.executions[index].how = how;
+        entries.counters.failures += u64::from(how == How::Failed);
+        entries.counters.panics += u64::from(how == How::Panicked);
+        drop(entries);
+        self.tell(format_args!("value {index}: {how:?}"));
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").finish_non_exhaustive()
+    }
+}
+
+/// An execution that runs; dropped without an end where its process dies or its caller goes away.
+struct Started {
+    ledger: Ledger,
+    index: usize,
+    value: u64,
+    is_over: bool,
+}
+
+impl Started {
+    fn end(mut self, how: How) {
+        self.ledger.end(self.index, how);
+        self.is_over = true;
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.ledger.end(self.index, How::Dropped);
+        }
+    }
+}
+
+/// Takes a while, and succeeds, fails or panics.
+pub(super) async fn handle(
+    ledger: Ledger,
+    runtime: ProcessRuntime,
+    (key, process, is_bad): (usize, ProcessId, bool),
+    context: IdempotencyContext,
+) -> Result<u64, Failed> {
+    let (duration, how) = ledger.world.draw(|rng| {
+        let duration = match rng.below(100) {
+            0..15 => Duration::ZERO,
+            15..85 => rng.part(LEASE, 0, 30),
+            _ if is_bad => rng.part(LEASE, 30, 400),
+            _ => rng.part(LEASE, 30, 90),
+        };
+        let how = match rng.below(100) {
+            0..15 if is_bad => How::Failed,
+            15..22 if is_bad => How::Panicked,
+            _ => How::Succeeded,
+        };
+        (duration, how)
+    });
+    let started = ledger.start(key, process, &context);
+    if !duration.is_zero() {
+        runtime.sleep(duration).await;
+    }
+    let value = started.value;
+    started.end(how);
+    match how {
+        How::Succeeded => Ok(value),
+        // Not `panic!`: it was planned, and prints nothing.
+        How::Panicked => std::panic::resume_unwind(Box::new("planned")),
+        _ => Err(Failed),
+    }
+}

@@ -1,0 +1,64 @@
+//! The judge: what must be true of a run when it is over.
+
+use futures_util::FutureExt as _;
+use idempotency_core::{Delivery, Order, StateView, Store};
+
+use super::Run;
+use super::handler::How;
+
+/// The rules that a run broke.
+pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
+    let (executions, acknowledged, mut broken) = run.ledger.entries_of();
+    let is_completed = |delivery: &&Delivery| {
+        let view = store.load(delivery.key()).now_or_never().and_then(Result::ok).flatten();
+        view.is_some_and(|view| matches!(view.state, StateView::Completed(_)))
+    };
+    let completed = run.plan.deliveries.iter().filter(is_completed);
+    let newest = completed.filter_map(|delivery| delivery.order().map(Order::version)).max();
+    for (key, delivery) in run.plan.deliveries.iter().enumerate() {
+        let view = store.load(delivery.key()).now_or_never().and_then(Result::ok).flatten();
+        let recorded = match view.as_ref().map(|view| &view.state) {
+            Some(StateView::Completed(outcome)) => {
+                outcome.as_bytes().get(1..).and_then(|json| serde_json::from_slice::<u64>(json).ok())
+            }
+            Some(StateView::InFlight { .. }) => {
+                broken.push(format!("I6: key {key} is in flight when all is quiet"));
+                None
+            }
+            _ => None,
+        };
+        for &(_, value) in acknowledged.iter().filter(|(other, _)| *other == key) {
+            if recorded != Some(value) {
+                broken.push(format!(
+                    "I3: key {key} was acknowledged with {value}, and {recorded:?} is recorded"
+                ));
+            }
+        }
+        let of_key = || executions.iter().filter(|execution| execution.key == key);
+        let recorded_fence =
+            of_key().find(|execution| Some(execution.value) == recorded).map(|it| it.context.fence());
+        for execution in of_key().filter(|execution| execution.how == How::Succeeded) {
+            let is_explained = Some(execution.value) == recorded
+                || view.as_ref().is_some_and(|view| view.fence > execution.context.fence())
+                || run.plan.is_at_most_once()
+                // Its process died before it was recorded, and then a newer version overtook it.
+                || delivery.order().map(Order::version) < newest;
+            if !is_explained {
+                broken.push(format!("key {key}: value {} vanished", execution.value));
+            }
+        }
+        // Attempts after the recorded one would be executions of what was already done.
+        if let Some(fence) = recorded_fence
+            && let Some(later) = of_key().find(|execution| execution.context.fence() > fence)
+        {
+            broken.push(format!("I3: key {key}: value {} ran after the recorded one", later.value));
+        }
+        let mut attempts: Vec<_> = of_key().map(|execution| execution.context.fence()).collect();
+        attempts.sort_unstable();
+        attempts.dedup();
+        if attempts.len() != of_key().count() {
+            broken.push(format!("I1: key {key}: two executions have one fence"));
+        }
+    }
+    broken
+}

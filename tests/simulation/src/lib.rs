@@ -1,0 +1,26 @@
+//! Seeded simulation of stores and engine, judged by a checker that knows leases.
+//!
+//! A run is one thread in simulated time: which task runs next, what the network does, when processes stall and die,
+//! all follow from a seed. A failure prints its seed, and the same seed fails again.
+//!
+//! - [`checker`] judges a [`history`]: could a store that keeps the contract have given these answers?
+//! - [`workload`] and [`record()`] make histories from any store, simulated or real.
+//! - [`stores`] runs them against a store behind a simulated network.
+//! - [`mod@engine`] runs the real engine in several processes, with senders that retry.
+//! - [`planted`] has stores with bugs, which the checker finds.
+
+pub mod checker;
+pub mod counters;
+pub mod engine;
+pub mod history;
+pub mod log;
+pub mod network;
+pub mod planted;
+mod record;
+pub mod recording;
+pub mod rng;
+pub mod stores;
+pub mod workload;
+pub mod world;
+
+pub use record::record;

@@ -1,0 +1,109 @@
+//! The log: operations as they happen, to be made into histories.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use idempotency_core::clock::Clock;
+use idempotency_core::{KeyDigest, Order};
+
+use crate::history::{Action, Answer, History, Micros, Operation, micros};
+
+/// Operations as they happen. A clone is another handle on it.
+#[derive(Clone, Debug)]
+pub struct Log {
+    clock: Arc<dyn Clock>,
+    origin: std::time::Duration,
+    entries: Arc<Mutex<Entries>>,
+}
+
+#[derive(Default)]
+struct Entries {
+    keys: HashMap<KeyDigest, usize>,
+    orders: Vec<Option<Order>>,
+    operations: Vec<Operation>,
+    refused: HashSet<usize>,
+}
+
+/// An operation in the log that may be answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Called(usize);
+
+impl Log {
+    /// An empty log, judged by this clock: the store's own, or one that runs with it.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { origin: clock.now(), clock, entries: Arc::default() }
+    }
+
+    /// An operation was sent. It counts as unanswered until [`answer`](Self::answer) or [`refuse`](Self::refuse).
+    #[expect(clippy::must_use_candidate, reason = "some operations are never answered")]
+    pub fn call(&self, worker: usize, key: KeyDigest, order: Option<&Order>, action: Action) -> Called {
+        let call = self.now();
+        let mut entries = self.entries();
+        let next = entries.orders.len();
+        let key = *entries.keys.entry(key).or_insert(next);
+        if key == next {
+            entries.orders.push(None);
+        }
+        if entries.orders[key].is_none() {
+            entries.orders[key] = order.cloned();
+        }
+        entries.operations.push(Operation { key, worker, call, action, answer: None });
+        Called(entries.operations.len() - 1)
+    }
+
+    /// An operation was answered.
+    pub fn answer(&self, Called(index): Called, answer: Answer) {
+        let now = self.now();
+        self.entries().operations[index].answer = Some((now, answer));
+    }
+
+    /// The store said that it did not carry the operation out, and is held to that: it is not part of the history.
+    pub fn refuse(&self, Called(index): Called) {
+        self.entries().refused.insert(index);
+    }
+
+    /// One history for each resource, and for each key without an order.
+    #[must_use]
+    pub fn histories(&self, resolution: Micros) -> Vec<History> {
+        let entries = self.entries();
+        let mut histories: Vec<History> = Vec::new();
+        let mut of_resource: HashMap<[u8; 32], usize> = HashMap::new();
+        let mut places = Vec::new();
+        for order in &entries.orders {
+            let next = histories.len();
+            let history = match order {
+                Some(order) => *of_resource.entry(*order.resource().digest()).or_insert(next),
+                None => next,
+            };
+            if history == next {
+                histories.push(History { resolution, ..History::default() });
+            }
+            places.push((history, histories[history].versions.len()));
+            histories[history].versions.push(order.as_ref().map(Order::version));
+        }
+        for (index, operation) in entries.operations.iter().enumerate() {
+            if entries.refused.contains(&index) {
+                continue;
+            }
+            let (history, key) = places[operation.key];
+            histories[history].operations.push(Operation { key, ..operation.clone() });
+        }
+        histories
+    }
+
+    fn now(&self) -> Micros {
+        micros(self.clock.now().saturating_sub(self.origin))
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entries").field("operations", &self.operations.len()).finish_non_exhaustive()
+    }
+}

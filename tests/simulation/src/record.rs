@@ -1,0 +1,66 @@
+//! Recording: a workload run against any store, simulated or real.
+
+use std::sync::Arc;
+
+use futures_util::future::{Either, join_all, select};
+use idempotency_core::Store;
+use idempotency_core::engine::Runtime;
+
+use crate::log::Log;
+use crate::recording::RecordingStore;
+use crate::workload::{Reply, Request, Step, Worker, Workload};
+
+/// Runs a workload's workers side by side against a store and writes down what they do. Each worker has a runtime of
+/// its own; give the same one to all where they share a clock. Gives how often workers paused for longer than their
+/// lease, and died.
+///
+/// The log's clock judges the history: it must run with the store's.
+pub async fn record(
+    store: Arc<dyn Store>,
+    workload: &Workload,
+    log: &Log,
+    runtime: impl Fn(usize) -> Arc<dyn Runtime>,
+) -> (u64, u64) {
+    let workers = workload.workers().enumerate().map(|(number, worker)| {
+        let store = RecordingStore::new(store.clone(), log.clone(), number);
+        work(worker, store, runtime(number))
+    });
+    join_all(workers).await.into_iter().fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1))
+}
+
+async fn work(mut worker: Worker, store: RecordingStore, runtime: Arc<dyn Runtime>) -> (u64, u64) {
+    while let Some(Step { pause, request, patience }) = worker.next_step() {
+        runtime.sleep(pause).await;
+        let sent = Box::pin(send(&store, request));
+        // A request whose worker lost its patience is dropped, and may still be carried out.
+        let reply = match select(sent, runtime.sleep(patience)).await {
+            Either::Left((reply, _)) => reply,
+            Either::Right(_) => Reply::Nothing,
+        };
+        worker.learn(reply);
+    }
+    worker.mishaps()
+}
+
+async fn send(store: &RecordingStore, request: Request) -> Reply {
+    match request {
+        Request::Claim(claim) => Reply::Claim(store.claim(&claim).await),
+        Request::Renew(lease, duration) => Reply::Hold(store.renew(&lease, duration).await),
+        Request::Complete(lease, outcome, retention) => {
+            Reply::Hold(store.complete(&lease, &outcome, retention).await)
+        }
+        Request::Release(lease) => Reply::Hold(store.release(&lease).await),
+        Request::Load(key) => {
+            drop(store.load(&key).await);
+            Reply::Other
+        }
+        Request::Forget(key) => {
+            drop(store.forget(&key).await);
+            Reply::Other
+        }
+        Request::Resolve(key, resolution) => {
+            drop(store.resolve(&key, &resolution).await);
+            Reply::Other
+        }
+    }
+}

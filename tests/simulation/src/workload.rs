@@ -1,0 +1,275 @@
+//! The workload: what each worker does next, from a seed. It knows neither the clock nor the store.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use idempotency_core::{
+    Claim, Claimed, Fingerprint, Hold, Key, Lease, OnExpired, Order, Outcome, Owner, Resolution, Scope,
+    ScopedKey, StoreError, Version,
+};
+
+use crate::rng::Rng;
+
+/// Long enough that no record expires within a history.
+const RETENTION: Duration = Duration::from_secs(86_400);
+
+/// What a few workers do to the keys of one resource.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    rng: Rng,
+    plan: Arc<Plan>,
+    workers: u64,
+    operations: u64,
+}
+
+#[derive(Debug)]
+struct Plan {
+    keys: Vec<(ScopedKey, Option<Order>)>,
+    lease: Duration,
+    on_expired: OnExpired,
+    has_fingerprints: bool,
+    has_operators: bool,
+    forgets: bool,
+}
+
+impl Workload {
+    /// The workload of a seed: 4 to 8 workers, 30 to 40 operations on one to three keys.
+    ///
+    /// `name` keeps the keys of workloads apart that run against one store.
+    #[must_use]
+    pub fn of_seed(seed: u64, name: &str) -> Self {
+        let mut rng = Rng::new(seed, 4);
+        let keys = if rng.chance(60) { 1 } else { rng.between(2, 3) };
+        let plan = Plan {
+            keys: (0..keys).map(|number| key(name, number, keys > 1, &mut rng)).collect(),
+            lease: Duration::from_secs(1),
+            on_expired: if rng.chance(15) { OnExpired::InDoubt } else { OnExpired::Rerun },
+            has_fingerprints: rng.chance(30),
+            has_operators: rng.chance(30),
+            forgets: rng.chance(10),
+        };
+        let (workers, operations) = (rng.between(4, 8), rng.between(30, 40));
+        Self { rng, plan: Arc::new(plan), workers, operations }
+    }
+
+    /// Sets the lease by which all pauses are measured. Default: 1 s.
+    #[must_use]
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        if let Some(plan) = Arc::get_mut(&mut self.plan) {
+            plan.lease = lease;
+        }
+        self
+    }
+
+    /// The lease.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.plan.lease
+    }
+
+    /// Its workers.
+    pub fn workers(&self) -> impl Iterator<Item = Worker> {
+        let each = self.operations.div_ceil(self.workers);
+        (0..self.workers).map(move |number| {
+            let mut rng = self.rng.clone();
+            let rng = Rng::new(rng.bits(), number + 5);
+            Worker { rng, plan: self.plan.clone(), left: each, attempt: None, pauses: 0, crashes: 0 }
+        })
+    }
+}
+
+/// The keys of simulated workloads, which are the same in every history.
+fn key(name: &str, number: u64, is_ordered: bool, rng: &mut Rng) -> (ScopedKey, Option<Order>) {
+    static SIMULATED: OnceLock<Vec<(ScopedKey, [Order; 2])>> = OnceLock::new();
+    let make = |name: &str, number: u64| {
+        let scope = Scope::endpoint(name);
+        let order = |version| Order::new(&scope, name, Version::new(version));
+        let orders = [order(number), order(number + 1)];
+        let key = Key::new(format!("key-{number}")).expect("it is printable ascii");
+        (ScopedKey::new(scope, key), orders)
+    };
+    let (key, orders) = if name.is_empty() {
+        SIMULATED.get_or_init(|| (0..3).map(|number| make("simulated", number)).collect())
+            [usize::try_from(number).unwrap_or(0)]
+        .clone()
+    } else {
+        make(name, number)
+    };
+    // Two neighbours may have the same version: equal ones are not stale.
+    let order = orders[usize::from(rng.chance(30))].clone();
+    (key, is_ordered.then_some(order))
+}
+
+/// One worker: what it knows, and what it does next.
+#[derive(Debug)]
+pub struct Worker {
+    rng: Rng,
+    plan: Arc<Plan>,
+    left: u64,
+    attempt: Option<Attempt>,
+    pauses: u64,
+    crashes: u64,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    claim: Claim,
+    lease: Option<Lease>,
+    outcome: Outcome,
+    /// What was sent last, to be repeated if nobody answered.
+    last: Option<Request>,
+    is_over: bool,
+}
+
+/// What a worker does next: it waits, sends, and waits for the answer no longer than its patience.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Step {
+    /// How long it does nothing.
+    pub pause: Duration,
+    /// What it sends then.
+    pub request: Request,
+    /// How long it waits for the answer.
+    pub patience: Duration,
+}
+
+/// What a worker sends.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "they are the operations of the store contract")]
+pub enum Request {
+    Claim(Claim),
+    Renew(Lease, Duration),
+    Complete(Lease, Outcome, Duration),
+    Release(Lease),
+    Load(ScopedKey),
+    Forget(ScopedKey),
+    Resolve(ScopedKey, Resolution),
+}
+
+/// What a worker learns.
+#[derive(Debug)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "they are the answers of the store contract")]
+pub enum Reply {
+    Claim(Result<Claimed, StoreError>),
+    Hold(Result<Hold, StoreError>),
+    Other,
+    /// Its patience was over.
+    Nothing,
+}
+
+impl Worker {
+    /// What it does next; `None` at its end.
+    #[must_use]
+    pub fn next_step(&mut self) -> Option<Step> {
+        self.left = self.left.checked_sub(1)?;
+        if self.rng.chance(3) {
+            // It died; another starts in its place.
+            self.attempt = None;
+            self.crashes += 1;
+        }
+        let request = self.request();
+        if let Some(attempt) = &mut self.attempt {
+            attempt.last = Some(request.clone());
+        }
+        Some(Step { pause: self.pause(), request, patience: self.rng.part(self.plan.lease, 2, 60) })
+    }
+
+    /// It learns what came of the request.
+    pub fn learn(&mut self, reply: Reply) {
+        let Some(attempt) = &mut self.attempt else { return };
+        match reply {
+            Reply::Claim(Ok(Claimed::Granted { fence, .. })) => {
+                attempt.lease = Some(attempt.claim.granted(fence));
+                attempt.last = None;
+            }
+            Reply::Claim(Ok(_)) => self.attempt = None,
+            Reply::Hold(Ok(hold)) => {
+                let was_renewal = matches!(attempt.last, Some(Request::Renew(..)));
+                attempt.is_over |= hold == Hold::Lost || !was_renewal;
+                attempt.last = None;
+            }
+            Reply::Claim(Err(_)) | Reply::Hold(Err(_)) | Reply::Nothing => {}
+            Reply::Other => attempt.last = None,
+        }
+    }
+
+    /// How often it waited longer than its lease, and how often it died.
+    #[must_use]
+    pub fn mishaps(&self) -> (u64, u64) {
+        (self.pauses, self.crashes)
+    }
+
+    fn pause(&mut self) -> Duration {
+        let lease = self.plan.lease;
+        match self.rng.below(100) {
+            0..65 => self.rng.part(lease, 0, 4),
+            65..88 => self.rng.part(lease, 4, 60),
+            _ => {
+                self.pauses += 1;
+                self.rng.part(lease, 90, 250)
+            }
+        }
+    }
+
+    fn request(&mut self) -> Request {
+        if self.plan.has_operators && self.rng.chance(12) {
+            return self.operate();
+        }
+        let rng = &mut self.rng;
+        let Some(attempt) = &self.attempt else { return self.begin() };
+        if let Some(last) = &attempt.last
+            && rng.chance(70)
+        {
+            return last.clone();
+        }
+        let Some(lease) = attempt.lease.clone() else { return self.begin() };
+        if attempt.is_over && rng.chance(75) {
+            return self.begin();
+        }
+        let outcome = if rng.chance(90) { attempt.outcome.clone() } else { outcome(rng) };
+        match rng.below(100) {
+            0..30 => Request::Renew(lease, rng.part(self.plan.lease, 50, 150)),
+            30..65 => Request::Complete(lease, outcome, RETENTION),
+            65..92 => Request::Release(lease),
+            _ => Request::Claim(attempt.claim.clone()),
+        }
+    }
+
+    fn begin(&mut self) -> Request {
+        let rng = &mut self.rng;
+        let places = self.plan.keys.len() as u64;
+        let (key, order) = &self.plan.keys[usize::try_from(rng.below(places)).unwrap_or(0)];
+        let lease = rng.part(self.plan.lease, 50, 150);
+        let mut claim = Claim::new(key.clone(), Owner::from_bytes(rng.bytes()), lease, RETENTION);
+        claim.order.clone_from(order);
+        claim.on_expired = self.plan.on_expired;
+        if self.plan.has_fingerprints && rng.chance(80) {
+            claim.fingerprint = Some(Fingerprint::from_bytes([if rng.chance(80) { 1 } else { 2 }; 32]));
+        }
+        let outcome = outcome(rng);
+        self.attempt =
+            Some(Attempt { claim: claim.clone(), lease: None, outcome, last: None, is_over: false });
+        Request::Claim(claim)
+    }
+
+    fn operate(&mut self) -> Request {
+        let rng = &mut self.rng;
+        let places = self.plan.keys.len() as u64;
+        let key = self.plan.keys[usize::try_from(rng.below(places)).unwrap_or(0)].0.clone();
+        match rng.below(100) {
+            0..20 if self.plan.forgets => Request::Forget(key),
+            20..45 => Request::Resolve(key, Resolution::Released),
+            45..60 => Request::Resolve(key, Resolution::Completed(outcome(rng))),
+            _ => Request::Load(key),
+        }
+    }
+}
+
+/// An outcome of its own, of some length.
+fn outcome(rng: &mut Rng) -> Outcome {
+    let bytes = rng.bytes();
+    let length = usize::try_from(rng.between(8, 16)).unwrap_or(8);
+    Outcome::new(bytes[..length].to_vec())
+}

@@ -1,0 +1,53 @@
+//! Histories of the real engine: senders that retry, processes that stall and die, a bad network.
+
+use idempotency_simulation::checker::Checker;
+use idempotency_simulation::counters::Counters;
+use idempotency_simulation::engine::check_engine;
+use idempotency_simulation::planted::Bug;
+use idempotency_simulation::stores::memory_store;
+
+/// How many histories; `SIMULATION_ENGINE_HISTORIES` asks for more.
+fn histories() -> u64 {
+    let asked = std::env::var("SIMULATION_ENGINE_HISTORIES").ok();
+    asked.and_then(|number| number.parse().ok()).unwrap_or(20_000)
+}
+
+#[test]
+fn the_engine_keeps_its_promise_in_every_history() {
+    let (mut checker, mut counters) = (Checker::new(), Counters::default());
+    for seed in 0..histories() {
+        if let Some(failure) = check_engine(seed, &memory_store, false, &mut checker, &mut counters) {
+            panic!(
+                "seed {seed}: {failure}\n\
+                 again: cargo run -p idempotency-simulation --release -- engine --seed {seed}"
+            );
+        }
+    }
+    println!("{counters}");
+    assert!(counters.undecided * 1000 <= counters.histories, "{} undecided", counters.undecided);
+}
+
+#[test]
+fn an_engine_on_a_broken_store_is_found_out() {
+    let bugs = [
+        Bug::ReleaseWithoutOwner,
+        Bug::CompleteWithoutFence,
+        Bug::ReadThenWrite,
+        Bug::LostOnFailover,
+        Bug::ClaimNotRepeatable,
+        Bug::SkewedDeadlines,
+        Bug::MarkLowered,
+        Bug::StaleUnchecked,
+        Bug::RenewalForgotten,
+        Bug::LeaseNeverEnds,
+        Bug::InDoubtReruns,
+    ];
+    for bug in bugs {
+        let (mut checker, mut counters) = (Checker::new(), Counters::default());
+        let make = |seed, clock| bug.store(seed, clock);
+        let found = (0..5000)
+            .find_map(|seed| Some((seed, check_engine(seed, &make, false, &mut checker, &mut counters)?)));
+        let Some((seed, failure)) = found else { panic!("{bug} is not found") };
+        println!("{bug}: seed {seed}: {}", failure.broken().next().unwrap_or_default());
+    }
+}

@@ -1,0 +1,32 @@
+//! Histories of the real memory store behind a simulated network.
+
+use idempotency_simulation::checker::Checker;
+use idempotency_simulation::counters::Counters;
+use idempotency_simulation::stores::{check_store, memory_store, simulate_store};
+
+/// How many histories; `SIMULATION_HISTORIES` asks for more.
+fn histories() -> u64 {
+    std::env::var("SIMULATION_HISTORIES").ok().and_then(|number| number.parse().ok()).unwrap_or(200_000)
+}
+
+#[test]
+fn every_history_of_the_memory_store_can_be_explained() {
+    let (mut checker, mut counters) = (Checker::new(), Counters::default());
+    for seed in 0..histories() {
+        if let Some(counterexample) = check_store(seed, &memory_store, &mut checker, &mut counters) {
+            panic!(
+                "seed {seed}: {counterexample}\nagain: cargo run -p idempotency-simulation --release -- --seed {seed}"
+            );
+        }
+    }
+    println!("{counters}");
+    assert!(counters.undecided * 10_000 <= counters.histories, "{} undecided", counters.undecided);
+}
+
+#[test]
+fn a_seed_gives_the_same_history_again() {
+    for seed in [1, 2, 3, 4711] {
+        let print = || format!("{:?}", simulate_store(seed, &memory_store));
+        assert_eq!(print(), print());
+    }
+}

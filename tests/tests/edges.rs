@@ -1,0 +1,204 @@
+//! Edges that a hostile reviewer found or tried: spellings of a path, content as a key, dropped futures, endless leases.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use http_body_util::Full;
+use idempotency_core::engine::Begun;
+use idempotency_core::provider::{ContentKey, IdempotencyKey, Incoming, Received, Shopify, StandardWebhooks};
+use idempotency_core::store::redis::RedisStore;
+use idempotency_core::*;
+use idempotency_tests::http::{Adapter, Reply, Site, TestSender, handler, post};
+use idempotency_tests::redis_case::claim;
+use idempotency_tests::redis_server::RedisServer;
+use idempotency_tower::IdempotencyLayer;
+use tokio::time::Instant;
+use tower::{Layer as _, ServiceExt as _};
+
+async fn one_target_in_another_spelling(adapter: Adapter) {
+    let site = Site::new(adapter, Arc::new(MemoryStore::new()));
+    let served =
+        site.serve(TestSender::new(Policy::webhook()), handler(|_| async { Reply::new(200, "done") })).await;
+    let mut seen = Vec::new();
+    for target in ["/hook", "/%68ook", "/hoo%6B", "/hoo%6b"] {
+        let answer = served.send_unnoted(post(target).key("evt_1")).await;
+        seen.push((target, answer.status, answer.all("idempotency-status").join(",")));
+    }
+    println!("{adapter:?}: {seen:?}");
+    assert_eq!(served.executions(), 1, "{seen:?}");
+}
+
+#[tokio::test]
+async fn one_target_in_another_spelling_is_one_scope_in_axum() {
+    one_target_in_another_spelling(Adapter::Axum).await;
+}
+
+#[tokio::test]
+async fn one_target_in_another_spelling_is_one_scope_in_actix() {
+    one_target_in_another_spelling(Adapter::Actix).await;
+}
+
+#[tokio::test]
+async fn the_content_of_two_topics_is_two_events() {
+    let provider = ContentKey::over(Shopify::new("secret").unwrap());
+    let body =
+        Bytes::from_static(br#"{"id":1,"financial_status":"paid","updated_at":"2026-01-01T00:00:00Z"}"#);
+    let (uri, scope) = (Uri::from_static("/hook"), Scope::endpoint("shopify /hook"));
+    let mut digests = Vec::new();
+    for (id, topic) in [("e1", "orders/create"), ("e2", "orders/paid")] {
+        let headers = testing::shopify("secret", id, topic, &body);
+        let incoming = Incoming::new(&Method::POST, &uri, &headers, &body, Duration::ZERO, &scope);
+        let Received::Delivery(delivery) = provider.receive(&incoming).await.unwrap() else { panic!() };
+        digests.push(delivery.key().digest());
+    }
+    assert_ne!(digests[0], digests[1], "orders/paid is lost: orders/create had the same body");
+}
+
+#[tokio::test]
+async fn the_content_of_two_principals_is_two_intents() {
+    let provider = ContentKey::over(IdempotencyKey::per_header_principal(http::header::AUTHORIZATION));
+    let body = Bytes::from_static(br#"{"amount":10}"#);
+    let (uri, scope) = (Uri::from_static("/pay"), Scope::endpoint("pay"));
+    let mut digests = Vec::new();
+    for token in ["Bearer alice", "Bearer bob"] {
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", HeaderValue::from_static(token));
+        headers.insert("idempotency-key", HeaderValue::from_static("k"));
+        let incoming = Incoming::new(&Method::POST, &uri, &headers, &body, Duration::ZERO, &scope);
+        let Received::Delivery(delivery) = provider.receive(&incoming).await.unwrap() else { panic!() };
+        digests.push(delivery.key().digest());
+    }
+    assert_ne!(digests[0], digests[1], "bob is sent alice's answer");
+}
+
+// --- unauthenticated cost ------------------------------------------------------------------------------------------
+
+/// A published delivery of Standard Webhooks under a public key. The signature of a time long ago is verified as of then.
+#[tokio::test]
+async fn no_more_than_eight_public_key_signatures_are_tried() {
+    let provider = StandardWebhooks::new("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=").unwrap();
+    let genuine =
+        "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==";
+    let forged = format!("v1a,{}", data_encoding::BASE64.encode(&[7; 64]));
+    let body = Bytes::from_static(br#"{"test": 2432232314}"#);
+    let (uri, scope) = (Uri::from_static("/hook"), Scope::endpoint("e"));
+    for (before, accepted) in [(0, true), (7, true), (8, false)] {
+        let mut headers = HeaderMap::new();
+        headers.insert("webhook-id", HeaderValue::from_static("msg_p5jXN8AQM9LWM0D4loKWxJek"));
+        headers.insert("webhook-timestamp", HeaderValue::from_static("1614265330"));
+        let signatures = format!("{}{genuine}", format!("{forged} ").repeat(before));
+        headers.insert("webhook-signature", HeaderValue::from_str(&signatures).unwrap());
+        let now = Duration::from_secs(1_614_265_330);
+        let incoming = Incoming::new(&Method::POST, &uri, &headers, &body, now, &scope);
+        assert_eq!(provider.receive(&incoming).await.is_ok(), accepted, "{before} forged ones before it");
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn a_runtime_that_ends_while_it_dials_does_not_take_the_store_with_it() {
+    // Accepts by its backlog, and never says a word.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://127.0.0.1:{}/", silent.local_addr().unwrap().port());
+    let store = RedisStore::new(&url).unwrap();
+    let first = runtime();
+    first.block_on(async {
+        let claimed = tokio::time::timeout(Duration::from_millis(100), store.claim(&claim("k", 1))).await;
+        assert!(claimed.is_err(), "still dialling");
+    });
+    drop(first);
+    let second = runtime();
+    for attempt in 1..=3 {
+        let store = store.clone();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            second.block_on(async { store.claim(&claim("k", 1)).await.map_err(|error| error.to_string()) })
+        }));
+        println!("attempt {attempt}: {:?}", outcome.as_ref().map_err(|_| "panic"));
+        assert!(outcome.is_ok(), "attempt {attempt} panicked");
+    }
+}
+
+fn delivery(name: &str) -> Delivery {
+    Delivery::new(&Verified::by_other_means(b""), Scope::endpoint("t"), Key::new(name).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_begin_dropped_at_any_moment_leaves_its_key_free() {
+    let server = RedisServer::start().await;
+    let engine = Idempotency::new(idempotency_tests::redis_case::store(&server.url()))
+        .with_policy(Policy::webhook().with_wait(Duration::ZERO));
+    drop(engine.begin(delivery("warm")).await);
+    let (mut dropped, mut stuck) = (0, 0);
+    for i in 0..400_u32 {
+        let mut begin = Box::pin(engine.begin(delivery(&format!("k{i}"))));
+        let mut begun = futures_util::poll!(begin.as_mut());
+        let began = Instant::now();
+        while began.elapsed() < Duration::from_micros(2) * i && begun.is_pending() {
+            tokio::task::yield_now().await;
+            begun = futures_util::poll!(begin.as_mut());
+        }
+        drop(begin);
+        match begun {
+            std::task::Poll::Ready(Ok(Begun::Run(execution))) => execution.release().await,
+            std::task::Poll::Ready(other) => panic!("{other:?}"),
+            std::task::Poll::Pending => dropped += 1,
+        }
+    }
+    assert!(engine.drain(Duration::from_secs(20)).await);
+    for i in 0..400_u64 {
+        match engine.begin(delivery(&format!("k{i}"))).await {
+            Ok(Begun::Run(execution)) => execution.release().await,
+            other => {
+                stuck += 1;
+                println!("k{i}: {other:?}");
+            }
+        }
+    }
+    println!("{dropped} dropped, {stuck} stuck");
+    assert_eq!(stuck, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_signature_is_still_fresh_is_not_executed_twice() {
+    let layer = IdempotencyLayer::memory(provider::Stripe::new("whsec_1").unwrap())
+        .with_policy(Policy::webhook().with_retention(Duration::from_secs(60)));
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = runs.clone();
+    let service = layer.layer(tower::service_fn(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::new()))) }
+    }));
+    let body = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
+    let signed = testing::stripe("whsec_1", body, clock::system_unix_time());
+    for _ in 0..2 {
+        let mut request = Request::post("/hook").body(Full::new(Bytes::from_static(body))).unwrap();
+        request.headers_mut().extend(signed.clone());
+        assert_eq!(service.clone().oneshot(request).await.unwrap().status(), 200);
+        tokio::time::advance(Duration::from_secs(61)).await;
+    }
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn an_endless_lease_and_retention_are_kept_on_redis() {
+    let server = RedisServer::start().await;
+    let policy =
+        Policy::webhook().with_lease(Duration::MAX).with_retention(Duration::MAX).with_wait(Duration::ZERO);
+    let engine = Idempotency::new(idempotency_tests::redis_case::store(&server.url())).with_policy(policy);
+    let Ok(Begun::Run(first)) = engine.begin(delivery("k")).await else { panic!("free") };
+    assert!(matches!(engine.begin(delivery("k")).await, Ok(Begun::Conflict { .. })));
+    first.release().await;
+    let Ok(Begun::Run(second)) = engine.begin(delivery("k")).await else { panic!("released") };
+    assert!(second.context().attempt() == 2);
+    let _ = second.complete(Outcome::new("done")).await;
+    assert!(matches!(engine.begin(delivery("k")).await, Ok(Begun::Replay(_))));
+}

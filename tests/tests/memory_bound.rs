@@ -1,0 +1,77 @@
+//! A thousand uploads over the limit at one time hold bounded memory. One test, since the peak is the whole process's.
+//!
+//! It needs 2,000 file descriptors and a few more: `ulimit -n 4096`.
+
+use std::sync::Arc;
+
+use idempotency_core::{MemoryStore, Policy};
+use idempotency_tests::http::{Adapter, Operation, Reply, Served, Site, TestSender, handler, post};
+use peak_alloc::PeakAlloc;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
+
+const UPLOADS: usize = 1000;
+const LIMIT: usize = 64 << 10;
+/// What each sender tries to send: without a limit this would be 4 GiB.
+const TRIED: usize = 4 << 20;
+/// The limit, once more while a buffer grows, and what the frameworks read ahead; with a wide margin.
+const BOUND: usize = UPLOADS * (512 << 10);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_uploads_over_the_limit_hold_bounded_memory() {
+    for adapter in [Adapter::Axum, Adapter::Actix] {
+        let site = Site::new(adapter, Arc::new(MemoryStore::new()));
+        let sender = TestSender::new(Policy::webhook().with_body_limit(LIMIT));
+        let served = Arc::new(site.serve(sender, handler(async |_| Reply::new(200, "done"))).await);
+        let before = ALLOCATOR.current_usage();
+        ALLOCATOR.reset_peak_usage();
+
+        let all_full = Arc::new(Barrier::new(UPLOADS));
+        let mut uploads = JoinSet::new();
+        for _ in 0..UPLOADS {
+            uploads.spawn(upload(served.clone(), all_full.clone()));
+        }
+        let refused = uploads.join_all().await.into_iter().filter(|refused| *refused).count();
+
+        let held = ALLOCATOR.peak_usage() - before;
+        println!(
+            "{adapter:?}: {UPLOADS} uploads held {} KiB each, {refused} read their 413",
+            held / UPLOADS / 1024
+        );
+        assert!(held < BOUND, "{adapter:?}: {held} bytes over {BOUND}");
+        assert_eq!((served.executions(), site.store.count(Operation::Claim)), (0, 0));
+        served.send(post("/hook").key("k").body("short")).await.is(200, "executed");
+    }
+}
+
+/// Fills the limit, waits until all have done so, and sends on until it is stopped. Answers whether it read the 413:
+/// a server that closes while its peer still sends may take the answer back.
+async fn upload(served: Arc<Served>, all_full: Arc<Barrier>) -> bool {
+    static PIECE: [u8; 16 << 10] = [b'x'; 16 << 10];
+    let mut socket = TcpStream::connect(served.addr).await.expect("the server accepts");
+    let (mut from, mut to) = socket.split();
+    let head = "POST /hook HTTP/1.1\r\nhost: test\r\nx-key: k\r\ntransfer-encoding: chunked\r\n\r\n";
+    to.write_all(head.as_bytes()).await.expect("the server reads the head");
+    let sending = async {
+        for nth in 0..TRIED / PIECE.len() {
+            if nth == LIMIT / PIECE.len() {
+                all_full.wait().await;
+            }
+            to.write_all(b"4000\r\n").await?;
+            to.write_all(&PIECE).await?;
+            to.write_all(b"\r\n").await?;
+        }
+        std::io::Result::Ok(())
+    };
+    let mut answer = [0; 12];
+    // Whichever ends first: the server need not read what it has refused.
+    tokio::select! {
+        read = from.read_exact(&mut answer) => read.is_ok() && &answer == b"HTTP/1.1 413",
+        _ = sending => false,
+    }
+}

@@ -1,0 +1,153 @@
+//! `Debug` shows no secret, no key, no header's value and no body.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use idempotency_core::endpoint::Head;
+use idempotency_core::provider::{
+    GitHub, IdempotencyKey, Incoming, Received, Secret, Secrets, Shopify, Slack, StandardWebhooks, Stripe,
+    Twilio,
+};
+use idempotency_core::store::redis::RedisStore;
+use idempotency_core::{
+    Claim, Claimed, Delivery, Endpoint, Fence, Fingerprint, Key, MemoryStore, Order, Outcome, Owner, Policy,
+    Provider, RecordedResponse, Resolution, Scope, ScopedKey, Verified, Version,
+};
+use idempotency_tower::{IdempotencyLayer, RequestBody};
+
+/// Base64 as well, so that it can be every provider's secret.
+const SECRET: &str = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
+
+/// Checks every way in which bytes are commonly printed.
+#[track_caller]
+fn assert_hidden(shown: &str, secret: &str) {
+    let listed = format!("{:?}", secret.as_bytes());
+    let hex = data_encoding::HEXLOWER.encode(secret.as_bytes());
+    for form in [secret, listed.trim_matches(['[', ']']), &hex] {
+        assert!(!shown.contains(form), "{secret} shows in {shown}");
+    }
+}
+
+#[track_caller]
+fn assert_silent(value: &dyn Debug) {
+    for shown in [format!("{value:?}"), format!("{value:#?}")] {
+        assert_hidden(&shown, SECRET);
+    }
+}
+
+#[test]
+fn no_provider_prints_its_secret() {
+    let secret = Secret::new(SECRET).unwrap();
+    let secrets = Secrets::one(secret.clone()).with_secret(secret.clone());
+    let url = format!("https://user:{SECRET}@example.com/hook");
+    let providers: [&dyn Provider; 7] = [
+        &Stripe::new(SECRET).unwrap(),
+        &Slack::new(SECRET).unwrap(),
+        &GitHub::new(SECRET).unwrap(),
+        &Shopify::new(SECRET).unwrap(),
+        &StandardWebhooks::new(SECRET).unwrap(),
+        &Twilio::new(SECRET, url).unwrap(),
+        &IdempotencyKey::per_header_principal(http::header::AUTHORIZATION),
+    ];
+    for provider in providers {
+        assert_silent(&provider);
+    }
+    assert_silent(&secret);
+    assert_silent(&secrets);
+    assert_silent(&StandardWebhooks::new(format!("whsec_{SECRET}\u{1}")).unwrap_err());
+    let layer = IdempotencyLayer::memory(Stripe::new(SECRET).unwrap());
+    assert_silent(&layer);
+    assert_silent(layer.engine());
+    assert_silent(&Endpoint::new(MemoryStore::new(), Slack::new(SECRET).unwrap()));
+}
+
+#[test]
+fn no_redis_store_prints_its_password() {
+    let store = RedisStore::new(&format!("redis://app:{SECRET}@localhost:1/")).unwrap();
+    assert_silent(&store);
+    for url in [
+        format!("redis://app:{SECRET}@localhost:port/"),
+        format!("http://app:{SECRET}@localhost/"),
+        SECRET.to_owned(),
+    ] {
+        let error = RedisStore::new(&url).unwrap_err();
+        assert_silent(&error);
+        assert_hidden(&error.to_string(), SECRET);
+    }
+}
+
+#[tokio::test]
+async fn no_operation_shows_its_error_with_the_password() {
+    let store = RedisStore::new(&format!("redis://app:{SECRET}@127.0.0.1:1/")).unwrap();
+    let error = store.check_health().await.unwrap_err();
+    assert_silent(&error);
+    assert_hidden(&error.to_string(), SECRET);
+}
+
+#[test]
+fn nothing_of_a_request_but_its_shape_is_printed() {
+    let (method, uri) = (Method::POST, Uri::try_from(format!("/hook?token={SECRET}")).unwrap());
+    let mut headers = HeaderMap::new();
+    headers.insert("authorization", HeaderValue::from_static(SECRET));
+    headers.insert("idempotency-key", HeaderValue::from_static(SECRET));
+    let body = Bytes::from_static(SECRET.as_bytes());
+    let scope = Scope::endpoint("e").with_principal(SECRET);
+    let incoming = Incoming::new(&method, &uri, &headers, &body, Duration::ZERO, &scope);
+    assert_silent(&incoming);
+    let extensions = http::Extensions::new();
+    assert_silent(&Head { method: &method, uri: &uri, headers: &headers, extensions: &extensions });
+    assert_silent(&Verified::by_other_means(&body));
+}
+
+#[test]
+fn nothing_of_a_delivery_but_digests_is_printed() {
+    let key = ScopedKey::new(Scope::endpoint("e").with_principal(SECRET), Key::new(SECRET).unwrap());
+    let delivery = Delivery::new(&Verified::by_other_means(b""), key.scope().clone(), key.key().clone())
+        .with_fingerprint(Fingerprint::of(SECRET.as_bytes()))
+        .with_order(Order::new(key.scope(), SECRET, Version::new(1)))
+        .with_attribute("customer", SECRET);
+    let mut claim = Claim::new(key.clone(), Owner::from_bytes([1; 16]), Duration::ZERO, Duration::ZERO);
+    claim.order = delivery.order().cloned();
+    let outcome = Outcome::new(SECRET);
+    let response = RecordedResponse::new(StatusCode::OK, SECRET)
+        .with_header(http::header::LOCATION, HeaderValue::from_static(SECRET));
+    let values: [&dyn Debug; 10] = [
+        &key,
+        &key.key(),
+        &key.scope(),
+        &delivery,
+        &delivery.attributes(),
+        &claim,
+        &claim.granted(Fence::new(1)),
+        &Claimed::Completed(outcome.clone()),
+        &Resolution::Completed(outcome),
+        &response,
+    ];
+    for value in values {
+        assert_silent(value);
+    }
+    assert_silent(&Received::Delivery(delivery));
+    assert_silent(&Received::Handshake(response));
+    assert_silent(&Policy::api());
+}
+
+/// A service that gives its request's body back.
+#[tokio::test]
+async fn no_body_is_printed() {
+    use tower::{Layer as _, ServiceExt as _};
+    let layer = IdempotencyLayer::memory(IdempotencyKey::global_across_principals());
+    let service = tower::service_fn(|request: http::Request<RequestBody<axum::body::Body>>| async move {
+        assert_silent(&request.body());
+        Ok::<_, std::convert::Infallible>(http::Response::new(axum::body::Body::from(SECRET)))
+    });
+    let service = layer.layer(service);
+    for _ in 0..2 {
+        let request = http::Request::post("/").header("idempotency-key", "k");
+        let request = request.body(axum::body::Body::from(SECRET)).unwrap();
+        let answer = service.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_silent(&answer.body());
+    }
+}
