@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Claim, Claimed, Hold, Outcome, Store as _, StoreErrorKind};
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_case::{RETENTION, claim, grant, key, ordered, record_name, scope};
 use idempotency_tests::redis_cluster::{RedisCluster, until};
+use tokio::time::Instant;
 
 /// Longer than any test here takes.
 const PATIENT: Duration = Duration::from_secs(10);
@@ -256,7 +257,7 @@ async fn when_a_master_is_killed_under_load_its_replica_is_found_without_a_resta
                             acked.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(error) if error.is_transient() => {
-                            tokio::time::sleep(Duration::from_millis(10)).await
+                            tokio::time::sleep(Duration::from_millis(10)).await;
                         }
                         answer => panic!("unexpected {answer:?}"),
                     }
