@@ -33,7 +33,7 @@ pub struct Config {
     pub listen: SocketAddr,
 
     /// Where the records are kept: `memory`, or `redis://HOST:PORT/`.
-    #[arg(long, env = "STORE", default_value = "memory")]
+    #[arg(long, env = "STORE", hide_env_values = true, default_value = "memory")]
     pub store: StoreUrl,
 
     /// How long a claim lasts unless it is renewed, such as `30s`.
