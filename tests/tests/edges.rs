@@ -105,6 +105,29 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
+fn a_worker_that_blocks_its_thread_does_not_keep_the_others_from_the_store() {
+    let servers = runtime();
+    let server = servers.block_on(RedisServer::start());
+    let store = RedisStore::new(&server.url()).unwrap();
+    let first = store.clone();
+    let (connected, started) = std::sync::mpsc::channel();
+    let (go_on, blocked) = std::sync::mpsc::channel::<()>();
+    let worker = std::thread::spawn(move || {
+        runtime().block_on(async {
+            first.claim(&claim("first", 1)).await.unwrap();
+            connected.send(()).unwrap();
+            // A handler that blocks the only thread of its runtime.
+            blocked.recv().unwrap();
+        });
+    });
+    started.recv().unwrap();
+    let claimed = runtime().block_on(store.claim(&claim("second", 1)));
+    assert!(matches!(claimed.unwrap(), Claimed::Granted { .. }));
+    go_on.send(()).unwrap();
+    worker.join().unwrap();
+}
+
+#[test]
 fn a_runtime_that_ends_while_it_dials_does_not_take_the_store_with_it() {
     // Accepts by its backlog, and never says a word.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -12,6 +12,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, select_ok};
 use redis::aio::PubSub;
 use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use tokio::runtime::{Handle, Id};
 
 use super::fault::{self, Verdict};
 use super::link::{Dial, DialPubSub, Link};
@@ -43,7 +44,8 @@ struct Map {
     owners: Vec<Option<Node>>,
     /// Whether it must be asked for before it is next used.
     doubted: bool,
-    refresh: Option<Refresh>,
+    /// The question that is under way, and the runtime that asks it: none waits for another's blocked worker.
+    refresh: Option<(Id, Refresh)>,
     /// Which node is asked first, another one each time.
     turn: usize,
 }
@@ -155,24 +157,25 @@ impl Cluster {
 
     /// Asks for the map. Any number of callers wait for one answer.
     async fn refresh(self: &Arc<Self>) -> RedisResult<()> {
+        let runtime = Handle::current().id();
         let refresh = {
             let mut map = self.map();
             match &map.refresh {
-                Some(refresh) => refresh.clone(),
-                None => {
+                Some((asking, refresh)) if *asking == runtime => refresh.clone(),
+                _ => {
                     let task = tokio::spawn(Arc::clone(self).ask_and_install());
                     let refresh = task
                         .map(|end| end.unwrap_or_else(|_| Err(std::io::Error::other("interrupted").into())))
                         .boxed()
                         .shared();
-                    map.refresh = Some(refresh.clone());
+                    map.refresh = Some((runtime, refresh.clone()));
                     refresh
                 }
             }
         };
         let end = refresh.clone().await;
         let mut map = self.map();
-        if map.refresh.as_ref().is_some_and(|current| current.ptr_eq(&refresh)) {
+        if map.refresh.as_ref().is_some_and(|(_, current)| current.ptr_eq(&refresh)) {
             map.refresh = None;
         }
         end

@@ -1,8 +1,10 @@
-//! The link to one server: a shared connection, made when it is first needed and given up when it has gone bad.
+//! The link to one server: a shared connection per runtime, made when it is first needed and given up when it has gone
+//! bad.
 //!
 //! Everything above asks [`Link::connection`] and says with [`Link::report`] how it went. How a connection is made is
 //! behind [`Dial`]: at a fixed address, or wherever the sentinels say that the master is.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +14,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{RedisError, RedisResult};
+use tokio::runtime::{Handle, Id};
 
 use super::fault::Verdict;
 use super::side::Side;
@@ -39,47 +42,61 @@ pub(super) trait DialPubSub: Send + Sync {
 pub(super) struct Connection {
     pub(super) commands: MultiplexedConnection,
     silences: Arc<AtomicU32>,
+    runtime: Id,
 }
 
 type Attempt = Shared<BoxFuture<'static, RedisResult<Connection>>>;
 
 enum Slot {
-    Down,
     Dialling(Attempt),
     Up(Connection),
 }
 
-/// Hands out the shared connection. Nothing is sent twice by it.
+/// So many runtimes at once may have a connection each; where there are more, all connect anew. Runtimes that have ended
+/// leave theirs behind.
+const MOST_RUNTIMES: usize = 64;
+
+/// Hands out the shared connection of the caller's runtime. Nothing is sent twice by it.
+///
+/// A connection lives on one runtime: where there are several, as in actix-web with one per worker, a worker whose thread
+/// is blocked must not keep the others from the store.
 pub(super) struct Link {
     pub(super) dial: Arc<dyn Dial>,
-    slot: Mutex<Slot>,
+    slots: Mutex<HashMap<Id, Slot>>,
     /// The connections that durable writes have to themselves.
     pub(super) side: Side,
 }
 
 impl Link {
     pub(super) fn new(dial: Arc<dyn Dial>) -> Self {
-        Self { dial, slot: Mutex::new(Slot::Down), side: Side::default() }
+        Self { dial, slots: Mutex::default(), side: Side::default() }
     }
 
-    /// The shared connection. Any number of callers wait for one attempt to make it, and share its failure.
+    /// The shared connection of this runtime. Any number of callers wait for one attempt to make it, and share its failure.
     pub(super) async fn connection(&self) -> Result<Connection, RedisError> {
+        let runtime = Handle::current().id();
         let attempt = {
-            let mut slot = self.slot();
-            match &*slot {
-                Slot::Up(connection) => return Ok(connection.clone()),
-                Slot::Dialling(attempt) => attempt.clone(),
-                Slot::Down => {
-                    let attempt = attempt(Arc::clone(&self.dial));
-                    *slot = Slot::Dialling(attempt.clone());
+            let mut slots = self.slots();
+            match slots.get(&runtime) {
+                Some(Slot::Up(connection)) => return Ok(connection.clone()),
+                Some(Slot::Dialling(attempt)) => attempt.clone(),
+                None => {
+                    if slots.len() >= MOST_RUNTIMES {
+                        slots.clear();
+                    }
+                    let attempt = attempt(Arc::clone(&self.dial), runtime);
+                    slots.insert(runtime, Slot::Dialling(attempt.clone()));
                     attempt
                 }
             }
         };
         let result = attempt.clone().await;
-        let mut slot = self.slot();
-        if matches!(&*slot, Slot::Dialling(current) if current.ptr_eq(&attempt)) {
-            *slot = result.clone().map_or(Slot::Down, Slot::Up);
+        let mut slots = self.slots();
+        if matches!(slots.get(&runtime), Some(Slot::Dialling(current)) if current.ptr_eq(&attempt)) {
+            match &result {
+                Ok(connection) => drop(slots.insert(runtime, Slot::Up(connection.clone()))),
+                Err(_) => drop(slots.remove(&runtime)),
+            }
         }
         result
     }
@@ -101,24 +118,25 @@ impl Link {
             return false;
         }
         self.side.give_up();
-        let mut slot = self.slot();
-        if matches!(&*slot, Slot::Up(current) if Arc::ptr_eq(&current.silences, silences)) {
+        let mut slots = self.slots();
+        let runtime = &connection.runtime;
+        if matches!(slots.get(runtime), Some(Slot::Up(current)) if Arc::ptr_eq(&current.silences, silences)) {
             tracing::debug!(?verdict, "the connection to Redis is given up");
-            *slot = Slot::Down;
+            slots.remove(runtime);
         }
         true
     }
 
-    fn slot(&self) -> std::sync::MutexGuard<'_, Slot> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<Id, Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// An attempt in a task of its own: it comes to its end when all who waited for it have gone away.
-fn attempt(dial: Arc<dyn Dial>) -> Attempt {
+fn attempt(dial: Arc<dyn Dial>, runtime: Id) -> Attempt {
     let task = tokio::spawn(async move {
         let commands = dial.dial().await?;
-        Ok(Connection { commands, silences: Arc::default() })
+        Ok(Connection { commands, silences: Arc::default(), runtime })
     });
     task.map(|end| end.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into())))
         .boxed()
