@@ -29,6 +29,7 @@ pub fn greet(config: &Config, secrets: &Secrets) {
     curl(&format!("{base}/webhooks/stripe"), &signed, stripe);
     curl(&format!("{base}/payments"), &payment, r#"{"amount":4200}"#);
     println!("then: curl {base}/ledger");
+    println!("make the handler slow or failing with ?delay_ms=3000 or ?fail_times=1; --help says more");
 }
 
 fn curl(url: &str, headers: &HeaderMap, body: &str) {
