@@ -291,6 +291,35 @@ async fn when_a_master_is_killed_under_load_its_replica_is_found_without_a_resta
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_at_a_dead_master_do_not_flood_the_others_with_questions() {
+    let cluster = RedisCluster::start(3, false).await;
+    for node in &cluster.nodes {
+        // It stays the master of its slots, as before its death is agreed on.
+        let _: String = node.query(&["CONFIG", "SET", "cluster-node-timeout", "60000"]).await;
+    }
+    let store = store(&cluster);
+    let victim = cluster.owner(&record_name("k"), 0).await;
+    grant(&store, &claim("k", 1)).await;
+    cluster.nodes[victim].kill();
+    let others: Vec<_> = (0..3).filter(|node| *node != victim).map(|node| &cluster.nodes[node]).collect();
+    for other in &others {
+        other.reset_calls().await;
+    }
+    let end = Instant::now() + Duration::from_secs(2);
+    let mut failed = 0;
+    while Instant::now() < end {
+        assert!(store.claim(&claim("k", 1)).await.is_err());
+        failed += 1;
+    }
+    let mut asked = 0;
+    for other in &others {
+        asked += other.calls().await.get("cluster|slots").copied().unwrap_or(0);
+    }
+    println!("{failed} claims failed, and the map was asked for {asked} times");
+    assert!(asked < 100, "{failed} claims failed, and the map was asked for {asked} times");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paused_master_is_given_up_for_its_replica_and_no_operation_outlasts_its_timeout() {
     let cluster = RedisCluster::start(3, true).await;
     let timeout = Duration::from_millis(300);

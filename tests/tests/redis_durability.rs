@@ -134,6 +134,27 @@ async fn a_wait_whose_connection_breaks_is_unknown_and_the_next_one_is_served() 
 }
 
 #[tokio::test]
+async fn a_wait_that_a_failover_ends_is_unknown_and_not_refused() {
+    let (master, replica) = pair().await;
+    let forever = Durability::Replicas { count: 1, timeout: Duration::from_secs(60) };
+    let store = store(&master.url()).with_durability(forever);
+    let (lease, _) = grant(&store, &claim("done", 1)).await;
+    replica.pause();
+    let outcome = Outcome::default();
+    let (claim, demoted) = (claim("k", 1), replica.port().to_string());
+    let demoting = async {
+        until(async || master.info("blocked_clients").await == 2).await;
+        master.query::<String>(&["REPLICAOF", "127.0.0.1", &demoted]).await;
+    };
+    let (claimed, completed, ()) =
+        tokio::join!(store.claim(&claim), store.complete(&lease, &outcome, RETENTION), demoting);
+    // Each was carried out, and whether the new master has it is not known.
+    assert_eq!(claimed.unwrap_err().kind(), StoreErrorKind::Unknown);
+    assert_eq!(completed.unwrap_err().kind(), StoreErrorKind::Unknown);
+    replica.resume();
+}
+
+#[tokio::test]
 async fn a_flush_is_asked_for_and_its_answer_is_judged_by_both_counts() {
     let master = RedisServer::start().await;
     let timeout = WAIT;

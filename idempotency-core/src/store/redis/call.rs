@@ -243,5 +243,7 @@ async fn exchange(
     let mut both = redis::pipe();
     both.cmd("ASKING").add_command(command.clone());
     let mut replies = commands.send_packed_commands(&both, 0, 2).await?;
-    replies.pop().unwrap_or(Value::Nil).extract_error()
+    // A missing reply must not be taken for a nil, which grants a claim.
+    let missing = || std::io::Error::other("the reply is missing").into();
+    replies.pop().ok_or_else(missing).and_then(Value::extract_error)
 }

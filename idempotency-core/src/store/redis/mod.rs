@@ -19,6 +19,7 @@ mod inspect;
 mod keys;
 mod link;
 mod route;
+mod runtimes;
 mod script;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
