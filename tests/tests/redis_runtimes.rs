@@ -5,7 +5,9 @@
 use std::future::Future;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use idempotency_core::store::redis::{Durability, RedisStore};
 use idempotency_core::{Claimed, Hold, Outcome, Store as _};
