@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use idempotency_core::store::redis::{Durability, RedisStore};
 use idempotency_core::{Claimed, Hold, Outcome, Store as _};
@@ -13,6 +13,7 @@ use idempotency_tests::redis_case::{RETENTION, claim, grant, key};
 use idempotency_tests::redis_cluster::RedisCluster;
 use idempotency_tests::redis_server::RedisServer;
 use tokio::runtime::Runtime;
+use tokio::time::Instant;
 
 /// Longer than an answer takes, and shorter than a test may.
 const PATIENT: Duration = Duration::from_secs(10);
