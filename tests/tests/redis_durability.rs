@@ -1,12 +1,16 @@
 //! What a durable grant and a durable completion wait for, and what becomes of them when nobody confirms.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use idempotency_core::store::redis::{Durability, Finding, RedisStore, Shortfall};
-use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreError, StoreErrorKind};
+use idempotency_core::{
+    Claimed, Delivery, Hold, Idempotency, Key, Outcome, Ran, RunError, Store as _, StoreError,
+    StoreErrorKind, Verified,
+};
 use idempotency_tests::proxy::FaultProxy;
-use idempotency_tests::redis_case::{RETENTION, claim, grant, key, ordered, record_name, store};
+use idempotency_tests::redis_case::{RETENTION, claim, grant, key, ordered, record_name, scope, store};
 use idempotency_tests::redis_cluster::{RedisCluster, replicated, until};
 use idempotency_tests::redis_server::RedisServer;
 use tokio::time::Instant;
@@ -179,6 +183,37 @@ async fn a_server_that_cannot_do_what_is_asked_refuses() {
     let fsync = Durability::Fsync { local: true, replicas: 0, timeout: WAIT };
     let store = store(&proxy.url()).with_durability(fsync);
     assert_eq!(store.claim(&claim("k", 1)).await.unwrap_err().kind(), StoreErrorKind::Refused);
+}
+
+#[tokio::test]
+async fn the_engine_runs_only_what_is_confirmed_and_records_later_what_ran() {
+    let (master, replica) = pair().await;
+    let replica = Arc::new(replica);
+    let timeout = Duration::from_millis(100);
+    let store = store(&master.url()).with_durability(Durability::Replicas { count: 1, timeout });
+    let engine = Idempotency::new(store);
+    let delivery =
+        |name| Delivery::new(&Verified::by_other_means(b""), scope(), Key::new(name).expect("a key"));
+
+    let pausing = Arc::clone(&replica);
+    let handler = async move |_| {
+        pausing.pause();
+        Ok::<_, String>("done".to_owned())
+    };
+    let ran = engine.run(delivery("a"), handler).await.expect("the handler succeeded");
+    assert!(matches!(ran, Ran::ExecutedUnrecorded(_)), "{ran:?}");
+    let forbidden = async |_| -> Result<String, String> { panic!("nothing runs unconfirmed") };
+    let refused = engine.run(delivery("b"), forbidden).await;
+    assert!(matches!(refused, Err(RunError::Store(_))), "{refused:?}");
+
+    replica.resume();
+    let state: &[&str] = &["GETRANGE", &record_name("a"), "1", "1"];
+    until(async || replica.query::<Vec<u8>>(state).await == [3]).await;
+    until(async || {
+        let ran = engine.run(delivery("b"), async |_| Ok::<_, String>("done".to_owned())).await;
+        ran.is_ok_and(|ran| matches!(ran, Ran::Executed(_)))
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -7,13 +7,14 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use idempotency_core::store::redis::{Durability, RedisStore};
 use idempotency_core::{Claimed, Hold, Outcome, Store as _};
 use idempotency_tests::redis_case::{RETENTION, claim, grant, key};
 use idempotency_tests::redis_cluster::RedisCluster;
 use idempotency_tests::redis_server::RedisServer;
 use tokio::runtime::Runtime;
-use tokio::time::Instant;
 
 /// Longer than an answer takes, and shorter than a test may.
 const PATIENT: Duration = Duration::from_secs(10);

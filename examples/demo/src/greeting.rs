@@ -33,7 +33,7 @@ pub fn greet(config: &Config, secrets: &Secrets) {
 }
 
 fn curl(url: &str, headers: &HeaderMap, body: &str) {
-    print!("curl -i {url}");
+    print!("curl -i -w '\\n' {url}");
     for (name, value) in headers {
         print!(" -H '{name}: {}'", value.to_str().unwrap_or_default());
     }

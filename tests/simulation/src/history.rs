@@ -20,6 +20,43 @@ pub struct History {
     pub operations: Vec<Operation>,
     /// How exactly the store counts time: 0, or a little more than a millisecond.
     pub resolution: Micros,
+    /// The failover on the way, if it may have forgotten something.
+    pub failover: Option<Failover>,
+}
+
+/// A master died, and a replica went on in its place, which may not have had the latest writes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Failover {
+    /// When the master was still alive for the last time.
+    pub from: Micros,
+    /// When it surely answered nobody any more.
+    pub to: Micros,
+    /// Whether a grant and a completion are answered only once the replica has them.
+    pub is_confirmed: bool,
+}
+
+impl Failover {
+    /// A failover of a master that died between these instants, without waiting for the replica.
+    #[must_use]
+    pub fn new(from: Micros, to: Micros) -> Self {
+        Self { from, to, is_confirmed: false }
+    }
+
+    /// Says whether grants and completions waited for the replica that went on. Default: they did not.
+    #[must_use]
+    pub fn with_confirmation(mut self, is_confirmed: bool) -> Self {
+        self.is_confirmed = is_confirmed;
+        self
+    }
+}
+
+impl History {
+    /// The same history, which this failover may have cut.
+    #[must_use]
+    pub fn with_failover(&self, failover: Failover) -> Self {
+        Self { failover: Some(failover), ..self.clone() }
+    }
 }
 
 /// One operation of one worker.

@@ -93,8 +93,14 @@ impl Log {
         histories
     }
 
+    /// What a reading of the log's clock is in its histories. Before the log began, 0.
+    #[must_use]
+    pub fn at(&self, time: std::time::Duration) -> Micros {
+        micros(time.saturating_sub(self.origin))
+    }
+
     fn now(&self) -> Micros {
-        micros(self.clock.now().saturating_sub(self.origin))
+        self.at(self.clock.now())
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {

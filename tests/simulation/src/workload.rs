@@ -61,6 +61,13 @@ impl Workload {
         self
     }
 
+    /// Sets how many operations there are in all. Default: 30 to 40, which the checker judges at once.
+    #[must_use]
+    pub fn with_operations(mut self, operations: u64) -> Self {
+        self.operations = operations;
+        self
+    }
+
     /// The lease.
     #[must_use]
     pub fn lease(&self) -> Duration {
@@ -97,7 +104,10 @@ fn key(name: &str, number: u64, is_ordered: bool, rng: &mut Rng) -> (ScopedKey, 
     };
     // Two neighbours may have the same version: equal ones are not stale.
     let order = orders[usize::from(rng.chance(30))].clone();
-    (key, is_ordered.then_some(order))
+    match is_ordered {
+        true => (key.beside(order.resource()), Some(order)),
+        false => (key, None),
+    }
 }
 
 /// One worker: what it knows, and what it does next.

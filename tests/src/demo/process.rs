@@ -173,6 +173,14 @@ impl Demo {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// How much memory it has, in KiB. `None` where the system has no `/proc`.
+    #[must_use]
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process().id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    }
+
     /// Ends it at once, as a power cut would.
     pub fn kill(&self) {
         let _ = self.process().kill();

@@ -114,6 +114,42 @@ async fn strike_redis(
     }
 }
 
+/// Every five seconds, one of those faults that no server loses its memory by.
+pub(crate) async fn strike_now_and_then(
+    sites: [Arc<Site>; 2],
+    redis: Arc<RedisServer>,
+    mut dice: Dice,
+    mut over: watch::Receiver<bool>,
+) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    while rest(5000, &mut over).await {
+        let from = micros();
+        let pause = Duration::from_millis(200 + dice.below(1500));
+        let kind = match dice.below(3) {
+            0 => {
+                redis.kill();
+                redis.restart().await;
+                "redis restarted"
+            }
+            1 => {
+                redis.pause();
+                tokio::time::sleep(pause).await;
+                redis.resume();
+                "redis paused"
+            }
+            _ => {
+                let site = &sites[usize::from(dice.percent(50))];
+                lock(&site.demo).pause();
+                tokio::time::sleep(pause).await;
+                lock(&site.demo).resume();
+                "server paused"
+            }
+        };
+        faults.push(Fault { kind, from, to: micros() });
+    }
+    faults
+}
+
 /// Waits so many milliseconds. False where it is all over.
 async fn rest(millis: u64, over: &mut watch::Receiver<bool>) -> bool {
     tokio::time::timeout(Duration::from_millis(millis), over.wait_for(|over| *over)).await.is_err()

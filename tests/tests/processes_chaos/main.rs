@@ -1,12 +1,14 @@
 //! Chaos: a sender that retries, repeats and reorders; servers and Redis that are killed and paused at random. What
 //! came of it is judged from the ledger and the sender's log.
 //!
-//! `CHAOS_SECONDS` makes it longer (default 15), `CHAOS_SEED` repeats a plan.
+//! `CHAOS_SECONDS` makes it longer (default 15), `CHAOS_SEED` repeats a plan. `SOAK_SECONDS` and `SOAK_SEED` do the
+//! same for the soak.
 
 mod dice;
 mod faults;
 mod judge;
 mod sender;
+mod soak;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

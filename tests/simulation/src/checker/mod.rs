@@ -55,6 +55,9 @@ impl Checker {
     }
 
     /// Judges a history. One with more than 128 operations or three keys stays undecided.
+    ///
+    /// Where it has a failover, one timeline survives: the replica that went on has the writes up to some instant, none
+    /// later, and every answer must be right on the timeline on which it was given.
     pub fn check(&mut self, history: &History) -> Verdict {
         match self.explain(history) {
             Some(Ok(())) => Verdict::Explained,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::hasher::FastHasher;
 use super::spec::{At, Broken, MAX_KEYS, Spec};
-use crate::history::{History, Micros};
+use crate::history::{Action, Answer, History, Micros, Operation};
 
 /// Which operations have been put in order, one bit each.
 type Placed = u128;
@@ -15,7 +15,7 @@ pub(super) struct Search<'a> {
     /// Indices of the operations, answered ones first, by their end.
     order: Vec<usize>,
     answered: usize,
-    seen: HashSet<(Placed, Spec), FastHasher>,
+    seen: HashSet<(Placed, Spec, Timeline), FastHasher>,
     limit: usize,
     deepest: (u32, Node),
 }
@@ -26,6 +26,19 @@ struct Node {
     placed: Placed,
     spec: Spec,
     floor: Micros,
+    timeline: Timeline,
+}
+
+/// Where a point lies, seen from a failover.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for each state")]
+enum Timeline {
+    /// The replica has everything so far; where there is no failover, always.
+    Shared,
+    /// What is done here is forgotten: the replica has only this.
+    Doomed(Spec),
+    /// The replica has become the master.
+    Surviving,
 }
 
 /// The search was given up.
@@ -44,7 +57,7 @@ impl<'a> Search<'a> {
             (operation.answer.map_or(Micros::MAX, |(end, _)| end), operation.call)
         });
         let answered = operations.iter().filter(|operation| operation.answer.is_some()).count();
-        let start = Node { placed: 0, spec: Spec::EMPTY, floor: 0 };
+        let start = Node { placed: 0, spec: Spec::EMPTY, floor: 0, timeline: Timeline::Shared };
         Some(Self { history, order, answered, seen: HashSet::default(), limit, deepest: (0, start) })
     }
 
@@ -59,7 +72,7 @@ impl<'a> Search<'a> {
 
     fn explain(&mut self, node: Node) -> Result<bool, GivenUp> {
         let Some(ceil) = self.ceil(&node) else { return Ok(true) };
-        if !self.seen.insert((node.placed, node.spec)) {
+        if !self.seen.insert((node.placed, node.spec, node.timeline)) {
             return Ok(false);
         }
         if self.seen.len() > self.limit {
@@ -76,7 +89,35 @@ impl<'a> Search<'a> {
                 return Ok(true);
             }
         }
-        Ok(false)
+        match self.turned(&node, ceil) {
+            Some(next) => self.explain(next),
+            None => Ok(false),
+        }
+    }
+
+    /// What a failover can do here: first the replica gets no more writes, then it goes on from what it has.
+    fn turned(&self, node: &Node, ceil: Micros) -> Option<Node> {
+        let failover = self.history.failover?;
+        match node.timeline {
+            Timeline::Shared => Some(Node { timeline: Timeline::Doomed(node.spec), ..*node }),
+            Timeline::Doomed(spec) if ceil >= failover.from => {
+                let floor = node.floor.max(failover.from);
+                Some(Node { spec, floor, timeline: Timeline::Surviving, ..*node })
+            }
+            Timeline::Doomed(_) | Timeline::Surviving => None,
+        }
+    }
+
+    /// The latest instant at which an operation can take effect on this timeline; `None` where it cannot.
+    fn latest(&self, timeline: Timeline, operation: &Operation, ceil: Micros) -> Option<Micros> {
+        let Some(failover) = self.history.failover else { return Some(ceil) };
+        let confirmed = failover.is_confirmed && was_confirmed(operation);
+        match timeline {
+            Timeline::Surviving => Some(ceil),
+            Timeline::Doomed(_) if confirmed => None,
+            Timeline::Shared | Timeline::Doomed(_) if operation.call > failover.to => None,
+            Timeline::Shared | Timeline::Doomed(_) => Some(ceil.min(failover.to)),
+        }
     }
 
     /// The latest instant at which the next operation can take effect: when the first of those left was answered.
@@ -92,6 +133,7 @@ impl<'a> Search<'a> {
         if node.placed & (1 << place) != 0 || operation.call > ceil {
             return None;
         }
+        let ceil = self.latest(node.timeline, operation, ceil)?;
         let floor = node.floor.max(operation.call);
         let version = self.history.versions[operation.key].map(|version| version.get());
         let at = At { floor, ceil, version, resolution: self.history.resolution };
@@ -100,7 +142,7 @@ impl<'a> Search<'a> {
             Some((_, answer)) => node.spec.answered(key, action, answer, at),
             None => Ok(node.spec.unanswered(key, action, at)?),
         };
-        Some(spec.map(|spec| Node { placed: node.placed | (1 << place), spec, floor }))
+        Some(spec.map(|spec| Node { placed: node.placed | (1 << place), spec, floor, ..*node }))
     }
 
     /// How far the best explanation came: its state, and the operations that cannot follow, with the rules they break.
@@ -112,4 +154,13 @@ impl<'a> Search<'a> {
             .collect();
         (node.spec, broken)
     }
+}
+
+/// Whether the answer is one for which a durable store waits.
+fn was_confirmed(operation: &Operation) -> bool {
+    matches!(
+        (&operation.action, &operation.answer),
+        (Action::Claim { .. }, Some((_, Answer::Granted { .. })))
+            | (Action::Complete { .. }, Some((_, Answer::Held)))
+    )
 }

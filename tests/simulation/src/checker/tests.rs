@@ -6,7 +6,7 @@ use crate::history::{Action, Answer, Micros, Operation};
 const LEASE: Micros = 1_000;
 
 fn history(operations: impl IntoIterator<Item = Operation>) -> History {
-    History { versions: vec![None], operations: operations.into_iter().collect(), resolution: 0 }
+    History { versions: vec![None], operations: operations.into_iter().collect(), ..History::default() }
 }
 
 fn claim(owner: u64) -> Action {
@@ -75,11 +75,36 @@ fn an_older_version_is_not_granted_after_a_newer_one_completed() {
     let older = |answer| Operation { key: 1, ..at(50, claim(2), Some((60, answer))) };
     let check = |answer| {
         let operations = vec![newer.clone(), completed.clone(), older(answer)];
-        let history = History { versions: vec![version(2), version(1)], operations, resolution: 0 };
+        let history = History { versions: vec![version(2), version(1)], operations, ..History::default() };
         matches!(Checker::new().check(&history), Verdict::Explained)
     };
     assert!(check(Answer::Stale { newest: 2 }));
     assert!(!check(granted(6, 1)));
+}
+
+/// What another is granted long before the lease ends, around a failover from 100 to 110.
+fn granted_again(call: Micros, answer: Answer) -> [Operation; 2] {
+    [at(10, claim(1), Some((20, granted(5, 1)))), at(call, claim(2), Some((call + 50, answer)))]
+}
+
+#[test]
+fn a_failover_may_forget_the_latest_writes_and_nothing_else() {
+    let check = |operations: &[Operation], is_confirmed| {
+        let failover = crate::history::Failover::new(100, 110).with_confirmation(is_confirmed);
+        let history = history(operations.to_vec()).with_failover(failover);
+        matches!(Checker::new().check(&history), Verdict::Explained)
+    };
+    let forgotten = granted_again(200, granted(9, 1));
+    assert!(!is_explained(forgotten.clone()));
+    assert!(check(&forgotten, false), "the grant was on the timeline that died");
+    assert!(!check(&forgotten, true), "a replica had it");
+    assert!(!check(&granted_again(40, granted(9, 1)), false), "there was no failover yet");
+    assert!(!check(&granted_again(200, granted(9, 2)), false), "who knows of the first attempt blocks");
+    let blocked = granted_again(200, Answer::InFlight { retry_after: 810 });
+    assert!(check(&blocked, true), "nothing was forgotten");
+    let seen_again = at(300, claim(3), Some((310, Answer::InFlight { retry_after: 710 })));
+    let [first, second] = forgotten;
+    assert!(!check(&[first, second, seen_again], false), "what is forgotten does not come back");
 }
 
 #[test]

@@ -1,0 +1,115 @@
+//! A cluster: a master dies and its replica goes on, or slots move from node to node.
+//!
+//! A failover is judged as that of sentinels. A move forgets nothing, so nothing excuses a history there; but a name's TTL
+//! travels as a duration, and leases last longer by what its journeys took.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use idempotency_core::Store;
+use idempotency_core::clock::{Clock as _, TokioClock};
+use idempotency_core::store::redis::RedisStore;
+use idempotency_simulation::history::Failover;
+use idempotency_tests::demo::now;
+use idempotency_tests::redis_cluster::RedisCluster;
+use tokio::sync::watch;
+
+use super::{RESOLUTION, recordings, repeated};
+
+const HISTORIES: u64 = 60;
+
+fn stores(cluster: &RedisCluster) -> Vec<Arc<dyn Store>> {
+    let store = |_| {
+        let store = RedisStore::cluster(cluster.urls()).unwrap();
+        Arc::new(store.with_response_timeout(Duration::from_millis(300))) as Arc<dyn Store>
+    };
+    (0..4).map(store).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_master_of_a_cluster_died_the_timeline_that_survived_can_be_explained() {
+    let tally = repeated(async |round, tally| {
+        let cluster = RedisCluster::start(3, true).await;
+        let clock = Arc::new(TokioClock::new());
+        let seeds = round * HISTORIES..(round + 1) * HISTORIES;
+        let histories = recordings(&stores(&cluster), seeds, &clock);
+        tokio::time::sleep(Duration::from_millis(1300)).await;
+        let from = clock.now();
+        cluster.nodes[0].kill();
+        let to = clock.now();
+        let before = tally.across;
+        for (seed, log) in histories.join_all().await {
+            let failover = Failover::new(log.at(from), log.at(to));
+            for history in log.histories(RESOLUTION) {
+                // Those on other nodes are not forgotten, and are explained without the failover.
+                tally.judge_across(seed, &history, failover);
+            }
+        }
+        assert!(tally.across - before >= HISTORIES / 2, "{tally}");
+        assert!(tally.undecided <= 2 * (round + 1), "{tally}");
+    })
+    .await;
+    println!("cluster, a master killed: {tally}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_slots_move_every_history_can_be_explained() {
+    let (mut moved, mut longest) = (0, Duration::ZERO);
+    let tally = repeated(async |round, tally| {
+        let cluster = Arc::new(RedisCluster::start(3, false).await);
+        let seeds = round * HISTORIES..(round + 1) * HISTORIES;
+        let histories = recordings(&stores(&cluster), seeds, &Arc::new(TokioClock::new()));
+        let (over, watched) = watch::channel(false);
+        let moves = tokio::spawn(move_slots(Arc::clone(&cluster), watched));
+        let histories = histories.join_all().await;
+        over.send_replace(true);
+        let moves = moves.await.unwrap();
+        let travelled = moves.values().map(|(_, time)| *time).max().unwrap_or_default();
+        let resolution = RESOLUTION + u64::try_from(travelled.as_micros()).unwrap();
+        moved += moves.values().map(|(times, _)| times).sum::<u32>();
+        longest = longest.max(travelled);
+        for (seed, log) in histories {
+            log.histories(resolution).iter().for_each(|history| tally.judge(seed, history));
+        }
+        assert!(tally.undecided <= 2 * (round + 1), "{tally}");
+    })
+    .await;
+    println!("cluster, slots moved {moved} times, one of them on its way for {longest:?} in all: {tally}");
+    assert!(moved >= 20, "{moved} moves");
+}
+
+/// Moves the slot of one name after another to the next node, and gives how often each slot was moved, and how long its
+/// names were on their way in all.
+async fn move_slots(
+    cluster: Arc<RedisCluster>,
+    over: watch::Receiver<bool>,
+) -> HashMap<u16, (u32, Duration)> {
+    let mut moves = HashMap::<u16, (u32, Duration)>::new();
+    for round in 0.. {
+        if *over.borrow() {
+            break;
+        }
+        let (from, to) = (round % 3, (round + 1) % 3);
+        let names: Vec<String> = cluster.nodes[from].query(&["KEYS", "*"]).await;
+        let Some(name) = names.get(round % names.len().max(1)) else {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            continue;
+        };
+        let slot = cluster.nodes[from].query(&["CLUSTER", "KEYSLOT", name]).await;
+        cluster.begin_move(slot, from, to).await;
+        let mut on_its_way = Duration::ZERO;
+        loop {
+            let start = now();
+            if cluster.move_names(slot, from, to, 1).await == 0 {
+                break;
+            }
+            on_its_way = on_its_way.max(start.elapsed());
+        }
+        cluster.end_move(slot, from, to).await;
+        let (times, time) = moves.entry(slot).or_default();
+        *times += 1;
+        *time += on_its_way;
+    }
+    moves
+}

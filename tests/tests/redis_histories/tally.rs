@@ -1,0 +1,70 @@
+//! The tally: histories judged, one after the other.
+
+use std::fmt;
+
+use idempotency_simulation::checker::{Checker, Verdict};
+use idempotency_simulation::history::{Failover, History};
+
+/// How many histories were judged, and how.
+#[derive(Default)]
+pub(crate) struct Tally {
+    checker: Checker,
+    pub(crate) rounds: u64,
+    pub(crate) histories: u64,
+    pub(crate) operations: usize,
+    pub(crate) unanswered: usize,
+    pub(crate) undecided: u64,
+    /// Those with answers from both before and after the failover.
+    pub(crate) across: u64,
+    /// Those that only a failover explains which forgot something.
+    pub(crate) forgotten: u64,
+}
+
+impl Tally {
+    /// Judges a history; no failover excuses anything.
+    pub(crate) fn judge(&mut self, seed: u64, history: &History) {
+        self.count(history);
+        match self.checker.check(history) {
+            Verdict::Explained => {}
+            Verdict::Violation(found) => panic!("seed {seed}: {found}"),
+            _ => self.undecided += 1,
+        }
+    }
+
+    /// Judges a history that a failover may have cut: on the timeline that survived, all must be right.
+    pub(crate) fn judge_across(&mut self, seed: u64, history: &History, failover: Failover) {
+        let answered = |is_so: &dyn Fn(u64, u64) -> bool| {
+            let mut operations = history.operations.iter();
+            operations.any(|one| one.answer.is_some_and(|(end, _)| is_so(one.call, end)))
+        };
+        let is_across = answered(&|_, end| end < failover.from) && answered(&|call, _| call > failover.to);
+        self.across += u64::from(is_across);
+        if matches!(self.checker.check(history), Verdict::Violation(_)) {
+            self.judge(seed, &history.with_failover(failover));
+            self.forgotten += 1;
+        } else {
+            self.judge(seed, history);
+        }
+    }
+
+    fn count(&mut self, history: &History) {
+        self.histories += 1;
+        self.operations += history.operations.len();
+        self.unanswered += history.operations.iter().filter(|operation| operation.answer.is_none()).count();
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rounds, histories, operations, unanswered, undecided, across, forgotten, .. } = self;
+        write!(
+            f,
+            "{rounds} rounds, {histories} histories, {operations} operations, {unanswered} unanswered, \
+             {undecided} undecided, 0 violations"
+        )?;
+        if *across > 0 {
+            write!(f, "; {across} across a failover, {forgotten} of which it forgot something")?;
+        }
+        write!(f, "; {} states", self.checker.states())
+    }
+}
