@@ -53,6 +53,8 @@ pub use health::{Finding, HealthError, Severity};
 /// one connection to each master is shared by all; waiting opens another one. Clones share them. From its first
 /// connection on the store checks the server's health and logs what it finds.
 ///
+/// Its operations run on tokio, and panic outside of a runtime. Each runtime has connections of its own.
+///
 /// ```no_run
 /// use idempotency_core::store::redis::RedisStore;
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
