@@ -3,7 +3,7 @@
 //! A failover is judged as that of sentinels. A move forgets nothing, so nothing excuses a history there; but a name's TTL
 //! travels as a duration, and leases last longer by what its journeys took.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,9 +107,25 @@ async fn move_slots(
             on_its_way = on_its_way.max(start.elapsed());
         }
         cluster.end_move(slot, from, to).await;
+        // A node that does not know of this move could give its next one the same epoch, and one of them would be undone.
+        while !know_of_the_move(&cluster, name, to).await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
         let (times, time) = moves.entry(slot).or_default();
         *times += 1;
         *time += on_its_way;
     }
     moves
+}
+
+async fn know_of_the_move(cluster: &RedisCluster, name: &str, to: usize) -> bool {
+    let mut epochs = HashSet::new();
+    for (number, node) in cluster.nodes.iter().enumerate() {
+        if cluster.owner(name, number).await != to {
+            return false;
+        }
+        let info: String = node.query(&["CLUSTER", "INFO"]).await;
+        epochs.extend(info.lines().find(|line| line.starts_with("cluster_current_epoch")).map(str::to_owned));
+    }
+    epochs.len() == 1
 }

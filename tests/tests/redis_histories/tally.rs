@@ -39,11 +39,16 @@ impl Tally {
         };
         let is_across = answered(&|_, end| end < failover.from) && answered(&|call, _| call > failover.to);
         self.across += u64::from(is_across);
-        if matches!(self.checker.check(history), Verdict::Violation(_)) {
-            self.judge(seed, &history.with_failover(failover));
-            self.forgotten += 1;
-        } else {
-            self.judge(seed, history);
+        match self.checker.check(history) {
+            Verdict::Explained => self.count(history),
+            Verdict::Violation(_) => {
+                self.judge(seed, &history.with_failover(failover));
+                self.forgotten += 1;
+            }
+            _ => {
+                self.count(history);
+                self.undecided += 1;
+            }
         }
     }
 
