@@ -31,6 +31,12 @@ pub fn log_to_stderr() {
 #[must_use]
 pub fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
-    eprintln!("error: {error}");
+    eprint!("error: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        eprint!(": {cause}");
+        source = cause.source();
+    }
+    eprintln!();
     ExitCode::FAILURE
 }
