@@ -1,4 +1,4 @@
-//! The clock: the one file that asks the machine for the time.
+//! Clocks: the machine's, tokio's, and one that tests move. The one file that asks the machine for the time.
 
 use std::fmt;
 use std::sync::Mutex;

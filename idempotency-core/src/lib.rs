@@ -1,4 +1,17 @@
 #![doc = include_str!("../README.md")]
+//!
+//! # Where to read on
+//!
+//! | You want to | Read |
+//! |---|---|
+//! | run work once per key, without HTTP | [`Idempotency::run`]; [`Idempotency::begin`] gives the decision as a value |
+//! | know what happens in which state | [`Record`]: the protocol's table as pure functions |
+//! | choose durations, answers, what happens in an outage | [`Policy`]: every knob, its default and the reason |
+//! | receive a sender's webhooks, or write a provider | [`provider`] |
+//! | keep records in memory or in Redis, or write a store | [`store`], and its contract, [`Store`] |
+//! | make another web framework idempotent | [`endpoint`] |
+//! | see every decision | [`engine::Observer`] |
+//! | settle a record by hand | [`Store::load`], [`Store::resolve`], [`Store::forget`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod claim;
@@ -45,5 +58,7 @@ pub use scope::{KeyDigest, Scope, ScopedKey};
 pub use store::Store;
 #[cfg(feature = "memory")]
 pub use store::memory::MemoryStore;
+#[cfg(feature = "redis")]
+pub use store::redis::RedisStore;
 
 use digest::short_digest;

@@ -24,6 +24,8 @@ pub mod vectors;
 mod pages {
     #[doc = include_str!("../../README.md")]
     struct Readme;
+    #[doc = include_str!("../../docs/operating.md")]
+    struct OperatingPage;
     #[doc = include_str!("../../docs/policy.md")]
     struct PolicyPage;
     #[doc = include_str!("../../docs/stores/memory.md")]

@@ -45,6 +45,8 @@ impl RedisCluster {
                     &bus,
                     "--repl-diskless-sync-delay",
                     "0",
+                    "--repl-ping-replica-period",
+                    "1",
                 ],
                 more,
             ]
@@ -76,11 +78,16 @@ impl RedisCluster {
             let master = self.id(number - self.masters).await;
             let _: String = replica.query(&["CLUSTER", "REPLICATE", &master]).await;
         }
-        let says =
-            async |node: &RedisServer, text: &str| node.query::<String>(&["INFO"]).await.contains(text);
         for (master, replica) in self.nodes.iter().zip(&self.nodes[self.masters..]) {
-            until(async || says(replica, "master_link_status:up").await).await;
-            until(async || says(master, "state=online").await).await;
+            replicated(master, replica).await;
+        }
+        let replicas = self.nodes.len() - self.masters;
+        for node in &self.nodes {
+            until(async || {
+                let nodes: String = node.query(&["CLUSTER", "NODES"]).await;
+                nodes.matches("slave").count() == replicas
+            })
+            .await;
         }
         self.agreed().await;
     }
@@ -182,6 +189,18 @@ async fn slots(node: &RedisServer) -> Vec<(i64, i64, Vec<Value>)> {
             (number(0), number(1), master)
         })
         .collect()
+}
+
+/// Waits until a replica follows its master and has confirmed what it got.
+pub async fn replicated(master: &RedisServer, replica: &RedisServer) {
+    until(async || replica.query::<String>(&["INFO"]).await.contains("master_link_status:up")).await;
+    // A replica that was just sent a snapshot is online before it is sent anything else, until its first word. There
+    // is something to confirm, since the masters here say something every second.
+    until(async || {
+        let info: String = master.query(&["INFO", "replication"]).await;
+        info.contains("state=online") && !info.contains("state=online,offset=0,")
+    })
+    .await;
 }
 
 /// Waits until something is so.

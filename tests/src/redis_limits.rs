@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::proxy::FaultProxy;
 use crate::redis_case::{claim, key, store};
-use crate::redis_cluster::until;
+use crate::redis_cluster::replicated;
 use crate::redis_server::RedisServer;
 
 /// How long a durable grant waits for its replica.
@@ -48,11 +48,13 @@ pub const HEAD: &str =
 /// A failover to a replica whose link to the master was stalled: who was granted a claim before it, or during it, and
 /// who is granted the same claim by the new master.
 pub async fn failover(claims: usize) -> Vec<Row> {
-    let master = RedisServer::start_with(&["--repl-diskless-sync-delay", "0"]).await;
+    let master =
+        RedisServer::start_with(&["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"])
+            .await;
     let link = FaultProxy::start(master.port()).await;
     let port = link.url().trim_start_matches("redis://127.0.0.1:").trim_end_matches('/').to_owned();
     let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &port]).await;
-    until(async || replica.query::<String>(&["INFO"]).await.contains("master_link_status:up")).await;
+    replicated(&master, &replica).await;
 
     let local = store(&master.url());
     let durable = local.clone().with_durability(Durability::Replicas { count: 1, timeout: WAIT });

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use crate::redis_cluster::until;
+use crate::redis_cluster::{replicated, until};
 use crate::redis_server::{RedisServer, free_port};
 
 /// What the sentinels call the master.
@@ -36,7 +36,8 @@ impl SentinelSet {
 
     /// Starts with more arguments for the servers, and more lines for the sentinels' configuration.
     pub async fn start_with(replicas: usize, arguments: &[&str], lines: &str) -> Self {
-        let common = [&["--repl-diskless-sync-delay", "0"], arguments].concat();
+        let common =
+            [&["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"], arguments].concat();
         let master = RedisServer::start_with(&common).await;
         let port = master.port().to_string();
         let mut servers = vec![master];
@@ -46,7 +47,7 @@ impl SentinelSet {
         }
         until(async || servers[0].info("connected_slaves").await == replicas as u64).await;
         for replica in &servers[1..] {
-            until(async || replica.query::<String>(&["INFO"]).await.contains("master_link_status:up")).await;
+            replicated(&servers[0], replica).await;
         }
         let sentinels = (0..SENTINELS).map(|_| Sentinel::launch(servers[0].port(), lines)).collect();
         let set = Self { servers, sentinels };

@@ -9,6 +9,7 @@ use idempotency_tests::http::{Adapter, Operation, Reply, Served, Site, TestSende
 use peak_alloc::PeakAlloc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::net::tcp::WriteHalf;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -56,15 +57,22 @@ async fn upload(served: Arc<Served>, all_full: Arc<Barrier>) -> bool {
     let mut socket = TcpStream::connect(served.addr).await.expect("the server accepts");
     let (mut from, mut to) = socket.split();
     let head = "POST /hook HTTP/1.1\r\nhost: test\r\nx-key: k\r\ntransfer-encoding: chunked\r\n\r\n";
-    to.write_all(head.as_bytes()).await.expect("the server reads the head");
+    let filled = async {
+        to.write_all(head.as_bytes()).await?;
+        for _ in 0..LIMIT / PIECE.len() {
+            send(&mut to, &PIECE).await?;
+        }
+        std::io::Result::Ok(())
+    }
+    .await;
+    // Also where the server hung up early: the others wait for all.
+    all_full.wait().await;
+    if filled.is_err() {
+        return false;
+    }
     let sending = async {
-        for nth in 0..TRIED / PIECE.len() {
-            if nth == LIMIT / PIECE.len() {
-                all_full.wait().await;
-            }
-            to.write_all(b"4000\r\n").await?;
-            to.write_all(&PIECE).await?;
-            to.write_all(b"\r\n").await?;
+        for _ in LIMIT / PIECE.len()..TRIED / PIECE.len() {
+            send(&mut to, &PIECE).await?;
         }
         std::io::Result::Ok(())
     };
@@ -74,4 +82,11 @@ async fn upload(served: Arc<Served>, all_full: Arc<Barrier>) -> bool {
         read = from.read_exact(&mut answer) => read.is_ok() && &answer == b"HTTP/1.1 413",
         _ = sending => false,
     }
+}
+
+/// One chunk of 16 KiB.
+async fn send(to: &mut WriteHalf<'_>, piece: &[u8; 16 << 10]) -> std::io::Result<()> {
+    to.write_all(b"4000\r\n").await?;
+    to.write_all(piece).await?;
+    to.write_all(b"\r\n").await
 }

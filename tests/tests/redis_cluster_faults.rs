@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Claim, Claimed, Hold, Outcome, Store as _, StoreErrorKind};
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_case::{RETENTION, claim, grant, key, ordered, record_name, scope};
 use idempotency_tests::redis_cluster::{RedisCluster, until};
+use tokio::time::Instant;
 
 /// Longer than any test here takes.
 const PATIENT: Duration = Duration::from_secs(10);
@@ -256,7 +257,7 @@ async fn when_a_master_is_killed_under_load_its_replica_is_found_without_a_resta
                             acked.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(error) if error.is_transient() => {
-                            tokio::time::sleep(Duration::from_millis(10)).await
+                            tokio::time::sleep(Duration::from_millis(10)).await;
                         }
                         answer => panic!("unexpected {answer:?}"),
                     }
@@ -287,4 +288,61 @@ async fn when_a_master_is_killed_under_load_its_replica_is_found_without_a_resta
     for worker in load {
         worker.await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_at_a_dead_master_do_not_flood_the_others_with_questions() {
+    let cluster = RedisCluster::start(3, false).await;
+    for node in &cluster.nodes {
+        // It stays the master of its slots, as before its death is agreed on.
+        let _: String = node.query(&["CONFIG", "SET", "cluster-node-timeout", "60000"]).await;
+    }
+    let store = store(&cluster);
+    let victim = cluster.owner(&record_name("k"), 0).await;
+    grant(&store, &claim("k", 1)).await;
+    cluster.nodes[victim].kill();
+    let others: Vec<_> = (0..3).filter(|node| *node != victim).map(|node| &cluster.nodes[node]).collect();
+    for other in &others {
+        other.reset_calls().await;
+    }
+    let end = Instant::now() + Duration::from_secs(2);
+    let mut failed = 0;
+    while Instant::now() < end {
+        assert!(store.claim(&claim("k", 1)).await.is_err());
+        failed += 1;
+    }
+    let mut asked = 0;
+    for other in &others {
+        asked += other.calls().await.get("cluster|slots").copied().unwrap_or(0);
+    }
+    println!("{failed} claims failed, and the map was asked for {asked} times");
+    assert!(asked < 100, "{failed} claims failed, and the map was asked for {asked} times");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_paused_master_is_given_up_for_its_replica_and_no_operation_outlasts_its_timeout() {
+    let cluster = RedisCluster::start(3, true).await;
+    let timeout = Duration::from_millis(300);
+    let store = RedisStore::cluster(cluster.urls())
+        .unwrap()
+        .with_response_timeout(timeout)
+        .with_connect_timeout(timeout);
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let victim = cluster.owner(&record_name("k"), 0).await;
+    let _: i64 = cluster.nodes[victim].query(&["WAIT", "1", "1000"]).await;
+    cluster.nodes[victim].pause();
+    let mut slowest = Duration::ZERO;
+    until(async || {
+        let start = Instant::now();
+        let answer = store.claim(&claim("k", 1)).await;
+        slowest = slowest.max(start.elapsed());
+        assert!(answer.is_ok() || answer.as_ref().is_err_and(|error| error.is_transient()), "{answer:?}");
+        answer.is_ok()
+    })
+    .await;
+    println!("the slowest claim took {slowest:?}");
+    // One question for the map, and the claim itself.
+    assert!(slowest < timeout * 4, "{slowest:?}");
+    assert_eq!(grant(&store, &claim("k", 1)).await.0.fence(), lease.fence());
+    cluster.nodes[victim].resume();
 }

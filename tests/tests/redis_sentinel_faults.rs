@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreErrorKind};
 use idempotency_tests::redis_case::{RETENTION, claim, grant, key};
 use idempotency_tests::redis_cluster::until;
 use idempotency_tests::redis_sentinel::{MASTER, SentinelSet};
+use tokio::time::Instant;
 
 const PATIENT: Duration = Duration::from_secs(10);
 
@@ -39,7 +40,7 @@ async fn when_the_master_is_killed_under_load_the_new_one_is_found_without_a_res
                             names.push(name);
                         }
                         Err(error) if error.is_transient() => {
-                            tokio::time::sleep(Duration::from_millis(10)).await
+                            tokio::time::sleep(Duration::from_millis(10)).await;
                         }
                         answer => panic!("unexpected {answer:?}"),
                     }

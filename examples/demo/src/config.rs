@@ -12,8 +12,20 @@ use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Store, StoreError};
 
+/// What a visitor wants to know beside the flags.
+const HELP: &str = "\
+Routes: POST /webhooks/{stripe,shopify,twilio,github,slack,standard-webhooks}, POST /payments (Authorization and
+Idempotency-Key), GET /ledger, GET /healthz.
+
+Query parameters that steer the handler: delay_ms=N (be slow), fail_times=N (answer 500 for the first N attempts of a
+key), panic_times=N (panic instead), body_bytes=N (answer with so many bytes).
+
+Secrets, from the environment only: STRIPE_WEBHOOK_SECRET, SHOPIFY_API_SECRET, TWILIO_AUTH_TOKEN, GITHUB_WEBHOOK_SECRET,
+SLACK_SIGNING_SECRET, STANDARD_WEBHOOKS_SECRET. Where one is unset the demo's own is used, with a warning.";
+
 /// A demo of idempotent webhook and API routes.
 #[derive(Parser, Clone, Debug)]
+#[command(after_help = HELP)]
 #[non_exhaustive]
 pub struct Config {
     /// Where to listen.
@@ -21,7 +33,7 @@ pub struct Config {
     pub listen: SocketAddr,
 
     /// Where the records are kept: `memory`, or `redis://HOST:PORT/`.
-    #[arg(long, env = "STORE", default_value = "memory")]
+    #[arg(long, env = "STORE", hide_env_values = true, default_value = "memory")]
     pub store: StoreUrl,
 
     /// How long a claim lasts unless it is renewed, such as `30s`.

@@ -29,10 +29,11 @@ pub fn greet(config: &Config, secrets: &Secrets) {
     curl(&format!("{base}/webhooks/stripe"), &signed, stripe);
     curl(&format!("{base}/payments"), &payment, r#"{"amount":4200}"#);
     println!("then: curl {base}/ledger");
+    println!("make the handler slow or failing with ?delay_ms=3000 or ?fail_times=1; --help says more");
 }
 
 fn curl(url: &str, headers: &HeaderMap, body: &str) {
-    print!("curl -i {url}");
+    print!("curl -i -w '\\n' {url}");
     for (name, value) in headers {
         print!(" -H '{name}: {}'", value.to_str().unwrap_or_default());
     }

@@ -96,9 +96,16 @@ impl Idempotency {
             let retry_after = match (self.claim_once(&claim).await, holder) {
                 (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
                 (Ok(Claimed::Granted { fence, attempt }), _) if !self.lasts(sent) => {
-                    match self.renew_grant(&claim, fence).await? {
-                        Some(renewed) => return Ok((Claimed::Granted { fence, attempt }, claim, renewed)),
-                        None => continue,
+                    match self.renew_grant(&claim, fence).await {
+                        Ok(Some(renewed)) => {
+                            return Ok((Claimed::Granted { fence, attempt }, claim, renewed));
+                        }
+                        Ok(None) => {
+                            self.runtime().sleep(SHORTEST_NAP).await;
+                            continue;
+                        }
+                        // Whose the key is cannot be told, so nothing runs, also where an outage is to be run through.
+                        Err(_) => return Ok((Claimed::InFlight { retry_after: claim.lease }, claim, sent)),
                     }
                 }
                 (Ok(answer), _) => return Ok((answer, claim, sent)),

@@ -80,7 +80,8 @@ impl IdempotencyContext {
         self.0.key.scope()
     }
 
-    /// Which attempt this is, from 1. From 2 on, an earlier one failed, or died and may have had its effect.
+    /// Which attempt this is, from 1. From 2 on, an earlier one failed, died and may have had its effect, or was claimed
+    /// without running because the store did not answer in time.
     ///
     /// 0 where the handler runs without a claim (see [`is_protected`](Self::is_protected)).
     #[must_use]

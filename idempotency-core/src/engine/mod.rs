@@ -1,4 +1,4 @@
-//! The engine: the only place where a decision meets an `await`.
+//! The engine: claims, renews and records, over HTTP and without. The only place where a decision meets an `await`.
 
 mod begin;
 mod budget;

@@ -99,6 +99,9 @@ impl Idempotency {
     /// # Errors
     /// [`RunError::Handler`] with the handler's own error; [`RunError::Store`] where the store is out of reach.
     ///
+    /// # Panics
+    /// When the handler panics: the key is released first, then the panic goes on in the caller.
+    ///
     /// # Cancel safety
     /// Safe to drop under [`Attachment::Detached`](crate::Attachment::Detached): the work goes on.
     pub async fn run<T, E, H, F>(&self, delivery: Delivery, handler: H) -> Result<Ran<T>, RunError<E>>

@@ -95,6 +95,21 @@ impl Calls<'_> {
         self.durable
     }
 
+    /// Adds what scripts that may write a mark are told last: the version, and that a repeat will be waited for.
+    pub(super) fn add_version_and_touch<'b>(
+        &self,
+        arguments: &mut Vec<&'b [u8]>,
+        version: Option<&'b [u8; 8]>,
+    ) {
+        match (version, self.durable) {
+            (None, false) => {}
+            (version, durable) => {
+                arguments.push(version.map_or(&[], |version| version));
+                arguments.extend(durable.then_some(&b"touch"[..]));
+            }
+        }
+    }
+
     /// Sends one command, once. A redirection says that it was not executed, and is followed.
     pub(super) async fn run(&mut self, command: &Cmd) -> Result<Value, Failure> {
         let mut link = self.shared.route.link(self.name).await.map_err(Failure::NotSent)?;
@@ -180,7 +195,10 @@ impl Calls<'_> {
                 if let Some((other, lent)) = other {
                     other.side.take_back(lent);
                 }
-                link.side.lend(&*link.dial).await.map_err(|cause| self.shared.unreached(cause))?
+                link.side
+                    .lend(&*link.dial, self.shared.response_timeout)
+                    .await
+                    .map_err(|cause| self.shared.unreached(cause))?
             }
         };
         if !self.shared.probed.load(Ordering::Relaxed) {
@@ -225,5 +243,7 @@ async fn exchange(
     let mut both = redis::pipe();
     both.cmd("ASKING").add_command(command.clone());
     let mut replies = commands.send_packed_commands(&both, 0, 2).await?;
-    replies.pop().unwrap_or(Value::Nil).extract_error()
+    // A missing reply must not be taken for a nil, which grants a claim.
+    let missing = || std::io::Error::other("the reply is missing").into();
+    replies.pop().ok_or_else(missing).and_then(Value::extract_error)
 }

@@ -1,5 +1,6 @@
 //! The claim: one plain `SET` for a new key, one script for all that follows.
 
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -79,14 +80,12 @@ impl Shared {
             OnExpired::Rerun => b"rerun",
             OnExpired::InDoubt => b"in_doubt",
         };
-        let reply = match &claim.order {
-            None => calls.invoke(&script::CLAIM, &[name], &[bytes, on_expired]).await?,
-            Some(order) => {
-                let mark = self.keys.mark(order.resource());
-                let version = order.version().get().to_be_bytes();
-                calls.invoke(&script::CLAIM, &[name, &mark], &[bytes, on_expired, &version]).await?
-            }
-        };
+        let mark = claim.order.as_ref().map(|order| self.keys.mark(order.resource()));
+        let version = claim.order.as_ref().map(|order| order.version().get().to_be_bytes());
+        let keys: Vec<&str> = iter::once(name).chain(mark.as_deref()).collect();
+        let mut arguments: Vec<&[u8]> = vec![bytes, on_expired];
+        calls.add_version_and_touch(&mut arguments, version.as_ref());
+        let reply = calls.invoke(&script::CLAIM, &keys, &arguments).await?;
         answer(reply, claim.key.digest()).ok_or_else(fault::senseless)
     }
 }

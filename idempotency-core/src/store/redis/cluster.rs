@@ -1,17 +1,20 @@
 //! The cluster: which master keeps which slot, learned from the nodes and corrected by their redirections.
 //!
-//! The map is asked for when it is first needed and whenever a master could not be reached; a redirection corrects it on
-//! the way. Only masters are spoken to, so that a dead replica is nobody's business.
+//! The map is asked for when it is first needed and whenever a master could not be reached, though not all the time; a
+//! redirection corrects it on the way. Only masters are spoken to, so that a dead replica is nobody's business.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, select_ok};
 use redis::aio::PubSub;
 use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use tokio::runtime::{Handle, Id};
+use tokio::time::Instant;
 
 use super::fault::{self, Verdict};
 use super::link::{Dial, DialPubSub, Link};
@@ -21,6 +24,10 @@ use super::slot;
 
 /// How many nodes are asked for the map at once.
 const ASKED: usize = 3;
+
+/// The shortest time between two questions for the map. A master that is gone keeps its slots until the others agree that
+/// it is, and each operation that it does not answer raises doubts.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The nodes, and what is known of who keeps which slot.
 pub(super) struct Cluster {
@@ -43,7 +50,10 @@ struct Map {
     owners: Vec<Option<Node>>,
     /// Whether it must be asked for before it is next used.
     doubted: bool,
-    refresh: Option<Refresh>,
+    /// When an answer to the last question came, or failed to.
+    asked: Option<Instant>,
+    /// The question that is under way, for each runtime: one that is blocked does not hear the answer.
+    refreshes: HashMap<Id, Refresh>,
     /// Which node is asked first, another one each time.
     turn: usize,
 }
@@ -76,7 +86,8 @@ impl Cluster {
             masters: HashMap::new(),
             owners: vec![None; slot::SLOTS],
             doubted: true,
-            refresh: None,
+            asked: None,
+            refreshes: HashMap::new(),
             turn: 0,
         };
         Self { seeds: seeds.into_iter().map(Node::new).collect(), map: Mutex::new(map) }
@@ -122,10 +133,13 @@ impl Cluster {
         let link = Arc::clone(&node.link);
         if !asking {
             *map.owners.get_mut(usize::from(slot))? = Some(node);
-            drop(map);
             // Where one slot has moved, others may have.
-            let cluster = Arc::clone(self);
-            tokio::spawn(async move { cluster.refresh().await });
+            map.doubted = true;
+            if map.is_due() {
+                drop(map);
+                let cluster = Arc::clone(self);
+                tokio::spawn(async move { cluster.refresh().await });
+            }
         }
         Some(Redirect { link, asking })
     }
@@ -136,15 +150,15 @@ impl Cluster {
     }
 
     async fn refresh_if_doubted(self: &Arc<Self>) -> RedisResult<()> {
-        let (doubted, empty) = {
+        let (doubted, due, empty) = {
             let map = self.map();
-            (map.doubted, map.masters.is_empty())
+            (map.doubted, map.is_due(), map.masters.is_empty())
         };
-        if !doubted {
+        // What was known may still hold.
+        if !doubted || !(due || empty) {
             return Ok(());
         }
         match self.refresh().await {
-            // What was known may still hold.
             Err(error) if !empty => {
                 tracing::debug!(%error, "no node of the cluster says who keeps which slot");
                 Ok(())
@@ -153,11 +167,12 @@ impl Cluster {
         }
     }
 
-    /// Asks for the map. Any number of callers wait for one answer.
+    /// Asks for the map. Any number of callers on one runtime wait for one answer.
     async fn refresh(self: &Arc<Self>) -> RedisResult<()> {
+        let runtime = Handle::current().id();
         let refresh = {
             let mut map = self.map();
-            match &map.refresh {
+            match map.refreshes.get(&runtime) {
                 Some(refresh) => refresh.clone(),
                 None => {
                     let task = tokio::spawn(Arc::clone(self).ask_and_install());
@@ -165,15 +180,15 @@ impl Cluster {
                         .map(|end| end.unwrap_or_else(|_| Err(std::io::Error::other("interrupted").into())))
                         .boxed()
                         .shared();
-                    map.refresh = Some(refresh.clone());
+                    map.refreshes.insert(runtime, refresh.clone());
                     refresh
                 }
             }
         };
         let end = refresh.clone().await;
         let mut map = self.map();
-        if map.refresh.as_ref().is_some_and(|current| current.ptr_eq(&refresh)) {
-            map.refresh = None;
+        if map.refreshes.get(&runtime).is_some_and(|current| current.ptr_eq(&refresh)) {
+            map.refreshes.remove(&runtime);
         }
         end
     }
@@ -194,8 +209,9 @@ impl Cluster {
                 break;
             }
         }
-        let (ranges, _) = end?;
-        self.map().install(&self.seeds[0], ranges)
+        let mut map = self.map();
+        map.asked = Some(Instant::now());
+        map.install(&self.seeds[0], end?.0)
     }
 
     fn map(&self) -> std::sync::MutexGuard<'_, Map> {
@@ -204,6 +220,10 @@ impl Cluster {
 }
 
 impl Map {
+    fn is_due(&self) -> bool {
+        self.asked.is_none_or(|asked| asked.elapsed() >= PAUSE)
+    }
+
     /// The node at this address, reached as the pattern is. One that is known keeps its connections.
     fn node(&mut self, pattern: &Node, host: String, port: u16) -> RedisResult<Node> {
         if let Some(node) = self.masters.get(&(host.clone(), port)) {

@@ -211,13 +211,14 @@ impl RedisStore {
 }
 
 impl Deployment {
-    /// The same servers that keep records, and `_everywhere` the sentinels, reached differently.
-    fn changed(self, _everywhere: bool, mut change: impl FnMut(&Client) -> Client) -> Self {
+    /// The same servers that keep records, and `everywhere` the sentinels, reached differently.
+    #[cfg_attr(not(feature = "redis-sentinel"), expect(unused_variables, reason = "there are no sentinels"))]
+    fn changed(self, everywhere: bool, mut change: impl FnMut(&Client) -> Client) -> Self {
         match self {
             Self::One(client) => Self::One(change(&client)),
             #[cfg(feature = "redis-sentinel")]
             Self::Sentinel { sentinels, name, pattern } => Self::Sentinel {
-                sentinels: match _everywhere {
+                sentinels: match everywhere {
                     true => sentinels.iter().map(&mut change).collect(),
                     false => sentinels,
                 },

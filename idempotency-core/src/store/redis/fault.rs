@@ -43,7 +43,7 @@ pub(super) fn senseless() -> StoreError {
 pub(super) fn verdict(cause: &RedisError) -> Verdict {
     match cause.kind() {
         ErrorKind::Io if cause.is_timeout() => Verdict::Silent,
-        ErrorKind::Server(_) | ErrorKind::Extension if code(cause) != "READONLY" => Verdict::Alive,
+        ErrorKind::Server(_) | ErrorKind::Extension if !is_demoted(cause) => Verdict::Alive,
         ErrorKind::InvalidClientConfig | ErrorKind::Client => Verdict::Alive,
         _ => Verdict::Lost,
     }
@@ -55,6 +55,8 @@ fn kind(cause: &RedisError) -> StoreErrorKind {
             "LOADING" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "NOREPLICAS" | "MISCONF" | "READONLY"
             | "TRYAGAIN" => StoreErrorKind::Unavailable,
             "OOM" => StoreErrorKind::Full,
+            // Whoever waited is sent away as the master becomes a replica; what it waited for was carried out.
+            "UNBLOCKED" => StoreErrorKind::Unknown,
             "ERR" if says(cause, "max number of clients") => StoreErrorKind::Unavailable,
             _ => StoreErrorKind::Refused,
         },
@@ -73,6 +75,11 @@ fn code(cause: &RedisError) -> &str {
         inner.split_whitespace().next()
     });
     wrapped.unwrap_or(code)
+}
+
+/// Whether the server says that it is not the master any more.
+fn is_demoted(cause: &RedisError) -> bool {
+    matches!(code(cause), "READONLY" | "UNBLOCKED")
 }
 
 /// Whether the server does not know `SET` with `NX` and `GET`, which came with Redis 7.0.

@@ -1,8 +1,8 @@
 //! The health of a Redis: what its `INFO` says against keeping records there.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use redis::{FromRedisValue as _, InfoDict};
 
@@ -140,7 +140,9 @@ impl Shared {
             return;
         }
         let (shared, interval) = (Arc::downgrade(self), self.health_interval);
+        let again = interval.map(|_| Again(Weak::clone(&shared)));
         tokio::spawn(async move {
+            let _again = again;
             let mut known = Vec::new();
             while let Some(shared) = shared.upgrade() {
                 match shared.check_health().await {
@@ -158,6 +160,18 @@ impl Shared {
                 tokio::time::sleep(interval).await;
             }
         });
+    }
+}
+
+/// Says when the checks have ended that are made from time to time.
+struct Again(Weak<Shared>);
+
+impl Drop for Again {
+    /// The runtime that they were made on has ended: the next operation begins anew on its own.
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.probed.store(false, Ordering::Relaxed);
+        }
     }
 }
 

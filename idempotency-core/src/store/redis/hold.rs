@@ -1,5 +1,6 @@
 //! What a holder does with its lease: renew, complete, release.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,16 +34,13 @@ impl Shared {
         let retention = be48(millis(retention));
         let channel = name.channel.as_bytes();
         let mut calls = self.durable_calls(&name.record);
-        let arguments: [&[u8]; 5] = [&name.digest, &name.identity, outcome.as_bytes(), &retention, channel];
-        let reply = match lease.order() {
-            None => calls.invoke(&script::COMPLETE, &[&name.record], &arguments).await,
-            Some(order) => {
-                let mark = self.keys.mark(order.resource());
-                let version = order.version().get().to_be_bytes();
-                let [a, b, c, d, e] = arguments;
-                calls.invoke(&script::COMPLETE, &[&name.record, &mark], &[a, b, c, d, e, &version]).await
-            }
-        };
+        let mark = lease.order().map(|order| self.keys.mark(order.resource()));
+        let version = lease.order().map(|order| order.version().get().to_be_bytes());
+        let keys: Vec<&str> = iter::once(&*name.record).chain(mark.as_deref()).collect();
+        let mut arguments: Vec<&[u8]> =
+            vec![&name.digest, &name.identity, outcome.as_bytes(), &retention, channel];
+        calls.add_version_and_touch(&mut arguments, version.as_ref());
+        let reply = calls.invoke(&script::COMPLETE, &keys, &arguments).await;
         let error = match reply.map_err(StoreError::from) {
             Ok(reply) => {
                 let hold = hold(reply)?;

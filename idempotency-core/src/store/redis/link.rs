@@ -4,19 +4,18 @@
 //! Everything above asks [`Link::connection`] and says with [`Link::report`] how it went. How a connection is made is
 //! behind [`Dial`]: at a fixed address, or wherever the sentinels say that the master is.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{RedisError, RedisResult};
-use tokio::runtime::{Handle, Id};
 
 use super::fault::Verdict;
+use super::runtimes::PerRuntime;
 use super::side::Side;
 
 /// How many operations in a row may go unanswered before the connection is taken for dead. A connection whose packets
@@ -42,19 +41,18 @@ pub(super) trait DialPubSub: Send + Sync {
 pub(super) struct Connection {
     pub(super) commands: MultiplexedConnection,
     silences: Arc<AtomicU32>,
-    runtime: Id,
+    slot: Weak<Slot>,
 }
 
 type Attempt = Shared<BoxFuture<'static, RedisResult<Connection>>>;
 
-enum Slot {
+/// What one runtime has of the shared connection.
+type Slot = Mutex<Option<State>>;
+
+enum State {
     Dialling(Attempt),
     Up(Connection),
 }
-
-/// So many runtimes at once may have a connection each; where there are more, all connect anew. Runtimes that have ended
-/// leave theirs behind.
-const MOST_RUNTIMES: usize = 64;
 
 /// Hands out the shared connection of the caller's runtime. Nothing is sent twice by it.
 ///
@@ -62,42 +60,37 @@ const MOST_RUNTIMES: usize = 64;
 /// is blocked must not keep the others from the store.
 pub(super) struct Link {
     pub(super) dial: Arc<dyn Dial>,
-    slots: Mutex<HashMap<Id, Slot>>,
+    slots: PerRuntime<Slot>,
     /// The connections that durable writes have to themselves.
     pub(super) side: Side,
 }
 
 impl Link {
     pub(super) fn new(dial: Arc<dyn Dial>) -> Self {
-        Self { dial, slots: Mutex::default(), side: Side::default() }
+        Self { dial, slots: PerRuntime::default(), side: Side::default() }
     }
 
     /// The shared connection of this runtime. Any number of callers wait for one attempt to make it, and share its failure.
     pub(super) async fn connection(&self) -> Result<Connection, RedisError> {
-        let runtime = Handle::current().id();
+        let slot = self.slots.own();
         let attempt = {
-            let mut slots = self.slots();
-            match slots.get(&runtime) {
-                Some(Slot::Up(connection)) => return Ok(connection.clone()),
-                Some(Slot::Dialling(attempt)) => attempt.clone(),
+            let mut state = lock(&slot);
+            match &*state {
+                Some(State::Up(connection)) => return Ok(connection.clone()),
+                Some(State::Dialling(attempt)) => attempt.clone(),
                 None => {
-                    if slots.len() >= MOST_RUNTIMES {
-                        slots.clear();
-                    }
-                    let attempt = attempt(Arc::clone(&self.dial), runtime);
-                    slots.insert(runtime, Slot::Dialling(attempt.clone()));
+                    let attempt = attempt(Arc::clone(&self.dial), Arc::downgrade(&slot));
+                    *state = Some(State::Dialling(attempt.clone()));
                     attempt
                 }
             }
         };
         let result = attempt.clone().await;
-        let mut slots = self.slots();
-        if matches!(slots.get(&runtime), Some(Slot::Dialling(current)) if current.ptr_eq(&attempt)) {
-            match &result {
-                Ok(connection) => drop(slots.insert(runtime, Slot::Up(connection.clone()))),
-                Err(_) => drop(slots.remove(&runtime)),
-            }
+        let mut state = lock(&slot);
+        if matches!(&*state, Some(State::Dialling(current)) if current.ptr_eq(&attempt)) {
+            *state = result.as_ref().ok().cloned().map(State::Up);
         }
+        drop(state);
         result
     }
 
@@ -118,25 +111,26 @@ impl Link {
             return false;
         }
         self.side.give_up();
-        let mut slots = self.slots();
-        let runtime = &connection.runtime;
-        if matches!(slots.get(runtime), Some(Slot::Up(current)) if Arc::ptr_eq(&current.silences, silences)) {
+        let slot = connection.slot.upgrade();
+        if let Some(mut state) = slot.as_deref().map(lock)
+            && matches!(&*state, Some(State::Up(current)) if Arc::ptr_eq(&current.silences, silences))
+        {
             tracing::debug!(?verdict, "the connection to Redis is given up");
-            slots.remove(runtime);
+            *state = None;
         }
         true
     }
+}
 
-    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<Id, Slot>> {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock(slot: &Slot) -> MutexGuard<'_, Option<State>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// An attempt in a task of its own: it comes to its end when all who waited for it have gone away.
-fn attempt(dial: Arc<dyn Dial>, runtime: Id) -> Attempt {
+fn attempt(dial: Arc<dyn Dial>, slot: Weak<Slot>) -> Attempt {
     let task = tokio::spawn(async move {
         let commands = dial.dial().await?;
-        Ok(Connection { commands, silences: Arc::default(), runtime })
+        Ok(Connection { commands, silences: Arc::default(), slot })
     });
     task.map(|end| end.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into())))
         .boxed()

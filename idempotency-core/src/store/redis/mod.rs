@@ -19,6 +19,7 @@ mod inspect;
 mod keys;
 mod link;
 mod route;
+mod runtimes;
 mod script;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
@@ -51,6 +52,8 @@ pub use health::{Finding, HealthError, Severity};
 /// On one server ([`new`](Self::new)), on the master behind sentinels, or in a cluster. The first operation connects, and
 /// one connection to each master is shared by all; waiting opens another one. Clones share them. From its first
 /// connection on the store checks the server's health and logs what it finds.
+///
+/// Its operations run on tokio, and panic outside of a runtime. Each runtime has connections of its own.
 ///
 /// ```no_run
 /// use idempotency_core::store::redis::RedisStore;

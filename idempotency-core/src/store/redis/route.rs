@@ -25,13 +25,17 @@ pub(super) struct Redirect {
     pub(super) asking: bool,
 }
 
+#[cfg_attr(
+    not(feature = "redis-cluster"),
+    expect(unused_variables, reason = "where there is one master, nothing needs to be found out")
+)]
 impl Route {
     /// The link to the master of a name.
-    pub(super) async fn link(&self, _name: &str) -> RedisResult<Arc<Link>> {
+    pub(super) async fn link(&self, name: &str) -> RedisResult<Arc<Link>> {
         match self {
             Self::One(link) => Ok(Arc::clone(link)),
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(cluster) => cluster.master_of(_name).await,
+            Self::Cluster(cluster) => cluster.master_of(name).await,
         }
     }
 
@@ -45,11 +49,11 @@ impl Route {
     }
 
     /// Where to go after this error from `link`, if it says so.
-    pub(super) fn redirect(&self, _link: &Arc<Link>, _cause: &RedisError) -> Option<Redirect> {
+    pub(super) fn redirect(&self, link: &Arc<Link>, cause: &RedisError) -> Option<Redirect> {
         match self {
             Self::One(_) => None,
             #[cfg(feature = "redis-cluster")]
-            Self::Cluster(cluster) => cluster.redirect(_link, _cause),
+            Self::Cluster(cluster) => cluster.redirect(link, cause),
         }
     }
 

@@ -1,12 +1,15 @@
 //! The side connections: what a durable write has to itself.
 //!
 //! `WAIT` counts the writes of its own connection and blocks it, so it must run where the write ran, and never on the
-//! shared connection. A connection is lent to one operation at a time; there are at most [`ROOM`] of them.
+//! shared connection. A connection is lent to one operation at a time, on the runtime that it lives on; there are at most
+//! [`ROOM`] lent and [`ROOM`] idle.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
+use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::link::Dial;
@@ -16,13 +19,14 @@ const ROOM: usize = 32;
 
 /// Connections that nobody uses just now, and room for more.
 pub(super) struct Side {
-    idle: Mutex<Vec<MultiplexedConnection>>,
+    idle: Mutex<Vec<(Id, MultiplexedConnection)>>,
     room: Arc<Semaphore>,
 }
 
 /// A connection of one operation's own. Dropping it closes the connection.
 pub(super) struct Lent {
     pub(super) commands: MultiplexedConnection,
+    runtime: Id,
     room: OwnedSemaphorePermit,
 }
 
@@ -33,20 +37,33 @@ impl Default for Side {
 }
 
 impl Side {
-    /// Lends a connection, once there is room for it.
-    pub(super) async fn lend(&self, dial: &dyn Dial) -> RedisResult<Lent> {
-        let room = Arc::clone(&self.room).acquire_owned().await.expect("the semaphore is never closed");
-        let idle = self.idle().pop();
+    /// Lends a connection, once there is room for it, if that is soon enough.
+    pub(super) async fn lend(&self, dial: &dyn Dial, patience: Duration) -> RedisResult<Lent> {
+        let room = tokio::time::timeout(patience, Arc::clone(&self.room).acquire_owned())
+            .await
+            .map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
+            .expect("the semaphore is never closed");
+        let runtime = Handle::current().id();
+        let idle = {
+            let mut idle = self.idle();
+            let last = idle.iter().rposition(|(home, _)| *home == runtime);
+            last.map(|at| idle.swap_remove(at).1)
+        };
         let commands = match idle {
             Some(commands) => commands,
             None => dial.dial().await?,
         };
-        Ok(Lent { commands, room })
+        Ok(Lent { commands, runtime, room })
     }
 
     /// Takes a connection back that is in step.
     pub(super) fn take_back(&self, lent: Lent) {
-        self.idle().push(lent.commands);
+        let mut idle = self.idle();
+        if idle.len() >= ROOM {
+            idle.remove(0);
+        }
+        idle.push((lent.runtime, lent.commands));
+        drop(idle);
         drop(lent.room);
     }
 
@@ -55,7 +72,7 @@ impl Side {
         self.idle().clear();
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<MultiplexedConnection>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<(Id, MultiplexedConnection)>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn ranges(reply: Value) -> Option<Vec<Range>> {
         };
         let number = |number: &i64| u16::try_from(*number).ok();
         let range = Range { first: number(first)?, last: number(last)?, host, port: number(port)? };
-        if usize::from(range.last) >= SLOTS {
+        if range.first > range.last || usize::from(range.last) >= SLOTS {
             return None;
         }
         if range.host != "?" {
@@ -93,6 +93,7 @@ mod tests {
         assert_eq!(ranges(reply), Some(vec![range(0, 5, "h"), range(6, 7, "")]));
         assert_eq!(ranges(Value::Array(vec![entry(0, 16_384, text("h"))])), None);
         assert_eq!(ranges(Value::Array(vec![entry(-1, 5, text("h"))])), None);
+        assert_eq!(ranges(Value::Array(vec![entry(5, 3, text("h"))])), None);
         assert_eq!(ranges(Value::Okay), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The waiters: who is subscribed to which channel, over one connection for all of them.
+//! The waiters: who is subscribed to which channel, over one connection for all of them on one runtime.
 //!
 //! A channel is subscribed while somebody holds a [`Ticket`] for it. One task owns the connection; it is told which
 //! channels changed and brings the subscriptions in line with the tickets, so that no order of joining and leaving can
@@ -15,6 +15,7 @@ use redis::aio::{PubSubSink, PubSubStream};
 use tokio::sync::{mpsc, watch};
 
 use super::link::DialPubSub;
+use super::runtimes::PerRuntime;
 
 /// The most channels that one command changes.
 const BATCH: usize = 512;
@@ -48,20 +49,22 @@ struct State {
 pub(super) struct Waiters {
     dial: Arc<dyn DialPubSub>,
     response_timeout: Duration,
-    state: Arc<Mutex<State>>,
+    states: PerRuntime<Mutex<State>>,
 }
 
 impl Waiters {
     pub(super) fn new(dial: Arc<dyn DialPubSub>, response_timeout: Duration) -> Self {
-        Self { dial, response_timeout, state: Arc::default() }
+        Self { dial, response_timeout, states: PerRuntime::default() }
     }
 
     /// Starts to listen on a channel.
     pub(super) fn join(&self, channel: String) -> Ticket {
-        let mut state = lock(&self.state);
+        let own = self.states.own();
+        let mut state = lock(&own);
         if let Some((channel, topic)) = state.topics.get_key_value(channel.as_str()) {
             let (channel, signal) = (Arc::clone(channel), Some(topic.subscribe()));
-            return Ticket { channel, signal, state: Arc::clone(&self.state) };
+            drop(state);
+            return Ticket { channel, signal, state: own };
         }
         let channel: Arc<str> = channel.into();
         let (topic, signal) = watch::channel(Signal::default());
@@ -78,26 +81,28 @@ impl Waiters {
         drop(state);
         if let Some(changes) = started {
             let listener = Listener {
-                state: Arc::clone(&self.state),
+                state: Arc::clone(&own),
                 subscribed: HashSet::new(),
                 response_timeout: self.response_timeout,
             };
             tokio::spawn(listener.run(Arc::clone(&self.dial), changes));
         }
-        Ticket { channel, signal: Some(signal), state: Arc::clone(&self.state) }
+        Ticket { channel, signal: Some(signal), state: own }
     }
 }
 
 impl Drop for Waiters {
     fn drop(&mut self) {
-        // Ends the task: nobody can join any more.
-        lock(&self.state).task = None;
+        // Ends the tasks: nobody can join any more.
+        self.states.each(|state| lock(state).task = None);
     }
 }
 
 impl fmt::Debug for Waiters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiters").field("channels", &lock(&self.state).topics.len()).finish()
+        let mut channels = 0;
+        self.states.each(|state| channels += lock(state).topics.len());
+        f.debug_struct("Waiters").field("channels", &channels).finish()
     }
 }
 

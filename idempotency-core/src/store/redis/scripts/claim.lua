@@ -1,4 +1,5 @@
--- A claim: KEYS record [mark]; ARGV the record of a first grant, 'rerun' or 'in_doubt', the version (8 bytes or none).
+-- A claim: KEYS record [mark]; ARGV the record of a first grant, 'rerun' or 'in_doubt', the version (8 bytes or none),
+-- and 'touch' where a repeat is to be waited for.
 -- Atomic because Redis runs nothing else while a script runs; every check comes before the one write.
 local mine, on_expired, version = ARGV[1], ARGV[2], ARGV[3]
 local current = get('GET', KEYS[1])
@@ -18,7 +19,7 @@ if current then
   local same_owner = sub(current, 4, 19) == sub(mine, 4, 19)
   if state == IN_FLIGHT then
     if same_owner then
-      touch(KEYS[1])
+      if ARGV[4] then touch(KEYS[1]) end
       return {'granted', sub(current, 20, 31)}
     end
     local left = lease_left(KEYS[1], current)

@@ -1,11 +1,11 @@
 -- A completion: KEYS record [mark]; ARGV key digest, owner and fence, outcome, retention (6 bytes), channel, version
--- (8 bytes or none).
+-- (8 bytes or none), and 'touch' where a repeat is to be waited for.
 -- Atomic because Redis runs nothing else while a script runs; every check comes before the first write, and a full
 -- server refuses the first write.
 local value = get('GET', KEYS[1])
 local state, _, body = read(value, ARGV[1])
 if state == COMPLETED and sub(value, 4, 27) == ARGV[2] then
-  touch(KEYS[1])
+  if ARGV[7] then touch(KEYS[1]) end
   return 1
 end
 if not is_held(state, value, ARGV[2]) then return 0 end
