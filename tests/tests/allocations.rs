@@ -45,6 +45,6 @@ async fn a_fresh_delivery_and_a_duplicate_stay_within_their_allocations() {
     let fresh = average(&|round| format!("fresh-{round}")).await;
     let duplicate = average(&|_| "fresh-1".to_owned()).await;
     println!("heap allocations: {fresh:.1} per fresh delivery, {duplicate:.1} per duplicate");
-    assert!(fresh <= 40.0, "{fresh}");
-    assert!(duplicate <= 30.0, "{duplicate}");
+    assert!(fresh <= 24.0, "{fresh}");
+    assert!(duplicate <= 16.0, "{duplicate}");
 }
