@@ -1,6 +1,4 @@
 //! A thousand uploads over the limit at one time hold bounded memory. One test, since the peak is the whole process's.
-//!
-//! It needs 2,000 file descriptors and a few more: `ulimit -n 4096`.
 
 use std::sync::Arc;
 
@@ -25,6 +23,8 @@ const BOUND: usize = UPLOADS * (512 << 10);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_uploads_over_the_limit_hold_bounded_memory() {
+    let descriptors = rlimit::increase_nofile_limit(4096).expect("the limit can be asked for");
+    assert!(descriptors > 2 * UPLOADS as u64, "2,000 file descriptors are needed: raise `ulimit -Hn`");
     for adapter in [Adapter::Axum, Adapter::Actix] {
         let site = Site::new(adapter, Arc::new(MemoryStore::new()));
         let sender = TestSender::new(Policy::webhook().with_body_limit(LIMIT));
