@@ -105,12 +105,18 @@ impl Idempotency {
                             continue;
                         }
                         // Whose the key is cannot be told, so nothing runs, also where an outage is to be run through.
-                        Err(_) => return Ok((Claimed::InFlight { retry_after: claim.lease }, claim, sent)),
+                        Err(error) => {
+                            self.observe_decision(delivery, arrived, None, Event::Outage(&error));
+                            return Ok((Claimed::InFlight { retry_after: claim.lease }, claim, sent));
+                        }
                     }
                 }
                 (Ok(answer), _) => return Ok((answer, claim, sent)),
                 // Somebody is known to execute: an outage that begins now is no reason to execute beside them.
-                (Err(_), Some(retry_after)) => return Ok((Claimed::InFlight { retry_after }, claim, sent)),
+                (Err(error), Some(retry_after)) => {
+                    self.observe_decision(delivery, arrived, None, Event::Outage(&error));
+                    return Ok((Claimed::InFlight { retry_after }, claim, sent));
+                }
                 (Err(error), None) => return Err(error),
             };
             holder = Some(retry_after);

@@ -258,12 +258,15 @@ async fn an_endless_store_timeout_is_no_panic() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_while_waiting_for_a_holder_runs_nothing_beside_it() {
     let (engine, store) = engine();
-    let engine = engine.with_policy(Policy::webhook().with_on_outage(OnOutage::Proceed));
+    let seen = Seen::default();
+    let engine =
+        engine.with_policy(Policy::webhook().with_on_outage(OnOutage::Proceed)).with_observer(seen.clone());
     let first = run(&engine, "k").await;
     let (begun, ()) = futures_util::join!(begin(&engine, "k"), async {
         tokio::time::sleep(SECOND).await;
         store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 100]);
     });
     assert!(matches!(begun, Begun::Conflict { .. }), "two run at once: {begun:?}");
+    assert_eq!(*seen.0.lock().unwrap(), ["granted", "outage", "conflict"], "the store's error is not lost");
     first.release().await;
 }

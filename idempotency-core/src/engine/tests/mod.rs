@@ -12,10 +12,20 @@ use std::time::Duration;
 
 use faulty_store::{Fault, FaultyStore};
 
-use crate::engine::{Begun, Completion, Execution};
+use crate::engine::{Begun, Completion, Execution, Observation, Observer};
 use crate::*;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// The names of what was observed, in order.
+#[derive(Clone, Debug, Default)]
+struct Seen(std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>);
+
+impl Observer for Seen {
+    fn observe(&self, observation: &Observation<'_>) {
+        self.0.lock().unwrap().push(observation.event.name());
+    }
+}
 
 /// An engine with a lease of 30 s and a wait of 2 s on a store that fails as told.
 fn engine() -> (Idempotency, FaultyStore) {
