@@ -3,6 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::provider::Incoming;
 use crate::{Fingerprint, Key, Order, Scope, ScopedKey, Version};
 
 /// Fields out of so few bytes and lengths that lists often have one concatenation, and look like lengths.
@@ -10,25 +11,37 @@ fn fields() -> impl Strategy<Value = Vec<Vec<u8>>> {
     vec(vec(prop::sample::select(vec![0_u8, 1, 2, b'a']), 0..4), 0..5)
 }
 
-/// Endpoint, tenant, principal and key, out of few letters.
-type Parts = (String, Option<String>, Option<String>, String);
+/// Endpoint, tenants, principal and key, out of few letters.
+type Parts = (String, Vec<String>, Option<String>, String);
 
 fn parts() -> impl Strategy<Value = Parts> {
-    let text = || prop::sample::select(vec!["", "a", "b", "ab", "ba", "aa", "1:a/b", "\0", "\u{1}"]);
+    let text = || prop::sample::select(vec!["", "a", "b", "ab", "ba", "aa", "1:a/b", "\0", "\u{1}", "\u{2}"]);
     let owned = || text().prop_map(str::to_owned);
     let key = prop::sample::select(vec!["a", "b", "ab", "ba", "aab"]).prop_map(str::to_owned);
-    (owned(), prop::option::of(owned()), prop::option::of(owned()), key)
+    (owned(), vec(owned(), 0..4), prop::option::of(owned()), key)
 }
 
-fn scope((endpoint, tenant, principal, _): &Parts) -> Scope {
-    let mut scope = Scope::endpoint(endpoint.as_str());
-    if let Some(tenant) = tenant {
-        scope = scope.with_tenant(tenant.as_str());
-    }
+fn scope((endpoint, tenants, principal, _): &Parts) -> Scope {
+    let endpoint = Scope::endpoint(endpoint.as_str());
+    let scope = tenants.iter().fold(endpoint, |scope, tenant| scope.with_tenant(tenant.as_str()));
     match principal {
         Some(principal) => scope.with_principal(principal),
         None => scope,
     }
+}
+
+/// The tenant of an endpoint's scope, where it has one, and the one that a provider narrows it to.
+fn nested() -> impl Strategy<Value = (Option<&'static str>, &'static str)> {
+    let tenant = || prop::sample::select(vec!["", "x", "abc", "3:abc/x", "0:/x", "1:x/x", "\u{1}", "\u{2}"]);
+    (prop::option::of(tenant()), tenant())
+}
+
+fn narrowed((outer, inner): &(Option<&str>, &str)) -> Scope {
+    let scope = outer.iter().fold(Scope::endpoint("e"), |scope, tenant| scope.with_tenant(*tenant));
+    let (method, uri) = (http::Method::POST, http::Uri::from_static("/"));
+    let (headers, body) = (http::HeaderMap::new(), bytes::Bytes::new());
+    let incoming = Incoming::new(&method, &uri, &headers, &body, std::time::Duration::ZERO, &scope);
+    incoming.narrowed_scope(inner)
 }
 
 fn cut(bytes: &[u8], at: &[usize]) -> Vec<Vec<u8>> {
@@ -64,6 +77,13 @@ proptest! {
     #[test]
     fn two_scoped_keys_have_one_digest_only_if_they_are_one(a in parts(), b in parts()) {
         let digest = |parts: &Parts| ScopedKey::new(scope(parts), Key::new(&parts.3).unwrap()).digest();
+        prop_assert_eq!(digest(&a) == digest(&b), a == b);
+    }
+
+    #[test]
+    fn two_narrowed_scopes_are_one_only_if_outer_and_inner_tenant_are(a in nested(), b in nested()) {
+        prop_assert_eq!(narrowed(&a) == narrowed(&b), a == b);
+        let digest = |nested| ScopedKey::new(narrowed(nested), Key::new("k").unwrap()).digest();
         prop_assert_eq!(digest(&a) == digest(&b), a == b);
     }
 

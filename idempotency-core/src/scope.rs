@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::digest::FieldDigest;
 use crate::{Key, Resource};
 
-/// Where a [`Key`] is unique: an endpoint, and inside it a tenant and a principal where there are any.
+/// Where a [`Key`] is unique: an endpoint, and inside it tenants and a principal where there are any.
 ///
 /// Equal keys in two scopes are two intents, and an outcome recorded in one is never answered in the other. A
 /// principal is kept as a digest only, since it is often a credential.
@@ -20,7 +20,8 @@ use crate::{Key, Resource};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
     endpoint: Arc<str>,
-    tenant: Option<Arc<str>>,
+    /// The outermost first.
+    tenants: Vec<Arc<str>>,
     principal: Option<[u8; 32]>,
 }
 
@@ -28,13 +29,14 @@ impl Scope {
     /// A scope for one endpoint: a route, a queue, a job's name.
     #[must_use]
     pub fn endpoint(endpoint: impl Into<Arc<str>>) -> Self {
-        Self { endpoint: endpoint.into(), tenant: None, principal: None }
+        Self { endpoint: endpoint.into(), tenants: Vec::new(), principal: None }
     }
 
-    /// Narrows the scope to one tenant: an account, a shop, a workspace. Default: none.
+    /// Narrows the scope to a tenant: an account, a shop, a workspace. A second one lies inside the first: the workspace
+    /// of an account. Default: none.
     #[must_use]
     pub fn with_tenant(mut self, tenant: impl Into<Arc<str>>) -> Self {
-        self.tenant = Some(tenant.into());
+        self.tenants.push(tenant.into());
         self
     }
 
@@ -51,17 +53,19 @@ impl Scope {
         &self.endpoint
     }
 
-    /// The tenant, where the scope has one.
-    #[must_use]
-    pub fn tenant(&self) -> Option<&str> {
-        self.tenant.as_deref()
+    /// The tenants, the outermost first.
+    pub fn tenants(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.tenants.iter().map(AsRef::as_ref)
     }
 
     /// Adds all that tells this scope from others to a digest.
     pub(crate) fn put_into(&self, digest: FieldDigest) -> FieldDigest {
-        digest
-            .field(self.endpoint.as_bytes())
-            .optional(self.tenant.as_deref().map(str::as_bytes))
+        /// Stands where the principal's mark, 0 or 1, would: another tenant comes before it.
+        const INNER_TENANT: &[u8] = &[2];
+        let mut tenants = self.tenants().map(str::as_bytes);
+        let digest = digest.field(self.endpoint.as_bytes()).optional(tenants.next());
+        tenants
+            .fold(digest, |digest, inner| digest.field(INNER_TENANT).field(inner))
             .optional(self.principal.as_ref().map(<[u8; 32]>::as_slice))
     }
 }
@@ -70,7 +74,7 @@ impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scope")
             .field("endpoint", &self.endpoint)
-            .field("tenant", &self.tenant)
+            .field("tenants", &self.tenants)
             .field("principal", &self.principal.map(|_| "[redacted]"))
             .finish()
     }
@@ -197,6 +201,27 @@ mod tests {
             for b in &digests[i + 1..] {
                 assert_ne!(a, b);
             }
+        }
+    }
+
+    /// Records outlive the process that made them, and its version.
+    #[test]
+    fn digests_stay_what_they_are() {
+        let plain = Scope::endpoint("e");
+        for (scope, expected) in [
+            (plain.clone(), "XvUVB-qDpoDtoQGcAAhsEOaLgNm-lrj20ydMn6ywTGA"),
+            (plain.clone().with_tenant("t"), "g0AYH6LNB_ZfHD4YMREc2f_2xVcysr3J6SKxcroA-8o"),
+            (plain.clone().with_principal("p"), "OU7ncVpfBI6LLb-brLKIMM3k24BaQgsFscOvq_Gzq1s"),
+            (
+                plain.clone().with_tenant("t").with_principal("p"),
+                "6n8lgxiiHk9ylBHOgiaQ4cZ43gxcIik2NhRY60rlLTY",
+            ),
+            (
+                plain.with_tenant("t").with_tenant("u").with_principal("p"),
+                "jIWU6KUIFOryxTjv-eB34EQf8tL7aydkjbDN45Loego",
+            ),
+        ] {
+            assert_eq!(digest(scope.clone()).to_string(), expected, "{scope:?}");
         }
     }
 

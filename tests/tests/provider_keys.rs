@@ -98,6 +98,13 @@ fn equal_ids_of_two_accounts_shops_or_workspaces_do_not_collide() {
         delivery(&slack(&format!(r#"{{"event_id":"Ev1","team_id":"{team}"}}"#)), &provider).key().digest()
     };
     assert_ne!(of("T1"), of("T2"));
+    let provider = Shopify::new(SECRET).unwrap();
+    let of = |shop: &str, topic: &str| {
+        let request = Request::new(testing::shopify(SECRET, "e", topic, b"{}"), "{}", NOW);
+        delivery(&request.with("x-shopify-shop-domain", shop), &provider).key().digest()
+    };
+    assert_ne!(of("a.example", "orders/paid"), of("b.example", "orders/paid"));
+    assert_ne!(of("a.example", "orders/paid"), of("a.example/orders", "paid"));
 }
 
 #[test]

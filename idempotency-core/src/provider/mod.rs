@@ -160,13 +160,10 @@ impl<'a> Incoming<'a> {
         self
     }
 
-    /// The endpoint's scope narrowed to a tenant; a tenant that the scope already has is kept as well.
+    /// The endpoint's scope narrowed to a tenant, inside the tenants that it already has.
     #[must_use]
     pub fn narrowed_scope(&self, tenant: &str) -> Scope {
-        match self.scope.tenant() {
-            None => self.scope.clone().with_tenant(tenant),
-            Some(outer) => self.scope.clone().with_tenant(format!("{}:{outer}/{tenant}", outer.len())),
-        }
+        self.scope.clone().with_tenant(tenant)
     }
 
     /// A header that may stand once: `Ok(None)` where it is absent or not text.

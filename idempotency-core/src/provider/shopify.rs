@@ -72,10 +72,8 @@ impl Shopify {
         let key = Key::new(id.ok_or(Rejection::key_missing("there is no event id header"))?)?;
         let topic = incoming.single_header(names.topic)?.unwrap_or_default();
         let shop = incoming.single_header(names.shop)?.unwrap_or_default();
-        if shop.contains('/') {
-            return Err(Rejection::malformed("the shop is not a domain"));
-        }
-        let mut delivery = Delivery::new(proof, incoming.narrowed_scope(&format!("{shop}/{topic}")), key)
+        let shops = incoming.narrowed_scope(shop);
+        let mut delivery = Delivery::new(proof, shops.clone().with_tenant(topic), key)
             .with_fingerprint(Fingerprint::of(proof.bytes()));
         for (name, value) in [(Attributes::EVENT_TYPE, topic), ("shop", shop)] {
             if !value.is_empty() {
@@ -87,7 +85,7 @@ impl Shopify {
             && let Some((name, version)) = resource.order()
         {
             // In the shop's scope and not the topic's, so that topics about one resource are compared.
-            delivery = delivery.with_order(Order::new(&incoming.narrowed_scope(shop), name, version));
+            delivery = delivery.with_order(Order::new(&shops, name, version));
         }
         Ok(delivery)
     }
