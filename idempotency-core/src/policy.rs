@@ -28,7 +28,7 @@ pub struct Policy {
     on_outage: OnOutage,
     attachment: Attachment,
     body_limit: usize,
-    recorded_body_limit: usize,
+    recorded_limit: usize,
     completing: Completing,
     duplicate_in_flight: StatusCode,
     in_doubt: StatusCode,
@@ -111,7 +111,7 @@ impl Policy {
             on_outage: OnOutage::Refuse,
             attachment: Attachment::Detached,
             body_limit: 1024 * 1024,
-            recorded_body_limit: 64 * 1024,
+            recorded_limit: 64 * 1024,
             completing: Completing::Success,
             duplicate_in_flight: StatusCode::SERVICE_UNAVAILABLE,
             in_doubt: StatusCode::SERVICE_UNAVAILABLE,
@@ -218,13 +218,14 @@ impl Policy {
         self
     }
 
-    /// The longest response body that is recorded, in bytes. A longer one passes and is completed without its body:
-    /// its duplicates get the recorded status and an empty body.
+    /// The most that is recorded of an answer, in bytes: names and values of its headers, and its body. A larger one
+    /// passes and is completed without its body: its duplicates get the recorded status and headers, and an empty
+    /// body. Where the headers alone are larger, they get the status.
     ///
     /// Default: 64 KiB, since records are kept for days.
     #[must_use]
-    pub fn with_recorded_body_limit(mut self, bytes: usize) -> Self {
-        self.recorded_body_limit = bytes;
+    pub fn with_recorded_limit(mut self, bytes: usize) -> Self {
+        self.recorded_limit = bytes;
         self
     }
 
@@ -329,10 +330,10 @@ impl Policy {
         self.body_limit
     }
 
-    /// The longest response body that is recorded, in bytes.
+    /// The most that is recorded of an answer, in bytes.
     #[must_use]
-    pub fn recorded_body_limit(&self) -> usize {
-        self.recorded_body_limit
+    pub fn recorded_limit(&self) -> usize {
+        self.recorded_limit
     }
 
     /// Which answers of the handler complete an execution.

@@ -263,7 +263,7 @@ impl Endpoint {
         let work = async move {
             let mut reply = handler(context).await?;
             let outcome = match policy.completing().includes(reply.status()) {
-                true => Some(reply::record(&mut reply, policy.recorded_body_limit()).await.to_outcome()),
+                true => Some(reply::record(&mut reply, policy.recorded_limit()).await.to_outcome()),
                 false => None,
             };
             Ok((reply, outcome))

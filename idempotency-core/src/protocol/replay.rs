@@ -1,5 +1,6 @@
 //! What of a handler's answer is recorded, and so replayed.
 
+use http::HeaderValue;
 use http::header::{self, HeaderMap, HeaderName};
 
 /// How much of an answer is recorded.
@@ -7,9 +8,9 @@ use http::header::{self, HeaderMap, HeaderName};
 pub(crate) enum Recording {
     /// Status, headers and body.
     Whole,
-    /// Status and headers: the body streams, or is over the limit.
+    /// Status and headers: the body streams, or is over the limit with them.
     WithoutBody,
-    /// The status alone: the answer says `no-store`, or has more header lines than a record holds.
+    /// The status alone: the answer says `no-store`, or its headers are over the limit or more than a record holds.
     StatusOnly,
 }
 
@@ -17,14 +18,20 @@ pub(crate) enum Recording {
 const MAX_LINES: usize = u16::MAX as usize;
 
 impl Recording {
-    /// How much is recorded of an answer whose body has `size` bytes; `None` where it has no size yet.
+    /// How much is recorded of an answer whose body has `size` bytes; `None` where it has no size yet. Names and values
+    /// of the headers, and the body, have at most `limit` bytes together.
     pub(crate) fn of(headers: &HeaderMap, size: Option<u64>, limit: usize) -> Self {
         if says_no_store(headers) || headers.len() > MAX_LINES {
-            Self::StatusOnly
-        } else if size.is_some_and(|size| size <= limit as u64) {
-            Self::Whole
-        } else {
-            Self::WithoutBody
+            return Self::StatusOnly;
+        }
+        let room = |recording| {
+            let lines = recorded_lines(headers, recording);
+            limit.checked_sub(lines.map(|(name, value)| name.as_str().len() + value.len()).sum())
+        };
+        match (room(Self::Whole), size) {
+            (Some(room), Some(size)) if size <= room as u64 => Self::Whole,
+            _ if room(Self::WithoutBody).is_some() => Self::WithoutBody,
+            _ => Self::StatusOnly,
         }
     }
 }
@@ -34,19 +41,25 @@ pub(crate) fn recordable(headers: &HeaderMap, recording: Recording) -> HeaderMap
     if recording == Recording::StatusOnly {
         return HeaderMap::new();
     }
-    let connection = named_by_connection(headers);
     let mut recorded = HeaderMap::with_capacity(headers.keys_len());
-    for (name, value) in headers {
-        let describes_body = name.as_str().starts_with("content-");
-        let lost = recording == Recording::WithoutBody && describes_body;
-        if !lost
-            && !is_never_replayed(name)
-            && !connection.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()))
-        {
-            recorded.append(name, value.clone());
-        }
+    for (name, value) in recorded_lines(headers, recording) {
+        recorded.append(name, value.clone());
     }
     recorded
+}
+
+fn recorded_lines(
+    headers: &HeaderMap,
+    recording: Recording,
+) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+    let connection = named_by_connection(headers);
+    headers.iter().filter(move |(name, _)| {
+        let describes_body = name.as_str().starts_with("content-");
+        let lost = recording == Recording::WithoutBody && describes_body;
+        !lost
+            && !is_never_replayed(name)
+            && !connection.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()))
+    })
 }
 
 /// Hop-by-hop fields (RFC 9110, section 7.6.1), what belongs to the moment, and what belongs to one caller.
@@ -85,6 +98,23 @@ mod tests {
     use crate::RecordedResponse;
 
     #[test]
+    fn what_is_recorded_is_within_the_limit_to_the_byte() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-id", HeaderValue::from_static("7"));
+        headers.insert("content-type", HeaderValue::from_static("a/b"));
+        headers.insert("set-cookie", HeaderValue::from_static("is not recorded"));
+        for (size, limit, recording) in [
+            (Some(2), 22, Recording::Whole),
+            (Some(3), 22, Recording::WithoutBody),
+            (None, 22, Recording::WithoutBody),
+            (Some(0), 5, Recording::WithoutBody),
+            (Some(0), 4, Recording::StatusOnly),
+        ] {
+            assert_eq!(Recording::of(&headers, size, limit), recording, "{size:?} {limit}");
+        }
+    }
+
+    #[test]
     fn a_reply_of_many_header_lines_is_recorded() {
         for lines in [20_000, 30_000, 70_000] {
             let mut headers = HeaderMap::new();
@@ -92,7 +122,7 @@ mod tests {
                 headers.append("link", HeaderValue::from_static("x"));
             }
             let mut response = RecordedResponse::new(StatusCode::OK, "");
-            response.headers = recordable(&headers, Recording::of(&headers, Some(0), 0));
+            response.headers = recordable(&headers, Recording::of(&headers, Some(0), usize::MAX));
             assert_eq!(RecordedResponse::from_outcome(&response.to_outcome()), Some(response), "{lines}");
         }
     }

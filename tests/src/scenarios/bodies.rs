@@ -23,14 +23,14 @@ pub async fn an_answer_that_streams_is_recorded_without_its_body(site: &Site) {
 
 /// As one that streams.
 pub async fn an_answer_over_the_limit_is_recorded_without_its_body(site: &Site) {
-    let sender = TestSender::new(Policy::webhook().with_recorded_body_limit(1000));
+    let sender = TestSender::new(Policy::webhook().with_recorded_limit(1000));
     let size = |key: &str| key.parse::<usize>().expect("the key is the size");
     let sized = handler(move |call| {
         let context = call.context.expect("a claimed delivery has a context");
         std::future::ready(Reply::new(200, vec![b'x'; size(context.key().as_str())]).header("x-id", "7"))
     });
     let served = site.serve(sender, sized).await;
-    for (key, kept) in [("1000", 1000), ("1001", 0), ("2000000", 0)] {
+    for (key, kept) in [("900", 900), ("1001", 0), ("2000000", 0)] {
         let first = served.send_unnoted(post("/hook").key(key)).await.is(200, "executed");
         assert_eq!(first.body.len(), size(key));
         let again = served.send(post("/hook").key(key)).await.is(200, "replayed");
@@ -38,6 +38,23 @@ pub async fn an_answer_over_the_limit_is_recorded_without_its_body(site: &Site) 
         assert_eq!(again.all("x-id"), ["7"]);
     }
     assert_eq!(served.executions(), 3);
+}
+
+/// The body is left out first, and then the headers.
+pub async fn headers_count_towards_the_limit_of_what_is_recorded(site: &Site) {
+    for (key, header, body, header_kept, body_kept) in
+        [("a", 500, 100, true, true), ("b", 800, 800, true, false), ("c", 1001, 10, false, false)]
+    {
+        let reply = Reply::new(201, vec![b'x'; body]).header("x-long", vec![b'y'; header]);
+        let sender = TestSender::new(Policy::webhook().with_recorded_limit(1000));
+        let served = site.serve(sender, handler(move |_| std::future::ready(reply.clone()))).await;
+        let first = served.send(post("/hook").key(key)).await.is(201, "executed");
+        assert_eq!((first.all("x-long")[0].len(), first.body.len()), (header, body));
+        let again = served.send(post("/hook").key(key)).await.is(201, "replayed");
+        assert_eq!(again.all("x-long").len(), usize::from(header_kept));
+        assert_eq!(again.body.len(), if body_kept { body } else { 0 });
+        assert_eq!(served.executions(), 1);
+    }
 }
 
 /// The status, and nothing else.

@@ -39,6 +39,7 @@ macro_rules! http_scenarios {
             bodies {
                 an_answer_that_streams_is_recorded_without_its_body
                 an_answer_over_the_limit_is_recorded_without_its_body
+                headers_count_towards_the_limit_of_what_is_recorded
                 an_answer_that_says_no_store_is_recorded_as_its_status
                 a_cookie_is_sent_once_and_not_replayed
                 repeated_binary_and_comma_header_values_survive
