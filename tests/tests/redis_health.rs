@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use idempotency_core::store::redis::{Finding, HealthError, Severity};
+use idempotency_core::store::redis::{Finding, HealthError, RedisStore, Severity};
 use idempotency_core::{Store as _, StoreErrorKind};
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_case::{claim, grant, key, store};
-use idempotency_tests::redis_cluster::until;
+use idempotency_tests::redis_cluster::{RedisCluster, until};
 use idempotency_tests::redis_server::RedisServer;
 
 #[tokio::test]
@@ -40,6 +40,24 @@ async fn a_replica_is_refused_and_a_server_that_is_away_is_not_judged() {
     while store.load(&key("k")).await.is_err_and(|error| error.kind() == StoreErrorKind::Unknown) {}
     match store.verified().await {
         Err(HealthError::Unchecked(error)) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
+        other => panic!("unexpected {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_master_that_is_away_does_not_hide_what_the_others_say() {
+    let cluster = RedisCluster::start(3, false).await;
+    let store = RedisStore::cluster(cluster.urls()).unwrap();
+    assert_eq!(store.check_health().await.unwrap(), [Finding::NotPersistent]);
+    cluster.nodes[0].kill();
+    let node = format!("127.0.0.1:{}", cluster.nodes[0].port());
+    let expected = [Finding::NotPersistent, Finding::Unreachable { node }];
+    let checked = |findings: &[Finding]| {
+        assert!(findings.len() == 2 && expected.iter().all(|one| findings.contains(one)), "{findings:?}");
+    };
+    checked(&store.check_health().await.unwrap());
+    match store.verified().await {
+        Err(HealthError::Unfit(findings)) => checked(&findings),
         other => panic!("unexpected {other:?}"),
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 
 use redis::{FromRedisValue as _, InfoDict};
 
+use super::link::Link;
 use super::{Shared, fault};
 use crate::StoreError;
 
@@ -25,6 +26,11 @@ pub enum Finding {
     },
     /// It is a replica, and refuses claims.
     Replica,
+    /// A master of the cluster could not be asked, though others could. Claims of the keys that it keeps fail.
+    Unreachable {
+        /// Its host and port.
+        node: String,
+    },
     /// It has evicted keys since it started; records may have been among them.
     HasEvicted {
         /// How many.
@@ -81,7 +87,9 @@ impl Finding {
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
-            Self::TooOld { .. } | Self::Evicts { .. } | Self::Replica => Severity::Error,
+            Self::TooOld { .. } | Self::Evicts { .. } | Self::Replica | Self::Unreachable { .. } => {
+                Severity::Error
+            }
             Self::HasEvicted { .. }
             | Self::NearlyFull { .. }
             | Self::NotPersistent
@@ -99,6 +107,7 @@ impl fmt::Display for Finding {
                 write!(f, "maxmemory-policy {policy} evicts records; set it to noeviction")
             }
             Self::Replica => f.write_str("the server is a replica and refuses claims"),
+            Self::Unreachable { node } => write!(f, "the master at {node} could not be asked"),
             Self::HasEvicted { keys } => write!(f, "{keys} keys have been evicted since it started"),
             Self::NearlyFull { used, limit } => write!(f, "{used} of {limit} bytes of memory are in use"),
             Self::NotPersistent => f.write_str("no append-only file is written; set appendonly to yes"),
@@ -119,18 +128,36 @@ fn list(findings: &[Finding]) -> String {
 impl Shared {
     /// Reads the `INFO` of every master, and nothing else: `CONFIG` is often forbidden.
     pub(super) async fn check_health(self: &Arc<Self>) -> Result<Vec<Finding>, StoreError> {
-        let mut all = Vec::new();
+        let (mut all, mut failure, mut reached) = (Vec::new(), None, false);
         for link in self.route.links().await.map_err(fault::not_sent)? {
-            let reply = self.send(&link, &redis::cmd("INFO"), false).await?;
-            let info = InfoDict::from_redis_value(reply).map_err(|_| fault::senseless())?;
-            let new: Vec<_> = findings(&info).into_iter().filter(|finding| !all.contains(finding)).collect();
+            let found = match self.ask(&link).await {
+                Ok(found) => {
+                    reached = true;
+                    found
+                }
+                Err(error) => {
+                    tracing::debug!(?error, "a master could not be asked for its health");
+                    failure = Some(error);
+                    vec![Finding::Unreachable { node: link.dial.address() }]
+                }
+            };
+            let new: Vec<_> = found.into_iter().filter(|finding| !all.contains(finding)).collect();
             all.extend(new);
+        }
+        if let Some(failure) = failure.filter(|_| !reached) {
+            return Err(failure);
         }
         match self.shortfalls.load(Ordering::Relaxed) {
             0 => {}
             writes => all.push(Finding::NotDurable { writes }),
         }
         Ok(all)
+    }
+
+    async fn ask(self: &Arc<Self>, link: &Link) -> Result<Vec<Finding>, StoreError> {
+        let reply = self.send(link, &redis::cmd("INFO"), false).await?;
+        let info = InfoDict::from_redis_value(reply).map_err(|_| fault::senseless())?;
+        Ok(findings(&info))
     }
 
     /// Checks the server's health in a task of its own, now and from time to time while the store is there, and logs

@@ -25,6 +25,9 @@ const SILENCES: u32 = 3;
 /// Makes connections to whoever is the master now.
 #[async_trait]
 pub(super) trait Dial: fmt::Debug + Send + Sync {
+    /// What to call the server.
+    fn address(&self) -> String;
+
     /// A connection for commands.
     async fn dial(&self) -> RedisResult<MultiplexedConnection>;
 }

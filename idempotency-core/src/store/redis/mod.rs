@@ -84,10 +84,10 @@ struct Shared {
 }
 
 impl RedisStore {
-    /// Looks at what the server says of itself for what weakens the store's promise.
+    /// Looks at what the server, or each master of a cluster, says of itself for what weakens the store's promise.
     ///
     /// # Errors
-    /// When the server cannot be asked.
+    /// When none of them can be asked.
     ///
     /// # Cancel safety
     /// Nothing is changed.
@@ -98,7 +98,7 @@ impl RedisStore {
     /// Gives the store back if the server is fit to keep records, so that a program can refuse to start without.
     ///
     /// # Errors
-    /// When there is a finding of [`Severity::Error`], or the server cannot be asked.
+    /// When there is a finding of [`Severity::Error`], or no server can be asked.
     ///
     /// # Cancel safety
     /// Nothing is changed.

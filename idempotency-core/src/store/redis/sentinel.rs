@@ -61,6 +61,10 @@ impl Sentinel {
 
 #[async_trait]
 impl Dial for Sentinel {
+    fn address(&self) -> String {
+        self.name.clone()
+    }
+
     async fn dial(&self) -> RedisResult<MultiplexedConnection> {
         let mut commands = self.master().await?.dial().await?;
         match commands.send_packed_command(&redis::cmd("ROLE")).await.and_then(Value::extract_error) {

@@ -85,6 +85,10 @@ pub(super) fn with_info(client: &Client, change: impl FnOnce(ConnectionInfo) -> 
 
 #[async_trait]
 impl Dial for Server {
+    fn address(&self) -> String {
+        self.client.get_connection_info().addr().to_string()
+    }
+
     async fn dial(&self) -> RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_response_timeout(Some(self.patience.response))
@@ -105,6 +109,6 @@ impl DialPubSub for Server {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The address alone: user and password are in the connection info as well.
-        f.debug_tuple("Server").field(&self.client.get_connection_info().addr().to_string()).finish()
+        f.debug_tuple("Server").field(&self.address()).finish()
     }
 }
