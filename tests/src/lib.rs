@@ -8,6 +8,7 @@
     reason = "a part of tests, which panic where something is wrong"
 )]
 
+pub mod captured;
 pub mod demo;
 pub mod http;
 pub mod proxy;

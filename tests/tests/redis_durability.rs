@@ -9,6 +9,7 @@ use idempotency_core::{
     Claimed, Delivery, Hold, Idempotency, Key, Outcome, Ran, RunError, Store as _, StoreError,
     StoreErrorKind, Verified,
 };
+use idempotency_tests::captured::Captured;
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_case::{RETENTION, claim, grant, key, ordered, record_name, scope, store};
 use idempotency_tests::redis_cluster::{RedisCluster, replicated, until};
@@ -66,6 +67,26 @@ async fn a_grant_that_no_replica_confirms_is_unknown_until_one_does() {
     assert!(start.elapsed() < WAIT, "what writes nothing waits for nobody");
     replica.resume();
     assert_eq!(grant(&store, &claim("k", 1)).await.1, 1);
+}
+
+#[tokio::test]
+async fn while_a_replica_is_away_the_log_says_so_once() {
+    let captured = Captured::default();
+    let writer = captured.clone();
+    tracing_subscriber::fmt().with_writer(move || writer.clone()).init();
+    let (master, replica) = pair().await;
+    let timeout = Duration::from_millis(10);
+    let store = store(&master.url()).with_durability(Durability::Replicas { count: 1, timeout });
+    replica.pause();
+    for number in 0..20 {
+        shortfall(&store.claim(&claim(&format!("k{}", number / 2), 1)).await.unwrap_err());
+    }
+    replica.resume();
+    // The other tests write to it as well.
+    let (log, server) = (captured.text(), format!("127.0.0.1:{}", master.port()));
+    let told = log.lines().filter(|line| line.contains("as durable as asked") && line.contains(&server));
+    assert_eq!(told.count(), 1, "{log}");
+    assert!(store.check_health().await.unwrap().contains(&Finding::NotDurable { writes: 20 }));
 }
 
 #[tokio::test]

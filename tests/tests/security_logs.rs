@@ -2,14 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use idempotency_core::provider::{IdempotencyKey, Slack, Stripe};
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{MemoryStore, Policy, testing};
+use idempotency_tests::captured::Captured;
 use idempotency_tests::http::{Fault, Operation, Watched};
 use idempotency_tests::redis_server::RedisServer;
 use idempotency_tower::{IdempotencyLayer, RequestBody};
@@ -29,26 +30,6 @@ const EVENT: &str = "evt_secretive_6Ny";
 const RESOURCE: &str = "cus_secretive_1Bc";
 const SECRETS: [&str; 10] =
     [STRIPE, SLACK, PASSWORD, AUTHORIZATION, KEY, ASKED, ANSWERED, COOKIE, EVENT, RESOURCE];
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Captured {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
-    }
-}
 
 fn assert_hidden(text: &str, what: &str) {
     for secret in SECRETS {

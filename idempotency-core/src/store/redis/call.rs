@@ -176,15 +176,12 @@ impl Calls<'_> {
             fault::error(kind).with_source(cause)
         })?;
         link.side.take_back(lent);
-        match self.shared.durability.judge(&reply) {
-            Some(Ok(())) => Ok(()),
-            Some(Err(shortfall)) => {
-                self.shared.shortfalls.fetch_add(1, Ordering::Relaxed);
-                tracing::warn!(%shortfall, "a write to Redis is not as durable as asked");
-                Err(fault::error(StoreErrorKind::Unknown).with_source(shortfall))
-            }
-            None => Err(fault::senseless()),
-        }
+        let judged = self.shared.durability.judge(&reply).ok_or_else(fault::senseless)?;
+        link.shortfalls.note(&judged, || link.dial.address());
+        judged.map_err(|shortfall| {
+            self.shared.shortfalls.fetch_add(1, Ordering::Relaxed);
+            fault::error(StoreErrorKind::Unknown).with_source(shortfall)
+        })
     }
 
     /// Sends one command on a connection of this operation's own.

@@ -16,6 +16,7 @@ use redis::{RedisError, RedisResult};
 
 use super::fault::Verdict;
 use super::runtimes::PerRuntime;
+use super::shortfalls::Shortfalls;
 use super::side::Side;
 
 /// How many operations in a row may go unanswered before the connection is taken for dead. A connection whose packets
@@ -66,11 +67,12 @@ pub(super) struct Link {
     slots: PerRuntime<Slot>,
     /// The connections that durable writes have to themselves.
     pub(super) side: Side,
+    pub(super) shortfalls: Shortfalls,
 }
 
 impl Link {
     pub(super) fn new(dial: Arc<dyn Dial>) -> Self {
-        Self { dial, slots: PerRuntime::default(), side: Side::default() }
+        Self { dial, slots: PerRuntime::default(), side: Side::default(), shortfalls: Shortfalls::default() }
     }
 
     /// The shared connection of this runtime. Any number of callers wait for one attempt to make it, and share its failure.

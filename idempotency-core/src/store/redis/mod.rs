@@ -25,6 +25,7 @@ mod script;
 mod sentinel;
 mod server;
 mod settled;
+mod shortfalls;
 mod side;
 #[cfg(feature = "redis-cluster")]
 mod slot;
