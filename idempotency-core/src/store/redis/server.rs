@@ -25,13 +25,21 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(client: &Client, patience: Patience) -> Self {
+        Self { client: with_tcp_settings(client), patience }
+    }
+
+    /// The client, about to connect.
+    fn connecting(&self) -> &Client {
         #[cfg(feature = "redis-tls")]
-        if matches!(client.get_connection_info().addr(), redis::ConnectionAddr::TcpTls { .. }) {
-            // Where a program has two providers of cryptography built in and chose none, rustls panics instead of
-            // choosing. Where one is chosen already, this changes nothing.
+        if matches!(self.client.get_connection_info().addr(), redis::ConnectionAddr::TcpTls { .. })
+            && rustls::crypto::CryptoProvider::get_default().is_none()
+        {
+            // The client takes no provider of cryptography but the process's, and where a program has two built in and
+            // chose none, rustls panics instead of choosing. A program that installs one has done so by now; where it
+            // does so just now, its own stays.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        Self { client: with_tcp_settings(client), patience }
+        &self.client
     }
 
     /// Another server, reached in the same way: its credentials, TLS and patience are this one's.
@@ -93,14 +101,14 @@ impl Dial for Server {
         let config = AsyncConnectionConfig::new()
             .set_response_timeout(Some(self.patience.response))
             .set_connection_timeout(Some(self.patience.connect));
-        self.client.get_multiplexed_async_connection_with_config(&config).await
+        self.connecting().get_multiplexed_async_connection_with_config(&config).await
     }
 }
 
 #[async_trait]
 impl DialPubSub for Server {
     async fn dial_pubsub(&self) -> RedisResult<PubSub> {
-        tokio::time::timeout(self.patience.connect, self.client.get_async_pubsub())
+        tokio::time::timeout(self.patience.connect, self.connecting().get_async_pubsub())
             .await
             .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
     }

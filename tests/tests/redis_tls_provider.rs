@@ -1,0 +1,25 @@
+//! Which provider of cryptography a process has is the program's to choose. One test, since it is the whole process's.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use idempotency_core::store::redis::RedisStore;
+use idempotency_core::{Store as _, StoreErrorKind};
+use idempotency_tests::redis_case::claim;
+use rustls::crypto::{CryptoProvider, ring};
+
+#[tokio::test]
+async fn a_provider_that_is_chosen_before_the_first_connection_stays() {
+    let nobody = "rediss://127.0.0.1:1/";
+    let store = RedisStore::new(nobody).unwrap();
+    let others = [RedisStore::cluster([nobody]).unwrap(), RedisStore::sentinel([nobody], "master").unwrap()];
+    assert!(CryptoProvider::get_default().is_none(), "nothing has connected");
+
+    let mut chosen = ring::default_provider();
+    chosen.cipher_suites.truncate(1);
+    chosen.install_default().unwrap();
+    for store in others.iter().chain([&store]) {
+        let error = store.claim(&claim("k", 1)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+    }
+    assert_eq!(CryptoProvider::get_default().unwrap().cipher_suites.len(), 1);
+}
