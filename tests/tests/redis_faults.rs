@@ -236,6 +236,25 @@ async fn an_outcome_that_does_not_fit_leaves_its_key_in_doubt_until_it_does() {
 }
 
 #[tokio::test]
+async fn a_full_server_still_renews_and_releases() {
+    let server = RedisServer::start().await;
+    let store = connected(&server.url(), PATIENT).await;
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let _: String = server.query(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert_eq!(kind(store.claim(&claim("new", 1)).await), StoreErrorKind::Full);
+    assert_eq!(store.renew(&lease, LEASE * 4).await.unwrap(), Hold::Held);
+    server.advance(LEASE * 3).await;
+    let state = store.load(&key("k")).await.unwrap().unwrap().state;
+    assert!(matches!(state, StateView::InFlight { .. }), "{state:?}");
+    for _ in 0..2 {
+        assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
+    }
+    assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Lost);
+    let _: String = server.query(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    assert_eq!(grant(&store, &claim("k", 2)).await.1, 2);
+}
+
+#[tokio::test]
 async fn a_master_that_became_a_replica_is_looked_up_anew() {
     let server = RedisServer::start().await;
     let proxy = FaultProxy::start(server.port()).await;
