@@ -12,12 +12,41 @@ pub const LEASE: Duration = Duration::from_secs(30);
 /// The retention of every claim made here.
 pub const RETENTION: Duration = Duration::from_secs(3600);
 
+/// Makes the user `app` with what a user needs to be allowed on one server; the page on this store gives the same list.
+pub const SET_USER: [&str; 23] = [
+    "ACL",
+    "SETUSER",
+    "app",
+    "on",
+    ">pw",
+    "~idem:*",
+    "resetchannels",
+    "&idem:settled:*",
+    "-@all",
+    "+get",
+    "+getrange",
+    "+set",
+    "+setrange",
+    "+pttl",
+    "+pexpire",
+    "+del",
+    "+time",
+    "+eval",
+    "+evalsha",
+    "+publish",
+    "+subscribe",
+    "+unsubscribe",
+    "+info",
+];
+
 /// A store at this address, patient enough for a busy machine.
 pub fn store(url: &str) -> RedisStore {
-    RedisStore::new(url)
-        .expect("the address is well formed")
-        .with_response_timeout(Duration::from_secs(10))
-        .with_connect_timeout(Duration::from_secs(10))
+    patient(RedisStore::new(url).expect("the address is well formed"))
+}
+
+/// The same store, patient enough for a busy machine.
+pub fn patient(store: RedisStore) -> RedisStore {
+    store.with_response_timeout(Duration::from_secs(10)).with_connect_timeout(Duration::from_secs(10))
 }
 
 /// The scope of every key made here.
@@ -32,8 +61,12 @@ pub fn key(name: &str) -> ScopedKey {
 
 /// The name of a key's record under the default prefix.
 pub fn record_name(name: &str) -> String {
-    let digest = key(name).digest().to_string();
-    format!("idem:{}", &digest[..32])
+    record_name_of(&key(name))
+}
+
+/// The name of a scoped key's record under the default prefix.
+pub fn record_name_of(key: &ScopedKey) -> String {
+    format!("idem:{}", &key.digest().to_string()[..32])
 }
 
 /// An owner with a number.

@@ -7,33 +7,8 @@ use async_trait::async_trait;
 use idempotency_core::store::conformance::{Harness, run_all};
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{ScopedKey, Store};
+use idempotency_tests::redis_case::{SET_USER, patient, record_name_of};
 use idempotency_tests::redis_cluster::RedisCluster;
-
-/// What a user needs to be allowed beside what one server asks for; the page on this store gives the same list.
-const USER: [&str; 22] = [
-    "ACL",
-    "SETUSER",
-    "app",
-    "on",
-    ">pw",
-    "~idem:*",
-    "resetchannels",
-    "&idem:settled:*",
-    "-@all",
-    "+get",
-    "+getrange",
-    "+set",
-    "+setrange",
-    "+pttl",
-    "+pexpire",
-    "+del",
-    "+time",
-    "+eval",
-    "+evalsha",
-    "+publish",
-    "+subscribe",
-    "+unsubscribe",
-];
 
 struct Cluster {
     cluster: RedisCluster,
@@ -43,10 +18,8 @@ struct Cluster {
 #[async_trait]
 impl Harness for Cluster {
     async fn store(&self) -> Arc<dyn Store> {
-        let store = RedisStore::cluster(self.cluster.urls())
-            .expect("the addresses are well formed")
-            .with_response_timeout(Duration::from_secs(10))
-            .with_connect_timeout(Duration::from_secs(10));
+        let store = RedisStore::cluster(self.cluster.urls()).expect("the addresses are well formed");
+        let store = patient(store);
         Arc::new(if self.user { store.with_user("app", "pw") } else { store })
     }
 
@@ -59,7 +32,7 @@ impl Harness for Cluster {
     }
 
     async fn garble(&self, key: &ScopedKey) -> bool {
-        let name = format!("idem:{}", &key.digest().to_string()[..32]);
+        let name = record_name_of(key);
         self.cluster.query::<u64>(&name, &["SETRANGE", &name, "0", "garbage"]).await > 0
     }
 }
@@ -74,7 +47,7 @@ async fn one_store_in_a_cluster_passes_the_whole_suite() {
 async fn one_store_in_a_cluster_with_the_least_rights_passes_the_whole_suite() {
     let cluster = RedisCluster::start(3, false).await;
     for node in &cluster.nodes {
-        let _: String = node.query(&[&USER[..], &["+info", "+asking", "+cluster|slots"]].concat()).await;
+        let _: String = node.query(&[&SET_USER[..], &["+asking", "+cluster|slots"]].concat()).await;
     }
     run_all(&Cluster { cluster, user: true }).await;
 }

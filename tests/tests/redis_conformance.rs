@@ -7,26 +7,8 @@ use async_trait::async_trait;
 use idempotency_core::store::conformance::{Harness, run_all};
 use idempotency_core::{ScopedKey, Store};
 use idempotency_tests::proxy::FaultProxy;
-use idempotency_tests::redis_case::store;
+use idempotency_tests::redis_case::{SET_USER, record_name_of, store};
 use idempotency_tests::redis_server::RedisServer;
-
-/// What a user needs to be allowed; the page on this store gives the same list.
-const COMMANDS: [&str; 14] = [
-    "+get",
-    "+getrange",
-    "+set",
-    "+setrange",
-    "+pttl",
-    "+pexpire",
-    "+del",
-    "+time",
-    "+eval",
-    "+evalsha",
-    "+publish",
-    "+subscribe",
-    "+unsubscribe",
-    "+info",
-];
 
 struct Redis {
     server: RedisServer,
@@ -52,9 +34,7 @@ impl Redis {
     /// A server that allows no more than is necessary.
     async fn strict() -> Self {
         let server = RedisServer::start().await;
-        let user =
-            ["ACL", "SETUSER", "app", "on", ">pw", "~idem:*", "resetchannels", "&idem:settled:*", "-@all"];
-        let _: String = server.query(&[&user[..], &COMMANDS[..]].concat()).await;
+        let _: String = server.query(&SET_USER).await;
         Self { url: server.url().replace("redis://", "redis://app:pw@"), server, _proxy: None }
     }
 }
@@ -74,7 +54,7 @@ impl Harness for Redis {
     }
 
     async fn garble(&self, key: &ScopedKey) -> bool {
-        let name = format!("idem:{}", &key.digest().to_string()[..32]);
+        let name = record_name_of(key);
         self.server.query::<u64>(&["SETRANGE", &name, "0", "garbage"]).await > 0
     }
 }

@@ -7,37 +7,10 @@ use async_trait::async_trait;
 use idempotency_core::store::conformance::{Harness, run_all};
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{ScopedKey, Store};
+use idempotency_tests::redis_case::{SET_USER, patient, record_name_of};
 use idempotency_tests::redis_sentinel::{MASTER, SentinelSet};
 
-/// What a user needs to be allowed at the master; the page on this store gives the same list.
-const AT_MASTER: [&str; 25] = [
-    "ACL",
-    "SETUSER",
-    "app",
-    "on",
-    ">pw",
-    "~idem:*",
-    "resetchannels",
-    "&idem:settled:*",
-    "-@all",
-    "+get",
-    "+getrange",
-    "+set",
-    "+setrange",
-    "+pttl",
-    "+pexpire",
-    "+del",
-    "+time",
-    "+eval",
-    "+evalsha",
-    "+publish",
-    "+subscribe",
-    "+unsubscribe",
-    "+info",
-    "+role",
-    "+wait",
-];
-/// And at the sentinels.
+/// What a user needs to be allowed at the sentinels; the page on this store gives the same.
 const AT_SENTINELS: &str = "user watcher on >pw resetchannels -@all +sentinel|master";
 
 struct Sentinels {
@@ -52,10 +25,8 @@ impl Harness for Sentinels {
             true => url.replace("redis://", "redis://watcher:pw@"),
             false => url,
         });
-        let store = RedisStore::sentinel(urls, MASTER)
-            .expect("the addresses are well formed")
-            .with_response_timeout(Duration::from_secs(10))
-            .with_connect_timeout(Duration::from_secs(10));
+        let store = RedisStore::sentinel(urls, MASTER).expect("the addresses are well formed");
+        let store = patient(store);
         Arc::new(if self.user { store.with_user("app", "pw") } else { store })
     }
 
@@ -68,7 +39,7 @@ impl Harness for Sentinels {
     }
 
     async fn garble(&self, key: &ScopedKey) -> bool {
-        let name = format!("idem:{}", &key.digest().to_string()[..32]);
+        let name = record_name_of(key);
         self.set.servers[0].query::<u64>(&["SETRANGE", &name, "0", "garbage"]).await > 0
     }
 }
@@ -81,6 +52,6 @@ async fn one_store_behind_sentinels_passes_the_whole_suite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_store_behind_sentinels_with_the_least_rights_passes_the_whole_suite() {
     let set = SentinelSet::start_with(1, &[], AT_SENTINELS).await;
-    let _: String = set.servers[0].query(&AT_MASTER).await;
+    let _: String = set.servers[0].query(&[&SET_USER[..], &["+role", "+wait"]].concat()).await;
     run_all(&Sentinels { set, user: true }).await;
 }
