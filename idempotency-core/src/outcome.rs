@@ -2,7 +2,12 @@
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{BufMut as _, Bytes, BytesMut};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Says that the outcome is a JSON value, in the first form of it. A reader that does not know the number refuses.
+const FORMAT: u8 = 2;
 
 /// What an execution left behind, as bytes that a store keeps and gives back bit for bit.
 ///
@@ -15,6 +20,31 @@ impl Outcome {
     #[must_use]
     pub fn new(bytes: impl Into<Bytes>) -> Self {
         Self(bytes.into())
+    }
+
+    /// The outcome that [`Idempotency::run`](crate::Idempotency::run) records of a handler's value: a format number, then
+    /// the value as JSON. For an operator who settles a record and knows what came of it.
+    ///
+    /// ```
+    /// use idempotency_core::{Outcome, Resolution};
+    /// let executed = Resolution::Completed(Outcome::of_value(&"shipped")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the value cannot be written as JSON.
+    pub fn of_value<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        let mut bytes = BytesMut::new();
+        bytes.put_u8(FORMAT);
+        let mut writer = bytes.writer();
+        serde_json::to_writer(&mut writer, value)?;
+        Ok(Self(writer.into_inner().freeze()))
+    }
+
+    /// The value that was recorded; `None` where the bytes are not one of this type.
+    pub(crate) fn to_value<T: DeserializeOwned>(&self) -> Option<T> {
+        let (&format, json) = self.0.split_first()?;
+        (format == FORMAT).then(|| serde_json::from_slice(json).ok()).flatten()
     }
 
     /// The bytes.

@@ -3,15 +3,11 @@
 use std::future::Future;
 use std::time::Duration;
 
-use bytes::{BufMut as _, BytesMut};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Begun, Completion, Idempotency, IdempotencyContext};
 use crate::{Delivery, Outcome, StoreError, Version};
-
-/// Says that the outcome is a JSON value, in the first form of it. A reader that does not know the number refuses.
-const FORMAT: u8 = 2;
 
 /// What came of a delivery.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,7 +68,8 @@ pub enum RunError<E> {
 }
 
 impl Idempotency {
-    /// Runs the handler for a delivery unless it was run before, and records what comes of it as JSON.
+    /// Runs the handler for a delivery unless it was run before, and records what comes of it as JSON, in the form of
+    /// [`Outcome::of_value`].
     ///
     /// Runs in a task of its own unless the policy says otherwise, so that a caller that goes away (a timeout, a
     /// `select!`) does not cut it short.
@@ -124,7 +121,7 @@ impl Idempotency {
     {
         let mut execution = match self.begin(delivery).await.map_err(RunError::Store)? {
             Begun::Run(execution) => execution,
-            Begun::Replay(outcome) => return Ok(value_of(&outcome).map_or(Ran::InDoubt, Ran::Replayed)),
+            Begun::Replay(outcome) => return Ok(outcome.to_value().map_or(Ran::InDoubt, Ran::Replayed)),
             Begun::Conflict { retry_after } => return Ok(Ran::Conflict { retry_after }),
             Begun::Mismatch => return Ok(Ran::Mismatch),
             Begun::Stale { newest } => return Ok(Ran::Stale { newest }),
@@ -141,7 +138,7 @@ impl Idempotency {
                 return Err(RunError::Handler(error));
             }
         };
-        let (outcome, unwritable) = match outcome_of(&value) {
+        let (outcome, unwritable) = match Outcome::of_value(&value) {
             Ok(outcome) => (outcome, None),
             Err(error) => (Outcome::default(), Some(error)),
         };
@@ -153,18 +150,4 @@ impl Idempotency {
             (None, Completion::Lost) => Ok(Ran::Conflict { retry_after: Duration::ZERO }),
         }
     }
-}
-
-fn outcome_of<T: Serialize>(value: &T) -> Result<Outcome, serde_json::Error> {
-    let mut bytes = BytesMut::new();
-    bytes.put_u8(FORMAT);
-    let mut writer = bytes.writer();
-    serde_json::to_writer(&mut writer, value)?;
-    Ok(Outcome::new(writer.into_inner().freeze()))
-}
-
-/// The value that was recorded; `None` where the bytes are not one of this type.
-fn value_of<T: DeserializeOwned>(outcome: &Outcome) -> Option<T> {
-    let (&format, json) = outcome.as_bytes().split_first()?;
-    (format == FORMAT).then(|| serde_json::from_slice(json).ok()).flatten()
 }

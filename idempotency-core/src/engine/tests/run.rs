@@ -92,6 +92,17 @@ async fn an_outcome_of_another_type_is_in_doubt_and_never_run_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_operator_says_came_of_it_is_replayed() {
+    let (engine, store) = engine();
+    drop(run(&engine, "k").await);
+    tokio::time::advance(30 * SECOND).await;
+    let executed = Resolution::Completed(Outcome::of_value("shipped").unwrap());
+    assert!(store.resolve(delivery("k").key(), &executed).await.unwrap());
+    let again = engine.run(delivery("k"), |_| async { Ok::<_, String>("again".to_owned()) }).await;
+    assert_eq!(again.unwrap(), Ran::Replayed("shipped".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_derived_key_is_equal_across_attempts_and_different_per_name() {
     let (engine, _) = engine();
     let first = run(&engine, "k").await;
