@@ -20,7 +20,7 @@ impl Order {
     /// An order inside a scope: resources of two scopes are never compared.
     #[must_use]
     pub fn new(scope: &Scope, resource: impl AsRef<str>, version: Version) -> Self {
-        Self { resource: Resource::new(scope, resource.as_ref()), version }
+        Self { resource: Resource::new(scope, resource), version }
     }
 
     /// The resource.
@@ -44,7 +44,11 @@ pub struct Resource {
 }
 
 impl Resource {
-    fn new(scope: &Scope, name: &str) -> Self {
+    /// A resource of this name inside a scope, which is the one that its [`Order`]s are made in. Resources of two scopes
+    /// are two, whatever their names.
+    #[must_use]
+    pub fn new(scope: &Scope, name: impl AsRef<str>) -> Self {
+        let name = name.as_ref();
         let digest = scope.put_into(FieldDigest::new("resource")).field(name.as_bytes()).finish();
         Self { name: name.into(), digest }
     }
@@ -85,5 +89,22 @@ impl Version {
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Delivery, Key, ScopedKey, Verified};
+
+    #[test]
+    fn a_resource_made_by_hand_is_the_one_of_an_ordered_delivery() {
+        let (scope, key) = (Scope::endpoint("e"), Key::new("k").unwrap());
+        let delivery = Delivery::new(&Verified::by_other_means(b""), scope.clone(), key.clone())
+            .with_order(Order::new(&scope, "cus_1", Version::new(7)));
+        let by_hand = ScopedKey::new(scope.clone(), key).beside(&Resource::new(&scope, "cus_1"));
+        assert!(by_hand.resource_digest().is_some());
+        assert_eq!(by_hand.resource_digest(), delivery.key().resource_digest());
+        assert_ne!(&Resource::new(&scope.with_tenant("t"), "cus_1"), delivery.order().unwrap().resource());
     }
 }

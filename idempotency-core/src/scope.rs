@@ -101,6 +101,15 @@ impl ScopedKey {
 
     /// Says that the delivery is about this resource, so that a store on several servers keeps its record where the
     /// resource's mark is. Default: not said, and such a store finds the record of an ordered delivery only with it.
+    ///
+    /// What a [`Delivery`](crate::Delivery) carries says it already. Whoever looks a record up by hand names the resource:
+    ///
+    /// ```
+    /// use idempotency_core::{Key, Resource, Scope, ScopedKey};
+    /// let scope = Scope::endpoint("stripe /webhooks/stripe");
+    /// let key = ScopedKey::new(scope.clone(), Key::new("evt_1")?).beside(&Resource::new(&scope, "cus_1"));
+    /// # Ok::<(), idempotency_core::KeyError>(())
+    /// ```
     #[must_use]
     pub fn beside(mut self, resource: &Resource) -> Self {
         self.beside = Some(*resource.digest());
@@ -127,7 +136,7 @@ impl ScopedKey {
 
     /// The digest of the resource beside whose mark the record is kept, where that was said.
     #[must_use]
-    pub fn neighbour(&self) -> Option<&[u8; 32]> {
+    pub fn resource_digest(&self) -> Option<&[u8; 32]> {
         self.beside.as_ref()
     }
 }

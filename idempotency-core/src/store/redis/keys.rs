@@ -25,7 +25,7 @@ impl Keys {
     /// The record of a key, beside the mark of the order's resource where there is an order.
     pub(super) fn record(&self, key: &ScopedKey, order: Option<&Order>) -> String {
         let digest = short(key.digest().as_bytes());
-        let resource = order.map(|order| order.resource().digest()).or_else(|| key.neighbour());
+        let resource = order.map(|order| order.resource().digest()).or_else(|| key.resource_digest());
         match resource.filter(|_| self.tagged) {
             Some(resource) => format!("{}:{{{}}}:{digest}", self.prefix, short(resource)),
             None => format!("{}:{digest}", self.prefix),
