@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use idempotency_core::provider::{
-    ContentKey, GitHub, Received, RejectionKind, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
+    ContentKey, GitHub, Received, RejectionKind, Secret, Secrets, Shopify, Slack, StandardWebhooks, Stripe,
+    Twilio,
 };
 use idempotency_core::{Delivery, Provider};
 use idempotency_tests::vectors::{Request, Vector, load};
@@ -193,8 +194,11 @@ fn svix_reads_its_own_recorded_deliveries_and_those_of_standard_webhooks() {
 
 #[test]
 fn clerks_recorded_deliveries_are_read_by_svix_and_ordered_by_their_milliseconds() {
+    // As where the secrets come from a source: their provider is told the names.
     let make = |vector: &Vector| -> Box<dyn Provider> {
-        Box::new(StandardWebhooks::svix(&vector.secret).unwrap().discarding_stale(["user.created"]))
+        let secrets = Secrets::one(Secret::new(&vector.secret).unwrap());
+        let by_svix = StandardWebhooks::from_secrets(secrets).with_svix_names();
+        Box::new(by_svix.discarding_stale(["user.created"]))
     };
     run("clerk", 2, make, |vector, delivery| {
         if let (Some(resource), Some(version)) = (&vector.resource, &vector.version) {

@@ -42,13 +42,13 @@ impl StandardWebhooks {
         Ok(Self::from_secrets(Secrets::one(checked(secret.as_ref())?)))
     }
 
-    /// Verifies what Svix sends, directly or for its customers, who include Clerk and Resend: the same scheme under
-    /// `svix-id`, `svix-timestamp` and `svix-signature`, or under the names of the specification where those are absent.
+    /// Verifies what Svix sends, directly or for its customers, who include Clerk and Resend: [`new`](Self::new)
+    /// [`with_svix_names`](Self::with_svix_names).
     ///
     /// # Errors
     /// When it is neither a secret nor a public key, or blank.
     pub fn svix(secret: impl AsRef<str>) -> Result<Self, SecretError> {
-        Ok(Self { names: &[Names::SVIX, Names::STANDARD], ..Self::new(secret)? })
+        Ok(Self::new(secret)?.with_svix_names())
     }
 
     /// Verifies with any of several secrets and public keys, or with those of a source: each as text, as for
@@ -66,6 +66,14 @@ impl StandardWebhooks {
     pub fn with_secret(mut self, secret: impl AsRef<str>) -> Result<Self, SecretError> {
         self.secrets = self.secrets.with_secret(checked(secret.as_ref())?);
         Ok(self)
+    }
+
+    /// Reads Svix's names of the headers: `svix-id`, `svix-timestamp` and `svix-signature`, or the names of the
+    /// specification where those are absent. Default: the names of the specification only.
+    #[must_use]
+    pub fn with_svix_names(mut self) -> Self {
+        self.names = &[Names::SVIX, Names::STANDARD];
+        self
     }
 
     /// How far the signed time may be from ours, before or after. Default: 300 s, as in the specification's libraries.
