@@ -52,7 +52,7 @@ impl IdempotencyLayer {
         url: impl AsRef<str>,
         provider: impl Provider,
     ) -> Result<Self, idempotency_core::StoreError> {
-        Ok(Self::new(idempotency_core::store::redis::RedisStore::new(url.as_ref())?, provider))
+        Ok(Self::new(idempotency_core::store::redis::RedisStore::new(url)?, provider))
     }
 
     /// Sets the policy. Default: the provider's own, which fits how it retries.

@@ -108,7 +108,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn a_worker_that_blocks_its_thread_does_not_keep_the_others_from_the_store() {
     let servers = runtime();
     let server = servers.block_on(RedisServer::start());
-    let store = RedisStore::new(&server.url()).unwrap();
+    let store = RedisStore::new(server.url()).unwrap();
     let first = store.clone();
     let (connected, started) = std::sync::mpsc::channel();
     let (go_on, blocked) = std::sync::mpsc::channel::<()>();

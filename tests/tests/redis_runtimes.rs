@@ -54,7 +54,7 @@ impl Drop for Blocked {
 }
 
 fn store(server: &RedisServer) -> RedisStore {
-    RedisStore::new(&server.url()).unwrap().with_response_timeout(PATIENT).with_connect_timeout(PATIENT)
+    RedisStore::new(server.url()).unwrap().with_response_timeout(PATIENT).with_connect_timeout(PATIENT)
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn no_provider_prints_its_secret() {
 
 #[test]
 fn no_redis_store_prints_its_password() {
-    let store = RedisStore::new(&format!("redis://app:{SECRET}@localhost:1/")).unwrap();
+    let store = RedisStore::new(format!("redis://app:{SECRET}@localhost:1/")).unwrap();
     assert_silent(&store);
     for url in [
         format!("redis://app:{SECRET}@localhost:port/"),
@@ -80,7 +80,7 @@ fn no_redis_store_prints_its_password() {
 
 #[tokio::test]
 async fn no_operation_shows_its_error_with_the_password() {
-    let store = RedisStore::new(&format!("redis://app:{SECRET}@127.0.0.1:1/")).unwrap();
+    let store = RedisStore::new(format!("redis://app:{SECRET}@127.0.0.1:1/")).unwrap();
     let error = store.check_health().await.unwrap_err();
     assert_silent(&error);
     assert_hidden(&error.to_string(), SECRET);

@@ -15,7 +15,7 @@ use crate::redis_server::RedisServer;
 pub async fn record(redis: &RedisServer, sender: &str, key: &str) -> Option<RecordView> {
     let scope = Scope::endpoint(format!("{sender} /webhooks/{sender}"));
     let key = ScopedKey::new(scope, Key::new(key).expect("the tests' keys are keys"));
-    RedisStore::new(&redis.url()).expect("a url").load(&key).await.expect("redis answers")
+    RedisStore::new(redis.url()).expect("a url").load(&key).await.expect("redis answers")
 }
 
 /// Waits until a key is in flight, and gives its record.

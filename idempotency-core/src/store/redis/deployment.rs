@@ -50,8 +50,8 @@ impl RedisStore {
     ///
     /// # Errors
     /// [`Refused`](StoreErrorKind::Refused) when the address is not one.
-    pub fn new(url: &str) -> Result<Self, StoreError> {
-        Ok(Self::from_client(open(url)?))
+    pub fn new(url: impl AsRef<str>) -> Result<Self, StoreError> {
+        Ok(Self::from_client(open(url.as_ref())?))
     }
 
     /// A store at a client's address, with the client's credentials and TLS. Nothing connects yet.
