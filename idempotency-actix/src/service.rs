@@ -15,8 +15,7 @@ use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use idempotency_core::endpoint::{Admission, Arrival, Executed, Head};
-use idempotency_core::protocol::{Answer, Status};
-use idempotency_core::provider::RejectionKind;
+use idempotency_core::protocol::Status;
 use idempotency_core::{Attachment, Delivery, Endpoint, RecordedResponse};
 use tracing::Instrument as _;
 
@@ -85,8 +84,7 @@ where
     B: MessageBody + 'static,
 {
     let Some((method, uri, headers)) = convert::head(request.head()) else {
-        let answer = Answer::Rejected(RejectionKind::Malformed).response(endpoint.engine().policy());
-        return Ok(answered(request.into_parts().0, answer));
+        return Ok(answered(request.into_parts().0, endpoint.head_unreadable()));
     };
     let extensions = request.extensions().get::<http::Extensions>().cloned().unwrap_or_default();
     let head = Head { method: &method, uri: &uri, headers: &headers, extensions: &extensions };

@@ -34,6 +34,22 @@ fn status_of<B>(response: &ServiceResponse<B>) -> &str {
 }
 
 #[test]
+fn a_head_with_more_headers_than_a_map_holds_is_malformed() {
+    local(async {
+        let app = App::new().wrap(middleware()).default_service(web::to(HttpResponse::Ok));
+        let app = init_service(app).await;
+        let mut request = delivery("k");
+        for number in 0..40_000 {
+            request = request.insert_header((format!("x-{number}"), "1"));
+        }
+        let response = call_service(&app, request.to_request()).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        let problem = read_body(response).await;
+        assert!(String::from_utf8_lossy(&problem).contains("malformed"), "{problem:?}");
+    });
+}
+
+#[test]
 fn an_app_is_wrapped_as_a_whole_and_its_routing_still_works() {
     local(async {
         let runs = Rc::new(Cell::new(0));

@@ -13,7 +13,7 @@ use http::{Extensions, HeaderMap, Method, Uri};
 
 use crate::engine::{Begun, Completion, Event, Execution, Observation, Observer, Runtime};
 use crate::protocol::{Answer, Status, StoredFlag};
-use crate::provider::{Incoming, Received};
+use crate::provider::{Incoming, Received, RejectionKind};
 use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope, path};
 
 pub use reply::Reply;
@@ -175,6 +175,12 @@ impl Endpoint {
             return Admission::Answer(self.body_too_large());
         }
         Admission::Read { limit }
+    }
+
+    /// The answer to a request whose method, URI or headers cannot be put into a [`Head`].
+    #[must_use]
+    pub fn head_unreadable(&self) -> RecordedResponse {
+        self.answer(&Answer::Rejected(RejectionKind::Malformed))
     }
 
     /// The answer to a body over the limit.
