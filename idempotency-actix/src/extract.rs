@@ -32,7 +32,8 @@ pub struct NotIdempotent;
 impl std::fmt::Display for NotIdempotent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(
-            "the request has no idempotency context: is there a layer, and does the request have a key?",
+            "the request has no idempotency context: is the route wrapped in the middleware, and does the request have \
+             a key?",
         )
     }
 }
