@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use http::Method;
-use idempotency_core::{Claim, Claimed, Hold, OnExpired, Outcome, Owner, Policy, Store as _};
+use http::{Method, StatusCode};
+use idempotency_core::{Claim, Claimed, Completing, Hold, OnExpired, Outcome, Owner, Policy, Store as _};
 
 use super::{api, done, webhook};
 use crate::http::{Handler, Operation, Reply, Served, Site, TestSender, get, handler, head, post, request};
@@ -136,6 +136,13 @@ pub async fn final_answers_complete_for_an_api(site: &Site) {
 pub async fn every_answer_completes_where_errors_are_stored(site: &Site) {
     let sender = TestSender::new(Policy::api().storing_errors());
     completes(site, sender, &[200, 302, 401, 409, 429, 500, 503], &[]).await;
+}
+
+/// Such as 410 for an event that no retry can save.
+pub async fn answers_that_the_policy_names_complete_as_well(site: &Site) {
+    let policy = Policy::webhook().with_completing(Completing::SuccessOr(&[StatusCode::GONE]));
+    let sender = TestSender::new(policy);
+    completes(site, sender, &[200, 204, 410], &[302, 404, 500]).await;
 }
 
 async fn completes(site: &Site, sender: TestSender, completing: &[u16], releasing: &[u16]) {

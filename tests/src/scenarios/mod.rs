@@ -31,6 +31,7 @@ macro_rules! http_scenarios {
                 only_2xx_completes_for_a_webhook
                 final_answers_complete_for_an_api
                 every_answer_completes_where_errors_are_stored
+                answers_that_the_policy_names_complete_as_well
                 another_fingerprint_is_422_and_leaks_nothing
                 an_older_order_is_200_and_not_executed
                 an_unreadable_outcome_is_in_doubt_and_never_free
