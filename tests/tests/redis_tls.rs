@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+use std::error::Error as _;
 use std::path::PathBuf;
 
 use idempotency_core::store::redis::RedisStore;
@@ -10,7 +11,6 @@ use idempotency_tests::redis_case::{RETENTION, claim, grant, key};
 use idempotency_tests::redis_cluster::RedisCluster;
 use idempotency_tests::redis_server::{RedisServer, free_port};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-use redis::{ClientTlsConfig, TlsCertificates};
 
 /// An authority, and what it has signed for the server and for a client, as files and as bytes.
 struct Authority {
@@ -55,14 +55,15 @@ impl Authority {
         pairs.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
     }
 
-    fn trusted(&self) -> TlsCertificates {
-        TlsCertificates { client_tls: None, root_cert: Some(self.root.clone().into_bytes()) }
+    /// A store that trusts this authority and no other.
+    fn trusted(&self, store: RedisStore) -> RedisStore {
+        store.with_root_certificate(self.root.as_str()).unwrap()
     }
 
-    fn shown(&self) -> TlsCertificates {
-        let (certificate, key) = self.client.clone();
-        let client = ClientTlsConfig { client_cert: certificate.into(), client_key: key.into() };
-        TlsCertificates { client_tls: Some(client), ..self.trusted() }
+    /// A store that shows what this authority has signed.
+    fn shown(&self, store: RedisStore) -> RedisStore {
+        let (certificate, key) = &self.client;
+        store.with_client_certificate(certificate.as_str(), key.as_str()).unwrap()
     }
 }
 
@@ -91,12 +92,9 @@ async fn works(store: &RedisStore) {
 async fn a_server_whose_authority_is_trusted_is_used_and_another_is_not() {
     let authority = Authority::new();
     let (_server, url) = serve(&authority, "no").await;
-    works(&RedisStore::new(&url).unwrap().with_certificates(&authority.trusted()).unwrap()).await;
+    works(&authority.trusted(RedisStore::new(&url).unwrap())).await;
     let stranger = Authority::new();
-    for store in [
-        RedisStore::new(&url).unwrap(),
-        RedisStore::new(&url).unwrap().with_certificates(&stranger.trusted()).unwrap(),
-    ] {
+    for store in [RedisStore::new(&url).unwrap(), stranger.trusted(RedisStore::new(&url).unwrap())] {
         let error = store.claim(&claim("k", 1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
     }
@@ -106,8 +104,10 @@ async fn a_server_whose_authority_is_trusted_is_used_and_another_is_not() {
 async fn a_server_that_wants_to_know_its_clients_is_shown_a_certificate() {
     let authority = Authority::new();
     let (_server, url) = serve(&authority, "yes").await;
-    works(&RedisStore::new(&url).unwrap().with_certificates(&authority.shown()).unwrap()).await;
-    let unknown = RedisStore::new(&url).unwrap().with_certificates(&authority.trusted()).unwrap();
+    let store = || RedisStore::new(&url).unwrap();
+    works(&authority.shown(authority.trusted(store()))).await;
+    works(&authority.trusted(authority.shown(store()))).await;
+    let unknown = authority.trusted(store());
     assert!(unknown.claim(&claim("k", 1)).await.unwrap_err().is_transient());
 }
 
@@ -119,18 +119,25 @@ async fn a_cluster_is_reached_with_the_certificates_of_its_first_address() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--tls-cluster", "yes"]).collect();
     let _cluster = RedisCluster::start_with(1, false, &arguments).await;
     let url = format!("rediss://127.0.0.1:{port}/");
-    works(&RedisStore::cluster([url]).unwrap().with_certificates(&authority.trusted()).unwrap()).await;
+    works(&authority.trusted(RedisStore::cluster([url]).unwrap())).await;
 }
 
 #[tokio::test]
 async fn what_is_no_certificate_or_no_tls_address_is_refused() {
     let authority = Authority::new();
-    let nonsense = TlsCertificates { client_tls: None, root_cert: Some(b"nonsense".to_vec()) };
+    let (certificate, key) = (authority.client.0.as_str(), authority.client.1.as_str());
     let secure = || RedisStore::new("rediss://127.0.0.1/").unwrap();
-    let plain = RedisStore::new("redis://127.0.0.1/").unwrap();
-    let refused = |result: Result<RedisStore, idempotency_core::StoreError>| {
-        assert_eq!(result.unwrap_err().kind(), StoreErrorKind::Refused);
+    let plain = || RedisStore::new("redis://127.0.0.1/").unwrap();
+    let refused = |result: Result<RedisStore, idempotency_core::StoreError>, why: &str| {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Refused);
+        let source = error.source().unwrap().to_string();
+        assert!(source.contains(why), "{source}");
+        assert!(!source.contains("nonsense"), "{source}");
     };
-    refused(secure().with_certificates(&nonsense));
-    refused(plain.with_certificates(&authority.trusted()));
+    refused(secure().with_root_certificate("nonsense"), "there is no certificate in PEM");
+    refused(secure().with_client_certificate("nonsense", key), "there is no certificate in PEM");
+    refused(secure().with_client_certificate(certificate, "nonsense"), "private key");
+    refused(plain().with_root_certificate(authority.root.as_str()), "rediss://");
+    refused(plain().with_client_certificate(certificate, key), "rediss://");
 }

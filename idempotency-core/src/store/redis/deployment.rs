@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use redis::Client;
 
+#[cfg(feature = "redis-tls")]
+use super::certificates::Certificates;
 #[cfg(feature = "redis-cluster")]
 use super::cluster::Cluster;
 use super::durability::Durability;
@@ -39,6 +41,8 @@ enum Deployment {
 #[derive(Clone)]
 pub(super) struct Settings {
     deployment: Deployment,
+    #[cfg(feature = "redis-tls")]
+    certificates: Certificates,
     prefix: String,
     patience: Patience,
     durability: Durability,
@@ -55,6 +59,8 @@ impl RedisStore {
     }
 
     /// A store at a client's address, with the client's credentials and TLS. Nothing connects yet.
+    ///
+    /// Certificates that the client has are replaced as a whole by those that are set here.
     #[must_use]
     pub fn from_client(client: Client) -> Self {
         Self::deployed(Deployment::One(client))
@@ -106,6 +112,8 @@ impl RedisStore {
     fn deployed(deployment: Deployment) -> Self {
         Self::assemble(Settings {
             deployment,
+            #[cfg(feature = "redis-tls")]
+            certificates: Certificates::default(),
             prefix: "idem".to_owned(),
             patience: Patience { connect: Duration::from_secs(1), response: Duration::from_millis(500) },
             durability: Durability::Local,
@@ -132,30 +140,45 @@ impl RedisStore {
         Self::assemble(Settings { deployment, ..self.settings })
     }
 
-    /// Trusts and shows these certificates, at the sentinels as well. For `rediss://` addresses. Default: whom the
-    /// machine trusts, and no certificate of one's own.
+    /// Trusts this authority, or these where the text holds several, and no others; at the sentinels as well. A
+    /// certificate in PEM, for `rediss://` addresses. Default: whom the machine trusts.
     ///
     /// # Errors
-    /// [`Refused`](StoreErrorKind::Refused) when they are not certificates in PEM, or an address is not `rediss://`.
+    /// [`Refused`](StoreErrorKind::Refused) when it is no certificate in PEM, or an address is not `rediss://`.
     #[cfg(feature = "redis-tls")]
-    pub fn with_certificates(self, certificates: &redis::TlsCertificates) -> Result<Self, StoreError> {
-        // A file without a certificate would be one that trusts nobody.
-        let has_one = |pem: &[u8]| String::from_utf8_lossy(pem).contains("-----BEGIN CERTIFICATE-----");
-        let shown = certificates.client_tls.as_ref().map(|client| &client.client_cert);
-        if !certificates.root_cert.iter().chain(shown).all(|pem| has_one(pem)) {
-            return Err(fault::error(StoreErrorKind::Refused).with_source("there is no certificate in PEM"));
-        }
+    pub fn with_root_certificate(self, pem: impl Into<Vec<u8>>) -> Result<Self, StoreError> {
+        let certificates = self.settings.certificates.clone().with_root(pem.into())?;
+        self.with_certificates(certificates)
+    }
+
+    /// Shows this certificate, and those between it and its authority where the text holds several, with its private key;
+    /// at the sentinels as well. Both in PEM, for `rediss://` addresses. Default: none is shown.
+    ///
+    /// # Errors
+    /// [`Refused`](StoreErrorKind::Refused) when they are no certificate and no key in PEM, or an address is not
+    /// `rediss://`.
+    #[cfg(feature = "redis-tls")]
+    pub fn with_client_certificate(
+        self,
+        pem: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+    ) -> Result<Self, StoreError> {
+        let certificates = self.settings.certificates.clone().with_client(pem.into(), key.into())?;
+        self.with_certificates(certificates)
+    }
+
+    #[cfg(feature = "redis-tls")]
+    fn with_certificates(self, certificates: Certificates) -> Result<Self, StoreError> {
         let mut failure = None;
         let deployment = self.settings.deployment.changed(true, |client| {
-            let info = client.get_connection_info().clone();
-            Client::build_with_tls(info, certificates.clone()).unwrap_or_else(|cause| {
+            certificates.given_to(client).unwrap_or_else(|cause| {
                 failure = Some(cause);
                 client.clone()
             })
         });
         match failure {
             Some(cause) => Err(fault::error(StoreErrorKind::Refused).with_source(cause)),
-            None => Ok(Self::assemble(Settings { deployment, ..self.settings })),
+            None => Ok(Self::assemble(Settings { deployment, certificates, ..self.settings })),
         }
     }
 

@@ -4,6 +4,8 @@
 //! first claim is one `SET NX GET`, everything else one script.
 
 mod call;
+#[cfg(feature = "redis-tls")]
+mod certificates;
 mod claim;
 #[cfg(feature = "redis-cluster")]
 mod cluster;
