@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use idempotency_core::provider::{IdempotencyKey, Slack, Stripe};
+use idempotency_core::provider::{self, IdempotencyKey, Rejection, Slack, Stripe};
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{MemoryStore, Policy, testing};
 use idempotency_tests::captured::Captured;
@@ -124,6 +124,11 @@ async fn every_turn(store: &Watched) {
     let slack = Slack::new(SLACK).unwrap();
     let slack = Route(IdempotencyLayer::new(store.clone(), slack).with_insecure_verification_time(now));
     ours.push(slack.send(signed(STRIPE), 200).await);
+    let closed = provider::from_fn("closed", |_| {
+        Err(Rejection::unavailable("the secret cannot be had").with_source("the vault is closed"))
+    });
+    let closed = Route(IdempotencyLayer::new(store.clone(), closed)).send(keyed(KEY, ASKED), 200).await;
+    assert!(closed.0 == 503 && !closed.1.contains("vault"), "{closed:?}");
     for (status, text) in ours {
         assert!((400..600).contains(&status) || status == 200, "{status}");
         if status != 200 {
@@ -184,6 +189,10 @@ async fn nothing_secret_is_logged_at_any_level() {
     {
         assert!(text.contains(said), "the run must have gone through {said}");
     }
+    assert!(
+        text.contains("the secret cannot be had: the vault is closed"),
+        "a refusal's cause is for the log"
+    );
     // Crates that use `log` are heard as well.
     assert!(text.contains(" mio"), "the run must have been heard at every level");
     assert_hidden(&text, "the log");

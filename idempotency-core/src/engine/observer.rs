@@ -1,5 +1,6 @@
 //! The observer: who sees every decision, as typed values.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -102,8 +103,10 @@ impl Observer for TracingObserver {
             | Event::Unprotected(error)
             | Event::RenewalFailed(error)
             | Event::Unrecorded(error)
-            | Event::ReleaseFailed(error) => tell!(warn, Some(tracing::field::display(WithSources(error)))),
-            Event::Rejected(rejection) => tell!(warn, Some(tracing::field::display(rejection))),
+            | Event::ReleaseFailed(error) => tell!(warn, Some(tracing::field::display(WithSources(*error)))),
+            Event::Rejected(rejection) => {
+                tell!(warn, Some(tracing::field::display(WithSources(*rejection))));
+            }
             Event::LeaseLost | Event::Superseded | Event::InDoubt | Event::Mismatch | Event::Panicked => {
                 tell!(warn, None::<&str>);
             }
@@ -139,12 +142,12 @@ impl Event<'_> {
 }
 
 /// An error with its causes, one after the other.
-struct WithSources<'a>(&'a StoreError);
+struct WithSources<'a>(&'a (dyn Error + 'static));
 
 impl fmt::Display for WithSources<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
-        let mut source = std::error::Error::source(self.0);
+        let mut source = self.0.source();
         while let Some(error) = source {
             write!(f, ": {error}")?;
             source = error.source();

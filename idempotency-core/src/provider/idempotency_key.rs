@@ -127,16 +127,16 @@ impl Provider for IdempotencyKey {
 fn unquoted(value: &str) -> Result<Cow<'_, str>, Rejection> {
     let value = value.trim();
     let Some(rest) = value.strip_prefix('"') else { return Ok(value.into()) };
-    let malformed = Rejection::malformed("the key is not a string by RFC 8941");
-    let inner = rest.strip_suffix('"').ok_or_else(|| malformed.clone())?;
+    let malformed = || Rejection::malformed("the key is not a string by RFC 8941");
+    let inner = rest.strip_suffix('"').ok_or_else(malformed)?;
     let mut key = String::with_capacity(inner.len());
     let mut chars = inner.chars();
     while let Some(char) = chars.next() {
         match char {
-            '"' => return Err(malformed),
+            '"' => return Err(malformed()),
             '\\' => match chars.next() {
                 Some(escaped @ ('"' | '\\')) => key.push(escaped),
-                _ => return Err(malformed),
+                _ => return Err(malformed()),
             },
             char => key.push(char),
         }

@@ -31,6 +31,7 @@ mod twilio;
 mod twilio_event;
 mod twilio_url;
 
+use std::error::Error;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,8 +87,8 @@ pub trait Provider: Debug + Send + Sync + 'static {
     /// [`Received::Handshake`], and any `Err`, lets the request pass to the handler unprotected.
     ///
     /// # Errors
-    /// When the request is not an authentic delivery with a key. The reason is logged; the sender is told only the
-    /// kind.
+    /// When the request is not an authentic delivery with a key. The reason and its causes are
+    /// logged; the sender is told only the kind.
     ///
     /// # Cancel safety
     /// Nothing is changed by it, so it may be dropped at any time.
@@ -205,13 +206,16 @@ pub enum Received {
     Bypass,
 }
 
-/// Why a request is not a delivery. The sender sees the kind; the reason goes to the log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a request is not a delivery. The sender sees the kind; the reason and its causes go to the log.
+#[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub struct Rejection {
     kind: RejectionKind,
     reason: &'static str,
+    source: Option<BoxError>,
 }
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Which kind of rejection it is, and so which status the sender gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,25 +235,37 @@ impl Rejection {
     /// The sender is not who it claims to be, or said it too long ago.
     #[must_use]
     pub const fn unauthenticated(reason: &'static str) -> Self {
-        Self { kind: RejectionKind::Unauthenticated, reason }
+        Self::new(RejectionKind::Unauthenticated, reason)
     }
 
     /// The delivery has no key.
     #[must_use]
     pub const fn key_missing(reason: &'static str) -> Self {
-        Self { kind: RejectionKind::KeyMissing, reason }
+        Self::new(RejectionKind::KeyMissing, reason)
     }
 
     /// The key or the message cannot be read.
     #[must_use]
     pub const fn malformed(reason: &'static str) -> Self {
-        Self { kind: RejectionKind::Malformed, reason }
+        Self::new(RejectionKind::Malformed, reason)
     }
 
     /// What verification needs cannot be had now.
     #[must_use]
     pub const fn unavailable(reason: &'static str) -> Self {
-        Self { kind: RejectionKind::Unavailable, reason }
+        Self::new(RejectionKind::Unavailable, reason)
+    }
+
+    const fn new(kind: RejectionKind, reason: &'static str) -> Self {
+        Self { kind, reason, source: None }
+    }
+
+    /// The same rejection with its cause. **The `Display` of the cause, and of its own causes, is logged**: it must show no
+    /// secret, nor anything else that the log may not have.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.source = Some(source.into());
+        self
     }
 
     /// Which kind it is.

@@ -114,6 +114,7 @@ pub trait SecretSource: fmt::Debug + Send + Sync + 'static {
     /// The secrets of whoever the request says it is for. What it says is not authenticated yet.
     ///
     /// # Errors
-    /// [`Rejection::unauthenticated`] for an unknown tenant, [`Rejection::unavailable`] where it cannot tell now.
+    /// [`Rejection::unauthenticated`] for an unknown tenant, [`Rejection::unavailable`] where it cannot tell now,
+    /// [with the cause](Rejection::with_source), which is logged.
     async fn secrets(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection>;
 }

@@ -173,7 +173,9 @@ fn verify<'a>(
     let mut shared = Vec::with_capacity(secrets.len());
     let mut public = Vec::new();
     for secret in secrets {
-        match Verifier::parse(secret.expose()).map_err(|_| Rejection::unavailable("a secret is malformed"))? {
+        let parsed = Verifier::parse(secret.expose())
+            .map_err(|error| Rejection::unavailable("a secret is malformed").with_source(error));
+        match parsed? {
             Verifier::Shared(secret) => shared.push(secret),
             Verifier::Public(key) => public.push(key),
         }
