@@ -27,6 +27,7 @@ mod outcome;
 mod path;
 mod policy;
 mod record;
+mod rejection;
 mod response;
 mod scope;
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::provider::Rejection;
+use crate::rejection::Rejection;
 use crate::{Fence, ScopedKey, StoreError, Version};
 
 /// Sees every decision of an engine. It is called where the decision falls, so it must not block.

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::problem::Problem;
 use super::status::Status;
-use crate::provider::RejectionKind;
+use crate::rejection::RejectionKind;
 use crate::{Outcome, Policy, RecordedResponse};
 
 /// Every case in which the answer is made here and not by the handler.
