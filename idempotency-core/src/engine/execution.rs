@@ -10,10 +10,11 @@ use futures_util::future::{Either, select};
 use futures_util::{FutureExt as _, poll};
 
 use super::budget::{answered, within};
+use super::ending::Ending;
 use super::{Event, Idempotency, IdempotencyContext, Observation};
 use crate::{Attachment, Hold, Lease, Outcome};
 
-/// The pause between repetitions of a renewal, and of a completion in the background.
+/// The pause between repetitions of a renewal, and of an ending in the background.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The guard held by whoever was granted the claim.
@@ -34,8 +35,8 @@ pub struct Execution {
 #[derive(Debug)]
 enum Stage {
     Running,
-    /// The work is done: repeat the completion, never release.
-    Completing(Outcome),
+    /// The store is being told: repeat it.
+    Ending(Ending),
     Settled,
 }
 
@@ -92,7 +93,7 @@ impl Execution {
             Ok(output) => output,
             Err(panic) => {
                 self.observe(Event::Panicked);
-                self.give_up().await;
+                self.end(Ending::Release).await;
                 resume_unwind(panic)
             }
         }
@@ -103,55 +104,37 @@ impl Execution {
     /// # Cancel safety
     /// If it is dropped, the recording goes on in the background.
     pub async fn complete(mut self, outcome: Outcome) -> Completion {
-        self.stage = Stage::Completing(outcome.clone());
-        let (engine, lease) = (&self.engine, &self.lease);
-        let retention = engine.policy().retention();
-        let answer = within(engine.runtime(), engine.policy().store_timeout(), || {
-            engine.store().complete(lease, &outcome, retention)
-        })
-        .await;
-        match answer {
-            Ok(hold) => {
-                self.stage = Stage::Settled;
-                self.completed(hold)
-            }
-            Err(error) => {
-                self.observe(Event::Unrecorded(&error));
-                // Dropping it in this stage goes on in the background.
-                Completion::Unrecorded
-            }
+        match self.end(Ending::Complete(outcome)).await {
+            Some(Hold::Held) => Completion::Recorded,
+            Some(Hold::Lost) => Completion::Lost,
+            None => Completion::Unrecorded,
         }
     }
 
-    /// Gives up, so that a retry runs at once. Where the store does not answer, the lease runs out by itself.
+    /// Gives up, so that a retry runs at once. Tries again in the background, within the lease, where the store does not
+    /// answer.
     ///
     /// # Cancel safety
-    /// If it is dropped, the key may stay in flight until the lease runs out.
+    /// If it is dropped, the release goes on in the background.
     pub async fn release(mut self) {
-        self.give_up().await;
+        self.end(Ending::Release).await;
     }
 
-    async fn give_up(&mut self) {
-        self.stage = Stage::Settled;
-        let (engine, lease) = (&self.engine, &self.lease);
-        let answer =
-            within(engine.runtime(), engine.policy().store_timeout(), || engine.store().release(lease)).await;
-        self.observe(match &answer {
-            Ok(Hold::Held) => Event::Released,
-            Ok(Hold::Lost) => Event::Superseded,
-            Err(error) => Event::ReleaseFailed(error),
-        });
-    }
-
-    fn completed(&self, hold: Hold) -> Completion {
-        match hold {
-            Hold::Held => {
-                self.observe(Event::Completed);
-                Completion::Recorded
+    /// Tells the store how it ended. `None` where the store does not answer: what is dropped then goes on in the
+    /// background.
+    async fn end(&mut self, ending: Ending) -> Option<Hold> {
+        self.stage = Stage::Ending(ending.clone());
+        let engine = &self.engine;
+        let told = || ending.tell(engine, &self.lease);
+        match within(engine.runtime(), engine.policy().store_timeout(), told).await {
+            Ok(hold) => {
+                self.stage = Stage::Settled;
+                self.observe(ending.told(hold));
+                Some(hold)
             }
-            Hold::Lost => {
-                self.observe(Event::Superseded);
-                Completion::Lost
+            Err(error) => {
+                self.observe(ending.untold(&error));
+                None
             }
         }
     }
@@ -226,21 +209,16 @@ impl Execution {
         }
     }
 
-    /// Repeats the completion until the store answers, or the lease has surely run out.
-    async fn complete_in_background(self, outcome: Outcome) {
+    /// Repeats the ending until the store answers, or the lease has surely run out.
+    async fn end_in_background(self, ending: Ending) {
         let runtime = self.engine.runtime();
         let end = runtime.now().saturating_add(self.engine.policy().lease());
         loop {
-            let completion =
-                self.engine.store().complete(&self.lease, &outcome, self.engine.policy().retention());
-            match answered(runtime, self.engine.policy().store_timeout(), completion).await {
-                Ok(hold) => {
-                    // Observed there; nobody waits for the answer.
-                    let _ = self.completed(hold);
-                    return;
-                }
-                _ if runtime.now() >= end => return,
-                _ => runtime.sleep(PAUSE).await,
+            let told = ending.tell(&self.engine, &self.lease);
+            match answered(runtime, self.engine.policy().store_timeout(), told).await {
+                Ok(hold) => return self.observe(ending.told(hold)),
+                Err(_) if runtime.now() >= end => return,
+                Err(_) => runtime.sleep(PAUSE).await,
             }
         }
     }
@@ -251,9 +229,9 @@ impl Drop for Execution {
     fn drop(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Settled) {
             Stage::Settled => {}
-            Stage::Completing(outcome) => {
+            Stage::Ending(ending) => {
                 let rest = self.take_over();
-                self.engine.spawn_tracked(rest.complete_in_background(outcome));
+                self.engine.spawn_tracked(rest.end_in_background(ending));
             }
             Stage::Running => {
                 if self.engine.policy().attachment() == Attachment::ReleaseWithCaller {

@@ -4,6 +4,7 @@ mod begin;
 mod budget;
 mod context;
 mod detach;
+mod ending;
 mod execution;
 mod lease_state;
 mod observer;

@@ -62,13 +62,13 @@ pub enum Event<'a> {
     LeaseLost,
     /// The outcome is recorded.
     Completed,
-    /// The handler succeeded, and its outcome is not recorded yet.
+    /// The handler succeeded, and its outcome is not recorded yet: that is repeated in the background.
     Unrecorded(&'a StoreError),
     /// Somebody else took over: this attempt's outcome is not the key's.
     Superseded,
     /// The attempt gave up; a retry runs at once.
     Released,
-    /// The attempt gave up and the store was not told; a retry runs after the lease.
+    /// The attempt gave up and the store was not told yet: that is repeated in the background.
     ReleaseFailed(&'a StoreError),
     /// The handler panicked.
     Panicked,

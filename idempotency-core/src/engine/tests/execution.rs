@@ -106,13 +106,24 @@ async fn a_dropped_execution_keeps_its_key_unless_the_policy_releases_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_release_leaves_the_lease_to_run_out() {
+async fn a_failed_release_is_repeated_so_that_a_clean_failure_is_not_in_doubt() {
     let (engine, store) = engine();
-    store.fail("release", [Fault::Refused(StoreErrorKind::Refused)]);
+    let engine = engine.with_policy(Policy::webhook().with_on_expired(OnExpired::InDoubt));
+    store.fail("release", [Fault::Refused(StoreErrorKind::Unavailable); 12]);
     run(&engine, "k").await.release().await;
     assert!(matches!(state(&store, "k").await, Some(StateView::InFlight { .. })));
-    tokio::time::advance(30 * SECOND).await;
+    assert!(engine.drain(30 * SECOND).await);
     assert_eq!(run(&engine, "k").await.context().attempt(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_is_dropped_goes_on_in_the_background() {
+    let (engine, store) = engine();
+    store.fail("release", [Fault::Hangs]);
+    let dropped = tokio::time::timeout(Duration::from_millis(1), run(&engine, "k").await.release()).await;
+    assert!(dropped.is_err());
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
 }
 
 #[tokio::test(start_paused = true)]

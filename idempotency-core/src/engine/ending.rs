@@ -1,0 +1,42 @@
+//! The ending: how an execution ends, and what of it is told to the store and the observer.
+
+use super::{Event, Idempotency};
+use crate::{Hold, Lease, Outcome, StoreError};
+
+/// How an execution ends.
+#[derive(Clone, Debug)]
+pub(super) enum Ending {
+    /// The work is done: it is completed, and never released instead.
+    Complete(Outcome),
+    /// The work failed: the key is released.
+    Release,
+}
+
+impl Ending {
+    /// Tells the store, once.
+    pub(super) async fn tell(&self, engine: &Idempotency, lease: &Lease) -> Result<Hold, StoreError> {
+        match self {
+            Self::Complete(outcome) => {
+                engine.store().complete(lease, outcome, engine.policy().retention()).await
+            }
+            Self::Release => engine.store().release(lease).await,
+        }
+    }
+
+    /// What is observed once the store has answered.
+    pub(super) fn told(&self, hold: Hold) -> Event<'static> {
+        match (self, hold) {
+            (Self::Complete(_), Hold::Held) => Event::Completed,
+            (Self::Release, Hold::Held) => Event::Released,
+            (_, Hold::Lost) => Event::Superseded,
+        }
+    }
+
+    /// What is observed where the store did not answer in time, and it goes on in the background.
+    pub(super) fn untold<'a>(&self, error: &'a StoreError) -> Event<'a> {
+        match self {
+            Self::Complete(_) => Event::Unrecorded(error),
+            Self::Release => Event::ReleaseFailed(error),
+        }
+    }
+}
