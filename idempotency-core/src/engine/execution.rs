@@ -217,7 +217,7 @@ impl Execution {
             let told = ending.tell(&self.engine, &self.lease);
             match answered(runtime, self.engine.policy().store_timeout(), told).await {
                 Ok(hold) => return self.observe(ending.told(hold)),
-                Err(_) if runtime.now() >= end => return,
+                Err(error) if runtime.now() >= end => return self.observe(Event::Unsettled(&error)),
                 Err(_) => runtime.sleep(PAUSE).await,
             }
         }

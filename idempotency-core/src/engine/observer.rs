@@ -70,11 +70,15 @@ pub enum Event<'a> {
     Released,
     /// The attempt gave up and the store was not told yet: that is repeated in the background.
     ReleaseFailed(&'a StoreError),
+    /// What was unrecorded or not released was repeated for a lease's time in vain, and is repeated no more: the key is
+    /// taken over, or in doubt, although its handler came to an end.
+    Unsettled(&'a StoreError),
     /// The handler panicked.
     Panicked,
 }
 
-/// Tells `tracing`: what needs somebody's attention at `WARN`, the rest at `DEBUG`. Keys appear as digests.
+/// Tells `tracing`: what is unsettled for good at `ERROR`, what else needs somebody's attention at `WARN`, the rest at
+/// `DEBUG`. Keys appear as digests.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct TracingObserver;
@@ -104,6 +108,7 @@ impl Observer for TracingObserver {
             | Event::RenewalFailed(error)
             | Event::Unrecorded(error)
             | Event::ReleaseFailed(error) => tell!(warn, Some(tracing::field::display(WithSources(*error)))),
+            Event::Unsettled(error) => tell!(error, Some(tracing::field::display(WithSources(*error)))),
             Event::Rejected(rejection) => {
                 tell!(warn, Some(tracing::field::display(WithSources(*rejection))));
             }
@@ -136,6 +141,7 @@ impl Event<'_> {
             Self::Superseded => "superseded",
             Self::Released => "released",
             Self::ReleaseFailed(_) => "release_failed",
+            Self::Unsettled(_) => "unsettled",
             Self::Panicked => "panicked",
         }
     }

@@ -127,6 +127,25 @@ async fn a_release_that_is_dropped_goes_on_in_the_background() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_repeated_in_vain_until_the_lease_ran_out_is_seen_to_be_unsettled() {
+    for (operation, first) in [("complete", "unrecorded"), ("release", "release_failed")] {
+        let (engine, store) = engine();
+        let seen = Seen::default();
+        let engine = engine.with_observer(seen.clone());
+        store.fail(operation, [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
+        let execution = run(&engine, "k").await;
+        match operation {
+            "complete" => assert_eq!(execution.complete(outcome("done")).await, Completion::Unrecorded),
+            _ => execution.release().await,
+        }
+        assert!(engine.drain(60 * SECOND).await, "{operation} is repeated for ever");
+        assert_eq!(*seen.0.lock().unwrap(), ["granted", first, "unsettled"]);
+        tokio::time::advance(30 * SECOND).await;
+        assert_eq!(run(&engine, "k").await.context().attempt(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn drain_waits_for_what_is_under_way_and_no_longer_than_told() {
     let (engine, _) = engine();
     let finished = std::sync::Arc::new(AtomicBool::new(false));
