@@ -12,6 +12,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
+    may_have_executed: bool,
     store: &'static str,
     source: Option<BoxError>,
 }
@@ -34,7 +35,7 @@ impl StoreError {
     /// An error of this kind at the store of this name.
     #[must_use]
     pub fn new(store: &'static str, kind: StoreErrorKind) -> Self {
-        Self { kind, store, source: None }
+        Self { kind, may_have_executed: kind == StoreErrorKind::Unknown, store, source: None }
     }
 
     /// The same error with its cause.
@@ -44,12 +45,13 @@ impl StoreError {
         self
     }
 
-    pub(crate) fn of_kind(mut self, kind: StoreErrorKind) -> Self {
-        self.kind = kind;
+    /// The same error of the last of several tries, of which an earlier one may have been carried out.
+    pub(crate) fn after_an_unknown_try(mut self) -> Self {
+        self.may_have_executed = true;
         self
     }
 
-    /// Which kind of failure it was.
+    /// Which kind of failure it was; where the operation was tried several times, the last one's.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
@@ -61,10 +63,10 @@ impl StoreError {
         matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::Unknown)
     }
 
-    /// Whether the operation may have been carried out all the same.
+    /// Whether the operation may have been carried out all the same, by any of its tries.
     #[must_use]
     pub fn may_have_executed(&self) -> bool {
-        self.kind == StoreErrorKind::Unknown
+        self.may_have_executed
     }
 }
 

@@ -6,7 +6,7 @@ use super::budget::{bounded, within};
 use super::lease_state::LeaseState;
 use super::undo::UndoOnDrop;
 use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
-use crate::{Claim, Claimed, Delivery, Fence, Hold, OnOutage, Outcome, StoreError, StoreErrorKind, Version};
+use crate::{Claim, Claimed, Delivery, Fence, Hold, OnOutage, Outcome, StoreError, Version};
 
 /// A store whose `settled` answers at once must not make a waiter spin.
 const SHORTEST_NAP: Duration = Duration::from_millis(10);
@@ -206,8 +206,9 @@ impl Idempotency {
 
     fn outage(&self, delivery: &Delivery, arrived: Duration, error: StoreError) -> Result<Begun, StoreError> {
         match self.policy().on_outage() {
-            // A store that refuses for good is set up wrongly: to proceed would be to run unprotected from now on.
-            OnOutage::Proceed if error.kind() != StoreErrorKind::Refused => {
+            // A store that refuses, being set up wrongly or full, is in reach: to proceed would be to run unprotected
+            // until somebody mends it.
+            OnOutage::Proceed if error.is_transient() => {
                 self.observe_decision(delivery, arrived, None, Event::Unprotected(&error));
                 let runtime = self.0.runtime.clone();
                 Ok(Begun::Unprotected(IdempotencyContext::unprotected(

@@ -14,7 +14,7 @@ use crate::{StoreError, StoreErrorKind};
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Tries an operation until it succeeds, fails for good, or `budget` is over. Every operation of a store may be
-/// repeated. The error says whether any of the tries may have been carried out.
+/// repeated. The error is the last try's, and says whether any of the tries may have been carried out.
 pub(super) async fn within<T, F>(
     runtime: &dyn Runtime,
     budget: Duration,
@@ -34,7 +34,7 @@ where
         };
         may_have_executed |= error.may_have_executed();
         if !error.is_transient() || runtime.now().saturating_add(pause) >= deadline {
-            return Err(if may_have_executed { error.of_kind(StoreErrorKind::Unknown) } else { error });
+            return Err(if may_have_executed { error.after_an_unknown_try() } else { error });
         }
         runtime.sleep(pause).await;
         pause = pause.saturating_mul(2);

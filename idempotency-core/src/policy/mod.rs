@@ -49,8 +49,8 @@ pub enum OnOutage {
     /// 503 with `Retry-After`; nothing is executed.
     #[default]
     Refuse,
-    /// The handler runs without any protection, and each such run is observed. Not where the store refuses for good,
-    /// as for wrong credentials, and not where another holder is known.
+    /// The handler runs without any protection, and each such run is observed. Not where the store refuses, as for wrong
+    /// credentials or because it is full, and not where another holder is known.
     Proceed,
 }
 

@@ -191,12 +191,30 @@ async fn an_abandoned_key_is_rerun_or_in_doubt_as_the_policy_says() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_runs_the_handler_only_if_the_policy_says_so() {
     let (engine, store) = engine();
-    store.fail("claim", [Fault::Refused(StoreErrorKind::Full); 2]);
-    assert_eq!(engine.begin(delivery("k")).await.unwrap_err().kind(), StoreErrorKind::Full);
+    store.fail("claim", [Fault::Hangs]);
+    assert_eq!(engine.begin(delivery("k")).await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    assert!(engine.drain(30 * SECOND).await);
     let proceeding = engine.with_policy(Policy::webhook().with_on_outage(OnOutage::Proceed));
+    store.fail("claim", [Fault::Hangs]);
     let Begun::Unprotected(context) = begin(&proceeding, "k").await else { panic!("expected to proceed") };
     assert_eq!((context.attempt(), context.fence(), context.is_protected()), (0, Fence::NONE, false));
     assert!(context.is_lease_lost());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_refuses_runs_nothing_whatever_became_of_earlier_tries() {
+    for kind in [StoreErrorKind::Full, StoreErrorKind::Refused] {
+        for earlier in [None, Some(Fault::AnswerLost)] {
+            let (engine, store) = engine();
+            let engine = engine.with_policy(Policy::webhook().with_on_outage(OnOutage::Proceed));
+            store.fail("claim", earlier.into_iter().chain([Fault::Refused(kind)]));
+            let error = engine.begin(delivery("k")).await.unwrap_err();
+            assert_eq!((error.kind(), error.may_have_executed()), (kind, earlier.is_some()));
+            assert!(engine.drain(30 * SECOND).await);
+            // A claim that was carried out is undone all the same.
+            assert_eq!(state(&store, "k").await, earlier.map(|_| StateView::Released), "{kind:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
