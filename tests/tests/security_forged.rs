@@ -141,6 +141,24 @@ async fn no_forged_request_reaches_a_store_or_the_handler() {
     }
 }
 
+#[tokio::test]
+async fn no_method_that_may_carry_a_body_is_a_way_around_the_signature() {
+    for sender in senders() {
+        let layer = IdempotencyLayer::new(MemoryStore::new(), sender.provider.clone());
+        let service = layer.layer(tower::service_fn(
+            |_: http::Request<idempotency_tower::RequestBody<axum::body::Body>>| async {
+                Ok::<_, std::convert::Infallible>(http::Response::new(axum::body::Body::empty()))
+            },
+        ));
+        for method in ["POST", "PUT", "PATCH", "DELETE", "QUERY", "PROPFIND"] {
+            let body = axum::body::Body::from(sender.body);
+            let request = http::Request::builder().method(method).uri("/hook").body(body).unwrap();
+            let status = service.clone().oneshot(request).await.unwrap().status();
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{}: an unsigned {method}", sender.provider.name());
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sender_that_trickles_its_body_holds_no_lease_until_the_body_is_whole() {
     for adapter in [Adapter::Axum, Adapter::Actix] {
