@@ -155,6 +155,20 @@ async fn one_sentinel_of_three_may_be_dead_and_all_dead_is_unavailable() {
 }
 
 #[tokio::test]
+async fn a_minority_of_the_sentinels_is_not_believed() {
+    let mut set = SentinelSet::start(1).await;
+    // Beside an old master that still takes writes, it is what a worker sees that was cut off with the two.
+    set.kill_sentinel(0);
+    set.pause_sentinel(1);
+    let store = store(&set).with_connect_timeout(Duration::from_millis(500));
+    for round in 0..3 {
+        let error = store.claim(&claim("k", round)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+        assert!(!error.may_have_executed(), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_master_of_another_name_is_refused_and_credentials_are_never_shown() {
     let set = SentinelSet::start(1).await;
     let other = RedisStore::sentinel(set.urls(), "other").unwrap();

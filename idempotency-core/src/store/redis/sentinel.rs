@@ -1,7 +1,8 @@
 //! The master behind sentinels: looked up anew for each connection.
 //!
 //! All sentinels are asked at once, and of the first majority that answers the one with the newest configuration is
-//! believed, so that a sentinel that was cut off does not lead back to an old master.
+//! believed. Where no majority answers there is no master: a sentinel that was cut off together with an old master must
+//! not lead back to it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -40,19 +41,21 @@ impl Sentinel {
     async fn master(&self) -> RedisResult<Server> {
         let mut questions: FuturesUnordered<_> =
             self.sentinels.iter().map(|sentinel| ask(Arc::clone(sentinel), self.name.clone())).collect();
+        let majority = self.sentinels.len() / 2 + 1;
         let (mut answers, mut failure) = (Vec::new(), None);
         while let Some(answer) = questions.next().await {
             match answer {
                 Ok(answer) => answers.push(answer),
                 Err(error) => failure = Some(error),
             }
-            if answers.len() > self.sentinels.len() / 2 {
+            if answers.len() == majority {
                 break;
             }
         }
+        let answered = answers.len();
         match answers.into_iter().max_by_key(|answer| answer.epoch) {
-            Some(master) => self.pattern.at(&master.host, master.port),
-            None => Err(failure.unwrap_or_else(|| {
+            Some(master) if answered == majority => self.pattern.at(&master.host, master.port),
+            _ => Err(failure.unwrap_or_else(|| {
                 RedisError::from((ErrorKind::EmptySentinelList, "there are no sentinels"))
             })),
         }
