@@ -30,6 +30,7 @@ pub(crate) mod standard_webhooks;
 mod stripe;
 mod twilio;
 mod twilio_event;
+mod twilio_form;
 mod twilio_url;
 
 use std::fmt::Debug;

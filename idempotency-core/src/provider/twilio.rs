@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::snapshots::Snapshots;
 use super::twilio_event::Event;
+use super::twilio_form::SignedForm;
 use super::twilio_url::PublicUrl;
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, form, signature};
 use crate::{Attributes, Delivery, Key, Order, Policy, Verified, Version};
@@ -15,9 +16,14 @@ use crate::{Attributes, Delivery, Key, Order, Policy, Verified, Version};
 /// The key is the Sid with its status, such as `SM…:delivered`, since each status comes once. All of it is covered by
 /// the signature; the header `I-Twilio-Idempotency-Token` is not, and is only an attribute.
 ///
-/// Twilio signs names and values without separators, so that a captured request can be cut into other parameters under
-/// the same signature. Sids and statuses of any but Twilio's form are therefore refused. Nothing signed says when a
-/// request was sent.
+/// Twilio signs the URL, names and values without separators, so that a captured request can be cut into another query
+/// and other parameters under the same signature. What is proved is this: on one path, all of these that are accepted
+/// have one key, scope and order, so that none of them runs again while the record is kept. A callback whose signed text
+/// reads in several ways, as where a user's text spells `MessageSid` and a Sid, is refused. Nothing is proved of the other
+/// parameters, which may be cut as one likes. Nor of a path that is the request's own, behind a route that takes any
+/// path: it can swallow the query. Nothing signed says when a request was sent.
+///
+/// A form with an `EventType` has a scope of its own for each signed text, since one Sid has many such events.
 ///
 /// Use it for status callbacks. A URL that answers with TwiML is asked several times for one call in one status, which
 /// this key cannot tell apart.
@@ -127,14 +133,16 @@ impl Provider for Twilio {
         let query = incoming.uri.query().unwrap_or_default();
         let is_form = !query.split('&').any(|parameter| parameter.starts_with("bodySHA256="));
         let parameters = if is_form { sorted(incoming.body) } else { Vec::new() };
-        let proof = self.url.forms_for(incoming.uri).iter().find_map(|url| {
+        let forms = self.url.forms_for(incoming.uri);
+        let proof = forms.iter().find_map(|url| {
             let mut parts = vec![url.as_bytes()];
             parts.extend(parameters.iter().flat_map(|(name, value)| [&**name, &**value]));
-            signature::hmac_sha1_over(&secrets, &parts, candidate, incoming.body).ok()
+            Some((signature::hmac_sha1_over(&secrets, &parts, candidate, incoming.body).ok()?, url))
         });
-        let proof = proof.ok_or(Rejection::unauthenticated("no signature matches"))?;
+        let (proof, url) = proof.ok_or(Rejection::unauthenticated("no signature matches"))?;
         let event = if is_form {
-            Event::from_form(&parameters)?
+            let query = url.find('?').map_or("", |at| &url[at..]);
+            Event::from_form(&SignedForm::new(query, parameters))?
         } else {
             check_body_hash(query, incoming.body)?;
             Event::from_json(incoming.body)?
