@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where time comes from. Everything that needs the time takes a clock, so that tests move it and never sleep.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Time that never goes back, since an origin of the clock's own.
+    /// Time that never goes back, since an origin of the clock's own. It may stand still while the machine is suspended.
     fn now(&self) -> Duration;
 
-    /// Time since 1970, for signatures and fences. It may jump.
+    /// Time since 1970, for signatures, fences, and to notice that the machine was suspended. It may jump.
     fn unix_time(&self) -> Duration;
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::budget::{bounded, within};
-use super::lease_state::LeaseState;
+use super::lease_state::{LeaseState, Moment};
 use super::undo::UndoOnDrop;
 use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
 use crate::{Claim, Claimed, Delivery, Fence, Hold, OnOutage, Outcome, StoreError, Version};
@@ -57,7 +57,7 @@ impl Idempotency {
         };
         let (begun, event) = match claimed {
             Claimed::Granted { fence, attempt } => {
-                let lease = LeaseState::held_until(self.local_end(claimed_at));
+                let lease = LeaseState::held_from(claimed_at, self.lease_lasts());
                 let context = IdempotencyContext::granted(
                     self.0.name.clone(),
                     &delivery,
@@ -86,12 +86,12 @@ impl Idempotency {
         &self,
         delivery: &Delivery,
         arrived: Duration,
-    ) -> Result<(Claimed, Claim, Duration), StoreError> {
+    ) -> Result<(Claimed, Claim, Moment), StoreError> {
         let claim = self.claim_of(delivery);
         let mut place = None;
         let mut holder = None;
         // Also of a grant that is heard of later: any earlier copy of the claim may be the one that was granted.
-        let sent = self.runtime().now();
+        let sent = Moment::of(self.runtime());
         loop {
             let retry_after = match (self.claim_once(&claim).await, holder) {
                 (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
@@ -145,13 +145,13 @@ impl Idempotency {
     /// Renews a lease that may have run out before its grant was heard of, as when the process was paused or a lost copy
     /// of the claim was granted: somebody may have taken over, and a handler must not start beside theirs. Gives when
     /// the renewal was sent, or `None` where the lease is lost.
-    async fn renew_grant(&self, claim: &Claim, fence: Fence) -> Result<Option<Duration>, StoreError> {
+    async fn renew_grant(&self, claim: &Claim, fence: Fence) -> Result<Option<Moment>, StoreError> {
         let undo = UndoOnDrop::new(self, claim);
         let lease = claim.granted(fence);
-        let mut sent = self.runtime().now();
+        let mut sent = Moment::of(self.runtime());
         // A lease as short as a round trip never lasts; the handler is told so.
         for _ in 0..RENEWALS_OF_A_GRANT {
-            sent = self.runtime().now();
+            sent = Moment::of(self.runtime());
             let renewal = within(self.runtime(), self.policy().store_timeout(), || {
                 self.store().renew(&lease, claim.lease)
             });
@@ -194,14 +194,14 @@ impl Idempotency {
     }
 
     /// Whether a lease that was asked for at `sent` surely lasts until its first renewal, after a third of it.
-    fn lasts(&self, sent: Duration) -> bool {
-        self.runtime().now() + self.policy().lease() / 2 <= self.local_end(sent)
+    fn lasts(&self, sent: Moment) -> bool {
+        sent.elapsed(self.runtime()).saturating_add(self.policy().lease() / 2) <= self.lease_lasts()
     }
 
-    /// Until when a lease that was asked for at `sent` surely holds: the store's clock may run a little faster.
-    pub(super) fn local_end(&self, sent: Duration) -> Duration {
+    /// How long a lease surely holds from when it was asked for: the store's clock may run a little faster.
+    fn lease_lasts(&self) -> Duration {
         let lease = self.policy().lease();
-        sent.saturating_add(lease - lease / 20)
+        lease - lease / 20
     }
 
     fn outage(&self, delivery: &Delivery, arrived: Duration, error: StoreError) -> Result<Begun, StoreError> {

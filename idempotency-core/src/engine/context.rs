@@ -123,25 +123,31 @@ impl IdempotencyContext {
 
     /// Whether somebody else may have taken over: ask it before an effect that cannot be fenced.
     ///
-    /// True from the local end of the lease on, which leaves a margin for the network, and always without a claim.
+    /// True from the local end of the lease on, which leaves a margin for the network, and always without a claim. It is
+    /// judged by the monotonic clock and by the wall clock, whichever has gone further since the lease was renewed: the
+    /// former may stand still while the machine is suspended. Where the wall clock jumps forward it may be true of a lease
+    /// that holds, until the next renewal; that stops neither renewing nor recording.
     #[must_use]
     pub fn is_lease_lost(&self) -> bool {
-        self.0.lease.as_ref().is_none_or(|lease| lease.is_lost(self.0.runtime.now()))
+        self.0.lease.as_ref().is_none_or(|lease| lease.is_lost(&*self.0.runtime))
     }
 
     /// Ends when [`is_lease_lost`](Self::is_lease_lost); never, while the lease holds. For a `select!` beside the work.
+    ///
+    /// Its timer goes by the monotonic clock: after the machine was suspended, it ends when the next renewal finds the
+    /// lease lost, within a third of it. [`is_lease_lost`](Self::is_lease_lost) says so at once.
     ///
     /// # Cancel safety
     /// Safe to drop.
     pub async fn lease_lost(&self) {
         let Some(lease) = &self.0.lease else { return };
         loop {
-            let now = self.0.runtime.now();
-            if lease.is_lost(now) {
+            if lease.is_lost(&*self.0.runtime) {
                 return;
             }
             // At its end it may have been renewed meanwhile.
-            select(pin!(lease.lost()), self.0.runtime.sleep(lease.end().saturating_sub(now))).await;
+            let left = lease.end().saturating_sub(self.0.runtime.now());
+            select(pin!(lease.lost()), self.0.runtime.sleep(left)).await;
         }
     }
 

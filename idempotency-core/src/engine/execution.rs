@@ -11,6 +11,7 @@ use futures_util::{FutureExt as _, poll};
 
 use super::budget::{answered, within};
 use super::ending::Ending;
+use super::lease_state::{LeaseState, Moment};
 use super::{Event, Idempotency, IdempotencyContext, Observation};
 use crate::{Attachment, Hold, Lease, Outcome};
 
@@ -160,19 +161,19 @@ impl Execution {
 
     /// One renewal, repeated until the store answers or the lease's local end: `None` where it did not answer. It is
     /// tried at least once, also when late: a process that was paused may still hold what nobody took.
-    async fn renew_once(&self, state: &super::lease_state::LeaseState) -> Option<Hold> {
+    async fn renew_once(&self, state: &LeaseState) -> Option<Hold> {
         let runtime = self.engine.runtime();
         let policy = self.engine.policy();
         loop {
-            let sent = runtime.now();
-            let limit = match state.end().saturating_sub(sent) {
+            let sent = Moment::of(runtime);
+            let limit = match state.end().saturating_sub(runtime.now()) {
                 Duration::ZERO => policy.store_timeout(),
                 left => policy.store_timeout().min(left),
             };
             let renewal = self.engine.store().renew(&self.lease, policy.lease());
             let error = match answered(runtime, limit, renewal).await {
                 Ok(Hold::Held) => {
-                    state.prolong(self.engine.local_end(sent));
+                    state.prolong(sent);
                     return Some(Hold::Held);
                 }
                 Ok(Hold::Lost) => return Some(Hold::Lost),

@@ -5,27 +5,50 @@ use std::time::Duration;
 
 use event_listener::Event;
 
+use super::Runtime;
+
+/// A moment on both clocks of a runtime.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    now: Duration,
+    unix_time: Duration,
+}
+
+impl Moment {
+    pub(super) fn of(runtime: &dyn Runtime) -> Self {
+        Self { now: runtime.now(), unix_time: runtime.unix_time() }
+    }
+
+    /// How long ago it was, by the clock that has gone further: the monotonic one may stand still while the machine is
+    /// suspended, and the wall clock may be set back.
+    pub(super) fn elapsed(self, runtime: &dyn Runtime) -> Duration {
+        let by_wall_clock = runtime.unix_time().saturating_sub(self.unix_time);
+        runtime.now().saturating_sub(self.now).max(by_wall_clock)
+    }
+}
+
 /// Shared by the renewal, which writes it, and the handler's context, which reads it.
 #[derive(Debug)]
 pub(super) struct LeaseState {
     lost: AtomicBool,
-    /// The local end of the lease, in microseconds of the runtime's monotonic clock.
-    held_until: AtomicU64,
+    /// How long the lease surely holds from when it was asked for.
+    lasts: Duration,
+    /// When it was asked for last, in microseconds of the runtime's monotonic and of its wall clock.
+    sent: [AtomicU64; 2],
     changed: Event,
 }
 
 impl LeaseState {
-    /// A lease that surely holds until `until` on the runtime's clock.
-    pub(super) fn held_until(until: Duration) -> Self {
-        Self {
-            lost: AtomicBool::new(false),
-            held_until: AtomicU64::new(micros(until)),
-            changed: Event::new(),
-        }
+    /// A lease that was asked for at `sent` and surely holds for so long from then on.
+    pub(super) fn held_from(sent: Moment, lasts: Duration) -> Self {
+        let sent = [sent.now, sent.unix_time].map(|time| AtomicU64::new(micros(time)));
+        Self { lost: AtomicBool::new(false), lasts, sent, changed: Event::new() }
     }
 
-    pub(super) fn prolong(&self, until: Duration) {
-        self.held_until.fetch_max(micros(until), Ordering::SeqCst);
+    /// The lease was renewed, as was asked for at `sent`.
+    pub(super) fn prolong(&self, sent: Moment) {
+        self.sent[0].store(micros(sent.now), Ordering::SeqCst);
+        self.sent[1].store(micros(sent.unix_time), Ordering::SeqCst);
     }
 
     /// Loses the lease for good. Answers whether it was not lost before.
@@ -35,13 +58,15 @@ impl LeaseState {
         is_new
     }
 
-    /// The local end of the lease.
+    /// The local end of the lease on the monotonic clock: renewing goes by this one, and no jump of the wall clock stops
+    /// it.
     pub(super) fn end(&self) -> Duration {
-        Duration::from_micros(self.held_until.load(Ordering::SeqCst))
+        self.sent().now.saturating_add(self.lasts)
     }
 
-    pub(super) fn is_lost(&self, now: Duration) -> bool {
-        self.lost.load(Ordering::SeqCst) || now >= self.end()
+    /// Whether somebody else may hold it, by either clock.
+    pub(super) fn is_lost(&self, runtime: &dyn Runtime) -> bool {
+        self.lost.load(Ordering::SeqCst) || self.sent().elapsed(runtime) >= self.lasts
     }
 
     /// Waits for [`lose`](Self::lose).
@@ -53,6 +78,12 @@ impl LeaseState {
             }
             listener.await;
         }
+    }
+
+    fn sent(&self) -> Moment {
+        let [now, unix_time] =
+            [0, 1].map(|clock| Duration::from_micros(self.sent[clock].load(Ordering::SeqCst)));
+        Moment { now, unix_time }
     }
 }
 

@@ -3,14 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod faulty_store;
+mod machine;
 
 mod begin;
 mod execution;
 mod run;
+mod suspension;
 
 use std::time::Duration;
 
 use faulty_store::{Fault, FaultyStore};
+use machine::Machine;
 
 use crate::engine::{Begun, Completion, Execution, Observation, Observer};
 use crate::*;
@@ -30,7 +33,7 @@ impl Observer for Seen {
 /// An engine with a lease of 30 s and a wait of 2 s on a store that fails as told.
 fn engine() -> (Idempotency, FaultyStore) {
     let store = FaultyStore::new();
-    (Idempotency::new(store.clone()).with_policy(Policy::webhook()), store)
+    (Idempotency::on_runtime(store.clone(), Machine::default()).with_policy(Policy::webhook()), store)
 }
 
 fn delivery(key: &str) -> Delivery {

@@ -1,0 +1,47 @@
+//! A machine in paused time that can be suspended: its wall clock follows tokio's time, and goes on alone meanwhile.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+use crate::clock::Clock;
+use crate::engine::{Runtime, TokioRuntime};
+use crate::*;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Machine {
+    tokio: Arc<TokioRuntime>,
+    suspended: Arc<Mutex<Duration>>,
+}
+
+impl Machine {
+    /// The machine was suspended for so long.
+    pub(super) fn suspend(&self, time: Duration) {
+        *self.suspended.lock().unwrap() += time;
+    }
+}
+
+impl Clock for Machine {
+    fn now(&self) -> Duration {
+        self.tokio.now()
+    }
+
+    fn unix_time(&self) -> Duration {
+        self.now() + *self.suspended.lock().unwrap()
+    }
+}
+
+impl Runtime for Machine {
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.tokio.sleep(duration)
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        self.tokio.spawn(task);
+    }
+
+    fn new_owner(&self) -> Owner {
+        self.tokio.new_owner()
+    }
+}
