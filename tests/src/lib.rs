@@ -25,10 +25,14 @@ pub mod vectors;
 mod pages {
     #[doc = include_str!("../../README.md")]
     struct Readme;
+    #[doc = include_str!("../../docs/migrating.md")]
+    struct MigratingPage;
     #[doc = include_str!("../../docs/operating.md")]
     struct OperatingPage;
     #[doc = include_str!("../../docs/policy.md")]
     struct PolicyPage;
+    #[doc = include_str!("../../docs/shutdown.md")]
+    struct ShutdownPage;
     #[doc = include_str!("../../docs/stores/memory.md")]
     struct MemoryPage;
     #[doc = include_str!("../../docs/stores/redis.md")]

@@ -180,4 +180,6 @@ mod pages {
     pub struct ContentKey;
     #[doc = include_str!("../../docs/providers/custom.md")]
     pub struct Custom;
+    #[doc = include_str!("../../docs/providers/secrets.md")]
+    pub struct Secrets;
 }
