@@ -43,7 +43,8 @@ impl IdempotencyLayer {
         Self::new(idempotency_core::store::memory::MemoryStore::new(), provider)
     }
 
-    /// On Redis or Valkey. Connects at the first delivery, so the app starts before Redis does.
+    /// On Redis or Valkey, under the prefix `idem`: for one service that is alone on its Redis; others call
+    /// [`new`](Self::new) with a prefixed store. Connects at the first delivery, so the app starts before Redis does.
     ///
     /// # Errors
     /// When the URL cannot be read.
@@ -62,6 +63,11 @@ impl IdempotencyLayer {
 
     /// Sets the scope of the keys, which the provider may narrow. Default: the provider's name and the request's
     /// original path, so that two accounts behind two paths never answer for each other.
+    ///
+    /// - **Virtual hosts that share a store need a scope each:** the default has no host in it, so that one would answer
+    ///   with the other's outcome. Services that share a Redis need a prefix each, `RedisStore::with_prefix`.
+    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a wildcard):
+    ///   by the default what comes again by another path is new, and hardly any sender signs the path.
     pub fn with_scope(self, scope: Scope) -> Self {
         Self { endpoint: self.endpoint.with_scope(scope) }
     }

@@ -122,6 +122,16 @@ impl RedisStore {
     }
 
     /// Starts every name in Redis with `prefix` and a colon. Default: `idem`, short because each record carries it.
+    ///
+    /// **Give each service and each environment a prefix of its own** where they share a Redis: nothing else in a name
+    /// says whose record it is. Two that have the same provider at the same path share their records otherwise, so that
+    /// one answers with the other's outcome and its own handler never runs.
+    ///
+    /// ```
+    /// use idempotency_core::store::redis::RedisStore;
+    /// let store = RedisStore::new("redis://redis.internal/")?.with_prefix("billing-production");
+    /// # Ok::<(), idempotency_core::StoreError>(())
+    /// ```
     #[must_use]
     pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
         Self::assemble(Settings { prefix: prefix.into(), ..self.settings })
