@@ -31,9 +31,12 @@ enum Kind {
 impl ContentKey {
     /// Verifies as another provider does, and takes the body as the key instead of the id that the sender gave.
     ///
-    /// For senders whose id is not signed: a captured request that is sent again under another id is a duplicate. The
-    /// key's scope is the endpoint's, since headers that would narrow it are not signed either; the order is kept, and
-    /// of the attributes the event's type.
+    /// For senders whose id is not signed: a captured request that is sent again under another id is a duplicate while
+    /// its record lives. The other provider's scope is kept, since two topics may carry the same body; its order is
+    /// kept too, and of the attributes the event's type.
+    ///
+    /// **What narrows that scope may be unsigned as well.** GitHub's is not narrowed. Shopify's is, by the headers of
+    /// shop and topic: a captured body that is sent again under another shop or topic is new.
     ///
     /// ```
     /// use idempotency_core::provider::{ContentKey, GitHub};
