@@ -1,7 +1,9 @@
 //! Signature checks, each of which proves what was signed.
 //!
-//! Every secret is tried with every candidate signature, in constant time and without an early exit, so that neither
-//! which secret matched nor how far a signature was right can be told from outside.
+//! Of an HMAC every secret is tried with every candidate signature, in constant time and without an early exit, so that
+//! neither which secret matched nor how far a signature was right can be told from outside. Ed25519 signatures (`v1a`
+//! of Standard Webhooks) are tried until one is right, and at most the first eight of a request: public keys are no
+//! secret, and each try costs a digest of the whole body.
 //!
 //! ```
 //! use idempotency_core::provider::{Incoming, Rejection, Secret, signature};
