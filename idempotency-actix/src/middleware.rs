@@ -11,7 +11,8 @@ use idempotency_core::{Endpoint, Idempotency, Policy, Provider, Scope, Store};
 
 use crate::{IdempotencyService, ResponseBody};
 
-/// Makes the routes below it idempotent: `.wrap(..)` it around an `App`, a `Scope` or a `Resource`.
+/// Makes the routes below it idempotent: `.wrap(..)` it around the one `Resource`. Around an `App` or a `Scope` it
+/// guards the other routes in it as well.
 ///
 /// Make it once, outside the factory of `HttpServer::new`, and clone it inside. Clones share store, waiters and
 /// executions, so that the server's workers are one; and one is left to [`drain`](Self::drain).
@@ -29,7 +30,8 @@ use crate::{IdempotencyService, ResponseBody};
 /// # async fn serve(provider: impl Provider) -> std::io::Result<()> {
 /// let idempotency = IdempotencyMiddleware::memory(provider);
 /// HttpServer::new(move || {
-///     App::new().service(web::resource("/webhooks").wrap(idempotency.clone()).post(handle))
+///     let webhooks = web::resource("/webhooks").route(web::post().to(handle));
+///     App::new().service(webhooks.wrap(idempotency.clone()))
 /// })
 /// .bind("127.0.0.1:8080")?
 /// .run()
@@ -75,10 +77,10 @@ impl IdempotencyMiddleware {
     /// Sets the scope of the keys, which the provider may narrow. Default: the provider's name and the request's
     /// original path, so that two accounts behind two paths never answer for each other.
     ///
-    /// - **Virtual hosts that share a store need a scope each:** the default has no host in it, so that one would answer
-    ///   with the other's outcome. Services that share a Redis need a prefix each, `RedisStore::with_prefix`.
-    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a wildcard):
-    ///   by the default what comes again by another path is new, and hardly any sender signs the path.
+    /// - **Virtual hosts that share a store need a scope each:** the default has no host in it, so that one would
+    ///   answer with the other's outcome. Services that share a Redis need a prefix each, `RedisStore::with_prefix`.
+    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a
+    ///   wildcard): by the default what comes again by another path is new, and hardly any sender signs the path.
     pub fn with_scope(self, scope: Scope) -> Self {
         Self { endpoint: self.endpoint.with_scope(scope) }
     }

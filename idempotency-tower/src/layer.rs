@@ -20,9 +20,9 @@ use crate::IdempotencyService;
 ///     println!("attempt {} of {}", context.attempt(), context.key().as_str());
 /// }
 ///
-/// let app: Router = Router::new()
-///     .route("/webhooks/stripe", post(handle))
-///     .layer(IdempotencyLayer::memory(Stripe::new("whsec_...")?));
+/// let idempotency = IdempotencyLayer::memory(Stripe::new("whsec_...")?);
+/// // On this one route: `Router::layer` would guard the other routes as well.
+/// let app: Router = Router::new().route("/webhooks/stripe", post(handle).layer(idempotency));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -64,10 +64,10 @@ impl IdempotencyLayer {
     /// Sets the scope of the keys, which the provider may narrow. Default: the provider's name and the request's
     /// original path, so that two accounts behind two paths never answer for each other.
     ///
-    /// - **Virtual hosts that share a store need a scope each:** the default has no host in it, so that one would answer
-    ///   with the other's outcome. Services that share a Redis need a prefix each, `RedisStore::with_prefix`.
-    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a wildcard):
-    ///   by the default what comes again by another path is new, and hardly any sender signs the path.
+    /// - **Virtual hosts that share a store need a scope each:** the default has no host in it, so that one would
+    ///   answer with the other's outcome. Services that share a Redis need a prefix each, `RedisStore::with_prefix`.
+    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a
+    ///   wildcard): by the default what comes again by another path is new, and hardly any sender signs the path.
     pub fn with_scope(self, scope: Scope) -> Self {
         Self { endpoint: self.endpoint.with_scope(scope) }
     }

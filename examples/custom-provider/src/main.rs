@@ -22,7 +22,7 @@ async fn handle(Idempotent(context): Idempotent) -> &'static str {
 
 fn app() -> Result<Router, Box<dyn Error>> {
     let layer = IdempotencyLayer::memory(Acme::new(SECRET)?);
-    Ok(Router::new().route("/webhooks/acme", post(handle)).layer(layer))
+    Ok(Router::new().route("/webhooks/acme", post(handle).layer(layer)))
 }
 
 /// What Acme would send, signed with a secret.
