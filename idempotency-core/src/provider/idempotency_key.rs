@@ -47,9 +47,13 @@ impl IdempotencyKey {
         Self { principal: Some(Arc::new(principal)), ..Self::global_across_principals() }
     }
 
-    /// Gives each value of a header keys of its own, such as `authorization`: a name, or a header name of either version
-    /// of the `http` crate. A request without that header, or with several lines of it, is unauthenticated. The value is not checked, so something in
-    /// front of or behind this layer must do that; only a digest of it is kept.
+    /// Gives each value of a header keys of its own, such as `authorization`: a name, or a header name of either
+    /// version of the `http` crate. A request without that header, or with several lines of it, is unauthenticated.
+    /// Only a digest of the value is kept.
+    ///
+    /// **The value is not checked: authenticate in front of this layer.** Behind it, anybody can fill the store with
+    /// records of refused requests, which are kept for the whole retention, and a token that was revoked still gets the
+    /// recorded answers.
     ///
     /// A client whose token was renewed is another principal, and its earlier keys are unknown.
     #[must_use]

@@ -13,8 +13,8 @@ use crate::{Attributes, Delivery, Fingerprint, Key, Order, Policy, Verified, Ver
 /// The key is `X-Shopify-Event-Id`, or `X-Shopify-Webhook-Id` where there is none. The signature covers the body only,
 /// so the body's digest is the fingerprint: the same id with another body is a mismatch. Whoever captured one genuine
 /// request can still send it again under another id, at any time, since nothing signed says when it was sent.
-/// [`ContentKey::over`](super::ContentKey::over) takes the body itself as the key, which prevents it within one shop and
-/// topic only: those headers are not signed either.
+/// [`ContentKey::over`](super::ContentKey::over) takes the body itself as the key, which prevents it within one shop
+/// and topic only: those headers are not signed either.
 ///
 /// Shop and topic narrow the scope, since one event is sent once per topic under the same id. Two subscriptions to one
 /// topic are one delivery.
