@@ -162,6 +162,8 @@ impl Request {
 /// The pages about the senders, whose examples must compile and run.
 #[cfg(doctest)]
 mod pages {
+    #[doc = include_str!("../../docs/providers/README.md")]
+    pub struct Providers;
     #[doc = include_str!("../../docs/providers/stripe.md")]
     pub struct Stripe;
     #[doc = include_str!("../../docs/providers/shopify.md")]
