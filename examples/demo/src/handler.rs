@@ -30,8 +30,8 @@ impl Reply {
 ///
 /// # Panics
 /// When the steering says so.
-pub async fn webhook(context: IdempotencyContext, steering: Steering, ledger: Ledger) -> Reply {
-    match execute(&context, steering, &ledger).await {
+pub async fn webhook(context: IdempotencyContext, steering: Steering, ledger: &dyn Ledger) -> Reply {
+    match execute(&context, steering, ledger).await {
         Ok(()) => answer(
             steering,
             Reply::json(
@@ -47,7 +47,12 @@ pub async fn webhook(context: IdempotencyContext, steering: Steering, ledger: Le
 ///
 /// # Panics
 /// When the steering says so.
-pub async fn payment(context: IdempotencyContext, steering: Steering, ledger: Ledger, body: &[u8]) -> Reply {
+pub async fn payment(
+    context: IdempotencyContext,
+    steering: Steering,
+    ledger: &dyn Ledger,
+    body: &[u8],
+) -> Reply {
     #[derive(Deserialize)]
     struct Payment {
         amount: serde_json::Number,
@@ -55,7 +60,7 @@ pub async fn payment(context: IdempotencyContext, steering: Steering, ledger: Le
     let Ok(Payment { amount }) = serde_json::from_slice(body) else {
         return Reply::json(StatusCode::BAD_REQUEST, &json!({ "error": "expected {\"amount\": NUMBER}" }));
     };
-    if let Err(failure) = execute(&context, steering, &ledger).await {
+    if let Err(failure) = execute(&context, steering, ledger).await {
         return failure;
     }
     let id = format!("pay_{}", uuid::Uuid::new_v4().simple());
@@ -65,7 +70,7 @@ pub async fn payment(context: IdempotencyContext, steering: Steering, ledger: Le
 }
 
 /// The delay, then the failure that was asked for or the effect. An attempt that fails writes nothing.
-async fn execute(context: &IdempotencyContext, steering: Steering, ledger: &Ledger) -> Result<(), Reply> {
+async fn execute(context: &IdempotencyContext, steering: Steering, ledger: &dyn Ledger) -> Result<(), Reply> {
     tokio::time::sleep(steering.delay).await;
     let attempt = context.attempt();
     assert!(attempt > steering.panic_times, "told to panic in attempt {attempt}");

@@ -1,5 +1,6 @@
 //! The ledger: one line per execution, the demo's effect.
 
+use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,69 +9,75 @@ use std::sync::{Arc, Mutex, PoisonError};
 use idempotency_core::IdempotencyContext;
 use serde_json::{Value, json};
 
-/// Where executions are written down: a file that several processes may share, or this process's memory.
-#[derive(Clone, Debug)]
-pub struct Ledger(Arc<Kind>);
-
-#[derive(Debug)]
-enum Kind {
-    File(PathBuf, File),
-    Memory(Mutex<Vec<Value>>),
-}
-
-impl Ledger {
-    /// A ledger in this file, or in memory where there is none.
-    ///
-    /// # Errors
-    /// When the file cannot be opened for appending.
-    pub fn open(path: Option<&Path>) -> io::Result<Self> {
-        let kind = match path {
-            Some(path) => {
-                Kind::File(path.to_owned(), OpenOptions::new().append(true).create(true).open(path)?)
-            }
-            None => Kind::Memory(Mutex::default()),
-        };
-        Ok(Self(Arc::new(kind)))
-    }
-
+/// Where executions are written down.
+pub trait Ledger: Debug + Send + Sync + 'static {
     /// Writes an execution down.
     ///
     /// # Errors
-    /// When the file cannot be written.
-    pub fn record(&self, context: &IdempotencyContext) -> io::Result<()> {
-        let entry = json!({
-            "provider": context.provider(),
-            "key": context.key().as_str(),
-            "type": context.event_type(),
-            "attempt": context.attempt(),
-            "fence": context.fence().get(),
-            "version": context.order().map(|order| order.version().get()),
-            "time": jiff::Timestamp::now().to_string(),
-        });
-        match &*self.0 {
-            // One write to a file opened for appending: lines of several processes do not mix.
-            Kind::File(_, file) => {
-                let mut file: &File = file;
-                file.write_all(format!("{entry}\n").as_bytes())
-            }
-            Kind::Memory(entries) => {
-                entries.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
-                Ok(())
-            }
-        }
-    }
+    /// When it cannot be written.
+    fn record(&self, context: &IdempotencyContext) -> io::Result<()>;
 
-    /// All executions so far: of all processes that share the file, or of this one.
+    /// All executions so far.
     ///
     /// # Errors
-    /// When the file cannot be read.
-    pub fn entries(&self) -> io::Result<Vec<Value>> {
-        match &*self.0 {
-            Kind::File(path, _) => {
-                let text = std::fs::read_to_string(path)?;
-                Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
-            }
-            Kind::Memory(entries) => Ok(entries.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+    /// When they cannot be read.
+    fn entries(&self) -> io::Result<Vec<Value>>;
+}
+
+/// A ledger in this file, which several processes may share, or in this process's memory where there is none.
+///
+/// # Errors
+/// When the file cannot be opened for appending.
+pub fn open_ledger(path: Option<&Path>) -> io::Result<Arc<dyn Ledger>> {
+    Ok(match path {
+        Some(path) => {
+            let file = OpenOptions::new().append(true).create(true).open(path)?;
+            Arc::new(FileLedger { path: path.to_owned(), file })
         }
+        None => Arc::new(MemoryLedger::default()),
+    })
+}
+
+#[derive(Debug)]
+struct FileLedger {
+    path: PathBuf,
+    file: File,
+}
+
+impl Ledger for FileLedger {
+    /// One write to a file opened for appending: lines of several processes do not mix.
+    fn record(&self, context: &IdempotencyContext) -> io::Result<()> {
+        (&self.file).write_all(format!("{}\n", entry(context)).as_bytes())
     }
+
+    fn entries(&self) -> io::Result<Vec<Value>> {
+        let text = std::fs::read_to_string(&self.path)?;
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+}
+
+#[derive(Debug, Default)]
+struct MemoryLedger(Mutex<Vec<Value>>);
+
+impl Ledger for MemoryLedger {
+    fn record(&self, context: &IdempotencyContext) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry(context));
+        Ok(())
+    }
+
+    fn entries(&self) -> io::Result<Vec<Value>> {
+        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+fn entry(context: &IdempotencyContext) -> Value {
+    json!({
+        "provider": context.provider(),
+        "key": context.key().as_str(),
+        "type": context.event_type(),
+        "attempt": context.attempt(),
+        "fence": context.fence().get(),
+        "version": context.order().map(|order| order.version().get()),
+        "time": jiff::Timestamp::now().to_string(),
+    })
 }

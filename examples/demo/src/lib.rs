@@ -14,7 +14,7 @@ mod steering;
 pub use config::{Config, StoreUrl};
 pub use greeting::greet;
 pub use handler::{Reply, payment, webhook};
-pub use ledger::Ledger;
+pub use ledger::{Ledger, open_ledger};
 pub use routes::{Route, payments_route, webhook_routes};
 pub use secrets::Secrets;
 pub use steering::Steering;
