@@ -10,6 +10,7 @@
 
 pub mod captured;
 pub mod demo;
+pub mod faults;
 pub mod http;
 pub mod proxy;
 pub mod redis_case;

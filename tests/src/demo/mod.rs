@@ -5,12 +5,14 @@ mod delivery;
 mod ledger;
 mod process;
 mod record;
+mod setup;
 
 pub use client::{Answer, Client, NoAnswer};
 pub use delivery::{Delivery, SECRETS, SENDERS, TWILIO_URL};
 pub use ledger::{Ledger, Line};
-pub use process::{Demo, Setup};
+pub use process::Demo;
 pub use record::{in_flight, record};
+pub use setup::Setup;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

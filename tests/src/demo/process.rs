@@ -1,124 +1,23 @@
-//! One demo server: how it is started, what it is sent, how it ends.
+//! A running demo server: what it is sent, how it ends.
 
-use std::fs::File;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
 use super::client::{Answer, Client, NoAnswer};
-use super::{Delivery, Framework, Ledger, SECRETS, TWILIO_URL, eventually, now, scratch};
-
-/// How long a server may take to say where it listens.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// How a demo server is started.
-#[derive(Clone, Debug)]
-pub struct Setup {
-    framework: Framework,
-    arguments: Vec<String>,
-    environment: Vec<(String, String)>,
-}
-
-impl Setup {
-    /// A server on this store, `memory` or a Redis, that writes into this ledger, with the tests' secrets.
-    ///
-    /// # Panics
-    /// When the ledger's path is not UTF-8.
-    #[must_use]
-    pub fn new(framework: Framework, store: &str, ledger: &Ledger) -> Self {
-        let setup = Self { framework, arguments: Vec::new(), environment: Vec::new() };
-        let secrets = SECRETS.into_iter();
-        let setup = secrets.fold(setup, |setup, (name, secret)| setup.with_variable(name, secret));
-        let ledger = ledger.path().to_str().expect("the folder for temporary files has a name in utf-8");
-        setup
-            .with_variable("RUST_LOG", "info")
-            .with_variable("PUBLIC_URL", TWILIO_URL)
-            .with("--listen", "127.0.0.1:0")
-            .with("--store", store)
-            .with("--ledger", ledger)
-    }
-
-    /// Sets one more flag, such as `--lease`.
-    #[must_use]
-    pub fn with(mut self, flag: &str, value: &str) -> Self {
-        self.arguments.extend([flag.to_owned(), value.to_owned()]);
-        self
-    }
-
-    /// Sets a variable of its environment, in place of an earlier value.
-    #[must_use]
-    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Starts it and waits until it listens.
-    ///
-    /// # Panics
-    /// When it does not come up.
-    pub async fn start(self) -> Demo {
-        let mut demo = self.spawn();
-        let start = now();
-        let base = loop {
-            if let Some(base) = demo.greeting() {
-                break base;
-            }
-            assert!(
-                demo.exit_status().is_none() && start.elapsed() < PATIENCE,
-                "it must come up: {}",
-                demo.log()
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        };
-        demo.client = Client::new(base);
-        demo
-    }
-
-    /// Starts it and waits until it has ended, which must be a failure. Gives what it logged.
-    ///
-    /// # Panics
-    /// When it does not end, or ends well.
-    pub async fn start_and_fail(self) -> String {
-        let demo = self.spawn();
-        let status = demo.exit(PATIENCE).await;
-        assert!(!status.success(), "it must not start: {}", demo.log());
-        demo.log()
-    }
-
-    fn spawn(self) -> Demo {
-        let folder = scratch("demo");
-        std::fs::create_dir_all(&folder).expect("the folder for temporary files is writable");
-        let file = |name: &str| File::create(folder.join(name)).expect("the folder was made");
-        let process = Command::new(binary(self.framework))
-            .args(&self.arguments)
-            .env_clear()
-            .envs(self.environment)
-            .stdin(Stdio::null())
-            .stdout(file("stdout"))
-            .stderr(file("stderr"))
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("build the servers with cargo test -p idempotency-tests: {error}")
-            });
-        Demo {
-            framework: self.framework,
-            process: Mutex::new(process),
-            folder,
-            client: Client::new(String::new()),
-        }
-    }
-}
+use super::{Delivery, Framework, Ledger, Setup, eventually};
+use crate::faults::Strike;
 
 /// A running demo server. Dropping it ends the process and removes its files.
 #[derive(Debug)]
 pub struct Demo {
-    framework: Framework,
-    process: Mutex<Child>,
-    folder: PathBuf,
-    client: Client,
+    pub(super) framework: Framework,
+    pub(super) process: Mutex<Child>,
+    pub(super) folder: PathBuf,
+    pub(super) client: Client,
 }
 
 impl Demo {
@@ -208,9 +107,16 @@ impl Demo {
     }
 
     /// Where it says that it listens.
-    fn greeting(&self) -> Option<String> {
+    pub(super) fn greeting(&self) -> Option<String> {
         let text = std::fs::read_to_string(self.folder.join("stdout")).ok()?;
         Some(text.strip_prefix("listening on ")?.split_once(';')?.0.to_owned())
+    }
+
+    /// The fault with which it struck itself.
+    #[must_use]
+    pub fn strike(&self) -> Option<Strike> {
+        let text = std::fs::read_to_string(self.folder.join("stdout")).ok()?;
+        text.lines().find_map(Strike::from_line)
     }
 
     /// How it has ended; none while it runs.
@@ -240,15 +146,4 @@ impl Drop for Demo {
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
-}
-
-/// The server's program, which cargo has built beside the tests: it is a target of this package too.
-fn binary(framework: Framework) -> PathBuf {
-    let name = match framework {
-        Framework::Axum => "demo-axum",
-        Framework::Actix => "demo-actix",
-    };
-    let test = std::env::current_exe().expect("this program has a path");
-    let folder = test.ancestors().nth(2).expect("tests are built into a folder of their profile's");
-    folder.join(name)
 }
