@@ -1,5 +1,7 @@
 //! The ledger that all servers of a test share: one line per execution.
 
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -54,9 +56,22 @@ impl Ledger {
     /// When there is a line that is not one.
     #[must_use]
     pub fn lines(&self) -> Vec<Line> {
-        let text = std::fs::read_to_string(&self.0).expect("the ledger is a file");
+        self.lines_from(0).0
+    }
+
+    /// The executions from this byte on, and up to which byte that is.
+    ///
+    /// # Panics
+    /// When there is a line that is not one.
+    #[must_use]
+    pub fn lines_from(&self, start: u64) -> (Vec<Line>, u64) {
+        let mut file = File::open(&self.0).expect("the ledger is a file");
+        let mut text = String::new();
+        file.seek(SeekFrom::Start(start)).expect("a file has places");
+        file.read_to_string(&mut text).expect("the ledger is text");
         let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        text.lines().map(line).collect()
+        let end = start + u64::try_from(text.len()).expect("it is in memory");
+        (text.lines().map(line).collect(), end)
     }
 
     /// The executions of one key.

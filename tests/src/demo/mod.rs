@@ -10,7 +10,7 @@ mod setup;
 pub use client::{Answer, Client, NoAnswer};
 pub use delivery::{Delivery, SECRETS, SENDERS, TWILIO_URL};
 pub use ledger::{Ledger, Line};
-pub use process::Demo;
+pub use process::{Demo, resident_kib};
 pub use record::{in_flight, record};
 pub use setup::Setup;
 

@@ -75,9 +75,7 @@ impl Demo {
     /// How much memory it has, in KiB. `None` where the system has no `/proc`.
     #[must_use]
     pub fn resident_kib(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process().id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().trim_end_matches(" kB").parse().ok()
+        resident_kib(self.process().id())
     }
 
     /// Ends it at once, as a power cut would.
@@ -146,4 +144,12 @@ impl Drop for Demo {
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// How much memory a process has, in KiB. `None` where the system has no `/proc`.
+#[must_use]
+pub fn resident_kib(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }

@@ -1,93 +1,158 @@
-//! The faults: servers are killed, replaced and paused, Redis is restarted and paused, each by a task of its own.
+//! The faults: servers strike themselves at one of the twelve points, and are killed, replaced and paused at any moment;
+//! Redis is restarted and paused. Each has a task of its own.
 
 use std::process::ExitStatus;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum as _;
+use idempotency_tests::demo::now;
+use idempotency_tests::faults::{FaultAt, Point, Signal, Strike};
 use idempotency_tests::redis_server::RedisServer;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
-use super::{Site, lock, micros};
-
-/// One fault, from its start to its end.
-#[derive(Clone, Debug)]
-pub(crate) struct Fault {
-    pub(crate) kind: &'static str,
-    pub(crate) from: u64,
-    pub(crate) to: u64,
-}
+use super::journal::{Fault, Journal};
+use super::{Site, lock};
 
 /// The faults under way.
 pub(crate) struct Faults {
     tasks: JoinSet<()>,
     over: watch::Sender<bool>,
-    list: Arc<Mutex<Vec<Fault>>>,
+    journal: Journal,
 }
 
 impl Faults {
     pub(crate) fn start(sites: &[Arc<Site>], redis: &Arc<RedisServer>, dice: &mut Dice) -> Self {
         let (over, watched) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let list = Arc::<Mutex<Vec<Fault>>>::default();
+        let journal = Journal::default();
         for site in sites {
-            tasks.spawn(strike_site(Arc::clone(site), dice.split(), watched.clone(), Arc::clone(&list)));
+            tasks.spawn(strike_site(Arc::clone(site), dice.split(), watched.clone(), journal.clone()));
         }
-        tasks.spawn(strike_redis(Arc::clone(redis), dice.split(), watched, Arc::clone(&list)));
-        Self { tasks, over, list }
+        tasks.spawn(strike_redis(Arc::clone(redis), dice.split(), watched, journal.clone()));
+        Self { tasks, over, journal }
     }
 
     /// Lets everything go on, and gives all faults that there were.
     pub(crate) async fn stop(self) -> Vec<Fault> {
         self.over.send_replace(true);
         self.tasks.join_all().await;
-        std::mem::take(&mut *lock(&self.list))
+        self.journal.all()
     }
 }
 
-async fn strike_site(
-    site: Arc<Site>,
-    mut dice: Dice,
-    mut over: watch::Receiver<bool>,
-    list: Arc<Mutex<Vec<Fault>>>,
-) {
-    while rest(500 + dice.below(2000), &mut over).await {
-        let from = micros();
-        assert!(lock(&site.demo).exit_status().is_none(), "nothing but this test ends a server");
-        let kind = match dice.below(5) {
-            0 | 1 => {
-                lock(&site.demo).kill();
-                tokio::time::sleep(Duration::from_millis(dice.below(300))).await;
-                site.start_successor().await;
-                "server killed"
-            }
-            2 => {
-                lock(&site.demo).terminate();
-                let status = tokio::time::timeout(Duration::from_secs(20), ended(&site)).await;
-                let status = status.expect("it ends when it has drained");
-                assert!(status.success(), "{status}: {}", lock(&site.demo).log());
-                site.start_successor().await;
-                "server replaced"
-            }
-            _ => {
-                lock(&site.demo).pause();
-                tokio::time::sleep(Duration::from_millis(200 + dice.below(4000))).await;
-                lock(&site.demo).resume();
-                "server paused"
-            }
-        };
-        lock(&list).push(Fault { kind, from, to: micros() });
-    }
-}
-
-async fn ended(site: &Site) -> ExitStatus {
+/// Each server and each of its successors is to strike itself somewhere; most live until then. In the end there is one
+/// that is not.
+async fn strike_site(site: Arc<Site>, mut dice: Dice, mut over: watch::Receiver<bool>, journal: Journal) {
     loop {
-        let status = lock(&site.demo).exit_status();
-        match status {
-            Some(status) => return status,
-            None => tokio::time::sleep(Duration::from_millis(5)).await,
+        match next(&site, 500 + dice.below(4000), &mut over).await {
+            Next::Over => break,
+            Next::Struck(strike) => recover(&site, strike, &mut dice, &journal).await,
+            Next::Due => strike_now(&site, &mut dice, &journal).await,
         }
+    }
+    let _fault = journal.begin("server killed");
+    lock(&site.demo).kill();
+    note_strike(&site, &journal);
+    site.start_successor(None).await;
+}
+
+/// What ends a server's rest.
+enum Next {
+    Struck(Strike),
+    Due,
+    Over,
+}
+
+async fn next(site: &Site, millis: u64, over: &mut watch::Receiver<bool>) -> Next {
+    let end = now() + Duration::from_millis(millis);
+    while now() < end {
+        if !rest(10, over).await {
+            return Next::Over;
+        }
+        if let Some(strike) = site.new_strike() {
+            return Next::Struck(strike);
+        }
+    }
+    Next::Due
+}
+
+/// Starts the successor of a server that killed itself. Lets one that stopped itself go on, and replaces it soon, since
+/// none strikes itself twice.
+async fn recover(site: &Site, strike: Strike, dice: &mut Dice, journal: &Journal) {
+    let mut fault = journal.struck(strike);
+    match strike.fault.signal {
+        Signal::Kill => {
+            let _ = ended(site).await;
+        }
+        Signal::Stop => {
+            tokio::time::sleep(Duration::from_millis(200 + dice.below(4000))).await;
+            lock(&site.demo).resume();
+            drop(fault);
+            tokio::time::sleep(Duration::from_millis(dice.below(500))).await;
+            fault = journal.begin("server killed");
+            lock(&site.demo).kill();
+        }
+    }
+    site.start_successor(Some(fault_at(dice))).await;
+    drop(fault);
+}
+
+async fn strike_now(site: &Site, dice: &mut Dice, journal: &Journal) {
+    match dice.below(5) {
+        0 | 1 => {
+            let _fault = journal.begin("server killed");
+            lock(&site.demo).kill();
+            note_strike(site, journal);
+            tokio::time::sleep(Duration::from_millis(dice.below(300))).await;
+            site.start_successor(Some(fault_at(dice))).await;
+        }
+        2 => {
+            let _fault = journal.begin("server replaced");
+            lock(&site.demo).terminate();
+            let status = tokio::time::timeout(Duration::from_secs(20), ended(site)).await;
+            let status = status.expect("it ends when it has drained, unless it strikes itself");
+            if !note_strike(site, journal) {
+                let well = status.is_some_and(|status| status.success());
+                assert!(well, "{status:?}: {}", lock(&site.demo).log());
+            }
+            site.start_successor(Some(fault_at(dice))).await;
+        }
+        _ => {
+            let _fault = journal.begin("server paused");
+            lock(&site.demo).pause();
+            tokio::time::sleep(Duration::from_millis(200 + dice.below(4000))).await;
+            lock(&site.demo).resume();
+        }
+    }
+}
+
+/// Writes down with what a server struck itself before another fault has ended it. Says whether it did.
+fn note_strike(site: &Site, journal: &Journal) -> bool {
+    site.new_strike().map(|strike| drop(journal.struck(strike))).is_some()
+}
+
+/// Somewhere, soon.
+pub(crate) fn fault_at(dice: &mut Dice) -> FaultAt {
+    let points = Point::value_variants();
+    let point = points[usize::try_from(dice.below(12)).expect("it is below 12")];
+    let signal = if dice.percent(50) { Signal::Kill } else { Signal::Stop };
+    FaultAt { point, signal, time: u32::try_from(1 + dice.below(8)).expect("it is small") }
+}
+
+/// Waits until a server has ended, or has stopped itself: then there is no status.
+async fn ended(site: &Site) -> Option<ExitStatus> {
+    loop {
+        let (status, strike) = {
+            let demo = lock(&site.demo);
+            (demo.exit_status(), demo.strike())
+        };
+        if status.is_some() || strike.is_some_and(|strike| strike.fault.signal == Signal::Stop) {
+            return status;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
@@ -95,22 +160,20 @@ async fn strike_redis(
     redis: Arc<RedisServer>,
     mut dice: Dice,
     mut over: watch::Receiver<bool>,
-    list: Arc<Mutex<Vec<Fault>>>,
+    journal: Journal,
 ) {
     while rest(1500 + dice.below(2500), &mut over).await {
-        let from = micros();
-        let kind = if dice.percent(50) {
+        if dice.percent(50) {
+            let _fault = journal.begin("redis restarted");
             redis.kill();
             tokio::time::sleep(Duration::from_millis(dice.below(500))).await;
             redis.restart().await;
-            "redis restarted"
         } else {
+            let _fault = journal.begin("redis paused");
             redis.pause();
             tokio::time::sleep(Duration::from_millis(300 + dice.below(2000))).await;
             redis.resume();
-            "redis paused"
-        };
-        lock(&list).push(Fault { kind, from, to: micros() });
+        }
     }
 }
 
@@ -120,34 +183,31 @@ pub(crate) async fn strike_now_and_then(
     redis: Arc<RedisServer>,
     mut dice: Dice,
     mut over: watch::Receiver<bool>,
-) -> Vec<Fault> {
-    let mut faults = Vec::new();
+    journal: Journal,
+) {
     while rest(5000, &mut over).await {
-        let from = micros();
         let pause = Duration::from_millis(200 + dice.below(1500));
-        let kind = match dice.below(3) {
+        match dice.below(3) {
             0 => {
+                let _fault = journal.begin("redis restarted");
                 redis.kill();
                 redis.restart().await;
-                "redis restarted"
             }
             1 => {
+                let _fault = journal.begin("redis paused");
                 redis.pause();
                 tokio::time::sleep(pause).await;
                 redis.resume();
-                "redis paused"
             }
             _ => {
+                let _fault = journal.begin("server paused");
                 let site = &sites[usize::from(dice.percent(50))];
                 lock(&site.demo).pause();
                 tokio::time::sleep(pause).await;
                 lock(&site.demo).resume();
-                "server paused"
             }
-        };
-        faults.push(Fault { kind, from, to: micros() });
+        }
     }
-    faults
 }
 
 /// Waits so many milliseconds. False where it is all over.

@@ -1,13 +1,18 @@
 //! The judge: what the ledger and the sender's log must not show together.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use idempotency_tests::demo::Line;
 
-use super::faults::Fault;
+use super::LEASE;
+use super::journal::Fault;
 use super::sender::{Event, Sent};
 
-/// Everything that was promised and not kept.
+/// Redis counts leases in milliseconds.
+const REDIS_TICK: Duration = Duration::from_millis(1);
+
+/// Everything that was promised and not kept. `again` is of those events that were asked about when all was over.
 ///
 /// A fencing token is the moment of its claim in microseconds since 1970, so it can be compared with the sender's.
 pub(crate) fn violations(
@@ -17,7 +22,9 @@ pub(crate) fn violations(
     lines: &[Line],
     faults: &[Fault],
 ) -> Vec<String> {
-    let case = Case { sent: by_id(sent, |sent| &sent.id), lines: by_id(lines, |line| &line.key), faults };
+    let mut case = Case { sent: by_id(sent, |sent| &sent.id), lines: by_id(lines, |line| &line.key), faults };
+    // A process that was stopped just before it wrote writes when somebody else already has.
+    case.lines.values_mut().for_each(|lines| lines.sort_by_key(|line| line.fence));
     let again = by_id(again, |sent| &sent.id);
     let mut found = Vec::new();
     for event in events {
@@ -25,11 +32,17 @@ pub(crate) fn violations(
         found.extend(case.acknowledged_and_not_executed(event));
         found.extend(case.executed_after_it_was_recorded(event));
         found.extend(case.executed_without_a_reason(event));
+        found.extend(case.executed_within_a_lease(event));
+        found.extend(case.recorded_twice(event));
         found.extend(case.repeated_without_a_reason(event));
-        found.extend(case.forgotten(event, &again[event.id.as_str()]));
+        if let Some(again) = again.get(event.id.as_str()) {
+            found.extend(case.forgotten(event, again));
+        }
     }
-    found.extend(case.out_of_order(events));
-    found.extend(case.stale_for_no_reason(events));
+    for snapshots in of_users(events).values() {
+        found.extend(case.out_of_order(snapshots));
+        found.extend(case.stale_for_no_reason(snapshots));
+    }
     found
 }
 
@@ -63,49 +76,68 @@ impl<'a> Case<'a> {
         let explained = lines.windows(2).all(|pair| {
             let [before, after] = [pair[0], pair[1]];
             let grown = before.fence < after.fence && before.attempt < after.attempt;
-            let mut faults = self.faults.iter();
-            grown && faults.any(|fault| fault.from <= after.fence && fault.to >= before.fence)
+            grown && self.is_reason_between(event, before.fence, after.fence)
         });
         (!explained).then(|| format!("{}: executed more than once for no reason: {lines:?}", event.id))
+    }
+
+    /// What has executed is never released: another attempt takes over when its lease has run out.
+    fn executed_within_a_lease(&self, event: &Event) -> Option<String> {
+        let lease = u64::try_from((LEASE - REDIS_TICK).as_micros()).expect("it is short");
+        let lines = self.lines_of(event);
+        let early = lines.windows(2).any(|pair| pair[1].fence < pair[0].fence + lease);
+        early.then(|| format!("{}: executed again within the lease: {lines:?}", event.id))
+    }
+
+    /// Of all attempts one is recorded; the others know that they are not.
+    fn recorded_twice(&self, event: &Event) -> Option<String> {
+        let executed = self.sent_of(event).iter().filter(|sent| sent.is_acknowledged_as("executed")).count();
+        (executed > 1).then(|| format!("{}: {executed} attempts answered as the recorded one", event.id))
     }
 
     /// An attempt that neither executed nor was told to fail was cut short by something.
     fn repeated_without_a_reason(&self, event: &Event) -> Option<String> {
         let sent = self.sent_of(event).iter().map(|sent| sent.at).min()?;
         let line = self.lines_of(event).iter().find(|line| line.attempt > 1 + event.failures)?;
-        let explained = self.faults.iter().any(|fault| fault.from <= line.fence && fault.to >= sent);
-        (!explained).then(|| format!("{}: too many attempts for no reason: {line:?}", event.id))
+        (!self.is_reason_between(event, sent, line.fence))
+            .then(|| format!("{}: too many attempts for no reason: {line:?}", event.id))
+    }
+
+    /// Whether there was a fault, or a store or a server that did not answer in time, of which the sender learned.
+    fn is_reason_between(&self, event: &Event, from: u64, to: u64) -> bool {
+        let late = ["outage", "executed; stored=?0", "no answer"];
+        self.faults.iter().any(|fault| fault.from <= to && fault.to >= from)
+            || (self.sent_of(event).iter())
+                .any(|sent| late.contains(&sent.outcome()) && sent.at <= to && sent.answered >= from)
     }
 
     /// After all is over, whatever was recorded answers; what was not may be executed once more.
     fn forgotten(&self, event: &Event, again: &[&Sent]) -> Option<String> {
-        let known = |sent: &&Sent| sent.is_acknowledged_as("replayed") || sent.is_acknowledged_as("stale");
-        let recorded = self.recorded_at(event).is_some();
-        let well = again.iter().all(|sent| sent.is_acknowledged()) && again.iter().skip(1).all(known);
-        (!well || (recorded && !again.iter().all(known)))
-            .then(|| format!("{}: recorded {recorded}, and later {again:?}", event.id))
+        let mut recorded = self.recorded_at(event).is_some();
+        let well = again.iter().all(|sent| {
+            let known = sent.is_answered_from_a_record();
+            let well = known || (!recorded && sent.is_acknowledged());
+            recorded |= known || sent.is_acknowledged_as("executed");
+            well
+        });
+        (!well).then(|| {
+            let recorded = self.recorded_at(event);
+            format!("{}: recorded at {recorded:?}, and later {again:?}", event.id)
+        })
     }
 
     /// No execution of an older snapshot started after the sender knew that a newer one was recorded.
-    fn out_of_order(&self, events: &'a [Event]) -> Vec<String> {
-        let mut of_users: HashMap<&str, Vec<(u32, &Event)>> = HashMap::new();
-        for event in events {
-            if let Some((user, version)) = &event.snapshot {
-                of_users.entry(user).or_default().push((*version, event));
-            }
-        }
+    fn out_of_order(&self, snapshots: &[(u32, &Event)]) -> Vec<String> {
         let mut found = Vec::new();
-        for snapshots in of_users.values() {
-            for (version, newer) in snapshots {
-                let Some(recorded) = self.recorded_at(newer) else { continue };
-                let older = snapshots.iter().filter(|(other, _)| other < version);
-                for line in older.flat_map(|(_, event)| self.lines_of(event)) {
-                    if line.fence > recorded {
-                        found.push(format!(
-                            "{} was recorded at {recorded}, then an older one: {line:?}",
-                            newer.id
-                        ));
-                    }
+        for (version, newer) in snapshots {
+            let Some(recorded) = self.recorded_at(newer) else { continue };
+            let older = snapshots.iter().filter(|(other, _)| other < version);
+            for line in older.flat_map(|(_, event)| self.lines_of(event)) {
+                if line.fence > recorded {
+                    found.push(format!(
+                        "{} was recorded at {recorded}, then an older one: {line:?}",
+                        newer.id
+                    ));
                 }
             }
         }
@@ -113,15 +145,13 @@ impl<'a> Case<'a> {
     }
 
     /// Whatever was called stale had a newer snapshot, whose execution had begun by then.
-    fn stale_for_no_reason(&self, events: &[Event]) -> Vec<String> {
+    fn stale_for_no_reason(&self, snapshots: &[(u32, &Event)]) -> Vec<String> {
         let mut found = Vec::new();
-        for event in events {
-            let Some(snapshot) = &event.snapshot else { continue };
+        for (version, event) in snapshots {
             let stale = self.sent_of(event).iter().filter(|sent| sent.is_acknowledged_as("stale"));
             let Some(first) = stale.map(|sent| sent.answered).min() else { continue };
-            let is_newer = |(user, version): &(String, u32)| *user == snapshot.0 && *version > snapshot.1;
-            let newer = events.iter().filter(|other| other.snapshot.as_ref().is_some_and(is_newer));
-            if !newer.flat_map(|other| self.lines_of(other)).any(|line| line.fence < first) {
+            let newer = snapshots.iter().filter(|(other, _)| other > version);
+            if !newer.flat_map(|(_, other)| self.lines_of(other)).any(|line| line.fence < first) {
                 found.push(format!("{}: stale at {first}, and nothing newer was executed", event.id));
             }
         }
@@ -142,6 +172,17 @@ impl<'a> Case<'a> {
     fn lines_of(&self, event: &Event) -> &[&'a Line] {
         self.lines.get(event.id.as_str()).map_or(&[], Vec::as_slice)
     }
+}
+
+/// The snapshots of each user, with their versions.
+fn of_users(events: &[Event]) -> HashMap<&str, Vec<(u32, &Event)>> {
+    let mut users: HashMap<&str, Vec<_>> = HashMap::new();
+    for event in events {
+        if let Some((user, version)) = &event.snapshot {
+            users.entry(user).or_default().push((*version, event));
+        }
+    }
+    users
 }
 
 fn by_id<T>(all: &[T], id: impl Fn(&T) -> &String) -> HashMap<&str, Vec<&T>> {
@@ -178,24 +219,34 @@ mod tests {
         violations(events, sent, again, lines, faults).join("\n")
     }
 
-    const FAULT: Fault = Fault { kind: "server killed", from: 150, to: 160 };
+    const FAULT: Fault = Fault { kind: "server killed", point: None, from: 150, to: 160 };
+
+    /// When a lease of which the claim was at 100 has run out.
+    const LATER: u64 = 2_000_180;
 
     #[test]
     fn it_finds_what_is_not_as_promised() {
         let a = [event("a", None)];
-        let (known, executed) = ([sent("a", 900, "replayed")], [sent("a", 200, "executed")]);
-        let (once, twice) = ([line("a", 1, 100)], [line("a", 1, 100), line("a", 2, 180)]);
+        let (known, executed) = ([sent("a", LATER + 900, "replayed")], [sent("a", LATER + 20, "executed")]);
+        let (once, twice) = ([line("a", 1, 100)], [line("a", 1, 100), line("a", 2, LATER)]);
         assert_eq!(found(&a, &executed, &known, &once, &[]), "");
         assert_eq!(found(&a, &executed, &known, &twice, &[FAULT]), "");
         assert!(found(&a, &executed, &known, &twice, &[]).contains("for no reason"));
+        let soon = [line("a", 1, 100), line("a", 2, 180)];
+        assert!(found(&a, &executed, &known, &soon, &[FAULT]).contains("again within the lease"));
         let second = [line("a", 2, 170)];
         assert_eq!(found(&a, &executed, &known, &second, &[FAULT]), "");
         assert!(found(&a, &executed, &known, &second, &[]).contains("too many attempts"));
+        let refused = Sent { answer: Some((503, String::new())), ..sent("a", 160, "") };
+        let told = [refused, sent("a", 200, "executed")];
+        assert_eq!(found(&a, &told, &known, &second, &[]), "");
         assert!(found(&a, &executed, &known, &[], &[]).contains("neither executed nor stale"));
         assert!(found(&a, &[], &known, &once, &[]).contains("never acknowledged"));
         assert!(found(&a, &executed, &executed, &once, &[]).contains("and later"));
-        let late = [line("a", 1, 100), line("a", 2, 300)];
-        assert!(found(&a, &executed, &known, &late, &[FAULT]).contains("recorded at 200, then executed"));
+        let both = [sent("a", 200, "executed"), sent("a", 300, "executed")];
+        assert!(found(&a, &both, &known, &once, &[]).contains("2 attempts answered"));
+        let late = [line("a", 1, 100), line("a", 2, LATER + 300)];
+        assert!(found(&a, &executed, &known, &late, &[FAULT]).contains("then executed"));
     }
 
     #[test]

@@ -1,44 +1,80 @@
-//! Chaos: a sender that retries, repeats and reorders; servers and Redis that are killed and paused at random. What
-//! came of it is judged from the ledger and the sender's log.
+//! Chaos: a sender that retries, repeats and reorders; servers that are killed and paused at random moments and at
+//! random points of the engine, and a Redis that is killed and paused. What came of it is judged from the ledger and the
+//! sender's log.
 //!
 //! `CHAOS_SECONDS` makes it longer (default 15), `CHAOS_SEED` repeats a plan. `SOAK_SECONDS` and `SOAK_SEED` do the
 //! same for the soak.
 
 mod dice;
 mod faults;
+mod journal;
 mod judge;
 mod sender;
 mod soak;
+mod tally;
+mod windows;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use clap::ValueEnum as _;
 use idempotency_core::clock;
-use idempotency_tests::demo::{Demo, Framework, Ledger, Line, Setup, eventually, now};
+use idempotency_tests::demo::{Client, Demo, Framework, Ledger, Setup, eventually, now};
+use idempotency_tests::faults::{FaultAt, Point, Strike};
 use idempotency_tests::redis_server::RedisServer;
 
 use dice::Dice;
-use faults::{Fault, Faults};
-use sender::{Event, Log, Sent};
+use faults::{Faults, fault_at};
+use journal::Fault;
+use sender::{Event, Log, PATIENCE, ask_again};
+use tally::{Tally, print_faults};
 
 const LEASE: Duration = Duration::from_secs(2);
+
+/// From then on, a run that struck no server at one of the twelve points is none.
+const LONG: Duration = Duration::from_secs(300);
 
 /// A server, and how its successor is started.
 struct Site {
     setup: Setup,
     demo: Mutex<Demo>,
+    client: Mutex<Client>,
+    struck: AtomicBool,
 }
 
 impl Site {
-    async fn start(setup: Setup) -> Arc<Self> {
-        let demo = setup.clone().start().await;
-        Arc::new(Self { setup, demo: Mutex::new(demo) })
+    async fn start(setup: Setup, fault: Option<FaultAt>) -> Arc<Self> {
+        let demo = armed(&setup, fault).start().await;
+        let client = Mutex::new(demo.client());
+        Arc::new(Self { setup, demo: Mutex::new(demo), client, struck: AtomicBool::new(false) })
     }
 
-    async fn start_successor(&self) {
-        let successor = self.setup.clone().start().await;
+    async fn start_successor(&self, fault: Option<FaultAt>) {
+        let successor = armed(&self.setup, fault).start().await;
+        *lock(&self.client) = successor.client();
         *lock(&self.demo) = successor;
+        self.struck.store(false, Ordering::SeqCst);
+    }
+
+    /// Sends deliveries on connections that are kept, for a server that is never replaced.
+    fn keep_connections(&self) {
+        *lock(&self.client) = lock(&self.demo).pooled_client();
+    }
+
+    /// The fault with which the server struck itself, once.
+    fn new_strike(&self) -> Option<Strike> {
+        let strike = lock(&self.demo).strike()?;
+        (!self.struck.swap(true, Ordering::SeqCst)).then_some(strike)
+    }
+}
+
+fn armed(setup: &Setup, fault: Option<FaultAt>) -> Setup {
+    let setup = setup.clone();
+    match fault {
+        Some(fault) => setup.with_fault_at(fault),
+        None => setup,
     }
 }
 
@@ -67,7 +103,10 @@ async fn whatever_dies_every_delivery_is_acknowledged_and_none_is_executed_for_n
     let ledger = Ledger::new();
     let setup =
         |framework| Setup::new(framework, &redis.url(), &ledger).with("--lease", "2s").with("--wait", "1s");
-    let sites = [Site::start(setup(Framework::Axum)).await, Site::start(setup(Framework::Actix)).await];
+    let sites = [
+        Site::start(setup(Framework::Axum), Some(fault_at(&mut dice))).await,
+        Site::start(setup(Framework::Actix), Some(fault_at(&mut dice))).await,
+    ];
 
     let log = Log::default();
     let faults = Faults::start(&sites, &redis, &mut dice);
@@ -75,48 +114,36 @@ async fn whatever_dies_every_delivery_is_acknowledged_and_none_is_executed_for_n
     let mut events = Vec::new();
     let mut senders = tokio::task::JoinSet::new();
     while start.elapsed() < duration {
-        let event = Event::new(events.len(), &mut dice);
+        let event = Event::new(0, events.len(), &mut dice);
         event.send_copies(&sites, &log, &mut dice, &mut senders);
         events.push(event);
         tokio::time::sleep(Duration::from_millis(dice.below(20))).await;
     }
     let faults = faults.stop().await;
-    let patience = Duration::from_secs(60);
     let done = async || {
         while senders.try_join_next().is_some() {}
         senders.is_empty().then_some(())
     };
-    eventually("every delivery is acknowledged", patience, done).await;
+    eventually("every delivery is acknowledged", PATIENCE, done).await;
     println!("{} events, all acknowledged after {:?}", events.len(), start.elapsed());
 
     // Outcomes that are still being recorded in the background are recorded, or given up, within a lease.
     tokio::time::sleep(LEASE).await;
     let sent = log.take();
-    report(&events, &sent, &faults, &ledger.lines());
-    for event in &events {
-        for site in &sites {
-            event.send_once(site, &log).await;
-        }
-    }
-    let again = log.take();
+    let mut tally = Tally::default();
+    tally.add(&events, &sent, &ledger.lines());
+    println!("{tally}");
+    print_faults(&faults);
+    let points = strikes(&faults);
+    println!("faults: at the points {points:?}");
+    let again = ask_again(events.clone(), &sites).await;
     let verdict = judge::violations(&events, &sent, &again, &ledger.lines(), &faults);
     assert!(verdict.is_empty(), "CHAOS_SEED={seed}: {} violations: {:#?}", verdict.len(), &verdict);
+    assert!(duration < LONG || points.values().all(|strikes| *strikes > 0), "{points:?}");
 }
 
-fn report(events: &[Event], sent: &[Sent], faults: &[Fault], lines: &[Line]) {
-    let mut answers = BTreeMap::<&str, usize>::new();
-    for sent in sent {
-        *answers.entry(sent.outcome()).or_default() += 1;
-    }
-    let mut kinds = BTreeMap::<&str, usize>::new();
-    for fault in faults {
-        *kinds.entry(fault.kind).or_default() += 1;
-    }
-    let keys: HashSet<_> = lines.iter().map(|line| &line.key).collect();
-    println!("{} deliveries: {answers:?}", sent.len());
-    println!("faults: {kinds:?}");
-    let failures: HashMap<_, _> = events.iter().map(|event| (&event.id, event.failures)).collect();
-    let resumed = lines.iter().filter(|line| line.attempt > 1 + failures[&line.key]).count();
-    let repeated = lines.len() - keys.len();
-    println!("{} keys executed, {resumed} after an attempt was cut short, {repeated} twice", keys.len());
+/// How often a server struck itself at each point.
+fn strikes(faults: &[Fault]) -> BTreeMap<Point, usize> {
+    let strikes = |point: &Point| faults.iter().filter(|fault| fault.point == Some(*point)).count();
+    Point::value_variants().iter().map(|point| (*point, strikes(point))).collect()
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use idempotency_tests::demo::Delivery;
 use tokio::task::JoinSet;
 
@@ -11,6 +12,12 @@ use super::{Site, lock, micros};
 
 /// How long the sender waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long all deliveries of an event may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How many events are asked about at a time, when all is over.
+const AT_A_TIME: usize = 8;
 
 /// Something that happened, and is to be delivered.
 #[derive(Clone, Debug)]
@@ -44,6 +51,11 @@ impl Sent {
         self.is_acknowledged() && self.outcome() == mark
     }
 
+    /// Whether it was acknowledged without an execution.
+    pub(crate) fn is_answered_from_a_record(&self) -> bool {
+        self.is_acknowledged_as("replayed") || self.is_acknowledged_as("stale")
+    }
+
     /// In a word.
     pub(crate) fn outcome(&self) -> &str {
         match &self.answer {
@@ -61,17 +73,23 @@ impl Sent {
 pub(crate) struct Log(Arc<Mutex<Vec<Sent>>>);
 
 impl Log {
+    /// How many deliveries were answered in time.
+    pub(crate) fn answered(&self) -> usize {
+        lock(&self.0).iter().filter(|sent| sent.answer.is_some()).count()
+    }
+
     pub(crate) fn take(&self) -> Vec<Sent> {
         std::mem::take(&mut lock(&self.0))
     }
 }
 
 impl Event {
-    /// Every second one is the next snapshot of one of the users of the moment, at most 60 of a user.
-    pub(crate) fn new(number: usize, dice: &mut Dice) -> Self {
-        let id = format!("evt_{number}");
+    /// Every second one is the next snapshot of one of the users of the moment, at most 60 of a user. Windows have
+    /// nothing in common.
+    pub(crate) fn new(window: usize, number: usize, dice: &mut Dice) -> Self {
+        let id = format!("evt_{window}_{number}");
         let version = u32::try_from(number / 8 % 60).expect("it is below 60");
-        let user = format!("usr_{}_{}", number / 480, number / 2 % 4);
+        let user = format!("usr_{window}_{}_{}", number / 480, number / 2 % 4);
         let snapshot = number.is_multiple_of(2).then_some((user, version));
         let delay = match dice.below(10) {
             0 => 800 + dice.below(2500),
@@ -94,19 +112,25 @@ impl Event {
         delivery.steered(&format!("delay_ms={}&fail_times={}", self.delay, self.failures))
     }
 
-    /// Delivers it until it is acknowledged, sometimes twice at once.
+    /// The window of the event with this id.
+    pub(crate) fn window_of(id: &str) -> usize {
+        id.split('_').nth(1).and_then(|window| window.parse().ok()).expect("it is one of these events")
+    }
+
+    /// Delivers it until it is acknowledged, sometimes twice at once. Says in how many copies.
     pub(crate) fn send_copies(
         &self,
         sites: &[Arc<Site>; 2],
         log: &Log,
         dice: &mut Dice,
         senders: &mut JoinSet<()>,
-    ) {
+    ) -> usize {
         let copies = if dice.percent(25) { 2 } else { 1 };
         for _ in 0..copies {
             let (event, sites, log, dice) = (self.clone(), sites.clone(), log.clone(), dice.split());
             senders.spawn(async move { event.send_until_acknowledged(&sites, &log, dice).await });
         }
+        copies
     }
 
     async fn send_until_acknowledged(&self, sites: &[Arc<Site>; 2], log: &Log, mut dice: Dice) {
@@ -121,7 +145,7 @@ impl Event {
     /// Delivers it, and says whether it was acknowledged.
     pub(crate) async fn send_once(&self, site: &Site, log: &Log) -> bool {
         let at = micros();
-        let client = lock(&site.demo).client();
+        let client = lock(&site.client).clone();
         let answer = tokio::time::timeout(TIMEOUT, client.send(&self.delivery())).await;
         let answer = answer.ok().and_then(Result::ok);
         let answer = answer.map(|answer| (answer.status.as_u16(), answer.mark().to_owned()));
@@ -130,4 +154,23 @@ impl Event {
         lock(&log.0).push(sent);
         acknowledged
     }
+    /// Delivers it once more at each site, until it is acknowledged there.
+    async fn ask(self, sites: [Arc<Site>; 2], log: Log) {
+        for site in &sites {
+            let asking = async {
+                while !self.send_once(site, &log).await {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, asking).await.expect("it is acknowledged once more");
+        }
+    }
+}
+
+/// Delivers some events once more at each site, until they are acknowledged there.
+pub(crate) async fn ask_again(events: Vec<Event>, sites: &[Arc<Site>; 2]) -> Vec<Sent> {
+    let log = Log::default();
+    let asked = stream::iter(events.into_iter().map(|event| event.ask(sites.clone(), log.clone())));
+    asked.buffer_unordered(AT_A_TIME).collect::<()>().await;
+    log.take()
 }

@@ -1,73 +1,147 @@
-//! The soak: a steady load on servers that stay up, and a fault every five seconds. Their memory must stay flat.
+//! The soak: half of the load that the servers can bear, and a fault every five seconds. The servers stay up, and their
+//! memory must stay flat.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use idempotency_tests::demo::{Framework, Ledger, Setup, eventually, now};
+use idempotency_tests::demo::{Framework, Ledger, Setup, now, resident_kib};
 use idempotency_tests::redis_server::RedisServer;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::dice::Dice;
-use super::faults::{Fault, strike_now_and_then};
-use super::sender::{Event, Log, Sent};
-use super::{LEASE, Site, judge, lock, micros, report, variable};
+use super::faults::strike_now_and_then;
+use super::journal::Journal;
+use super::sender::{PATIENCE, ask_again};
+use super::tally::print_faults;
+use super::windows::{Court, Judged, Lines, Window};
+use super::{Site, lock, micros, variable};
 
 /// By how much a server may grow from the end of the first quarter to the end of the load.
 const GROWTH_KIB: u64 = 16 * 1024;
+
+/// Until when the first faults are over: what a server needed for the deliveries of a pause it keeps.
+const SETTLED: Duration = Duration::from_secs(12);
+
+/// How long events are sent before they are judged.
+const WINDOW: Duration = Duration::from_secs(20);
+
+/// How many deliveries are under way at most: a machine that got slower since the maximum was measured is not to drown.
+const MOST: usize = 512;
+
+/// How many deliveries are under way at a time while the maximum is measured.
+const CROWD: u64 = 32;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_a_steady_load_with_faults_memory_stays_flat_and_every_promise_is_kept() {
     let seed = variable("SOAK_SEED", micros());
     let duration = Duration::from_secs(variable("SOAK_SECONDS", 15));
     println!("SOAK_SEED={seed} SOAK_SECONDS={}", duration.as_secs());
+    // A server that is paused keeps every connection that is made meanwhile.
+    rlimit::increase_nofile_limit(8192).expect("the limit can be asked for");
     let mut dice = Dice::new(seed);
     let redis = Arc::new(RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]).await);
     let ledger = Ledger::new();
     let setup =
         |framework| Setup::new(framework, &redis.url(), &ledger).with("--lease", "2s").with("--wait", "1s");
-    let sites = [Site::start(setup(Framework::Axum)).await, Site::start(setup(Framework::Actix)).await];
+    let sites =
+        [Site::start(setup(Framework::Axum), None).await, Site::start(setup(Framework::Actix), None).await];
+    for site in &sites {
+        site.keep_connections();
+    }
+    let court = Arc::new(Court {
+        sites: sites.clone(),
+        journal: Journal::default(),
+        lines: Mutex::new(Lines::of(ledger)),
+        judged: Mutex::default(),
+    });
+
+    let burst = (duration / 8).clamp(Duration::from_secs(2), Duration::from_secs(10));
+    let (window, maximum) = measure_maximum(&sites, burst, &mut dice).await;
+    let rate = maximum / 2;
+    println!("answers a second, at most: {maximum}; deliveries offered a second: {rate}");
+    court.judge(window).await;
 
     let (over, watched) = watch::channel(false);
-    let faults = strike_now_and_then(sites.clone(), Arc::clone(&redis), dice.split(), watched);
+    let faults =
+        strike_now_and_then(sites.clone(), Arc::clone(&redis), dice.split(), watched, court.journal.clone());
     let faults = tokio::spawn(faults);
-    let (log, start) = (Log::default(), now());
-    let (mut events, mut senders, mut early) = (Vec::new(), tokio::task::JoinSet::new(), None);
-    while start.elapsed() < duration {
-        // Handlers answer at once, so that the time to an answer is the servers' own.
-        let event = Event { delay: 0, ..Event::new(events.len(), &mut dice) };
-        event.send_copies(&sites, &log, &mut dice, &mut senders);
-        events.push(event);
-        while senders.try_join_next().is_some() {}
-        tokio::time::sleep(Duration::from_millis(dice.below(40))).await;
-        if early.is_none() && start.elapsed() > duration / 4 {
-            early = Some(resident(&sites));
-        }
-    }
+    let early = offer(&court, rate, duration, &mut dice).await;
     over.send_replace(true);
-    let faults = faults.await.expect("no fault panics");
-    let done = async || {
-        while senders.try_join_next().is_some() {}
-        senders.is_empty().then_some(())
-    };
-    eventually("every delivery is acknowledged", Duration::from_secs(60), done).await;
-    tokio::time::sleep(LEASE).await;
-    let (early, late) = (early.flatten(), resident(&sites));
+    faults.await.expect("no fault panics");
+    let late = resident(&sites);
 
-    let sent = log.take();
-    report(&events, &sent, &faults, &ledger.lines());
-    print_times(&sent, &faults);
+    let judged = std::mem::take(&mut *lock(&court.judged));
+    print(&judged, &court.journal);
     println!("resident KiB of [axum, actix] after a quarter {early:?}, at the end {late:?}");
-    for event in &events {
-        for site in &sites {
-            event.send_once(site, &log).await;
-        }
-    }
-    let verdict = judge::violations(&events, &sent, &log.take(), &ledger.lines(), &faults);
-    assert!(verdict.is_empty(), "SOAK_SEED={seed}: {} violations: {:#?}", verdict.len(), &verdict);
+    println!("resident KiB of the test {:?}", resident_kib(std::process::id()));
+    assert!(judged.violations.is_empty(), "SOAK_SEED={seed}: {:#?}", judged.violations);
+    let again = ask_again(judged.kept, &sites).await;
+    let forgotten: Vec<_> = again.iter().filter(|sent| !sent.is_answered_from_a_record()).collect();
+    assert!(forgotten.is_empty(), "SOAK_SEED={seed}: {forgotten:#?}");
+    let mut lines = lock(&court.lines);
+    assert!(lines.late().is_empty(), "SOAK_SEED={seed}: executed after it was judged: {:#?}", lines.late());
     if let (Some(early), Some(late)) = (early, late) {
         let grown = late.iter().zip(early).any(|(late, early)| *late > early + GROWTH_KIB);
         assert!(!grown, "the servers grew from {early:?} KiB to {late:?} KiB");
     }
+}
+
+/// How many deliveries are answered in a second when each is followed by the next, and the window that they make.
+async fn measure_maximum(sites: &[Arc<Site>; 2], burst: Duration, dice: &mut Dice) -> (Window, u64) {
+    let window = Arc::new(Mutex::new(Window::new(0)));
+    let (start, mut crowd) = (now(), JoinSet::new());
+    for _ in 0..CROWD {
+        let (sites, window) = (sites.clone(), Arc::clone(&window));
+        let mut dice = dice.split();
+        crowd.spawn(async move {
+            while start.elapsed() < burst {
+                let (event, log) = {
+                    let mut window = lock(&window);
+                    (window.event(&mut dice), window.log().clone())
+                };
+                while !event.send_once(&sites[usize::from(dice.percent(50))], &log).await
+                    && start.elapsed() < PATIENCE
+                {}
+            }
+        });
+    }
+    crowd.join_all().await;
+    let window = Arc::into_inner(window).expect("the crowd is gone").into_inner().expect("nobody panicked");
+    let rate = window.log().answered() as u128 * 1000 / start.elapsed().as_millis();
+    (window, u64::try_from(rate).expect("there is a limit"))
+}
+
+/// Offers so many deliveries a second, however long the answers take, and judges them window by window. Gives the servers'
+/// memory after a quarter of the time, or when it has settled.
+async fn offer(court: &Arc<Court>, rate: u64, duration: Duration, dice: &mut Dice) -> Option<[u64; 2]> {
+    let (start, mut early, mut offered, mut held_back) = (now(), None, 0, 0);
+    let (mut window, mut number, mut judging) = (Window::new(1), 1, JoinSet::new());
+    while start.elapsed() < duration {
+        let due = start.elapsed().as_millis() * u128::from(rate) / 1000;
+        while offered < due && window.under_way() < MOST {
+            offered += window.send(&court.sites, dice) as u128;
+        }
+        held_back += due.saturating_sub(offered);
+        offered = offered.max(due);
+        if start.elapsed() > WINDOW * number {
+            number += 1;
+            let closed = std::mem::replace(&mut window, Window::new(number as usize));
+            let court = Arc::clone(court);
+            judging.spawn(async move { court.judge(closed).await });
+        }
+        while let Some(ended) = judging.try_join_next() {
+            ended.expect("it is judged");
+        }
+        if early.is_none() && start.elapsed() > SETTLED.max(duration / 4) {
+            early = Some(resident(&court.sites));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    println!("deliveries held back: {held_back}");
+    court.judge(window).await;
+    judging.join_all().await;
+    early.flatten()
 }
 
 fn resident(sites: &[Arc<Site>; 2]) -> Option<[u64; 2]> {
@@ -75,16 +149,11 @@ fn resident(sites: &[Arc<Site>; 2]) -> Option<[u64; 2]> {
     Some([lock(&axum.demo).resident_kib()?, lock(&actix.demo).resident_kib()?])
 }
 
-/// How long the answers took: all, and those that no fault fell into.
-fn print_times(sent: &[Sent], faults: &[Fault]) {
-    let answered = || sent.iter().filter(|sent| sent.answer.is_some());
-    let is_calm =
-        |sent: &&Sent| !faults.iter().any(|fault| fault.from <= sent.answered && fault.to >= sent.at);
-    for (which, times) in [
-        ("all", answered().map(|sent| sent.answered - sent.at).collect::<Vec<_>>()),
-        ("without a fault", answered().filter(is_calm).map(|sent| sent.answered - sent.at).collect()),
-    ] {
-        let mut times = times;
+fn print(judged: &Judged, journal: &Journal) {
+    println!("{}", judged.tally);
+    print_faults(&journal.all());
+    for (which, times) in ["all", "without a fault"].into_iter().zip(&judged.times) {
+        let mut times = times.clone();
         times.sort_unstable();
         let at = |percent: usize| times.get(times.len() * percent / 100).copied().unwrap_or_default();
         println!("{} answers, {which}: p50 {} us, p99 {} us", times.len(), at(50), at(99));

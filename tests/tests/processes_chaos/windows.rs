@@ -1,0 +1,158 @@
+//! The windows of a long load: each is judged when its deliveries are acknowledged, and then forgotten, so that the
+//! test needs no more memory for more windows.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use idempotency_tests::demo::{Ledger, Line};
+use tokio::task::JoinSet;
+
+use super::dice::Dice;
+use super::journal::{Fault, Journal};
+use super::sender::{Event, Log, PATIENCE, Sent, ask_again};
+use super::tally::Tally;
+use super::{LEASE, Site, judge, lock, micros};
+
+/// How many events of a window are asked about once more when it is judged.
+const ASKED: usize = 500;
+
+/// How many are asked about when all is over.
+const KEPT: usize = 25;
+
+/// Events that are sent after one another, until it is closed.
+pub(crate) struct Window {
+    number: usize,
+    events: Vec<Event>,
+    log: Log,
+    senders: JoinSet<()>,
+}
+
+impl Window {
+    pub(crate) fn new(number: usize) -> Self {
+        Self { number, events: Vec::new(), log: Log::default(), senders: JoinSet::new() }
+    }
+
+    /// Another event. Its handler answers at once, so that the time to an answer is the servers' own.
+    pub(crate) fn event(&mut self, dice: &mut Dice) -> Event {
+        let event = Event { delay: 0, ..Event::new(self.number, self.events.len(), dice) };
+        self.events.push(event.clone());
+        event
+    }
+
+    /// Sends another event, and says in how many copies.
+    pub(crate) fn send(&mut self, sites: &[Arc<Site>; 2], dice: &mut Dice) -> usize {
+        while self.senders.try_join_next().is_some() {}
+        self.event(dice).send_copies(sites, &self.log, dice, &mut self.senders)
+    }
+
+    /// How many deliveries are to be acknowledged still.
+    pub(crate) fn under_way(&self) -> usize {
+        self.senders.len()
+    }
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+}
+
+/// What the judged windows leave.
+#[derive(Default)]
+pub(crate) struct Judged {
+    pub(crate) tally: Tally,
+    pub(crate) violations: Vec<String>,
+    /// Some events of each window.
+    pub(crate) kept: Vec<Event>,
+    /// How many microseconds the answers took: all, and those that no fault fell into.
+    pub(crate) times: [Vec<u32>; 2],
+}
+
+/// What judging a window takes.
+pub(crate) struct Court {
+    pub(crate) sites: [Arc<Site>; 2],
+    pub(crate) journal: Journal,
+    pub(crate) lines: Mutex<Lines>,
+    pub(crate) judged: Mutex<Judged>,
+}
+
+impl Court {
+    /// Judges a window once all its deliveries are acknowledged, while others are under way.
+    pub(crate) async fn judge(&self, window: Window) {
+        let Window { number, events, log, senders } = window;
+        let ended = tokio::time::timeout(PATIENCE, senders.join_all()).await;
+        ended.expect("every delivery is acknowledged");
+        // Outcomes that are still being recorded in the background are recorded, or given up, within a lease.
+        tokio::time::sleep(LEASE).await;
+        let asked = some_of(&events, ASKED);
+        let mut again = ask_again(asked.clone(), &self.sites).await;
+        // While there are faults, not every answer is an acknowledgement.
+        again.retain(Sent::is_acknowledged);
+        let (sent, lines, faults) = (log.take(), lock(&self.lines).close(number), self.journal.all());
+        let violations = judge::violations(&events, &sent, &again, &lines, &faults);
+        let mut judged = lock(&self.judged);
+        judged.tally.add(&events, &sent, &lines);
+        judged.violations.extend(violations);
+        judged.kept.extend(some_of(&asked, KEPT));
+        judged.add_times(&sent, &faults);
+    }
+}
+
+impl Judged {
+    fn add_times(&mut self, sent: &[Sent], faults: &[Fault]) {
+        let [all, calm] = &mut self.times;
+        for sent in sent.iter().filter(|sent| sent.answer.is_some()) {
+            let time = u32::try_from(sent.answered - sent.at).expect("the sender's patience is short");
+            all.push(time);
+            if !faults.iter().any(|fault| fault.from <= sent.answered && fault.to >= sent.at) {
+                calm.push(time);
+            }
+        }
+    }
+}
+
+/// The lines of the ledger, sorted by window as they are read.
+pub(crate) struct Lines {
+    ledger: Ledger,
+    read: u64,
+    open: HashMap<usize, Vec<Line>>,
+    /// When each window was closed.
+    closed: HashMap<usize, u64>,
+    /// Executions that started after their window was closed.
+    late: Vec<Line>,
+}
+
+impl Lines {
+    pub(crate) fn of(ledger: Ledger) -> Self {
+        Self { ledger, read: 0, open: HashMap::new(), closed: HashMap::new(), late: Vec::new() }
+    }
+
+    /// The executions of a window, of which there are to be no more.
+    fn close(&mut self, window: usize) -> Vec<Line> {
+        self.read_on();
+        self.closed.insert(window, micros());
+        self.open.remove(&window).unwrap_or_default()
+    }
+
+    /// Executions that started after their window was closed.
+    pub(crate) fn late(&mut self) -> &[Line] {
+        self.read_on();
+        &self.late
+    }
+
+    fn read_on(&mut self) {
+        let (lines, read) = self.ledger.lines_from(self.read);
+        self.read = read;
+        for line in lines {
+            let window = Event::window_of(&line.key);
+            match self.closed.get(&window) {
+                None => self.open.entry(window).or_default().push(line),
+                Some(closed) if line.fence > *closed => self.late.push(line),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// At most so many of them, from the whole of it.
+fn some_of(events: &[Event], count: usize) -> Vec<Event> {
+    events.iter().step_by(events.len().div_ceil(count).max(1)).cloned().collect()
+}
