@@ -193,12 +193,12 @@ impl Case<'_> {
             assert!(settled.fence.get() >= found.fence.get() + lease, "{settled:?} over {found:?}");
         }
         if let Some(elsewhere) = elsewhere {
-            elsewhere.await.unwrap().unwrap().assert_is(200, "executed");
+            elsewhere.await.expect("it is not aborted").expect("it is answered").assert_is(200, "executed");
         }
 
         match self.signal {
             Signal::Kill => {
-                sending.await.unwrap().expect_err("a killed process does not answer");
+                sending.await.expect("it is not aborted").expect_err("a killed process does not answer");
                 assert!(!struck.exit(PATIENCE).await.success());
                 assert_eq!(stage.attempts(&key), row.killed);
             }
@@ -206,7 +206,7 @@ impl Case<'_> {
                 let over = Duration::from_micros(strike.at) + LEASE + LEASE / 4;
                 tokio::time::sleep(over.saturating_sub(clock::system_unix_time())).await;
                 struck.resume();
-                let late = sending.await.unwrap().expect("it goes on");
+                let late = sending.await.expect("it is not aborted").expect("it goes on");
                 late.assert_is(row.late.0, row.late.1);
                 assert_eq!(stage.attempts(&key), row.stopped);
                 self.assert_replays(&struck, &delivery, &answer).await;
