@@ -15,6 +15,8 @@ pub(super) struct Search<'a> {
     /// Indices of the operations, answered ones first, by their end.
     order: Vec<usize>,
     answered: usize,
+    /// For each place, the one before with the same operation, where neither was answered.
+    repeated: Vec<Option<usize>>,
     seen: HashSet<(Placed, Spec, Timeline), FastHasher>,
     limit: usize,
     deepest: (u32, Node),
@@ -57,8 +59,24 @@ impl<'a> Search<'a> {
             (operation.answer.map_or(Micros::MAX, |(end, _)| end), operation.call)
         });
         let answered = operations.iter().filter(|operation| operation.answer.is_some()).count();
+        let repeated = (0..order.len())
+            .map(|place| {
+                let same =
+                    |at: &Operation, other: &Operation| (at.key, at.action) == (other.key, other.action);
+                (answered..place)
+                    .rfind(|&earlier| same(&operations[order[place]], &operations[order[earlier]]))
+            })
+            .collect();
         let start = Node { placed: 0, spec: Spec::EMPTY, floor: 0, timeline: Timeline::Shared };
-        Some(Self { history, order, answered, seen: HashSet::default(), limit, deepest: (0, start) })
+        Some(Self {
+            history,
+            order,
+            answered,
+            repeated,
+            seen: HashSet::default(),
+            limit,
+            deepest: (0, start),
+        })
     }
 
     /// Whether there is an explanation; `None` where the search was given up.
@@ -127,10 +145,15 @@ impl<'a> Search<'a> {
     }
 
     /// The point after placing one more operation, or why its answer is wrong there; `None` where it cannot come next,
-    /// or would change nothing: an operation without an answer that changes nothing can as well be placed later.
+    /// or would change nothing: an operation without an answer that changes nothing can as well be placed later. So can
+    /// the repeat of one that nobody answered either: the earlier can do whatever the later can.
     fn place(&self, node: &Node, place: usize, ceil: Micros) -> Option<Result<Node, Broken>> {
         let operation = &self.history.operations[self.order[place]];
-        if node.placed & (1 << place) != 0 || operation.call > ceil {
+        let is_placed = |place: usize| node.placed & (1 << place) != 0;
+        if is_placed(place)
+            || operation.call > ceil
+            || self.repeated[place].is_some_and(|first| !is_placed(first))
+        {
             return None;
         }
         let ceil = self.latest(node.timeline, operation, ceil)?;
