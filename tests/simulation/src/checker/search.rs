@@ -1,9 +1,9 @@
 //! The search for an explanation.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::hasher::FastHasher;
-use super::spec::{At, Broken, MAX_KEYS, Spec};
+use super::spec::{At, Broken, Deadlines, MAX_KEYS, Spec};
 use crate::history::{Action, Answer, History, Micros, Operation};
 
 /// Which operations have been put in order, one bit each.
@@ -17,7 +17,9 @@ pub(super) struct Search<'a> {
     answered: usize,
     /// For each place, the one before with the same operation, where neither was answered.
     repeated: Vec<Option<usize>>,
-    seen: HashSet<(Placed, Spec, Timeline), FastHasher>,
+    /// What was tried, and in vain, each with every time that a lease was known to end by.
+    seen: HashMap<(Placed, Spec, Timeline), Vec<Deadlines>, FastHasher>,
+    states: usize,
     limit: usize,
     deepest: (u32, Node),
 }
@@ -73,7 +75,8 @@ impl<'a> Search<'a> {
             order,
             answered,
             repeated,
-            seen: HashSet::default(),
+            seen: HashMap::default(),
+            states: 0,
             limit,
             deepest: (0, start),
         })
@@ -85,15 +88,20 @@ impl<'a> Search<'a> {
     }
 
     pub(super) fn states(&self) -> u64 {
-        self.seen.len() as u64
+        self.states as u64
     }
 
     fn explain(&mut self, node: Node) -> Result<bool, GivenUp> {
         let Some(ceil) = self.ceil(&node) else { return Ok(true) };
-        if !self.seen.insert((node.placed, node.spec, node.timeline)) {
+        let (spec, deadlines) = node.spec.without_deadlines();
+        let tried = self.seen.entry((node.placed, spec, node.timeline)).or_default();
+        // The less is known of when a lease ends, the more can follow.
+        if tried.iter().any(|wider| includes(wider, &deadlines)) {
             return Ok(false);
         }
-        if self.seen.len() > self.limit {
+        tried.push(deadlines);
+        self.states += 1;
+        if self.states > self.limit {
             return Err(GivenUp);
         }
         let depth = node.placed.count_ones();
@@ -177,6 +185,10 @@ impl<'a> Search<'a> {
             .collect();
         (node.spec, broken)
     }
+}
+
+fn includes(wider: &Deadlines, narrower: &Deadlines) -> bool {
+    wider.iter().zip(narrower).all(|(wider, narrower)| wider.0 <= narrower.0 && narrower.1 <= wider.1)
 }
 
 /// Whether the answer is one for which a durable store waits.

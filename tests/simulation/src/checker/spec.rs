@@ -44,6 +44,9 @@ pub(super) enum State {
     },
 }
 
+/// Between which instants each record's lease ends.
+pub(super) type Deadlines = [(Micros, Micros); MAX_KEYS];
+
 /// Between which instants an operation takes effect, how new its key is, and how exactly the store counts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At {
@@ -58,6 +61,17 @@ pub(super) type Broken = &'static str;
 
 impl Spec {
     pub(super) const EMPTY: Self = Self { records: [Record::FREE; MAX_KEYS], mark: None };
+
+    /// What is known beside the ends of leases, and these.
+    pub(super) fn without_deadlines(mut self) -> (Self, Deadlines) {
+        let mut deadlines = Deadlines::default();
+        for (record, deadline) in self.records.iter_mut().zip(&mut deadlines) {
+            if let State::Held { from, to } = &mut record.state {
+                *deadline = (std::mem::take(from), std::mem::take(to));
+            }
+        }
+        (self, deadlines)
+    }
 
     /// What is known after this answer, or why it cannot be given here.
     pub(super) fn answered(
