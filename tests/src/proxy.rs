@@ -25,6 +25,7 @@ struct Plan {
     connections: u64,
     cut_up_to: u64,
     swallowed_up_to: u64,
+    half_open_up_to: u64,
     delay: Duration,
 }
 
@@ -96,9 +97,14 @@ impl FaultProxy {
         self.plan.send_modify(|plan| plan.cut_up_to = plan.connections);
     }
 
-    /// Swallows everything on all connections, without a word. New ones are served.
+    /// Swallows everything on all connections, without a word, as a black hole. New ones are served.
     pub fn swallow(&self) {
         self.plan.send_modify(|plan| plan.swallowed_up_to = plan.connections);
+    }
+
+    /// Leaves all connections half open: the server gets what clients send, and nothing comes back. New ones are served.
+    pub fn half_open(&self) {
+        self.plan.send_modify(|plan| plan.half_open_up_to = plan.connections);
     }
 
     /// Holds every reply back for so long.
@@ -179,7 +185,8 @@ async fn pass(
             read = server.read(&mut replies) => {
                 let Ok(length @ 1..) = read else { return };
                 swallowed(plan, number).await;
-                let delay = plan.borrow().delay;
+                let Plan { delay, half_open_up_to, .. } = *plan.borrow();
+                if half_open_up_to >= number { continue }
                 if !delay.is_zero() { tokio::time::sleep(delay).await }
                 if losing || client.write_all(&replies[..length]).await.is_err() { return }
             }

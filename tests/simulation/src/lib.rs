@@ -23,4 +23,4 @@ pub mod stores;
 pub mod workload;
 pub mod world;
 
-pub use record::record;
+pub use record::{record, work};

@@ -64,6 +64,12 @@ impl Log {
         self.entries().refused.insert(index);
     }
 
+    /// How many operations were sent so far.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.entries().operations.len()
+    }
+
     /// One history for each resource, and for each key without an order.
     #[must_use]
     pub fn histories(&self, resolution: Micros) -> Vec<History> {

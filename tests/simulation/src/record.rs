@@ -22,13 +22,13 @@ pub async fn record(
     runtime: impl Fn(usize) -> Arc<dyn Runtime>,
 ) -> (u64, u64) {
     let workers = workload.workers().enumerate().map(|(number, worker)| {
-        let store = RecordingStore::new(store.clone(), log.clone(), number);
-        work(worker, store, runtime(number))
+        work(worker, RecordingStore::new(store.clone(), log.clone(), number), runtime(number))
     });
     join_all(workers).await.into_iter().fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1))
 }
 
-async fn work(mut worker: Worker, store: RecordingStore, runtime: Arc<dyn Runtime>) -> (u64, u64) {
+/// Runs one worker against a store. Gives how often it paused for longer than its lease, and died.
+pub async fn work(mut worker: Worker, store: RecordingStore, runtime: Arc<dyn Runtime>) -> (u64, u64) {
     while let Some(Step { pause, request, patience }) = worker.next_step() {
         runtime.sleep(pause).await;
         let sent = Box::pin(send(&store, request));

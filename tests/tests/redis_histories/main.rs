@@ -1,10 +1,11 @@
-//! Histories recorded at real servers while these fail can be explained by a store that keeps the contract.
+//! Histories recorded at real stores while these fail can be explained by a store that keeps the contract.
 //!
-//! `HISTORIES_SECONDS` repeats each test, with other seeds, until so much time has gone (default: once).
+//! `HISTORIES` says how many each test records at least (default: 200), in rounds with different faults.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod cluster;
+mod memory;
 mod sentinel;
 mod server;
 mod tally;
@@ -14,11 +15,12 @@ use std::time::Duration;
 
 use idempotency_core::Store;
 use idempotency_core::clock::TokioClock;
-use idempotency_core::engine::{Runtime, TokioRuntime};
+use idempotency_core::engine::TokioRuntime;
 use idempotency_simulation::log::Log;
-use idempotency_simulation::record;
+use idempotency_simulation::recording::RecordingStore;
+use idempotency_simulation::work;
 use idempotency_simulation::workload::Workload;
-use idempotency_tests::demo::now;
+use idempotency_tests::redis_cluster::until;
 use tokio::task::JoinSet;
 
 use tally::Tally;
@@ -26,48 +28,75 @@ use tally::Tally;
 /// The server counts whole milliseconds, and may read its clock a little before it carries out a command.
 const RESOLUTION: u64 = 3_000;
 
+/// How many histories a round records at the same time, at most.
+const AT_ONCE: u64 = 400;
+
 /// Longer histories than usual, so that a failover falls into them.
 const OPERATIONS: u64 = 80;
 /// And a lease that the servers' time to agree on another master is not much longer than.
 const LEASE: Duration = Duration::from_secs(1);
 
-/// Repeats a test, each time with other seeds, as long as it was asked for.
-async fn repeated(mut round: impl AsyncFnMut(u64, &mut Tally)) -> Tally {
-    let seconds = std::env::var("HISTORIES_SECONDS").map_or(0, |text| text.parse().expect("a number"));
-    let (start, mut tally) = (now(), Tally::default());
-    for number in 0.. {
-        round(number, &mut tally).await;
+/// Repeats a test, each time with the next seeds, until there are as many histories as it was asked for.
+async fn repeated(mut round: impl AsyncFnMut(std::ops::Range<u64>, &mut Tally)) -> Tally {
+    let asked = std::env::var("HISTORIES").map_or(200, |text| text.parse().expect("a number"));
+    let mut tally = Tally::default();
+    for first in (0..asked).step_by(usize::try_from(AT_ONCE).unwrap()) {
+        round(first..asked.min(first + AT_ONCE), &mut tally).await;
         tally.rounds += 1;
-        if start.elapsed() >= Duration::from_secs(seconds) {
-            break;
-        }
     }
+    assert!(tally.undecided * 10 <= tally.histories, "{tally}");
     tally
 }
 
-/// Starts so many histories within one second, on these stores in turn.
-fn recordings(
-    stores: &[Arc<dyn Store>],
-    seeds: std::ops::Range<u64>,
-    clock: &Arc<TokioClock>,
-) -> JoinSet<(u64, Log)> {
-    let mut recordings = JoinSet::new();
-    let pause = Duration::from_secs(1) / u32::try_from(seeds.end - seeds.start).unwrap();
-    let stores = stores.iter().cloned().cycle();
-    for ((place, seed), store) in seeds.enumerate().zip(stores) {
-        let (clock, pause) = (Arc::clone(clock), pause * u32::try_from(place).unwrap());
-        recordings.spawn(async move {
-            tokio::time::sleep(pause).await;
-            let workload = Workload::of_seed(seed, &format!("history-{seed}"));
-            (seed, recorded(store, workload.with_lease(LEASE).with_operations(OPERATIONS), clock).await)
-        });
-    }
-    recordings
+/// Histories that are being recorded.
+#[derive(Default)]
+struct Recordings {
+    logs: Vec<(u64, Log)>,
+    workers: JoinSet<()>,
 }
 
-async fn recorded(store: Arc<dyn Store>, workload: Workload, clock: Arc<TokioClock>) -> Log {
-    let log = Log::new(clock);
-    let runtime: Arc<dyn Runtime> = Arc::new(TokioRuntime::new());
-    record(store, &workload, &log, |_| runtime.clone()).await;
-    log
+impl Recordings {
+    /// Starts a history of each seed within one second, on these stores in turn.
+    fn start(stores: &[Arc<dyn Store>], seeds: std::ops::Range<u64>, clock: &Arc<TokioClock>) -> Self {
+        let mut recordings = Self::default();
+        let pause = Duration::from_secs(1) / u32::try_from(seeds.end - seeds.start).unwrap();
+        for ((place, seed), store) in (0..).zip(seeds).zip(stores.iter().cycle()) {
+            let workload = Workload::of_seed(seed, &format!("history-{seed}"));
+            let workload = workload.with_lease(LEASE).with_operations(OPERATIONS);
+            recordings.record(seed, &workload, store, clock, pause * place);
+        }
+        recordings
+    }
+
+    /// Starts a history after a pause: each worker is a task of its own.
+    fn record(
+        &mut self,
+        seed: u64,
+        workload: &Workload,
+        store: &Arc<dyn Store>,
+        clock: &Arc<TokioClock>,
+        pause: Duration,
+    ) {
+        let log = Log::new(Arc::clone(clock) as _);
+        for (number, worker) in workload.workers().enumerate() {
+            let store = RecordingStore::new(Arc::clone(store), log.clone(), number);
+            self.workers.spawn(async move {
+                tokio::time::sleep(pause).await;
+                work(worker, store, Arc::new(TokioRuntime::new())).await;
+            });
+        }
+        self.logs.push((seed, log));
+    }
+
+    /// Waits until so many operations were sent for each history.
+    async fn have_sent(&self, each: u64) {
+        let all = usize::try_from(each).unwrap() * self.logs.len();
+        until(async || self.logs.iter().map(|(_, log)| log.calls()).sum::<usize>() >= all).await;
+    }
+
+    /// Waits for their ends.
+    async fn ended(self) -> Vec<(u64, Log)> {
+        self.workers.join_all().await;
+        self.logs
+    }
 }

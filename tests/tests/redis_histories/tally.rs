@@ -3,7 +3,7 @@
 use std::fmt;
 
 use idempotency_simulation::checker::{Checker, Verdict};
-use idempotency_simulation::history::{Failover, History};
+use idempotency_simulation::history::{Failover, History, Micros};
 
 /// How many histories were judged, and how.
 #[derive(Default)]
@@ -14,7 +14,7 @@ pub(crate) struct Tally {
     pub(crate) operations: usize,
     pub(crate) unanswered: usize,
     pub(crate) undecided: u64,
-    /// Those with answers from both before and after the failover.
+    /// Those with answers from both before and after what happened to their server.
     pub(crate) across: u64,
     /// Those that only a failover explains which forgot something.
     pub(crate) forgotten: u64,
@@ -26,19 +26,14 @@ impl Tally {
         self.count(history);
         match self.checker.check(history) {
             Verdict::Explained => {}
-            Verdict::Violation(found) => panic!("seed {seed}: {found}"),
+            Verdict::Violation(found) => panic!("seed {seed}: {found}\n{}", Whole(history)),
             _ => self.undecided += 1,
         }
     }
 
     /// Judges a history that a failover may have cut: on the timeline that survived, all must be right.
     pub(crate) fn judge_across(&mut self, seed: u64, history: &History, failover: Failover) {
-        let answered = |is_so: &dyn Fn(u64, u64) -> bool| {
-            let mut operations = history.operations.iter();
-            operations.any(|one| one.answer.is_some_and(|(end, _)| is_so(one.call, end)))
-        };
-        let is_across = answered(&|_, end| end < failover.from) && answered(&|call, _| call > failover.to);
-        self.across += u64::from(is_across);
+        self.count_across(history, failover.from, failover.to);
         match self.checker.check(history) {
             Verdict::Explained => self.count(history),
             Verdict::Violation(_) => {
@@ -50,6 +45,15 @@ impl Tally {
                 self.undecided += 1;
             }
         }
+    }
+
+    /// Counts a history that has answers from both before and after such a time.
+    pub(crate) fn count_across(&mut self, history: &History, from: Micros, to: Micros) {
+        let answered = |is_so: &dyn Fn(u64, u64) -> bool| {
+            let mut operations = history.operations.iter();
+            operations.any(|one| one.answer.is_some_and(|(end, _)| is_so(one.call, end)))
+        };
+        self.across += u64::from(answered(&|_, end| end < from) && answered(&|call, _| call > to));
     }
 
     fn count(&mut self, history: &History) {
@@ -68,8 +72,21 @@ impl fmt::Display for Tally {
              {undecided} undecided, 0 violations"
         )?;
         if *across > 0 {
-            write!(f, "; {across} across a failover, {forgotten} of which it forgot something")?;
+            write!(
+                f,
+                "; {across} with answers from before and after, {forgotten} of which something was forgotten"
+            )?;
         }
         write!(f, "; {} states", self.checker.states())
+    }
+}
+
+/// All of a history, and what befell its server.
+struct Whole<'a>(&'a History);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "all of it, with versions {:?} and {:?}:", self.0.versions, self.0.failover)?;
+        self.0.operations.iter().try_for_each(|operation| writeln!(f, "{operation}"))
     }
 }
