@@ -34,15 +34,11 @@ impl Tally {
     /// Judges a history that a failover may have cut: on the timeline that survived, all must be right.
     pub(crate) fn judge_across(&mut self, seed: u64, history: &History, failover: Failover) {
         self.count_across(history, failover.from, failover.to);
-        match self.checker.check(history) {
-            Verdict::Explained => self.count(history),
-            Verdict::Violation(_) => {
+        match self.checker.explains(history) {
+            Some(true) => self.count(history),
+            without => {
                 self.judge(seed, &history.with_failover(failover));
-                self.forgotten += 1;
-            }
-            _ => {
-                self.count(history);
-                self.undecided += 1;
+                self.forgotten += u64::from(without == Some(false));
             }
         }
     }

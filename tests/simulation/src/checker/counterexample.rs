@@ -30,7 +30,7 @@ impl Counterexample {
         let (mut right, mut wrong) = (0, ends.len().saturating_sub(1));
         while right < wrong {
             let middle = usize::midpoint(right, wrong);
-            if checker.explain(&until(history, ends[middle])) == Some(Err(())) {
+            if checker.explains(&until(history, ends[middle])) == Some(false) {
                 wrong = middle;
             } else {
                 right = middle + 1;
@@ -44,7 +44,7 @@ impl Counterexample {
                 Some((_, answer)) if answer.changed_nothing() => drop(smaller.operations.remove(index)),
                 _ => {}
             }
-            if checker.explain(&smaller) == Some(Err(())) {
+            if checker.explains(&smaller) == Some(false) {
                 shortest = smaller;
             }
         }

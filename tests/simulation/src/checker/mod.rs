@@ -59,19 +59,19 @@ impl Checker {
     /// Where it has a failover, one timeline survives: the replica that went on has the writes up to some instant, none
     /// later, and every answer must be right on the timeline on which it was given.
     pub fn check(&mut self, history: &History) -> Verdict {
-        match self.explain(history) {
-            Some(Ok(())) => Verdict::Explained,
-            Some(Err(())) => Verdict::Violation(Box::new(Counterexample::of(history, self))),
+        match self.explains(history) {
+            Some(true) => Verdict::Explained,
+            Some(false) => Verdict::Violation(Box::new(Counterexample::of(history, self))),
             None => Verdict::Undecided,
         }
     }
 
-    /// Whether there is an explanation; `None` where the search was given up.
-    fn explain(&mut self, history: &History) -> Option<Result<(), ()>> {
+    /// Whether a history has an explanation, without a word why not; `None` where the search was given up.
+    pub fn explains(&mut self, history: &History) -> Option<bool> {
         let mut search = Search::new(history, self.limit)?;
         let explained = search.run();
         self.states += search.states();
-        explained.map(|explained| if explained { Ok(()) } else { Err(()) })
+        explained
     }
 }
 

@@ -108,6 +108,9 @@ impl<'a> Search<'a> {
         if depth > self.deepest.0 {
             self.deepest = (depth, node);
         }
+        if let Some(next) = self.harmless(&node, ceil) {
+            return self.explain(next);
+        }
         for place in 0..self.order.len() {
             if let Some(Ok(next)) = self.place(&node, place, ceil)
                 && self.explain(next)?
@@ -119,6 +122,19 @@ impl<'a> Search<'a> {
             Some(next) => self.explain(next),
             None => Ok(false),
         }
+    }
+
+    /// The point after an operation that changed nothing, says nothing new, and puts no limit on what can follow: if it
+    /// can come later, it can come now.
+    fn harmless(&self, node: &Node, ceil: Micros) -> Option<Node> {
+        (0..self.answered).find_map(|place| {
+            let operation = &self.history.operations[self.order[place]];
+            let is_idle = operation.answer.is_some_and(|(_, answer)| answer.changed_nothing());
+            if !is_idle || operation.call > node.floor {
+                return None;
+            }
+            self.place(node, place, ceil)?.ok().filter(|next| next.spec == node.spec)
+        })
     }
 
     /// What a failover can do here: first the replica gets no more writes, then it goes on from what it has.
