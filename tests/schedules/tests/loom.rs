@@ -94,6 +94,39 @@ fn of_a_late_renewal_and_a_takeover_one_wins() {
 }
 
 #[test]
+fn a_claim_is_never_told_of_more_than_a_whole_lease() {
+    explore("claim, later claim", |store, clock| {
+        let clock = Arc::clone(clock);
+        let rival = thread(&store, move |store| {
+            clock.advance(LEASE / 2);
+            told(store, &claim("k", 2))
+        });
+        for answer in [told(&store, &claim("k", 1)), rival.join().unwrap()] {
+            if let Claimed::InFlight { retry_after } = answer {
+                assert!(retry_after <= LEASE, "{retry_after:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_renewal_that_was_overtaken_does_not_shorten_the_lease() {
+    explore("renewal, later renewal", |store, clock| {
+        let held = lease(&store, &claim("k", 1)).unwrap();
+        let later = thread(&store, {
+            let (clock, held) = (Arc::clone(clock), held.clone());
+            move |store| {
+                clock.advance(LEASE / 2);
+                renew(store, &held)
+            }
+        });
+        assert!(renew(&store, &held) && later.join().unwrap());
+        clock.advance(LEASE * 3 / 4);
+        assert!(lease(&store, &claim("k", 2)).is_none(), "the later renewal lasts for a quarter more");
+    });
+}
+
+#[test]
 fn a_claim_beside_a_release_is_granted_a_larger_fence_or_told_to_wait() {
     explore("release, claim", |store, _| {
         let first = lease(&store, &claim("k", 1)).unwrap();

@@ -50,6 +50,7 @@ use wait::Waiter;
 #[derive(Clone)]
 pub struct MemoryStore {
     shards: Arc<Shards>,
+    /// Read under the lock of a record: its operations are in the order of their times.
     clock: Arc<dyn Clock>,
     limits: Limits,
 }
@@ -107,12 +108,13 @@ impl MemoryStore {
     }
 
     /// Claims in one critical section; `None` where there is no room for a new key.
-    fn try_claim(&self, claim: &Claim, now: Duration) -> Option<Claimed> {
+    fn try_claim(&self, claim: &Claim) -> Option<Claimed> {
         let digest = claim.key.digest();
-        let micros = u64::try_from(self.clock.unix_time().as_micros()).unwrap_or(u64::MAX);
         let mut shard = self.shards.records(digest);
         // The mark stays locked until the grant is written, so that no newer version completes in between.
         let marks = claim.order.as_ref().map(|order| self.shards.marks(order.resource()));
+        let now = self.clock.now();
+        let micros = u64::try_from(self.clock.unix_time().as_micros()).unwrap_or(u64::MAX);
         let mark = marks
             .as_ref()
             .zip(claim.order.as_ref())
@@ -132,19 +134,14 @@ impl MemoryStore {
 
     /// Completes in one critical section. Never refused for want of room: the effect has happened, and an outcome
     /// that is not recorded is an effect that happens again.
-    fn complete_now(
-        &self,
-        lease: &Lease,
-        outcome: &Outcome,
-        copy: Arc<[u8]>,
-        expires: Ticks,
-        now: Duration,
-    ) -> Hold {
+    fn complete_now(&self, lease: &Lease, outcome: &Outcome, copy: Arc<[u8]>, retention: Duration) -> Hold {
         let digest = lease.key().digest();
         let shard = self.shards.records(digest);
+        let now = self.clock.now();
         let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Hold::Lost };
         let transition = entry.record().complete(lease, outcome);
         if transition.write.is_some() {
+            let expires = Ticks::after(now, retention);
             self.shards.totals.add_bytes(copy.len());
             entry.complete(copy, expires);
             drop(entry);
@@ -157,8 +154,9 @@ impl MemoryStore {
     }
 
     /// Resolves in one critical section.
-    fn resolve_now(&self, digest: KeyDigest, resolution: &Resolution, now: Duration) -> bool {
+    fn resolve_now(&self, digest: KeyDigest, resolution: &Resolution) -> bool {
         let shard = self.shards.records(digest);
+        let now = self.clock.now();
         let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return false };
         let transition = entry.record().resolve(resolution, now);
         let Some(record) = transition.write else { return transition.answer };
@@ -200,18 +198,18 @@ impl fmt::Debug for MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        let now = self.clock.now();
-        if let Some(answer) = self.try_claim(claim, now) {
+        if let Some(answer) = self.try_claim(claim) {
             return Ok(answer);
         }
         // Once more, if sweeping what has expired makes room.
-        self.shards.sweep(Ticks::of(now));
-        self.try_claim(claim, now).ok_or_else(|| StoreError::new("memory", StoreErrorKind::Full))
+        self.shards.sweep(Ticks::of(self.clock.now()));
+        self.try_claim(claim).ok_or_else(|| StoreError::new("memory", StoreErrorKind::Full))
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
-        let (digest, now) = (lease.key().digest(), self.clock.now());
+        let digest = lease.key().digest();
         let shard = self.shards.records(digest);
+        let now = self.clock.now();
         let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Ok(Hold::Lost) };
         let transition = entry.record().renew(lease, duration, now);
         if transition.write.is_some() {
@@ -226,16 +224,15 @@ impl Store for MemoryStore {
         outcome: &Outcome,
         retention: Duration,
     ) -> Result<Hold, StoreError> {
-        let now = self.clock.now();
         // Copied before the lock is taken, and at its exact size: the caller's bytes may be a slice of a larger buffer.
         let copy = Arc::from(outcome.as_bytes().as_ref());
-        let expires = Ticks::after(now, retention);
-        Ok(self.complete_now(lease, outcome, copy, expires, now))
+        Ok(self.complete_now(lease, outcome, copy, retention))
     }
 
     async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
-        let (digest, now) = (lease.key().digest(), self.clock.now());
+        let digest = lease.key().digest();
         let shard = self.shards.records(digest);
+        let now = self.clock.now();
         let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Ok(Hold::Lost) };
         let transition = entry.record().release(lease);
         if transition.write.is_some() {
@@ -247,8 +244,8 @@ impl Store for MemoryStore {
     }
 
     async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
-        let now = self.clock.now();
-        if let Some((_waiter, notified, lease_left)) = Waiter::register(&self.shards, key.digest(), now) {
+        let registered = Waiter::register(&self.shards, key.digest(), &*self.clock);
+        if let Some((_waiter, notified, lease_left)) = registered {
             // Whether it was woken or the time ran out is one to the caller, who claims again.
             let _ = tokio::time::timeout(timeout.min(lease_left), notified).await;
         }
@@ -256,8 +253,8 @@ impl Store for MemoryStore {
     }
 
     async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
-        let now = self.clock.now();
         let shard = self.shards.records(key.digest());
+        let now = self.clock.now();
         let view = shard
             .live(key.digest(), Ticks::of(now))
             .map(|entry| RecordView::new(&entry.record(), now, entry.expires().left(now)));
@@ -265,8 +262,8 @@ impl Store for MemoryStore {
     }
 
     async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
-        let now = self.clock.now();
         let mut shard = self.shards.records(key.digest());
+        let now = self.clock.now();
         let was_live = shard.live(key.digest(), Ticks::of(now)).is_some();
         shard.remove(key.digest(), &self.shards.totals);
         wake(shard, key.digest());
@@ -274,7 +271,6 @@ impl Store for MemoryStore {
     }
 
     async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        Ok(self.resolve_now(key.digest(), resolution, now))
+        Ok(self.resolve_now(key.digest(), resolution))
     }
 }

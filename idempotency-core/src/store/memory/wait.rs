@@ -10,6 +10,7 @@ use tokio::sync::futures::OwnedNotified;
 use super::entry::Ticks;
 use super::shard::Shards;
 use crate::KeyDigest;
+use crate::clock::Clock;
 
 /// Those who wait for one key. It exists only while somebody does.
 #[derive(Default)]
@@ -39,9 +40,10 @@ impl<'a> Waiter<'a> {
     pub(super) fn register(
         shards: &'a Shards,
         digest: KeyDigest,
-        now: Duration,
+        clock: &dyn Clock,
     ) -> Option<(Self, OwnedNotified, Duration)> {
         let mut shard = shards.records(digest);
+        let now = clock.now();
         let lease_left = shard.live(digest, Ticks::of(now))?.lease_left(now)?;
         let waiting = shard.waiting.entry(digest).or_default();
         waiting.waiters += 1;
