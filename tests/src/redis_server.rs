@@ -10,9 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, InfoDict};
+use redis::{AsyncConnectionConfig, FromRedisValue, InfoDict};
 
-/// How long a server may take to answer its first PING.
+/// How long a server may take to answer, its first PING too.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A redis-server of one test's own. Dropping it ends the process and removes its files.
@@ -59,7 +59,10 @@ impl RedisServer {
     /// A connection of the test's own, past all proxies.
     pub async fn connection(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.url()).expect("the address is well formed");
-        client.get_multiplexed_async_connection().await.expect("the server answers")
+        let patient = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        client.get_multiplexed_async_connection_with_config(&patient).await.expect("the server answers")
     }
 
     /// Sends one command and reads its reply.
