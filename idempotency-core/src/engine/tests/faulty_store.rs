@@ -14,6 +14,8 @@ use crate::*;
 pub(super) enum Fault {
     /// It is not carried out, and says so.
     Refused(StoreErrorKind),
+    /// It is not carried out, and says after so long that the store is unavailable.
+    RefusedLate(Duration),
     /// It is carried out, and its answer is lost.
     AnswerLost,
     /// It is carried out and never answers.
@@ -65,6 +67,10 @@ impl FaultyStore {
         match self.next(operation) {
             None => inner.await,
             Some(Fault::Refused(kind)) => Err(StoreError::new("faulty", kind)),
+            Some(Fault::RefusedLate(by)) => {
+                tokio::time::sleep(by).await;
+                Err(StoreError::new("faulty", StoreErrorKind::Unavailable))
+            }
             Some(Fault::AnswerLost) => {
                 inner.await?;
                 Err(StoreError::new("faulty", StoreErrorKind::Unknown))

@@ -6,6 +6,7 @@ mod faulty_store;
 mod machine;
 
 mod begin;
+mod bounds;
 mod execution;
 mod run;
 mod suspension;

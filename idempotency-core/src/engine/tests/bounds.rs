@@ -1,0 +1,128 @@
+//! Bounds: how long a delivery takes at most, whatever the store does, counted in paused time.
+
+use std::iter::repeat_n;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::*;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Every way in which a store can keep a claim from its answer.
+const OUTAGES: [&[Fault]; 8] = [
+    &[Fault::Hangs],
+    &[Fault::CarriedOutThenHangs],
+    &[Fault::AnswerLost],
+    &[Fault::AnswersLate(Duration::from_secs(2))],
+    &[Fault::Refused(StoreErrorKind::Unavailable)],
+    &[Fault::RefusedLate(Duration::from_millis(400))],
+    &[Fault::RefusedLate(Duration::from_millis(1499)), Fault::Hangs],
+    &[
+        Fault::AnswerLost,
+        Fault::Refused(StoreErrorKind::Unavailable),
+        Fault::RefusedLate(SECOND),
+        Fault::Hangs,
+    ],
+];
+
+/// Lets an operation go wrong in these ways, over and over.
+fn keep_failing(store: &FaultyStore, operation: &'static str, faults: &[Fault]) {
+    store.fail(operation, repeat_n(faults, 200).flatten().copied());
+}
+
+/// The bound: the store's budget. A try whose time is over ends in the next millisecond of the timer.
+fn budget() -> Duration {
+    Policy::webhook().store_timeout() + MILLISECOND
+}
+
+/// How long it takes to be told of an outage.
+async fn refused_after(engine: &Idempotency, key: &str) -> Duration {
+    let began = Instant::now();
+    let refused = engine.begin(delivery(key)).await;
+    assert!(refused.is_err(), "{refused:?}");
+    began.elapsed()
+}
+
+#[test]
+fn by_default_an_outage_is_told_within_two_seconds() {
+    assert!(budget() < 2 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_any_kind_is_told_within_one_budget() {
+    for faults in OUTAGES {
+        let (engine, store) = engine();
+        keep_failing(&store, "claim", faults);
+        let took = refused_after(&engine, "k").await;
+        assert!(took <= budget(), "{faults:?} took {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_many_deliveries_in_an_outage_each_is_told_within_one_budget() {
+    for faults in OUTAGES {
+        let (engine, store) = engine();
+        keep_failing(&store, "claim", faults);
+        store.fail("claim", repeat_n(Fault::Hangs, 20_000));
+        let mut deliveries = JoinSet::new();
+        for number in 0..200 {
+            let engine = engine.clone();
+            deliveries.spawn(async move { refused_after(&engine, &format!("k{number}")).await });
+        }
+        let longest = deliveries.join_all().await.into_iter().max();
+        assert!(longest <= Some(budget()), "{faults:?} took {longest:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_that_comes_while_a_claim_of_its_key_is_undone_is_told_within_one_budget_too() {
+    for faults in OUTAGES {
+        let (engine, store) = engine();
+        keep_failing(&store, "claim", faults);
+        for time in ["first", "second", "third"] {
+            let took = refused_after(&engine, "k").await;
+            assert!(took <= budget(), "{faults:?}, the {time}, took {took:?}");
+        }
+    }
+}
+
+/// Somebody is known to execute, so this is a conflict. The wait is the policy's; the store's budget comes on top.
+#[tokio::test(start_paused = true)]
+async fn a_duplicate_whose_store_fails_while_it_waits_is_told_within_its_wait_and_one_budget() {
+    for faults in OUTAGES {
+        for settled in OUTAGES {
+            let (engine, store) = engine();
+            let holder = run(&engine, "k").await;
+            keep_failing(&store, "settled", settled);
+            let began = Instant::now();
+            let waiting = begin(&engine, "k");
+            let failing = async {
+                tokio::time::sleep(SECOND / 10).await;
+                keep_failing(&store, "claim", faults);
+            };
+            let (begun, ()) = futures_util::join!(waiting, failing);
+            let took = began.elapsed();
+            assert!(matches!(begun, Begun::Conflict { .. }), "{faults:?}: {begun:?}");
+            let bound = Policy::webhook().wait() + budget();
+            assert!(took <= bound, "claims {faults:?}, waits {settled:?} took {took:?}");
+            holder.release().await;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_handler_its_answer_is_kept_back_for_one_budget_at_most() {
+    for faults in OUTAGES {
+        let (engine, store) = engine();
+        let (completing, releasing) = (run(&engine, "completes").await, run(&engine, "releases").await);
+        keep_failing(&store, "complete", faults);
+        keep_failing(&store, "release", faults);
+        let began = Instant::now();
+        assert_eq!(completing.complete(outcome("done")).await, Completion::Unrecorded);
+        let completed = began.elapsed();
+        releasing.release().await;
+        let released = began.elapsed() - completed;
+        assert!(completed <= budget() && released <= budget(), "{faults:?}: {completed:?}, {released:?}");
+    }
+}
