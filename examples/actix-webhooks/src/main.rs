@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn Error>> {
     idempotency_demo::log_to_stderr();
     let config = Config::parse();
-    let store = config.store.open()?;
+    let store = config.open_store()?;
     let ledger = idempotency_demo::open_ledger(config.ledger.as_deref())?;
     server::serve(config, store, ledger).await
 }

@@ -17,8 +17,9 @@ const HELP: &str = "\
 Routes: POST /webhooks/{stripe,shopify,twilio,github,slack,standard-webhooks}, POST /payments (Authorization and
 Idempotency-Key), GET /ledger, GET /healthz.
 
-Query parameters that steer the handler: delay_ms=N (be slow), fail_times=N (answer 500 for the first N attempts of a
-key), panic_times=N (panic instead), body_bytes=N (answer with so many bytes).
+Query parameters that steer the handler: gated=1 (make the file LEDGER.reached, and wait until there is LEDGER.open),
+delay_ms=N (be slow), fail_times=N (answer 500 for the first N attempts of a key), panic_times=N (panic instead),
+body_bytes=N (answer with so many bytes).
 
 Secrets, from the environment only: STRIPE_WEBHOOK_SECRET, SHOPIFY_API_SECRET, TWILIO_AUTH_TOKEN, GITHUB_WEBHOOK_SECRET,
 SLACK_SIGNING_SECRET, STANDARD_WEBHOOKS_SECRET. Where one is unset the demo's own is used, with a warning.";
@@ -43,6 +44,11 @@ pub struct Config {
     /// How long a duplicate of a webhook in flight waits for its outcome, such as `2s`.
     #[arg(long, env = "WAIT", default_value = "2s", value_parser = duration)]
     pub wait: Duration,
+
+    /// How long Redis may take, and with it an answer in an outage, such as `5s` [default: what each route's policy and
+    /// the store say].
+    #[arg(long, env = "STORE_TIMEOUT", value_parser = duration)]
+    pub store_timeout: Option<Duration>,
 
     /// Append one JSON line per execution to this file; several processes may share it.
     #[arg(long, env = "LEDGER")]
@@ -78,15 +84,17 @@ pub enum StoreUrl {
     Redis(String),
 }
 
-impl StoreUrl {
+impl Config {
     /// Opens the store. Redis is connected to at the first delivery.
     ///
     /// # Errors
     /// When the URL cannot be read.
-    pub fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
-        Ok(match self {
-            Self::Memory => Arc::new(MemoryStore::new()),
-            Self::Redis(url) => Arc::new(RedisStore::new(url)?),
+    pub fn open_store(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let StoreUrl::Redis(url) = &self.store else { return Ok(Arc::new(MemoryStore::new())) };
+        let store = RedisStore::new(url)?;
+        Ok(match self.store_timeout {
+            Some(timeout) => Arc::new(store.with_response_timeout(timeout).with_connect_timeout(timeout)),
+            None => Arc::new(store),
         })
     }
 }

@@ -69,8 +69,11 @@ pub async fn payment(
     answer(steering, reply)
 }
 
-/// The delay, then the failure that was asked for or the effect. An attempt that fails writes nothing.
+/// The gate and the delay, then the failure that was asked for or the effect. An attempt that fails writes nothing.
 async fn execute(context: &IdempotencyContext, steering: Steering, ledger: &dyn Ledger) -> Result<(), Reply> {
+    if let Some(gate) = ledger.gate().filter(|_| steering.gated) {
+        gate.pass().await.map_err(|error| unwritable("the gate", &error))?;
+    }
     tokio::time::sleep(steering.delay).await;
     let attempt = context.attempt();
     assert!(attempt > steering.panic_times, "told to panic in attempt {attempt}");
@@ -83,10 +86,13 @@ async fn execute(context: &IdempotencyContext, steering: Steering, ledger: &dyn 
         let body = json!({ "error": "the lease is lost", "attempt": attempt });
         return Err(Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body));
     }
-    ledger.record(context).map_err(|error| {
-        tracing::error!(%error, "the ledger cannot be written");
-        Reply::json(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": "the ledger cannot be written" }))
-    })
+    ledger.record(context).map_err(|error| unwritable("the ledger", &error))
+}
+
+fn unwritable(what: &str, error: &std::io::Error) -> Reply {
+    tracing::error!(%error, "{what} cannot be written");
+    let body = json!({ "error": format!("{what} cannot be written") });
+    Reply::json(StatusCode::INTERNAL_SERVER_ERROR, &body)
 }
 
 fn answer(steering: Steering, reply: Reply) -> Reply {

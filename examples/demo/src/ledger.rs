@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use idempotency_core::IdempotencyContext;
 use serde_json::{Value, json};
 
+use crate::Gate;
+
 /// Where executions are written down.
 pub trait Ledger: Debug + Send + Sync + 'static {
     /// Writes an execution down.
@@ -16,6 +18,9 @@ pub trait Ledger: Debug + Send + Sync + 'static {
     /// # Errors
     /// When it cannot be written.
     fn record(&self, context: &IdempotencyContext) -> io::Result<()>;
+
+    /// The gate beside the ledger, where it has one.
+    fn gate(&self) -> Option<Gate>;
 
     /// All executions so far.
     ///
@@ -50,6 +55,10 @@ impl Ledger for FileLedger {
         (&self.file).write_all(format!("{}\n", entry(context)).as_bytes())
     }
 
+    fn gate(&self) -> Option<Gate> {
+        Some(Gate::beside(&self.path))
+    }
+
     fn entries(&self) -> io::Result<Vec<Value>> {
         let text = std::fs::read_to_string(&self.path)?;
         Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
@@ -63,6 +72,10 @@ impl Ledger for MemoryLedger {
     fn record(&self, context: &IdempotencyContext) -> io::Result<()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry(context));
         Ok(())
+    }
+
+    fn gate(&self) -> Option<Gate> {
+        None
     }
 
     fn entries(&self) -> io::Result<Vec<Value>> {

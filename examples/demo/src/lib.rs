@@ -4,6 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 mod config;
+mod gate;
 mod greeting;
 mod handler;
 mod ledger;
@@ -12,6 +13,7 @@ mod secrets;
 mod steering;
 
 pub use config::{Config, StoreUrl};
+pub use gate::Gate;
 pub use greeting::greet;
 pub use handler::{Reply, payment, webhook};
 pub use ledger::{Ledger, open_ledger};

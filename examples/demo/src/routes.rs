@@ -18,7 +18,7 @@ pub struct Route {
     pub path: &'static str,
     /// Who sends there.
     pub provider: Arc<dyn Provider>,
-    /// The provider's own policy with the lease and the wait from the flags.
+    /// The provider's own policy with what the flags say of time.
     pub policy: Policy,
 }
 
@@ -49,7 +49,7 @@ pub fn webhook_routes(config: &Config, secrets: &Secrets) -> Result<Vec<Route>, 
         ("/webhooks/standard-webhooks", Arc::new(standard_webhooks.discarding_stale(stale))),
     ];
     let route = |(path, provider): (_, Arc<dyn Provider>)| {
-        let policy = provider.policy().with_lease(config.lease).with_wait(config.wait);
+        let policy = timed(provider.policy().with_wait(config.wait), config);
         Route { path, provider, policy }
     };
     Ok(providers.into_iter().map(route).collect())
@@ -64,6 +64,14 @@ fn named(variable: &str, error: SecretError) -> String {
 pub fn payments_route(config: &Config) -> Route {
     let provider: Arc<dyn Provider> =
         Arc::new(IdempotencyKey::per_header_principal(http::header::AUTHORIZATION));
-    let policy = provider.policy().with_lease(config.lease);
+    let policy = timed(provider.policy(), config);
     Route { path: "/payments", provider, policy }
+}
+
+fn timed(policy: Policy, config: &Config) -> Policy {
+    let policy = policy.with_lease(config.lease);
+    match config.store_timeout {
+        Some(timeout) => policy.with_store_timeout(timeout),
+        None => policy,
+    }
 }

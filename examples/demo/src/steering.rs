@@ -1,11 +1,14 @@
-//! Steering: query parameters that make the handler slow, failing, panicking or verbose.
+//! Steering: query parameters that make the handler wait, slow, failing, panicking or verbose.
 
 use std::time::Duration;
 
-/// How the handler is to behave, from the query: `delay_ms`, `fail_times`, `panic_times`, `body_bytes`.
+/// How the handler is to behave, from the query: `gated`, `delay_ms`, `fail_times`, `panic_times`,
+/// `body_bytes`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Steering {
+    /// It waits at the [gate](crate::Gate) beside the ledger first.
+    pub gated: bool,
     /// How long it takes.
     pub delay: Duration,
     /// It answers 500 for the first so many attempts of a key.
@@ -27,6 +30,7 @@ impl Steering {
         for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
             let Ok(number) = value.parse::<u32>() else { continue };
             match &*name {
+                "gated" => steering.gated = number > 0,
                 "delay_ms" => steering.delay = Duration::from_millis(number.into()),
                 "fail_times" => steering.fail_times = number,
                 "panic_times" => steering.panic_times = number,
@@ -46,7 +50,8 @@ mod tests {
 
     #[test]
     fn parameters_are_read_and_nonsense_is_passed_over() {
-        let steering = Steering::from_query(Some("delay_ms=250&fail_times=2&panic_times=x&other=1"));
+        let steering = Steering::from_query(Some("gated=1&delay_ms=250&fail_times=2&panic_times=x&other=1"));
+        assert!(steering.gated);
         assert_eq!(steering.delay, Duration::from_millis(250));
         assert_eq!((steering.fail_times, steering.panic_times, steering.body_bytes), (2, 0, None));
         assert_eq!(Steering::from_query(None), Steering::default());

@@ -21,7 +21,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     idempotency_demo::log_to_stderr();
     let config = Config::parse();
     let armed = Arc::new(Armed::from_env()?);
-    let store = FaultyStore::new(config.store.open()?, armed.clone());
+    let store = FaultyStore::new(config.open_store()?, armed.clone());
     let ledger = FaultyLedger::new(idempotency_demo::open_ledger(config.ledger.as_deref())?, armed);
     server::serve(config, Arc::new(store), Arc::new(ledger)).await
 }

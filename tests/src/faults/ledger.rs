@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use idempotency_core::IdempotencyContext;
-use idempotency_demo::Ledger;
+use idempotency_demo::{Gate, Ledger};
 use serde_json::Value;
 
 use super::{Armed, Point};
@@ -29,6 +29,10 @@ impl Ledger for FaultyLedger {
         self.inner.record(context)?;
         self.armed.reach(Point::AfterEffect);
         Ok(())
+    }
+
+    fn gate(&self) -> Option<Gate> {
+        self.inner.gate()
     }
 
     fn entries(&self) -> io::Result<Vec<Value>> {
