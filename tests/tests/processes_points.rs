@@ -143,7 +143,7 @@ impl Stage {
 }
 
 fn setup(framework: Framework, redis: &RedisServer, ledger: &Ledger) -> Setup {
-    Setup::new(framework, &redis.url(), ledger).with("--lease", "2s")
+    Setup::new(framework, &redis.url(), ledger).with_default_patience().with("--lease", "2s")
 }
 
 struct Case<'a> {
@@ -199,7 +199,7 @@ impl Case<'_> {
         match self.signal {
             Signal::Kill => {
                 sending.await.expect("it is not aborted").expect_err("a killed process does not answer");
-                assert!(!struck.exit(PATIENCE).await.success());
+                assert!(!struck.exit().await.success());
                 assert_eq!(stage.attempts(&key), row.killed);
             }
             Signal::Stop => {

@@ -1,16 +1,20 @@
-//! The ledger that all servers of a test share: one line per execution.
+//! The ledger that all servers of a test share: one line per execution. And the gate beside it.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use idempotency_demo::Gate;
 use serde::Deserialize;
 
-use super::scratch;
+use super::{PATIENCE, eventually, scratch};
 
-/// A ledger's file. Dropping it removes the file.
+/// A ledger's file and its gate. Dropping it removes the files.
 #[derive(Debug)]
-pub struct Ledger(PathBuf);
+pub struct Ledger {
+    path: PathBuf,
+    gate: Gate,
+}
 
 /// One execution.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -41,13 +45,27 @@ impl Ledger {
     pub fn new() -> Self {
         let path = scratch("ledger");
         std::fs::write(&path, "").expect("the folder for temporary files is writable");
-        Self(path)
+        let gate = Gate::beside(&path);
+        Self { path, gate }
     }
 
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
+    }
+
+    /// Waits until a handler that was steered with `gated=1` has come to the gate.
+    pub async fn gate_is_reached(&self) {
+        eventually("a handler at the gate", PATIENCE, async || self.gate.is_reached().then_some(())).await;
+    }
+
+    /// Lets every handler go on that is at the gate or comes there later.
+    ///
+    /// # Panics
+    /// When the file that says so cannot be made.
+    pub fn open_gate(&self) {
+        self.gate.open().expect("the folder for temporary files is writable");
     }
 
     /// All executions in the order in which they were written down.
@@ -65,7 +83,7 @@ impl Ledger {
     /// When there is a line that is not one.
     #[must_use]
     pub fn lines_from(&self, start: u64) -> (Vec<Line>, u64) {
-        let mut file = File::open(&self.0).expect("the ledger is a file");
+        let mut file = File::open(&self.path).expect("the ledger is a file");
         let mut text = String::new();
         file.seek(SeekFrom::Start(start)).expect("a file has places");
         file.read_to_string(&mut text).expect("the ledger is text");
@@ -95,6 +113,7 @@ impl Ledger {
 
 impl Drop for Ledger {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0);
+        let _ = std::fs::remove_file(&self.path);
+        self.gate.remove();
     }
 }

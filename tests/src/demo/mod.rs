@@ -39,6 +39,9 @@ impl Framework {
         [[Self::Axum, Self::Axum], [Self::Actix, Self::Actix], [Self::Axum, Self::Actix]];
 }
 
+/// How long a test waits for what must come, on however slow a machine. Where it does not come, something hangs.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Asks again and again until there is something, and gives it.
 ///
 /// # Panics

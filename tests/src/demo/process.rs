@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::client::{Answer, Client, NoAnswer};
-use super::{Delivery, Framework, Ledger, Setup, eventually};
+use super::{Delivery, Framework, Ledger, PATIENCE, Setup, eventually};
 use crate::faults::Strike;
 
 /// A running demo server. Dropping it ends the process and removes its files.
@@ -100,8 +100,8 @@ impl Demo {
     }
 
     /// Waits until it has ended.
-    pub async fn exit(&self, within: Duration) -> ExitStatus {
-        eventually("a demo server that ends", within, async || self.exit_status()).await
+    pub async fn exit(&self) -> ExitStatus {
+        eventually("a demo server that ends", PATIENCE, async || self.exit_status()).await
     }
 
     /// Where it says that it listens.

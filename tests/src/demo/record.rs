@@ -1,11 +1,9 @@
 //! What the store holds of a delivery, looked at past the servers.
 
-use std::time::Duration;
-
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Key, RecordView, Scope, ScopedKey, StateView, Store as _};
 
-use super::eventually;
+use super::{PATIENCE, eventually};
 use crate::redis_server::RedisServer;
 
 /// The record of a key that a sender's deliveries carry; none before the first claim.
@@ -20,7 +18,7 @@ pub async fn record(redis: &RedisServer, sender: &str, key: &str) -> Option<Reco
 
 /// Waits until a key is in flight, and gives its record.
 pub async fn in_flight(redis: &RedisServer, sender: &str, key: &str) -> RecordView {
-    eventually("a claim", Duration::from_secs(10), async || {
+    eventually("a claim", PATIENCE, async || {
         record(redis, sender, key).await.filter(|record| matches!(record.state, StateView::InFlight { .. }))
     })
     .await

@@ -7,11 +7,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::client::Client;
-use super::{Demo, Framework, Ledger, SECRETS, TWILIO_URL, now, scratch};
+use super::{Demo, Framework, Ledger, PATIENCE, SECRETS, TWILIO_URL, now, scratch};
 use crate::faults::FaultAt;
 
-/// How long a server may take to say where it listens.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// What gives a server all the time of the world, so that no delivery fails because the machine is slow.
+const PATIENT: [(&str, &str); 2] = [("STORE_TIMEOUT", "60s"), ("WAIT", "60s")];
 
 /// How a demo server is started.
 #[derive(Clone, Debug)]
@@ -23,7 +23,8 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// A server on this store, `memory` or a Redis, that writes into this ledger, with the tests' secrets.
+    /// A server on this store, `memory` or a Redis, that writes into this ledger, with the tests' secrets. It is as
+    /// patient with its store as the tests are.
     ///
     /// # Panics
     /// When the ledger's path is not UTF-8.
@@ -33,12 +34,21 @@ impl Setup {
         let secrets = SECRETS.into_iter();
         let setup = secrets.fold(setup, |setup, (name, secret)| setup.with_variable(name, secret));
         let ledger = ledger.path().to_str().expect("the folder for temporary files has a name in utf-8");
+        let patient = PATIENT.into_iter();
+        let setup = patient.fold(setup, |setup, (name, time)| setup.with_variable(name, time));
         setup
             .with_variable("RUST_LOG", "info")
             .with_variable("PUBLIC_URL", TWILIO_URL)
             .with("--listen", "127.0.0.1:0")
             .with("--store", store)
             .with("--ledger", ledger)
+    }
+
+    /// As patient as servers are by default: for tests in which the store is away.
+    #[must_use]
+    pub fn with_default_patience(mut self) -> Self {
+        self.environment.retain(|(name, _)| PATIENT.iter().all(|(patient, _)| name != patient));
+        self
     }
 
     /// Sets one more flag, such as `--lease`.
@@ -90,7 +100,7 @@ impl Setup {
     /// When it does not end, or ends well.
     pub async fn start_and_fail(self) -> String {
         let demo = self.spawn();
-        let status = demo.exit(PATIENCE).await;
+        let status = demo.exit().await;
         assert!(!status.success(), "it must not start: {}", demo.log());
         demo.log()
     }

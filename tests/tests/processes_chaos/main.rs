@@ -101,8 +101,12 @@ async fn whatever_dies_every_delivery_is_acknowledged_and_none_is_executed_for_n
     // What Redis has answered is in its file, whatever kills its process.
     let redis = Arc::new(RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]).await);
     let ledger = Ledger::new();
-    let setup =
-        |framework| Setup::new(framework, &redis.url(), &ledger).with("--lease", "2s").with("--wait", "1s");
+    let setup = |framework| {
+        Setup::new(framework, &redis.url(), &ledger)
+            .with_default_patience()
+            .with("--lease", "2s")
+            .with("--wait", "1s")
+    };
     let sites = [
         Site::start(setup(Framework::Axum), Some(fault_at(&mut dice))).await,
         Site::start(setup(Framework::Actix), Some(fault_at(&mut dice))).await,

@@ -42,8 +42,12 @@ async fn under_a_steady_load_with_faults_memory_stays_flat_and_every_promise_is_
     let mut dice = Dice::new(seed);
     let redis = Arc::new(RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]).await);
     let ledger = Ledger::new();
-    let setup =
-        |framework| Setup::new(framework, &redis.url(), &ledger).with("--lease", "2s").with("--wait", "1s");
+    let setup = |framework| {
+        Setup::new(framework, &redis.url(), &ledger)
+            .with_default_patience()
+            .with("--lease", "2s")
+            .with("--wait", "1s")
+    };
     let sites =
         [Site::start(setup(Framework::Axum), None).await, Site::start(setup(Framework::Actix), None).await];
     for site in &sites {
