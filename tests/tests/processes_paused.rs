@@ -1,24 +1,19 @@
 //! A process that is paused for longer than its lease: whoever took over has the last word.
 
-use std::time::Duration;
-
-use idempotency_tests::demo::{Answer, Delivery, Demo, Framework, Ledger, Setup, eventually};
+use idempotency_core::StateView;
+use idempotency_tests::demo::{
+    Answer, Delivery, Demo, Framework, Ledger, PATIENCE, Setup, eventually, record,
+};
 use idempotency_tests::redis_server::RedisServer;
 
-async fn start(framework: Framework, redis: &RedisServer, ledger: &Ledger) -> Demo {
-    let setup = Setup::new(framework, &redis.url(), ledger).with_variable("RUST_LOG", "idempotency=debug");
-    setup.with("--lease", "1s").with("--wait", "0s").start().await
-}
-
-/// Waits until the handler runs: a process that is paused before it knows of its claim has nothing to lose.
-async fn executing(demo: &Demo) {
-    let granted = async || demo.log().contains("granted").then_some(());
-    eventually("an execution", Duration::from_secs(5), granted).await;
+/// A process whose lease is to run out.
+async fn start(framework: Framework, redis: &RedisServer, ledger: &Ledger, lease: &str) -> Demo {
+    Setup::new(framework, &redis.url(), ledger).with("--lease", lease).start().await
 }
 
 /// Delivers until somebody executes it.
 async fn taken_over_by(demo: &Demo, delivery: &Delivery) -> Answer {
-    let answer = eventually("a takeover", Duration::from_secs(4), async || {
+    let answer = eventually("a takeover", PATIENCE, async || {
         Some(demo.deliver(delivery).await).filter(|answer| answer.status != 503)
     });
     let answer = answer.await;
@@ -30,16 +25,23 @@ async fn taken_over_by(demo: &Demo, delivery: &Delivery) -> Answer {
 async fn the_late_outcome_is_refused([first, second]: [Framework; 2], resumed_before_the_end: bool) {
     let redis = RedisServer::start().await;
     let ledger = Ledger::new();
-    let paused = start(first, &redis, &ledger).await;
-    let other = start(second, &redis, &ledger).await;
+    let paused = start(first, &redis, &ledger, "1s").await;
+    let other = start(second, &redis, &ledger, "600s").await;
     let delivery = Delivery::github("delivery-1");
 
-    let delay = if resumed_before_the_end { "delay_ms=4000" } else { "delay_ms=500" };
-    let sending = paused.delivering(&delivery.clone().steered(delay));
-    executing(&paused).await;
+    let sending = paused.delivering(&delivery.clone().steered("gated=1"));
+    ledger.gate_is_reached().await;
     paused.pause();
     let answer = taken_over_by(&other, &delivery).await;
-    paused.resume();
+    if resumed_before_the_end {
+        paused.resume();
+        let noticed = async || paused.log().contains("lease_lost").then_some(());
+        eventually("a renewal that is refused", PATIENCE, noticed).await;
+        ledger.open_gate();
+    } else {
+        ledger.open_gate();
+        paused.resume();
+    }
     let late = sending.await.expect("it is not aborted").expect("it is answered");
     println!("{first:?} resumed, {second:?} had taken over: the late answer is {}", late.status);
     assert!(!late.status.is_success(), "{late:?}");
@@ -68,18 +70,32 @@ async fn a_process_that_goes_on_after_the_end_of_its_handler_records_nothing() {
     }
 }
 
+/// Waits until the key's lease is held, or has run out.
+async fn lease(redis: &RedisServer, is_held: bool) {
+    eventually("a change of the lease", PATIENCE, async || {
+        let state = record(redis, "github", "delivery-1").await?.state;
+        match (is_held, state) {
+            (true, StateView::InFlight { .. }) | (false, StateView::Abandoned) => Some(()),
+            _ => None,
+        }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_process_from_which_nobody_took_over_goes_on_and_records_its_outcome() {
     for framework in Framework::BOTH {
         let redis = RedisServer::start().await;
         let ledger = Ledger::new();
-        let demo = start(framework, &redis, &ledger).await;
+        let demo = start(framework, &redis, &ledger, "3s").await;
         let delivery = Delivery::github("delivery-1");
-        let sending = demo.delivering(&delivery.clone().steered("delay_ms=3000"));
-        executing(&demo).await;
+        let sending = demo.delivering(&delivery.clone().steered("gated=1"));
+        ledger.gate_is_reached().await;
         demo.pause();
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        lease(&redis, false).await;
         demo.resume();
+        lease(&redis, true).await;
+        ledger.open_gate();
         sending.await.unwrap().unwrap().assert_is(200, "executed");
         demo.deliver(&delivery).await.assert_is(200, "replayed");
         assert_eq!(ledger.only_line().attempt, 1);

@@ -1,9 +1,7 @@
 //! The API route: an `Idempotency-Key` per principal.
 
-use std::time::Duration;
-
 use http::header::AUTHORIZATION;
-use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, eventually};
+use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger};
 use idempotency_tests::redis_server::RedisServer;
 
 const PROBLEM: Option<&str> = Some("application/problem+json");
@@ -64,15 +62,15 @@ async fn a_duplicate_of_a_payment_in_flight_is_a_conflict() {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
         let one = Demo::start(first, &redis.url(), &ledger).await;
         let two = Demo::start(second, &redis.url(), &ledger).await;
-        let payment = Delivery::payment("Bearer alice", "order-42", 4200).steered("delay_ms=1000");
+        let payment = Delivery::payment("Bearer alice", "order-42", 4200).steered("gated=1");
         let sending = one.delivering(&payment);
-        let claimed = async || (redis.query::<u64>(&["DBSIZE"]).await == 1).then_some(());
-        eventually("a claim", Duration::from_secs(5), claimed).await;
+        ledger.gate_is_reached().await;
         let conflict = two.deliver(&payment).await;
         conflict.assert_is(409, "conflict");
         let retry_after: u64 = conflict.header("retry-after").unwrap().parse().unwrap();
         assert!((1..=5).contains(&retry_after));
         assert_eq!(conflict.header("content-type"), PROBLEM);
+        ledger.open_gate();
         let made = sending.await.unwrap().unwrap();
         made.assert_is(201, "executed");
         assert_eq!(two.deliver(&payment).await.recorded(), made.recorded());

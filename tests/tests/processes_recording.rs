@@ -1,14 +1,17 @@
 //! Handlers that succeed while Redis cannot record it: the sender is told of the success, the handler does not run
 //! again, and the outcome is recorded once Redis can.
 
-use std::time::Duration;
-
-use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, eventually, in_flight};
+use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, PATIENCE, Setup, eventually};
 use idempotency_tests::redis_server::RedisServer;
+
+/// A server that is as patient with Redis as it must be to come to its handler, and gives recording up soon.
+async fn start(framework: Framework, redis: &RedisServer, ledger: &Ledger) -> Demo {
+    Setup::new(framework, &redis.url(), ledger).with_variable("STORE_TIMEOUT", "2s").start().await
+}
 
 /// Delivers until the outcome is recorded. Nothing may execute meanwhile.
 async fn assert_is_recorded_soon(demo: &Demo, delivery: &Delivery, ledger: &Ledger) {
-    eventually("the outcome in redis", Duration::from_secs(5), async || {
+    eventually("the outcome in redis", PATIENCE, async || {
         let answer = demo.deliver(delivery).await;
         if answer.status == 503 {
             return None;
@@ -25,11 +28,12 @@ async fn assert_is_recorded_soon(demo: &Demo, delivery: &Delivery, ledger: &Ledg
 async fn a_redis_that_hangs_at_the_end_of_a_handler_learns_its_outcome_later() {
     for framework in Framework::BOTH {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
-        let demo = Demo::start(framework, &redis.url(), &ledger).await;
-        let delivery = Delivery::github("delivery-1").steered("delay_ms=300");
+        let demo = start(framework, &redis, &ledger).await;
+        let delivery = Delivery::github("delivery-1").steered("gated=1");
         let sending = demo.delivering(&delivery);
-        in_flight(&redis, "github", "delivery-1").await;
+        ledger.gate_is_reached().await;
         redis.pause();
+        ledger.open_gate();
         sending.await.unwrap().unwrap().assert_is(200, "executed; stored=?0");
         redis.resume();
         assert_is_recorded_soon(&demo, &delivery, &ledger).await;
@@ -41,11 +45,12 @@ async fn a_redis_that_is_restarted_with_its_records_learns_the_outcome_later() {
     for framework in Framework::BOTH {
         let ledger = Ledger::new();
         let redis = RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]).await;
-        let demo = Demo::start(framework, &redis.url(), &ledger).await;
-        let delivery = Delivery::github("delivery-1").steered("delay_ms=300");
+        let demo = start(framework, &redis, &ledger).await;
+        let delivery = Delivery::github("delivery-1").steered("gated=1");
         let sending = demo.delivering(&delivery);
-        in_flight(&redis, "github", "delivery-1").await;
+        ledger.gate_is_reached().await;
         redis.kill();
+        ledger.open_gate();
         sending.await.unwrap().unwrap().assert_is(200, "executed; stored=?0");
         redis.restart().await;
         assert_is_recorded_soon(&demo, &delivery, &ledger).await;
@@ -56,13 +61,14 @@ async fn a_redis_that_is_restarted_with_its_records_learns_the_outcome_later() {
 async fn a_full_redis_grants_nothing_and_forgets_no_execution() {
     for framework in Framework::BOTH {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
-        let demo = Demo::start(framework, &redis.url(), &ledger).await;
+        let demo = start(framework, &redis, &ledger).await;
         let known = Delivery::github("delivery-0");
         demo.deliver(&known).await.assert_is(200, "executed");
-        let delivery = Delivery::github("delivery-1").steered("delay_ms=300");
+        let delivery = Delivery::github("delivery-1").steered("gated=1");
         let sending = demo.delivering(&delivery);
-        in_flight(&redis, "github", "delivery-1").await;
+        ledger.gate_is_reached().await;
         let _: String = redis.query(&["CONFIG", "SET", "maxmemory", "1"]).await;
+        ledger.open_gate();
         sending.await.unwrap().unwrap().assert_is(200, "executed; stored=?0");
         demo.deliver(&delivery).await.assert_is(503, "in-doubt");
         demo.deliver(&known).await.assert_is(200, "replayed");

@@ -2,32 +2,33 @@
 
 use std::time::Duration;
 
-use idempotency_tests::demo::{Delivery, Framework, Ledger, Setup, eventually, in_flight};
+use idempotency_core::StateView;
+use idempotency_tests::demo::{Delivery, Framework, Ledger, PATIENCE, Setup, eventually, now, record};
 use idempotency_tests::redis_server::RedisServer;
 
 #[tokio::test]
 async fn nobody_takes_over_from_a_handler_that_takes_longer_than_its_lease() {
+    // Renewed every second: a machine that stands still for two is not yet taken for dead.
+    const LEASE: Duration = Duration::from_secs(3);
     for [first, second] in Framework::PAIRS {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
-        let setup = |framework| {
-            Setup::new(framework, &redis.url(), &ledger).with("--lease", "1s").with("--wait", "0s")
-        };
+        let setup = |framework| Setup::new(framework, &redis.url(), &ledger).with("--lease", "3s");
         let one = setup(first).start().await;
-        let two = setup(second).start().await;
+        let two = setup(second).with("--wait", "0s").start().await;
         let delivery = Delivery::github("delivery-1");
-        let sending = one.delivering(&delivery.clone().steered("delay_ms=3500"));
-        in_flight(&redis, "github", "delivery-1").await;
-        let mut conflicts = 0;
-        let replayed = eventually("the end of the handler", Duration::from_secs(8), async || {
-            let answer = two.deliver(&delivery).await;
-            conflicts += u32::from(answer.mark() == "conflict");
-            (answer.mark() != "conflict").then_some(answer)
-        })
-        .await;
-        replayed.assert_is(200, "replayed");
-        println!("{first:?}, {second:?}: {conflicts} conflicts before the replay");
+        let sending = one.delivering(&delivery.clone().steered("gated=1"));
+        ledger.gate_is_reached().await;
+        let (start, mut conflicts) = (now(), 0);
+        while start.elapsed() < LEASE * 4 / 3 {
+            two.deliver(&delivery).await.assert_is(503, "conflict");
+            conflicts += 1;
+        }
+        ledger.open_gate();
+        println!("{first:?}, {second:?}: {conflicts} conflicts before the end of the handler");
         let executed = sending.await.unwrap().unwrap();
         executed.assert_is(200, "executed");
+        let replayed = two.deliver(&delivery).await;
+        replayed.assert_is(200, "replayed");
         assert_eq!(replayed.recorded(), executed.recorded());
         assert_eq!(ledger.only_line().attempt, 1);
     }
@@ -35,19 +36,29 @@ async fn nobody_takes_over_from_a_handler_that_takes_longer_than_its_lease() {
 
 #[tokio::test]
 async fn renewals_that_fail_for_a_while_do_not_end_renewing() {
+    // Renewed after three seconds, in vain for two: then three are left to renew it in.
+    const LEASE: Duration = Duration::from_secs(9);
     for framework in Framework::BOTH {
         let (redis, ledger) = (RedisServer::start().await, Ledger::new());
-        let demo = Setup::new(framework, &redis.url(), &ledger).with("--lease", "3s").start().await;
+        let setup = Setup::new(framework, &redis.url(), &ledger).with_variable("STORE_TIMEOUT", "2s");
+        let demo = setup.with("--lease", "9s").start().await;
         let delivery = Delivery::github("delivery-1");
-        let sending = demo.delivering(&delivery.clone().steered("delay_ms=4000"));
-        in_flight(&redis, "github", "delivery-1").await;
-        // The first renewal is due after a second, and Redis hangs until well after it.
-        tokio::time::sleep(Duration::from_millis(800)).await;
+        let sending = demo.delivering(&delivery.clone().steered("gated=1"));
+        ledger.gate_is_reached().await;
         redis.pause();
-        tokio::time::sleep(Duration::from_millis(1200)).await;
+        let failed = async || demo.log().contains("renewal_failed").then_some(());
+        eventually("a renewal that fails", PATIENCE, failed).await;
         redis.resume();
+        eventually("a renewal", PATIENCE, async || {
+            let StateView::InFlight { lease_left } = record(&redis, "github", "delivery-1").await?.state
+            else {
+                return None;
+            };
+            (lease_left > LEASE * 2 / 3).then_some(())
+        })
+        .await;
+        ledger.open_gate();
         sending.await.unwrap().unwrap().assert_is(200, "executed");
-        assert!(demo.log().contains("renewal_failed"), "{}", demo.log());
         demo.deliver(&delivery).await.assert_is(200, "replayed");
         assert_eq!(ledger.only_line().attempt, 1);
     }
