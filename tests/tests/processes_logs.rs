@@ -1,14 +1,12 @@
 //! What the servers log: what an operator must know, and nothing that nobody may read.
 
-use std::time::Duration;
-
-use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, SECRETS, Setup, eventually};
+use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, PATIENCE, SECRETS, Setup, eventually};
 use idempotency_tests::redis_server::RedisServer;
 
 const PASSWORD: &str = "tests-redis-password";
 
 /// Sends one of everything, so that every place that logs is passed.
-async fn send_everything(demo: &Demo, redis: &RedisServer) {
+async fn send_everything(demo: &Demo) {
     for delivery in Delivery::of_each_sender(1).into_iter().chain(Delivery::of_each_sender(1)) {
         assert_eq!(demo.deliver(&delivery).await.status, 200);
     }
@@ -23,8 +21,6 @@ async fn send_everything(demo: &Demo, redis: &RedisServer) {
     demo.deliver(&Delivery::payment("Bearer tests-token", "order-1", 1)).await.assert_is(422, "mismatch");
     demo.deliver(&Delivery::user("msg_2", "user.updated", "usr_1", 2)).await.assert_is(200, "executed");
     demo.deliver(&Delivery::user("msg_3", "user.created", "usr_1", 1)).await.assert_is(200, "stale");
-    redis.kill();
-    assert_eq!(demo.deliver(&Delivery::github("github-2")).await.status, 503);
 }
 
 #[tokio::test]
@@ -34,10 +30,13 @@ async fn no_secret_no_key_and_no_body_is_logged_at_any_level() {
         let password = format!(">{PASSWORD}");
         let _: String = redis.query(&["ACL", "SETUSER", "tests", "on", &password, "~*", "&*", "+@all"]).await;
         let url = format!("redis://tests:{PASSWORD}@127.0.0.1:{}/", redis.port());
-        let demo = Setup::new(framework, &url, &ledger).with_variable("RUST_LOG", "trace").start().await;
-        send_everything(&demo, &redis).await;
+        let setup = Setup::new(framework, &url, &ledger).with_variable("RUST_LOG", "trace");
+        let [demo, impatient] = [setup.clone().start().await, setup.with_default_patience().start().await];
+        send_everything(&demo).await;
+        redis.kill();
+        assert_eq!(impatient.deliver(&Delivery::github("github-2")).await.status, 503);
 
-        let log = demo.log();
+        let log = demo.log() + &impatient.log();
         println!("{framework:?} logged {} lines", log.lines().count());
         for seen in
             ["granted", "replayed", "completed", "rejected", "panicked", "mismatch", "stale", "outage"]
@@ -68,8 +67,7 @@ async fn what_weakens_the_promise_of_a_redis_is_logged_on_the_first_connection()
         demo.deliver(&Delivery::github("delivery-1")).await.assert_is(200, "executed");
         demo.deliver(&Delivery::github("delivery-2")).await.assert_is(200, "executed");
         for finding in ["no append-only file is written", "allkeys-lru evicts records"] {
-            eventually(finding, Duration::from_secs(5), async || demo.log().contains(finding).then_some(()))
-                .await;
+            eventually(finding, PATIENCE, async || demo.log().contains(finding).then_some(())).await;
             assert_eq!(demo.log().matches(finding).count(), 1);
         }
     }
