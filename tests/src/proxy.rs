@@ -107,6 +107,11 @@ impl FaultProxy {
         self.plan.send_modify(|plan| plan.half_open_up_to = plan.connections);
     }
 
+    /// Swallows everything, on new connections too, until [`swallow`](Self::swallow) says where it ends.
+    pub fn swallow_from_now_on(&self) {
+        self.plan.send_modify(|plan| plan.swallowed_up_to = u64::MAX);
+    }
+
     /// Holds every reply back for so long.
     pub fn delay(&self, by: Duration) {
         self.plan.send_modify(|plan| plan.delay = by);
