@@ -20,9 +20,9 @@ pub(super) const LEASE: Duration = Duration::from_secs(100);
 /// The retention of every claim and completion that does not say otherwise.
 pub(super) const RETENTION: Duration = Duration::from_secs(86_400);
 /// Within this, what happens "at once" has happened, on a busy machine too.
-pub(super) const AT_ONCE: Duration = Duration::from_secs(10);
+pub(super) const AT_ONCE: Duration = Duration::from_secs(60);
 /// Longer than any function works: what returns sooner was not woken by this timeout.
-pub(super) const VERY_LONG: Duration = Duration::from_secs(60);
+pub(super) const VERY_LONG: Duration = Duration::from_secs(90);
 
 /// One function's two handles on the store, and a scope that no other function and no other run uses.
 pub(super) struct Case<'a> {
