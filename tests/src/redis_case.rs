@@ -46,7 +46,7 @@ pub fn store(url: &str) -> RedisStore {
 
 /// The same store, patient enough for a busy machine.
 pub fn patient(store: RedisStore) -> RedisStore {
-    store.with_response_timeout(Duration::from_secs(10)).with_connect_timeout(Duration::from_secs(10))
+    store.with_response_timeout(Duration::from_secs(60)).with_connect_timeout(Duration::from_secs(60))
 }
 
 /// The scope of every key made here.

@@ -9,7 +9,7 @@ use redis::{FromRedisValue, RedisResult, Value};
 use crate::redis_server::{RedisServer, free_port};
 
 /// How long the nodes may take to agree.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// After so many milliseconds of silence a node is taken for dead.
 const NODE_TIMEOUT: &str = "1000";
 const SLOTS: usize = 16_384;

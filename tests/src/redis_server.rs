@@ -13,7 +13,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, FromRedisValue, InfoDict};
 
 /// How long a server may take to answer, its first PING too.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A redis-server of one test's own. Dropping it ends the process and removes its files.
 #[derive(Debug)]
