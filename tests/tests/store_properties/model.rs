@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
-/// Seconds. Time moves in steps of 30, so that neither a lease nor a retention ever ends in a moment in which something
+/// Seconds. Time moves in steps of 3,000, so that neither a lease nor a retention ever ends in a moment in which something
 /// happens: the real server's clock goes on while a case is played.
-pub(crate) const LEASE: u64 = 100;
+pub(crate) const LEASE: u64 = 10_000;
 /// Seconds for which a record is kept that is not meant to end within a case.
-pub(crate) const LONG: u64 = 20_000;
+pub(crate) const LONG: u64 = 2_000_000;
 /// Seconds for which a record is kept that is meant to end within a case.
-const SHORT: u64 = 505;
+const SHORT: u64 = 50_500;
 
 /// One claim: repeating it is repeating exactly this.
 #[derive(Clone, Debug)]
@@ -247,7 +247,7 @@ impl ReferenceStateMachine for Model {
         let others = prop_oneof![
             2 => (0..2_u8, prop::option::of(any::<u8>())).prop_map(|(key, word)| Operation::Resolve(key, word)),
             1 => (0..2_u8).prop_map(Operation::Forget),
-            6 => prop::sample::select(vec![30, 90, 120]).prop_map(Operation::Wait),
+            6 => prop::sample::select(vec![3_000, 9_000, 12_000]).prop_map(Operation::Wait),
             1 => Just(Operation::Wait(3 * LONG)),
         ];
         if model.claims.is_empty() || model.grants.is_empty() {
