@@ -42,8 +42,8 @@ impl StandardWebhooks {
         Ok(Self::from_secrets(Secrets::one(checked(secret.as_ref())?)))
     }
 
-    /// Verifies what Svix sends, directly or for its customers, who include Clerk and Resend: [`new`](Self::new)
-    /// [`with_svix_names`](Self::with_svix_names).
+    /// Verifies what Svix sends, directly or for its customers, who include Clerk and Resend: short for
+    /// [`new`](Self::new) and [`with_svix_names`](Self::with_svix_names).
     ///
     /// # Errors
     /// When it is neither a secret nor a public key, or blank.
