@@ -12,6 +12,13 @@ use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+/// Longer than anything here takes, on however slow a machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn patient() -> Policy {
+    Policy::webhook().with_wait(PATIENCE).with_store_timeout(PATIENCE)
+}
+
 /// How the sender goes away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Exit {
@@ -52,7 +59,7 @@ macro_rules! matrix {
             for moment in [Moment::Claiming, Moment::Working, Moment::Completing] {
                 let case = outlives(Adapter::$adapter, Exit::$exit, moment);
                 let stuck = format!("stuck: {moment:?}");
-                tokio::time::timeout(Duration::from_secs(60), case).await.expect(&stuck);
+                tokio::time::timeout(PATIENCE, case).await.expect(&stuck);
             }
         })*
     };
@@ -74,7 +81,7 @@ matrix! {
 async fn outlives(adapter: Adapter, exit: Exit, moment: Moment) {
     let site = Site::new(adapter, Arc::new(MemoryStore::new()));
     let work = Work::new();
-    let served = site.serve(TestSender::new(Policy::webhook()), work.handler()).await;
+    let served = site.serve(TestSender::new(patient()), work.handler()).await;
     let gate = match moment {
         Moment::Working => work.gate.clone(),
         Moment::Claiming | Moment::Completing => {
@@ -104,7 +111,7 @@ async fn outlives(adapter: Adapter, exit: Exit, moment: Moment) {
     let again = post("/hook").key("k").body("{}").send_to(served.addr).await.expect("the server lives");
     again.is(200, "replayed").says("done");
     assert_eq!(served.executions(), 1);
-    assert!(served.engine.drain(Duration::from_secs(30)).await);
+    assert!(served.engine.drain(PATIENCE).await);
     drop(gone);
 }
 
@@ -137,11 +144,11 @@ async fn a_sender_that_leaves_at_once_is_executed_once_in_all(adapter: Adapter) 
         let site = Site::new(adapter, Arc::new(MemoryStore::new()));
         let work = Work::new();
         work.gate.add_permits(2);
-        let served = site.serve(TestSender::new(Policy::webhook()), work.handler()).await;
+        let served = site.serve(TestSender::new(patient()), work.handler()).await;
         let gone = Sender::send(&served, exit).await.leave(exit).await;
         let again = post("/hook").key("k").body("{}").send_to(served.addr).await.expect("the server lives");
         assert_eq!(again.status, 200, "{exit:?} {again:?}");
-        assert!(served.engine.drain(Duration::from_secs(30)).await);
+        assert!(served.engine.drain(PATIENCE).await);
         assert_eq!(served.executions(), 1, "{exit:?}");
         drop(gone);
     }
@@ -150,7 +157,7 @@ async fn a_sender_that_leaves_at_once_is_executed_once_in_all(adapter: Adapter) 
 /// Ten bytes of a thousand, then nothing more.
 async fn a_truncated_upload_claims_nothing(adapter: Adapter) {
     let site = Site::new(adapter, Arc::new(MemoryStore::new()));
-    let served = site.serve(TestSender::new(Policy::webhook()), Work::new().handler()).await;
+    let served = site.serve(TestSender::new(patient()), Work::new().handler()).await;
     for _ in 0..3 {
         let mut socket = upload(&served, "content-length: 1000", "0123456789").await;
         socket.shutdown().await.expect("the socket is open");
@@ -179,7 +186,7 @@ async fn a_disconnect_during_upload_is_no_panic(adapter: Adapter) {
     let site = Site::new(adapter, Arc::new(MemoryStore::new()));
     let work = Work::new();
     work.gate.add_permits(1);
-    let served = site.serve(TestSender::new(Policy::webhook()), work.handler()).await;
+    let served = site.serve(TestSender::new(patient()), work.handler()).await;
     let mut gone = 0;
     for (framing, part) in [
         ("content-length: 1000", "0123456789"),
@@ -230,13 +237,13 @@ async fn a_released_execution_frees_its_key_at_once(adapter: Adapter) {
 async fn dropped_with_its_caller(adapter: Adapter, attachment: Attachment) -> (Site, Served) {
     let site = Site::new(adapter, Arc::new(MemoryStore::new()));
     let work = Work::new();
-    let policy = Policy::webhook().with_attachment(attachment).with_wait(Duration::ZERO);
+    let policy = patient().with_attachment(attachment).with_wait(Duration::ZERO);
     let served = site.serve(TestSender::new(policy), work.handler()).await;
     let sender = Sender::send(&served, Exit::Rst).await;
     served.executed(1).await;
     drop(sender.leave(Exit::Rst).await);
     served.departures.until(|ended| ended.dropped == 1).await;
-    assert!(served.engine.drain(Duration::from_secs(30)).await);
+    assert!(served.engine.drain(PATIENCE).await);
     work.gate.add_permits(2);
     (site, served)
 }
@@ -245,14 +252,14 @@ async fn dropped_with_its_caller(adapter: Adapter, attachment: Attachment) -> (S
 async fn drain_waits_for_an_execution_whose_sender_left(adapter: Adapter) {
     let site = Site::new(adapter, Arc::new(MemoryStore::new()));
     let work = Work::new();
-    let served = site.serve(TestSender::new(Policy::webhook()), work.handler()).await;
+    let served = site.serve(TestSender::new(patient()), work.handler()).await;
     let sender = Sender::send(&served, Exit::Rst).await;
     served.executed(1).await;
     drop(sender.leave(Exit::Rst).await);
     served.departures.until(|ended| ended.dropped == 1).await;
     assert!(!served.engine.drain(Duration::from_millis(10)).await);
     work.gate.add_permits(1);
-    assert!(served.engine.drain(Duration::from_secs(30)).await);
+    assert!(served.engine.drain(PATIENCE).await);
     assert_eq!(*work.finished.borrow(), 1);
     assert_eq!(served.completed("k").await.attempts, 1);
 }
@@ -272,7 +279,7 @@ async fn a_panic_that_nobody_waits_for_releases_as_well(adapter: Adapter) {
             Reply::new(200, "done")
         }
     });
-    let served = site.serve(TestSender::new(Policy::webhook()), panicking).await;
+    let served = site.serve(TestSender::new(patient()), panicking).await;
     let sender = Sender::send(&served, Exit::Rst).await;
     served.executed(1).await;
     drop(sender.leave(Exit::Rst).await);

@@ -8,6 +8,7 @@ mod handler;
 mod provider;
 mod site;
 mod store;
+mod time;
 
 pub use client::{Answer, Request, get, head, post, request};
 pub use departures::{Departures, Ended};
@@ -15,3 +16,4 @@ pub use handler::{Call, Handler, Reply, handler};
 pub use provider::TestSender;
 pub use site::{Adapter, Served, Site, both_adapters};
 pub use store::{Fault, Operation, Watched};
+pub use time::FlyingTime;

@@ -12,11 +12,12 @@ use tokio::sync::watch;
 use super::client::{Answer, Request};
 use super::departures::Departures;
 use super::handler::{Handler, handler};
-use super::store::Watched;
+use super::store::{Operation, Watched};
+use super::time::FlyingTime;
 use super::{actix, axum};
 
-/// A test that takes longer is stuck.
-const STUCK: Duration = Duration::from_secs(60);
+/// A test that takes longer is stuck, on however slow a machine.
+const STUCK: Duration = Duration::from_secs(300);
 
 /// Which adapter serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,6 +35,8 @@ pub struct Site {
     pub adapter: Adapter,
     /// The store under observation.
     pub store: Watched,
+    /// The engines' time.
+    pub time: FlyingTime,
     transcript: Arc<Mutex<Vec<Answer>>>,
 }
 
@@ -47,6 +50,7 @@ pub struct Served {
     /// How the futures of its responses ended.
     pub departures: Departures,
     store: Watched,
+    time: FlyingTime,
     executions: Arc<watch::Sender<usize>>,
     transcript: Arc<Mutex<Vec<Answer>>>,
     _server: Server,
@@ -77,7 +81,7 @@ pub async fn both_adapters<K>(store: impl AsyncFn() -> (Arc<dyn Store>, K), scen
 impl Site {
     /// An adapter on a store.
     pub fn new(adapter: Adapter, store: Arc<dyn Store>) -> Self {
-        Self { adapter, store: Watched::new(store), transcript: Arc::default() }
+        Self { adapter, store: Watched::new(store), time: FlyingTime::new(), transcript: Arc::default() }
     }
 
     /// Serves a handler at `/hook`, `/a/hook` and `/b/hook`. Each of its runs is counted before it starts.
@@ -91,12 +95,13 @@ impl Site {
         let departures = Departures::new();
         let (addr, engine, server) = match self.adapter {
             Adapter::Axum => {
-                let layer = IdempotencyLayer::new(self.store.clone(), sender);
+                let layer = IdempotencyLayer::new(self.store.clone(), sender).with_runtime(self.time.clone());
                 let (addr, server) = axum::serve(axum::app(&layer, &handle, &departures)).await;
                 (addr, layer.engine().clone(), Server::Axum(server))
             }
             Adapter::Actix => {
                 let middleware = IdempotencyMiddleware::new(self.store.clone(), sender);
+                let middleware = middleware.with_runtime(self.time.clone());
                 let engine = middleware.engine().clone();
                 let (addr, server) = actix::serve(middleware, handle, departures.clone()).await;
                 (addr, engine, Server::Actix(server))
@@ -107,6 +112,7 @@ impl Site {
             engine,
             departures,
             store: self.store.clone(),
+            time: self.time.clone(),
             executions,
             transcript: self.transcript.clone(),
             _server: server,
@@ -120,6 +126,17 @@ impl Served {
         let answer = self.send_unnoted(request).await;
         self.note(answer.clone());
         answer
+    }
+
+    /// Sends a request and notes the answer. Once this is asked of the store for it, time flies until there is one.
+    pub async fn send_and_let_time_fly(&self, request: Request, asked: Operation) -> Answer {
+        let times = self.store.count(asked) + 1;
+        let answering = self.send(request);
+        tokio::pin!(answering);
+        tokio::select! {
+            answer = &mut answering => answer,
+            () = self.store.asked(asked, times) => self.time.fly(answering).await,
+        }
     }
 
     /// Sends a request whose place among the answers is not known.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use idempotency_core::{Claim, Claimed, Completing, Hold, OnExpired, Outcome, Owner, Policy, Store as _};
 
-use super::{api, done, webhook};
+use super::{PATIENCE, api, done, patient, webhook};
 use crate::http::{Handler, Operation, Reply, Served, Site, TestSender, get, handler, head, post, request};
 
 /// GET, HEAD, OPTIONS and TRACE run the handler each time, and no store is asked.
@@ -134,7 +134,7 @@ pub async fn final_answers_complete_for_an_api(site: &Site) {
 
 /// Stripe's v1 rule.
 pub async fn every_answer_completes_where_errors_are_stored(site: &Site) {
-    let sender = TestSender::new(Policy::api().storing_errors());
+    let sender = TestSender::new(patient(Policy::api()).storing_errors());
     completes(site, sender, &[200, 302, 401, 409, 429, 500, 503], &[]).await;
 }
 
@@ -240,7 +240,7 @@ pub async fn an_unreadable_outcome_is_in_doubt_and_never_free(site: &Site) {
 pub async fn an_expired_lease_is_in_doubt_where_the_policy_says_so(site: &Site) {
     for (policy, key, status) in [(Policy::webhook(), "webhook", 503), (Policy::api(), "api", 409)] {
         // The wait outlasts the dead holder's lease.
-        let policy = policy.with_on_expired(OnExpired::InDoubt).with_wait(Duration::from_secs(20));
+        let policy = patient(policy).with_on_expired(OnExpired::InDoubt).with_wait(PATIENCE);
         let served = site.serve(TestSender::new(policy), done()).await;
         let mut claim = claim_of(&served, key, Duration::from_millis(20));
         claim.on_expired = OnExpired::InDoubt;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use idempotency_core::Policy;
 
-use super::{api, webhook};
+use super::{api, patient, webhook};
 use crate::http::{Operation, Reply, Served, Site, TestSender, handler, post};
 
 async fn serving(site: &Site, reply: Reply) -> Served {
@@ -23,7 +23,7 @@ pub async fn an_answer_that_streams_is_recorded_without_its_body(site: &Site) {
 
 /// As one that streams.
 pub async fn an_answer_over_the_limit_is_recorded_without_its_body(site: &Site) {
-    let sender = TestSender::new(Policy::webhook().with_recorded_limit(1000));
+    let sender = TestSender::new(patient(Policy::webhook()).with_recorded_limit(1000));
     let size = |key: &str| key.parse::<usize>().expect("the key is the size");
     let sized = handler(move |call| {
         let context = call.context.expect("a claimed delivery has a context");

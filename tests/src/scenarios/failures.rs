@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use idempotency_core::{OnOutage, Policy};
 
-use super::{done, webhook};
+use super::{PATIENCE, api, done, patient, webhook};
 use crate::http::{Fault, Handler, Operation, Reply, Site, TestSender, handler, post};
 
 /// Fails once, then succeeds.
@@ -39,18 +39,16 @@ pub async fn a_panic_releases_at_once(site: &Site) {
     assert_eq!(served.executions(), 2);
 }
 
-fn impatient() -> Policy {
-    Policy::webhook().with_store_timeout(Duration::from_millis(60))
-}
-
 /// It is repeated in the background, and the key is never released.
 pub async fn a_failing_recording_never_turns_a_success_into_an_error(site: &Site) {
     for (key, fault) in [("fails", Fault::Unavailable), ("hangs", Fault::Hangs)] {
-        let served = site.serve(TestSender::new(impatient()), done()).await;
+        let served = site.serve(webhook(), done()).await;
         site.store.breaks(Operation::Complete, fault);
-        served.send(post("/hook").key(key)).await.is(200, "executed; stored=?0").says("done");
+        let answer = served.send_and_let_time_fly(post("/hook").key(key), Operation::Complete).await;
+        answer.is(200, "executed; stored=?0").says("done");
         site.store.recovers();
-        served.completed(key).await;
+        // A repetition that began before hangs until its time is over.
+        site.time.fly(served.completed(key)).await;
         served.send(post("/hook").key(key)).await.is(200, "replayed").says("done");
         assert_eq!((served.executions(), site.store.count(Operation::Release)), (1, 0));
     }
@@ -58,9 +56,10 @@ pub async fn a_failing_recording_never_turns_a_success_into_an_error(site: &Site
 
 /// The store has it, and only this process does not know.
 pub async fn a_recording_whose_answer_is_lost_is_still_recorded(site: &Site) {
-    let served = site.serve(TestSender::new(impatient()), done()).await;
+    let served = site.serve(webhook(), done()).await;
     site.store.breaks(Operation::Complete, Fault::AnswerLost);
-    served.send(post("/hook").key("k")).await.is(200, "executed; stored=?0").says("done");
+    let answer = served.send_and_let_time_fly(post("/hook").key("k"), Operation::Complete).await;
+    answer.is(200, "executed; stored=?0").says("done");
     served.send(post("/hook").key("k")).await.is(200, "replayed").says("done");
     site.store.recovers();
     assert!(served.engine.drain(Duration::from_secs(30)).await);
@@ -83,13 +82,10 @@ pub async fn a_claim_whose_answer_is_lost_meets_its_own_record(site: &Site) {
 
 /// 503 with `Retry-After`; the handler does not run; the error's text stays here.
 pub async fn a_failing_store_is_503_and_says_nothing_of_itself(site: &Site) {
-    for (sender, fault) in [
-        (TestSender::new(impatient()), Fault::Unavailable),
-        (TestSender::new(Policy::api().with_store_timeout(Duration::from_millis(60))), Fault::AnswerLost),
-    ] {
+    for (sender, fault) in [(webhook(), Fault::Unavailable), (api(), Fault::AnswerLost)] {
         let served = site.serve(sender, done()).await;
         site.store.breaks(Operation::Claim, fault);
-        let answer = served.send(post("/hook").key("k")).await;
+        let answer = served.send_and_let_time_fly(post("/hook").key("k"), Operation::Claim).await;
         let answer = answer.is(503, "").is_problem("unavailable").retries_later();
         for word in ["secret-host", "broken", "store"] {
             assert!(!format!("{answer:?}").contains(word), "{answer:?}");
@@ -105,9 +101,9 @@ pub async fn a_failing_store_is_503_and_says_nothing_of_itself(site: &Site) {
 
 /// It never hangs with the store.
 pub async fn a_hanging_store_is_503_within_the_bound(site: &Site) {
-    let served = site.serve(TestSender::new(impatient()), done()).await;
+    let served = site.serve(webhook(), done()).await;
     site.store.breaks(Operation::Claim, Fault::Hangs);
-    let answer = served.send(post("/hook").key("k")).await;
+    let answer = served.send_and_let_time_fly(post("/hook").key("k"), Operation::Claim).await;
     answer.is(503, "").is_problem("unavailable").retries_later();
     assert_eq!(served.executions(), 0);
 }
@@ -118,11 +114,12 @@ pub async fn a_delivery_executes_unprotected_in_an_outage_where_the_policy_says_
         let context = call.context.expect("also an unprotected delivery has a context");
         Reply::new(200, format!("{} {}", context.is_protected(), context.attempt()))
     });
-    let policy = impatient().with_on_outage(OnOutage::Proceed);
+    let policy = patient(Policy::webhook()).with_on_outage(OnOutage::Proceed);
     let served = site.serve(TestSender::new(policy), tell).await;
     site.store.breaks(Operation::Claim, Fault::Unavailable);
     for _ in 0..2 {
-        served.send(post("/hook").key("k")).await.is(200, "bypassed").says("false 0");
+        let answer = served.send_and_let_time_fly(post("/hook").key("k"), Operation::Claim).await;
+        answer.is(200, "bypassed").says("false 0");
     }
     site.store.recovers();
     served.send(post("/hook").key("k")).await.is(200, "executed").says("true 1");
@@ -132,10 +129,11 @@ pub async fn a_delivery_executes_unprotected_in_an_outage_where_the_policy_says_
 
 /// The handler's own failure passes; the lease runs out by itself.
 pub async fn a_release_that_fails_leaves_the_answer_alone(site: &Site) {
-    let policy = impatient().with_lease(Duration::from_millis(50));
+    let policy = patient(Policy::webhook()).with_lease(Duration::from_millis(50)).with_wait(PATIENCE);
     let served = site.serve(TestSender::new(policy), failing_once(|| Reply::new(500, "broken"))).await;
     site.store.breaks(Operation::Release, Fault::Unavailable);
-    served.send(post("/hook").key("k")).await.is(500, "executed").says("broken");
+    let answer = served.send_and_let_time_fly(post("/hook").key("k"), Operation::Release).await;
+    answer.is(500, "executed").says("broken");
     // The duplicate waits for the lease to run out.
     served.send(post("/hook").key("k")).await.is(200, "executed").says("done");
     assert_eq!(served.executions(), 2);

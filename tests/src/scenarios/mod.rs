@@ -8,6 +8,7 @@ pub mod rivals;
 pub mod senders;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use idempotency_core::Policy;
 use tokio::sync::Semaphore;
@@ -109,11 +110,19 @@ macro_rules! http_scenarios {
 }
 
 fn webhook() -> TestSender {
-    TestSender::new(Policy::webhook())
+    TestSender::new(patient(Policy::webhook()).with_wait(PATIENCE))
 }
 
 fn api() -> TestSender {
-    TestSender::new(Policy::api())
+    TestSender::new(patient(Policy::api()))
+}
+
+/// Longer than a store takes on however slow a machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A policy that no slow machine makes refuse anything, with a lease that does not run out while time flies.
+fn patient(policy: Policy) -> Policy {
+    policy.with_store_timeout(PATIENCE).with_lease(PATIENCE * 60)
 }
 
 /// Answers 200 with `done`.
