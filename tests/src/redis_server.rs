@@ -12,7 +12,7 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, FromRedisValue, InfoDict};
 
-/// How long a server may take to answer, its first PING too.
+/// How long a server may take to answer, on however slow a machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A redis-server of one test's own. Dropping it ends the process and removes its files.
@@ -61,7 +61,7 @@ impl RedisServer {
         let client = redis::Client::open(self.url()).expect("the address is well formed");
         let patient = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
+            .set_response_timeout(Some(PATIENCE * 2));
         client.get_multiplexed_async_connection_with_config(&patient).await.expect("the server answers")
     }
 
