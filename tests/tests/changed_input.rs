@@ -1,8 +1,6 @@
 //! A handler that changes what it was given changes neither the key that is recorded nor the fingerprint. In Tower it
 //! owns its request, and nothing of that comes back.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use actix_web::dev::{Service as _, ServiceRequest};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{Method, Uri};

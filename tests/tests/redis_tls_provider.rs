@@ -1,7 +1,5 @@
 //! Which provider of cryptography a process has is the program's to choose. One test, since it is the whole process's.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Store as _, StoreErrorKind};
 use idempotency_tests::redis_case::claim;
