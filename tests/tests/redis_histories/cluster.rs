@@ -34,10 +34,13 @@ async fn after_a_master_of_a_cluster_died_the_timeline_that_survived_can_be_expl
         let cluster = RedisCluster::start(3, true).await;
         let clock = Arc::new(TokioClock::new());
         let recordings = Recordings::start(&stores(&cluster), seeds, &clock);
+        recordings.go_on(3);
         recordings.have_sent(OPERATIONS / 3).await;
         let from = clock.now();
         cluster.nodes[0].kill();
         let to = clock.now();
+        let replica = &cluster.nodes[3];
+        until(async || replica.query::<String>(&["INFO", "replication"]).await.contains("role:master")).await;
         let before = tally.across;
         for (seed, log) in recordings.ended().await {
             let failover = Failover::new(log.at(from), log.at(to));
@@ -62,26 +65,36 @@ async fn around_a_time_when_a_cluster_is_down_every_history_can_be_explained() {
         let cluster = RedisCluster::start_with(3, false, &appends).await;
         let clock = Arc::new(TokioClock::new());
         let recordings = Recordings::start(&stores(&cluster), seeds, &clock);
+        recordings.go_on(2);
         recordings.have_sent(OPERATIONS / 4).await;
         let from = clock.now();
         match is_killed {
             true => cluster.nodes[0].kill(),
             false => cluster.nodes[0].pause(),
         }
-        until(async || refused(&cluster.nodes[1..]).await > 0).await;
+        let others = &cluster.nodes[1..];
+        for node in others {
+            let down = "cluster_state:fail";
+            until(async || node.query::<String>(&["CLUSTER", "INFO"]).await.contains(down)).await;
+        }
+        recordings.go_on(3);
+        recordings.have_sent(OPERATIONS * 5 / 8).await;
+        let refused = refused(others).await;
+        assert!(refused > 0, "nobody was told that the cluster is down");
+        refusals += refused;
         match is_killed {
             true => cluster.nodes[0].restart().await,
             false => cluster.nodes[0].resume(),
         }
         cluster.agreed().await;
-        let to = clock.now();
+        let (to, before) = (clock.now(), tally.across);
         for (seed, log) in recordings.ended().await {
             for history in log.histories(RESOLUTION) {
                 tally.count_across(&history, log.at(from), log.at(to));
                 tally.judge(seed, &history);
             }
         }
-        refusals += refused(&cluster.nodes[1..]).await;
+        assert!(tally.across > before, "{tally}");
     })
     .await;
     println!("cluster, down: {tally}; {refusals} times CLUSTERDOWN");

@@ -6,6 +6,7 @@
 
 mod cluster;
 mod memory;
+mod pace;
 mod sentinel;
 mod server;
 mod tally;
@@ -15,14 +16,15 @@ use std::time::Duration;
 
 use idempotency_core::Store;
 use idempotency_core::clock::TokioClock;
-use idempotency_core::engine::TokioRuntime;
 use idempotency_simulation::log::Log;
 use idempotency_simulation::recording::RecordingStore;
 use idempotency_simulation::work;
 use idempotency_simulation::workload::Workload;
 use idempotency_tests::redis_cluster::until;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use pace::Paced;
 use tally::Tally;
 
 /// The server counts whole milliseconds, and may read its clock a little before it carries out a command.
@@ -48,11 +50,12 @@ async fn repeated(mut round: impl AsyncFnMut(std::ops::Range<u64>, &mut Tally)) 
     tally
 }
 
-/// Histories that are being recorded.
+/// Histories that are being recorded, as far as they may go on.
 #[derive(Default)]
 struct Recordings {
     logs: Vec<(u64, Log)>,
     workers: JoinSet<()>,
+    quarters: watch::Sender<u64>,
 }
 
 impl Recordings {
@@ -78,14 +81,21 @@ impl Recordings {
         pause: Duration,
     ) {
         let log = Log::new(Arc::clone(clock) as _);
+        let steps = OPERATIONS.div_ceil(workload.workers().count() as u64);
         for (number, worker) in workload.workers().enumerate() {
+            let runtime = Paced::new(steps, self.quarters.subscribe());
             let store = RecordingStore::new(Arc::clone(store), log.clone(), number);
             self.workers.spawn(async move {
                 tokio::time::sleep(pause).await;
-                work(worker, store, Arc::new(TokioRuntime::new())).await;
+                work(worker, store, Arc::new(runtime)).await;
             });
         }
         self.logs.push((seed, log));
+    }
+
+    /// Lets each worker take so many quarters of its steps.
+    fn go_on(&self, quarters: u64) {
+        self.quarters.send_replace(quarters);
     }
 
     /// Waits until so many operations were sent for each history.
@@ -94,8 +104,9 @@ impl Recordings {
         until(async || self.logs.iter().map(|(_, log)| log.calls()).sum::<usize>() >= all).await;
     }
 
-    /// Waits for their ends.
+    /// Lets them go on to their ends.
     async fn ended(self) -> Vec<(u64, Log)> {
+        self.go_on(4);
         self.workers.join_all().await;
         self.logs
     }
