@@ -112,7 +112,7 @@ async fn strike_now(site: &Site, dice: &mut Dice, journal: &Journal) {
         2 => {
             let _fault = journal.begin("server replaced");
             lock(&site.demo).terminate();
-            let status = tokio::time::timeout(Duration::from_secs(20), ended(site)).await;
+            let status = tokio::time::timeout(PATIENCE, ended(site)).await;
             let status = status.expect("it ends when it has drained, unless it strikes itself");
             if !note_strike(site, journal) {
                 let well = status.is_some_and(|status| status.success());

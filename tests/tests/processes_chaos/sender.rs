@@ -14,7 +14,7 @@ use super::{Site, lock, micros};
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long all deliveries of an event may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How many events are asked about at a time, when all is over.
 const AT_A_TIME: usize = 8;
