@@ -16,7 +16,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use idempotency_core::endpoint::{Admission, Arrival, Executed, Head};
 use idempotency_core::protocol::Status;
-use idempotency_core::{Attachment, Delivery, Endpoint, RecordedResponse};
+use idempotency_core::{Delivery, Endpoint, RecordedResponse};
 use tracing::Instrument as _;
 
 use crate::captured::Captured;
@@ -148,9 +148,10 @@ where
             Executed::Answered(answer) => answered(request, answer),
         })
     };
-    match endpoint.engine().policy().attachment() {
-        Attachment::Detached => detach(&endpoint, work).await,
-        Attachment::AbandonWithCaller | Attachment::ReleaseWithCaller => work.await,
+    if endpoint.engine().policy().attachment().is_detached() {
+        detach(&endpoint, work).await
+    } else {
+        work.await
     }
 }
 

@@ -9,7 +9,6 @@ use tracing::Instrument as _;
 
 use super::Idempotency;
 use super::tracker::Tracked;
-use crate::Attachment;
 
 impl Idempotency {
     /// Runs `work` to its end in a tracked task, or in place where the policy attaches it to its caller.
@@ -23,10 +22,7 @@ impl Idempotency {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        match self.policy().attachment() {
-            Attachment::Detached => self.detach(work).await,
-            Attachment::AbandonWithCaller | Attachment::ReleaseWithCaller => Some(work.await),
-        }
+        if self.policy().attachment().is_detached() { self.detach(work).await } else { Some(work.await) }
     }
 
     /// A panic in the work goes on in the caller.

@@ -41,10 +41,8 @@ pub struct Policy {
 }
 
 /// What happens to deliveries while the store is out of reach.
-///
-/// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[expect(clippy::exhaustive_enums, reason = "a handler runs without a claim or it does not")]
+#[non_exhaustive]
 pub enum OnOutage {
     /// 503 with `Retry-After`; nothing is executed.
     #[default]
@@ -55,13 +53,8 @@ pub enum OnOutage {
 }
 
 /// What becomes of an execution when its caller goes away.
-///
-/// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "an execution outlives its caller or not; if not, its key is freed or not"
-)]
+#[non_exhaustive]
 pub enum Attachment {
     /// It runs to its end in a task of its own.
     #[default]
@@ -71,6 +64,17 @@ pub enum Attachment {
     AbandonWithCaller,
     /// It is dropped where it stands, and the key is released at once. Right only where the handler is cancel safe.
     ReleaseWithCaller,
+}
+
+impl Attachment {
+    /// Whether an execution runs in a task of its own, and not in its caller's.
+    #[must_use]
+    pub fn is_detached(self) -> bool {
+        match self {
+            Self::Detached => true,
+            Self::AbandonWithCaller | Self::ReleaseWithCaller => false,
+        }
+    }
 }
 
 impl Policy {
