@@ -45,7 +45,7 @@ impl Idempotency {
     /// Claims a delivery's key, waiting for another holder as long as the policy says, and gives the decision.
     ///
     /// # Errors
-    /// When the store is out of reach and the policy says to refuse.
+    /// When the store is out of reach and the policy says to refuse, and whenever the store itself refuses or is full.
     ///
     /// # Cancel safety
     /// A claim that may have been granted when this is dropped is released in the background.
