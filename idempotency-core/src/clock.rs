@@ -110,3 +110,36 @@ impl Clock for TokioClock {
         system_unix_time()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    const YEAR_2026: Duration = Duration::from_secs(1_767_225_600);
+
+    #[test]
+    fn a_manual_clock_shows_2026_until_it_is_moved() {
+        let clock = Arc::new(ManualClock::new());
+        assert_eq!((clock.now(), Clock::unix_time(&clock)), (YEAR_2026, YEAR_2026));
+        clock.advance(Duration::from_secs(30));
+        let later = YEAR_2026 + Duration::from_secs(30);
+        assert_eq!((Clock::now(&clock), Clock::unix_time(&clock)), (later, later));
+    }
+
+    #[test]
+    fn the_machine_counts_from_1970() {
+        assert!(system_unix_time() > YEAR_2026);
+    }
+
+    #[cfg(feature = "tokio")]
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_of_tokio_stands_still_with_the_runtime_and_tells_the_machines_time() {
+        let clock = TokioClock::new();
+        let before = clock.now();
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert_eq!(clock.now() - before, Duration::from_secs(30));
+        assert!(clock.unix_time() > YEAR_2026);
+    }
+}

@@ -43,3 +43,35 @@ impl Drop for Waiter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Key, Scope, ScopedKey};
+
+    fn key(name: &str) -> KeyDigest {
+        ScopedKey::new(Scope::endpoint("tests"), Key::new(name).unwrap()).digest()
+    }
+
+    #[test]
+    fn places_are_counted_per_key_and_given_back() {
+        let waiters = Arc::new(Waiters::default());
+        let first = waiters.enter(key("a"), 2).unwrap();
+        let second = waiters.enter(key("a"), 2).unwrap();
+        assert!(waiters.enter(key("a"), 2).is_none());
+        assert!(waiters.enter(key("a"), 2).is_none(), "who is refused takes nobody's place away");
+        assert!(waiters.enter(key("b"), 2).is_some());
+        drop(first);
+        let third = waiters.enter(key("a"), 2).unwrap();
+        assert!(waiters.enter(key("a"), 2).is_none());
+        drop((second, third));
+    }
+
+    #[test]
+    fn a_key_that_nobody_waits_for_is_not_kept() {
+        let waiters = Arc::new(Waiters::default());
+        assert!(waiters.enter(key("a"), 0).is_none());
+        drop(waiters.enter(key("b"), 1).unwrap());
+        assert!(waiters.0.lock().unwrap().is_empty());
+    }
+}

@@ -253,3 +253,6 @@ impl Policy {
         self
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,27 +94,6 @@ async fn a_claim_that_was_certainly_not_carried_out_is_not_repeated_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delivery_dropped_while_it_claims_leaves_no_claim_behind() {
-    let (engine, store) = engine();
-    store.fail("claim", [Fault::CarriedOutThenHangs]);
-    let dropped = tokio::time::timeout(Duration::from_millis(1), engine.begin(delivery("k"))).await;
-    assert!(dropped.is_err());
-    assert!(engine.drain(30 * SECOND).await);
-    assert_eq!(state(&store, "k").await, Some(StateView::Released));
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_undoing_that_is_never_answered_is_tried_again() {
-    let (engine, store) = engine();
-    store.fail("claim", [Fault::CarriedOutThenHangs, Fault::Hangs]);
-    store.fail("release", [Fault::Hangs]);
-    let dropped = tokio::time::timeout(Duration::from_millis(1), engine.begin(delivery("k"))).await;
-    assert!(dropped.is_err());
-    assert!(engine.drain(30 * SECOND).await);
-    assert_eq!(state(&store, "k").await, Some(StateView::Released));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_grant_heard_of_after_its_lease_is_renewed_before_it_runs() {
     let (engine, store) = engine();
     let policy = Policy::webhook().with_lease(SECOND).with_store_timeout(5 * SECOND);

@@ -212,3 +212,11 @@ async fn a_tiny_lease_is_renewed_and_does_not_spin() {
         assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_that_nobody_answers_is_given_up_after_a_lease() {
+    let (engine, store) = engine();
+    store.fail("complete", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
+    assert_eq!(run(&engine, "k").await.complete(outcome("done")).await, Completion::Unrecorded);
+    assert!(engine.drain(32 * SECOND).await);
+}

@@ -10,6 +10,7 @@ mod bounds;
 mod execution;
 mod run;
 mod suspension;
+mod undo;
 
 use std::time::Duration;
 

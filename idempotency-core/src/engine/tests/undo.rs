@@ -1,0 +1,54 @@
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_delivery_dropped_while_it_claims_leaves_no_claim_behind() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::CarriedOutThenHangs]);
+    let dropped = tokio::time::timeout(Duration::from_millis(1), engine.begin(delivery("k"))).await;
+    assert!(dropped.is_err());
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undoing_that_is_never_answered_is_tried_again() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::CarriedOutThenHangs, Fault::Hangs]);
+    store.fail("release", [Fault::Hangs]);
+    let dropped = tokio::time::timeout(Duration::from_millis(1), engine.begin(delivery("k"))).await;
+    assert!(dropped.is_err());
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_may_have_been_carried_out_is_undone_whatever_the_last_try_said() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::AnswerLost]);
+    store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 20]);
+    assert_eq!(engine.begin(delivery("k")).await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undoing_ends_with_the_lease_and_does_not_spin() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::CarriedOutThenHangs]);
+    store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
+    let dropped = tokio::time::timeout(Duration::from_millis(1), engine.begin(delivery("k"))).await;
+    assert!(dropped.is_err());
+    assert!(engine.drain(32 * SECOND).await);
+    assert!((20..50).contains(&store.calls("claim")), "{} claims", store.calls("claim"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undoing_that_is_refused_for_good_ends_at_once() {
+    let (engine, store) = engine();
+    store.fail("claim", [Fault::CarriedOutThenHangs]);
+    store.fail("claim", [Fault::Refused(StoreErrorKind::Refused); 1000]);
+    let dropped = tokio::time::timeout(Duration::from_millis(1), engine.begin(delivery("k"))).await;
+    assert!(dropped.is_err());
+    assert!(engine.drain(SECOND).await);
+    assert_eq!(store.calls("claim"), 2);
+}

@@ -1,0 +1,86 @@
+use super::*;
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+#[test]
+fn the_defaults_of_a_webhook_are_the_documented_ones() {
+    let policy = Policy::webhook();
+    assert_eq!(policy.lease(), Duration::from_secs(30));
+    assert_eq!(policy.retention(), 7 * DAY);
+    assert_eq!(policy.wait(), Duration::from_secs(2));
+    assert_eq!(policy.waiters_per_key(), 64);
+    assert_eq!(policy.store_timeout(), Duration::from_millis(1500));
+    assert_eq!(policy.on_expired(), OnExpired::Rerun);
+    assert_eq!(policy.on_outage(), OnOutage::Refuse);
+    assert_eq!(policy.attachment(), Attachment::Detached);
+    assert_eq!(policy.body_limit(), 1_048_576);
+    assert_eq!(policy.recorded_limit(), 65_536);
+    assert_eq!(policy.completing(), Completing::Success);
+    assert_eq!(policy.duplicate_in_flight(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(policy.in_doubt(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(policy.documentation(), None);
+}
+
+#[test]
+fn an_api_differs_from_a_webhook_in_five_things() {
+    let policy = Policy::api();
+    assert_eq!(policy.retention(), DAY);
+    assert_eq!(policy.wait(), Duration::ZERO);
+    assert_eq!(policy.completing(), Completing::Final);
+    assert_eq!(policy.duplicate_in_flight(), StatusCode::CONFLICT);
+    assert_eq!(policy.in_doubt(), StatusCode::CONFLICT);
+    let webhook = Policy::webhook()
+        .with_retention(policy.retention())
+        .with_wait(policy.wait())
+        .with_completing(policy.completing())
+        .with_duplicate_in_flight(policy.duplicate_in_flight())
+        .with_in_doubt(policy.in_doubt());
+    assert_eq!(webhook, policy);
+}
+
+#[test]
+fn each_knob_is_what_it_was_set_to() {
+    let policy = Policy::webhook()
+        .with_waiters_per_key(3)
+        .with_store_timeout(Duration::from_secs(4))
+        .with_on_expired(OnExpired::InDoubt)
+        .with_on_outage(OnOutage::Proceed)
+        .with_attachment(Attachment::ReleaseWithCaller)
+        .with_body_limit(5)
+        .with_recorded_limit(6)
+        .storing_errors()
+        .with_documentation("https://example.com/keys");
+    assert_eq!(policy.waiters_per_key(), 3);
+    assert_eq!(policy.store_timeout(), Duration::from_secs(4));
+    assert_eq!(policy.on_expired(), OnExpired::InDoubt);
+    assert_eq!(policy.on_outage(), OnOutage::Proceed);
+    assert_eq!(policy.attachment(), Attachment::ReleaseWithCaller);
+    assert_eq!(policy.body_limit(), 5);
+    assert_eq!(policy.recorded_limit(), 6);
+    assert_eq!(policy.completing(), Completing::Everything);
+    assert_eq!(policy.documentation(), Some("https://example.com/keys"));
+}
+
+#[test]
+fn a_record_is_kept_no_shorter_than_its_lease() {
+    let policy = Policy::webhook().with_lease(DAY).with_retention(Duration::ZERO);
+    assert_eq!(policy.retention(), DAY);
+}
+
+#[test]
+fn a_lease_is_never_zero() {
+    assert_eq!(Policy::webhook().with_lease(Duration::ZERO).lease(), Duration::from_millis(1));
+}
+
+#[test]
+fn which_answers_complete_depends_on_the_rule() {
+    let completes = |rule: Completing| {
+        [200, 204, 301, 400, 401, 403, 404, 408, 409, 421, 422, 425, 429, 500, 503]
+            .into_iter()
+            .filter(move |status| rule.includes(StatusCode::from_u16(*status).unwrap()))
+            .collect::<Vec<u16>>()
+    };
+    assert_eq!(completes(Completing::Success), [200, 204]);
+    assert_eq!(completes(Completing::Final), [200, 204, 301, 400, 404, 422]);
+    assert_eq!(completes(Completing::Everything).len(), 15);
+}
