@@ -235,8 +235,25 @@ mod tests {
     }
 
     #[test]
-    fn a_principal_is_not_printed() {
-        let scope = Scope::endpoint("e").with_principal("Bearer s3cret");
-        assert!(!format!("{scope:?}").contains("s3cret"));
+    fn what_is_equal_is_decided_by_scope_and_key() {
+        let of = |scope, key| ScopedKey::new(scope, Key::new(key).unwrap());
+        assert_eq!(of(Scope::endpoint("e"), "k"), of(Scope::endpoint("e"), "k"));
+        assert_ne!(of(Scope::endpoint("e"), "k"), of(Scope::endpoint("e"), "l"));
+        assert_ne!(of(Scope::endpoint("e"), "k"), of(Scope::endpoint("f"), "k"));
+    }
+
+    #[test]
+    fn a_scope_tells_its_tenant() {
+        assert_eq!(Scope::endpoint("e").tenant(), None);
+        assert_eq!(Scope::endpoint("e").with_tenant("t").tenant(), Some("t"));
+    }
+
+    #[test]
+    fn all_is_printed_but_the_principal() {
+        let scope = Scope::endpoint("e").with_tenant("t").with_principal("Bearer s3cret");
+        assert_eq!(
+            format!("{scope:?}"),
+            r#"Scope { endpoint: "e", tenant: Some("t"), principal: Some("[redacted]") }"#
+        );
     }
 }

@@ -97,6 +97,20 @@ mod tests {
     use super::*;
     use crate::RecordedResponse;
 
+    fn of_lines(lines: usize) -> HeaderMap {
+        std::iter::repeat_n((header::LINK, HeaderValue::from_static("x")), lines).collect()
+    }
+
+    #[test]
+    fn how_much_is_recorded_depends_on_the_size() {
+        let of = |size, limit| Recording::of(&HeaderMap::new(), size, limit);
+        assert_eq!(of(Some(10), 10), Recording::Whole);
+        assert_eq!(of(Some(11), 10), Recording::WithoutBody);
+        assert_eq!(of(None, 10), Recording::WithoutBody);
+        assert_eq!(Recording::of(&of_lines(65_535), Some(0), 0), Recording::Whole);
+        assert_eq!(Recording::of(&of_lines(65_536), Some(0), 0), Recording::StatusOnly);
+    }
+
     #[test]
     fn what_is_recorded_is_within_the_limit_to_the_byte() {
         let mut headers = HeaderMap::new();
@@ -117,10 +131,7 @@ mod tests {
     #[test]
     fn a_reply_of_many_header_lines_is_recorded() {
         for lines in [20_000, 30_000, 70_000] {
-            let mut headers = HeaderMap::new();
-            for _ in 0..lines {
-                headers.append("link", HeaderValue::from_static("x"));
-            }
+            let headers = of_lines(lines);
             let mut response = RecordedResponse::new(StatusCode::OK, "");
             response.headers = recordable(&headers, Recording::of(&headers, Some(0), usize::MAX));
             assert_eq!(RecordedResponse::from_outcome(&response.to_outcome()), Some(response), "{lines}");

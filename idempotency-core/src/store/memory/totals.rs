@@ -40,9 +40,7 @@ impl Totals {
     }
 
     pub(super) fn remove_bytes(&self, bytes: usize) {
-        if bytes > 0 {
-            self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        }
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 

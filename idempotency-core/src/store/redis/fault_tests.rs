@@ -21,6 +21,7 @@ fn each_error_reply_has_its_kind() {
         ("MISCONF Redis is configured to save RDB snapshots", Unavailable),
         ("READONLY You can't write against a read only replica.", Unavailable),
         ("ERR max number of clients reached", Unavailable),
+        ("ERR unknown command", Refused),
         ("OOM command not allowed when used memory > 'maxmemory'.", Full),
         (
             "ERR Error running script (call to f_a): @user_script:1: @user_script: 1: -OOM command not allowed when \

@@ -34,7 +34,9 @@ fn each_weakness_is_found() {
 #[test]
 fn an_eviction_policy_without_a_memory_limit_evicts_nothing() {
     assert_eq!(
-        of("redis_version:7.2.0\r\nmaxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:1\r\n"),
+        of(
+            "redis_version:7.2.0\r\nused_memory:100\r\nmaxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\naof_enabled:1\r\n"
+        ),
         []
     );
 }
@@ -42,4 +44,12 @@ fn an_eviction_policy_without_a_memory_limit_evicts_nothing() {
 #[test]
 fn what_a_server_does_not_say_is_not_held_against_it() {
     assert_eq!(of(""), []);
+}
+
+#[test]
+fn what_is_just_good_enough_is_no_finding() {
+    assert_eq!(
+        of("redis_version:6.2.0\r\nused_memory:900\r\nmaxmemory:1000\r\nmaxmemory_policy:noeviction\r\n"),
+        []
+    );
 }
