@@ -87,6 +87,35 @@ fn an_endpoints_scope_is_narrowed_and_never_replaced() {
 }
 
 #[test]
+fn each_provider_is_named_after_its_sender() {
+    let named: [(&dyn Provider, &str); 7] = [
+        (&Stripe::new(SECRET).unwrap(), "stripe"),
+        (&Slack::new(SECRET).unwrap(), "slack"),
+        (&Shopify::new(SECRET).unwrap(), "shopify"),
+        (&GitHub::new(SECRET).unwrap(), "github"),
+        (&Twilio::new("token", URL).unwrap(), "twilio"),
+        (&StandardWebhooks::new(SECRET).unwrap(), "standard-webhooks"),
+        (&provider::IdempotencyKey::global_across_principals(), "idempotency-key"),
+    ];
+    for (provider, name) in named {
+        assert_eq!(provider.name(), name);
+    }
+    let endpoint = Endpoint::new(MemoryStore::new(), Stripe::new(SECRET).unwrap());
+    assert_eq!(endpoint.engine().name(), "stripe");
+}
+
+#[test]
+fn the_headers_of_shopify_and_github_tell_the_type_of_an_event() {
+    let request = Request::new(testing::shopify(SECRET, "e", "orders/paid", b"{}"), "{}", NOW)
+        .with("x-shopify-shop-domain", "a.myshopify.com");
+    let shopify = delivery(&request, &Shopify::new(SECRET).unwrap());
+    assert_eq!(shopify.attributes().event_type(), Some("orders/paid"));
+    assert_eq!(shopify.attributes().get("shop"), Some("a.myshopify.com"));
+    let github = delivery(&github("ping", "{}"), &GitHub::new(SECRET).unwrap());
+    assert_eq!(github.attributes().event_type(), Some("ping"), "nothing in its body says otherwise");
+}
+
+#[test]
 fn equal_ids_of_two_accounts_shops_or_workspaces_do_not_collide() {
     let provider = Stripe::new(SECRET).unwrap();
     let of =
@@ -218,6 +247,10 @@ fn each_status_of_a_twilio_sid_is_a_key_of_its_own() {
         (format!("SmsSid={SID}&SmsStatus=sent"), format!("{SID}:sent")),
         (format!("CallSid={call}&CallStatus=in-progress&SequenceNumber=2"), format!("{call}:in-progress:2")),
         (
+            format!("CallSid={call}&CallStatus=in-progress&SequenceNumber=1234567890"),
+            format!("{call}:in-progress:1234567890"),
+        ),
+        (
             format!("CallSid={call}&RecordingSid={recording}&RecordingStatus=completed"),
             format!("{recording}:completed"),
         ),
@@ -244,6 +277,8 @@ fn parameters_of_twilio_that_were_cut_elsewhere_are_malformed() {
     for form in [
         format!("MessageSid={SID}&MessageSid=SM00000000000000000000000000000000"),
         format!("CallSid={SID}&CallStatus=completed&SequenceNumber=+1"),
+        format!("CallSid={SID}&CallStatus=completed&SequenceNumber=12345678901"),
+        "MessageSid=SMA-b".to_owned(),
         "MessageSid=%ff".to_owned(),
     ] {
         assert_eq!(refusal(&twilio(&form), &provider), RejectionKind::Malformed, "{form}");

@@ -20,9 +20,10 @@ use idempotency_tower::{IdempotencyLayer, RequestBody};
 /// Base64 as well, so that it can be every provider's secret.
 const SECRET: &str = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
 
-/// Checks every way in which bytes are commonly printed.
+/// Checks every way in which bytes are commonly printed, and that something is said all the same.
 #[track_caller]
 fn assert_hidden(shown: &str, secret: &str) {
+    assert!(!shown.is_empty(), "nothing is printed");
     let listed = format!("{:?}", secret.as_bytes());
     let hex = data_encoding::HEXLOWER.encode(secret.as_bytes());
     for form in [secret, listed.trim_matches(['[', ']']), &hex] {
@@ -113,8 +114,12 @@ fn nothing_of_a_delivery_but_digests_is_printed() {
     let outcome = Outcome::new(SECRET);
     let response = RecordedResponse::new(StatusCode::OK, SECRET)
         .with_header(http::header::LOCATION, HeaderValue::from_static(SECRET));
-    let values: [&dyn Debug; 10] = [
+    let values: [&dyn Debug; 14] = [
         &key,
+        &Fingerprint::of(SECRET.as_bytes()),
+        &Owner::from_bytes([1; 16]),
+        &Order::new(key.scope(), SECRET, Version::new(1)).resource(),
+        &outcome,
         &key.key(),
         &key.scope(),
         &delivery,
@@ -122,7 +127,7 @@ fn nothing_of_a_delivery_but_digests_is_printed() {
         &claim,
         &claim.granted(Fence::new(1)),
         &Claimed::Completed(outcome.clone()),
-        &Resolution::Completed(outcome),
+        &Resolution::Completed(outcome.clone()),
         &response,
     ];
     for value in values {

@@ -115,6 +115,14 @@ mod tests {
     }
 
     #[test]
+    fn all_of_a_url_but_its_user_is_printed() {
+        assert_eq!(
+            format!("{:?}", PublicUrl::new("http://u:p@example.com:8080/a")),
+            r#"PublicUrl { scheme: "http", host: "example.com", port: Some("8080"), path: Some("/a"), .. }"#
+        );
+    }
+
+    #[test]
     fn the_path_of_the_request_counts_where_it_is_asked_for() {
         let url = PublicUrl::new("http://example.com").with_request_path();
         assert_eq!(forms(url, "/b/c?x=1"), ["http://example.com/b/c?x=1", "http://example.com:80/b/c?x=1"]);

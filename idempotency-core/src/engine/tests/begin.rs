@@ -178,6 +178,10 @@ async fn an_outage_runs_the_handler_only_if_the_policy_says_so() {
     let Begun::Unprotected(context) = begin(&proceeding, "k").await else { panic!("expected to proceed") };
     assert_eq!((context.attempt(), context.fence(), context.is_protected()), (0, Fence::NONE, false));
     assert!(context.is_lease_lost());
+    store.fail("claim", [Fault::Refused(StoreErrorKind::Refused)]);
+    let error = proceeding.begin(delivery("k")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused, "a store that is set up wrongly is no outage");
+    assert!(run(&proceeding, "k").await.context().is_protected());
 }
 
 #[tokio::test(start_paused = true)]

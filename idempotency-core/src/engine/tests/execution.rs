@@ -220,3 +220,16 @@ async fn a_recording_that_nobody_answers_is_given_up_after_a_lease() {
     assert_eq!(run(&engine, "k").await.complete(outcome("done")).await, Completion::Unrecorded);
     assert!(engine.drain(32 * SECOND).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_of_an_execution_is_observed_once() {
+    let (engine, store) = engine();
+    let seen = Seen::default();
+    let engine = engine.with_observer(seen.clone());
+    let execution = run(&engine, "k").await;
+    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+    let mut lost = run(&engine, "lost").await;
+    store.forget(delivery("lost").key()).await.unwrap();
+    lost.drive(tokio::time::sleep(60 * SECOND)).await;
+    assert_eq!(*seen.0.lock().unwrap(), ["granted", "completed", "granted", "lease_lost"]);
+}
