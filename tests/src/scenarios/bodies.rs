@@ -137,6 +137,8 @@ pub async fn a_body_over_the_limit_by_content_length_is_413_and_claims_nothing(s
 pub async fn a_chunked_body_over_the_limit_is_413_and_claims_nothing(site: &Site) {
     let served = site.serve(limited(), super::done()).await;
     let pieces = vec![Bytes::from(vec![b'x'; 500]), Bytes::from(vec![b'y'; 500]), Bytes::from_static(b"z")];
+    served.send(post("/hook").key("k").chunks(pieces)).await.is(413, "");
+    let pieces = vec![Bytes::from(vec![b'x'; 600]), Bytes::from(vec![b'y'; 401])];
     let answer = served.send(post("/hook").key("k").chunks(pieces)).await;
     answer.is(413, "").is_problem("body-too-large");
     assert_eq!((served.executions(), site.store.count(Operation::Claim)), (0, 0));
