@@ -107,3 +107,47 @@ impl<B: MessageBody> MessageBody for ResponseBody<B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::pin::pin;
+
+    use actix_web::body::BodyStream;
+    use futures_util::stream;
+
+    use super::*;
+
+    fn of(pieces: Vec<io::Result<&'static str>>) -> ResponseBody<impl MessageBody> {
+        let pieces = pieces.into_iter().map(|piece| piece.map(Bytes::from));
+        ResponseBody::passed(BodyStream::new(stream::iter(pieces)))
+    }
+
+    /// What a client gets before the answer breaks, if it does.
+    async fn sent(body: ResponseBody<impl MessageBody>) -> (String, Option<String>) {
+        let (mut body, mut text) = (pin!(body), String::new());
+        loop {
+            match poll_fn(|cx| body.as_mut().poll_next(cx)).await {
+                Some(Ok(piece)) => text.push_str(std::str::from_utf8(&piece).unwrap()),
+                Some(Err(error)) => return (text, Some(error.to_string())),
+                None => return (text, None),
+            }
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_body_of_up_to_the_limit_is_read_whole() {
+        assert_eq!(of(vec![Ok("ab"), Ok("cd")]).read(4).await.unwrap(), "abcd");
+        assert_eq!(ResponseBody::<Bytes>::made("abcd".into()).read(4).await.unwrap(), "abcd");
+    }
+
+    #[actix_web::test]
+    async fn a_body_that_is_longer_or_breaks_is_sent_as_far_as_it_was_read_and_then_breaks() {
+        let longer = of(vec![Ok("ab"), Ok("cde")]).read(4).await.unwrap_err();
+        assert_eq!(sent(longer).await, ("ab".into(), Some("the body is longer than it said".into())));
+        let made = ResponseBody::<Bytes>::made("abcde".into()).read(4).await.unwrap_err();
+        assert_eq!(sent(made).await, (String::new(), Some("the body is longer than it said".into())));
+        let broken = of(vec![Ok("ab"), Err(io::Error::other("cut"))]).read(4).await.unwrap_err();
+        assert_eq!(sent(broken).await, ("ab".into(), Some("cut".into())));
+    }
+}

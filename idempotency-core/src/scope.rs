@@ -243,7 +243,24 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_tells_its_tenant() {
+    fn a_key_tells_what_it_is_beside() {
+        let key = ScopedKey::new(Scope::endpoint("e"), Key::new("k").unwrap());
+        assert_eq!(key.neighbour(), None);
+        let order = crate::Order::new(key.scope(), "r", crate::Version::new(1));
+        assert_eq!(key.beside(order.resource()).neighbour(), Some(order.resource().digest()));
+    }
+
+    #[test]
+    fn a_key_prints_as_its_digest() {
+        let key = ScopedKey::new(Scope::endpoint("e"), Key::new("k").unwrap());
+        let digest = data_encoding::BASE64URL_NOPAD.encode(key.digest().as_bytes());
+        assert_eq!(format!("{key:?}"), format!("ScopedKey(#{digest})"));
+        assert_eq!(format!("{:?}", key.digest()), format!("KeyDigest({digest})"));
+    }
+
+    #[test]
+    fn a_scope_tells_its_endpoint_and_tenant() {
+        assert_eq!(Scope::endpoint("e").as_endpoint(), "e");
         assert_eq!(Scope::endpoint("e").tenant(), None);
         assert_eq!(Scope::endpoint("e").with_tenant("t").tenant(), Some("t"));
     }

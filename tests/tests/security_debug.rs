@@ -105,9 +105,10 @@ fn nothing_of_a_request_but_its_shape_is_printed() {
 #[test]
 fn nothing_of_a_delivery_but_digests_is_printed() {
     let key = ScopedKey::new(Scope::endpoint("e").with_principal(SECRET), Key::new(SECRET).unwrap());
+    let order = Order::new(key.scope(), SECRET, Version::new(1));
     let delivery = Delivery::new(&Verified::by_other_means(b""), key.scope().clone(), key.key().clone())
         .with_fingerprint(Fingerprint::of(SECRET.as_bytes()))
-        .with_order(Order::new(key.scope(), SECRET, Version::new(1)))
+        .with_order(order.clone())
         .with_attribute("customer", SECRET);
     let mut claim = Claim::new(key.clone(), Owner::from_bytes([1; 16]), Duration::ZERO, Duration::ZERO);
     claim.order = delivery.order().cloned();
@@ -118,7 +119,7 @@ fn nothing_of_a_delivery_but_digests_is_printed() {
         &key,
         &Fingerprint::of(SECRET.as_bytes()),
         &Owner::from_bytes([1; 16]),
-        &Order::new(key.scope(), SECRET, Version::new(1)).resource(),
+        &order.resource(),
         &outcome,
         &key.key(),
         &key.scope(),

@@ -114,3 +114,34 @@ async fn a_derived_key_is_equal_across_attempts_and_different_per_name() {
     assert_ne!(run(&engine, "other").await.context().derive_key("charge"), charge);
     second.release().await;
 }
+
+#[test]
+fn what_is_done_may_be_acknowledged_and_what_must_come_again_may_not() {
+    let done = [
+        Ran::Executed(()),
+        Ran::ExecutedUnrecorded(()),
+        Ran::Replayed(()),
+        Ran::Stale { newest: Version::new(1) },
+    ];
+    assert!(done.iter().all(Ran::may_be_acknowledged));
+    let open = [Ran::<()>::Conflict { retry_after: SECOND }, Ran::Mismatch, Ran::InDoubt];
+    assert!(!open.iter().any(Ran::may_be_acknowledged));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_learns_what_is_known_of_its_delivery() {
+    let engine = Idempotency::new(MemoryStore::new()).with_name("sender");
+    let scope = Scope::endpoint("tests");
+    let order = Order::new(&scope, "cus_1", Version::new(7));
+    let delivery = Delivery::new(&Verified::by_other_means(b""), scope.clone(), Key::new("k").unwrap())
+        .with_order(order.clone())
+        .with_attribute(Attributes::EVENT_TYPE, "customer.updated");
+    let handler = |context: IdempotencyContext| async move {
+        assert_eq!((context.provider(), context.key().as_str(), context.scope()), ("sender", "k", &scope));
+        assert_eq!(context.order(), Some(&order));
+        assert_eq!(context.attributes().get(Attributes::EVENT_TYPE), Some("customer.updated"));
+        assert_eq!(context.event_type(), Some("customer.updated"));
+        Ok::<_, String>(())
+    };
+    assert_eq!(engine.run(delivery, handler).await.unwrap(), Ran::Executed(()));
+}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::totals::Totals;
 use super::*;
 use crate::clock::ManualClock;
 use crate::{Key, Owner, Scope};
@@ -32,6 +33,16 @@ fn waiting(store: &MemoryStore, name: &str) -> usize {
 #[test]
 fn an_entry_has_64_bytes() {
     assert_eq!(size_of::<Entry>(), 64);
+}
+
+#[test]
+fn a_store_that_is_exactly_full_has_no_room() {
+    let (totals, limits) = (Totals::default(), Limits { records: 1, bytes: 5 });
+    totals.add_bytes(5);
+    assert!(!totals.add_record(&limits));
+    totals.remove_bytes(1);
+    assert!(totals.add_record(&limits));
+    assert!(!totals.add_record(&limits));
 }
 
 #[tokio::test]
