@@ -392,6 +392,8 @@ fn secrets_of_a_source_are_used_and_its_refusals_passed_on() {
     assert!(request.received_by(&stripe).is_ok());
     request.uri = Uri::from_static("/none");
     assert_eq!(request.received_by(&stripe).unwrap_err().kind(), RejectionKind::Unauthenticated);
+    let secrets = Secrets::from_source(ByTenant).with_secret(Secret::new(SECRET).unwrap());
+    assert!(request.received_by(&Stripe::from_secrets(secrets)).is_ok(), "a fixed secret is tried as well");
     request.uri = Uri::from_static("/closed");
     assert_eq!(request.received_by(&stripe).unwrap_err().kind(), RejectionKind::Unavailable);
 }
