@@ -245,9 +245,9 @@ mod tests {
     #[test]
     fn a_key_tells_what_it_is_beside() {
         let key = ScopedKey::new(Scope::endpoint("e"), Key::new("k").unwrap());
-        assert_eq!(key.neighbour(), None);
+        assert_eq!(key.resource_digest(), None);
         let order = crate::Order::new(key.scope(), "r", crate::Version::new(1));
-        assert_eq!(key.beside(order.resource()).neighbour(), Some(order.resource().digest()));
+        assert_eq!(key.beside(order.resource()).resource_digest(), Some(order.resource().digest()));
     }
 
     #[test]
@@ -259,10 +259,10 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_tells_its_endpoint_and_tenant() {
+    fn a_scope_tells_its_endpoint_and_tenants() {
         assert_eq!(Scope::endpoint("e").as_endpoint(), "e");
-        assert_eq!(Scope::endpoint("e").tenant(), None);
-        assert_eq!(Scope::endpoint("e").with_tenant("t").tenant(), Some("t"));
+        assert_eq!(Scope::endpoint("e").tenants().count(), 0);
+        assert!(Scope::endpoint("e").with_tenant("t").with_tenant("u").tenants().eq(["t", "u"]));
     }
 
     #[test]
@@ -270,7 +270,7 @@ mod tests {
         let scope = Scope::endpoint("e").with_tenant("t").with_principal("Bearer s3cret");
         assert_eq!(
             format!("{scope:?}"),
-            r#"Scope { endpoint: "e", tenant: Some("t"), principal: Some("[redacted]") }"#
+            r#"Scope { endpoint: "e", tenants: ["t"], principal: Some("[redacted]") }"#
         );
     }
 }

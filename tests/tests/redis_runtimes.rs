@@ -137,7 +137,7 @@ fn the_health_is_checked_on_though_the_worker_that_began_has_ended() {
     let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let server = servers.block_on(RedisServer::start());
     let proxy = servers.block_on(FaultProxy::start(server.port()));
-    let store = RedisStore::new(&proxy.url()).unwrap().with_response_timeout(PATIENT);
+    let store = RedisStore::new(proxy.url()).unwrap().with_response_timeout(PATIENT);
     let store = store.with_connect_timeout(PATIENT).with_health_interval(Duration::from_millis(20));
     runtime().block_on(async {
         grant(&store, &claim("first", 1)).await;

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::dice::Dice;
 use super::journal::{Fault, Journal};
-use super::{Site, lock};
+use super::{PATIENCE, Site, lock};
 
 /// The faults under way.
 pub(crate) struct Faults {
