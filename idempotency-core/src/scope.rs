@@ -100,7 +100,8 @@ impl ScopedKey {
     }
 
     /// Says that the delivery is about this resource, so that a store on several servers keeps its record where the
-    /// resource's mark is. Default: not said, and such a store finds the record of an ordered delivery only with it.
+    /// resource's mark is, and that [`resolve`](crate::Store::resolve) finds that mark. Default: not said, and such a store
+    /// finds the record of an ordered delivery only with it.
     ///
     /// What a [`Delivery`](crate::Delivery) carries says it already. Whoever looks a record up by hand names the resource:
     ///

@@ -96,6 +96,10 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// Settles a record whose lease ran out. Answers whether there was something to settle: a record that is free,
     /// completed, unreadable or held is left as it is. The fence grows: the holder that abandoned the key has lost it.
     ///
+    /// Settled as completed, it raises its resource's mark to the delivery's version in the same step, as a completion
+    /// does, where the key says which resource that is (see [`ScopedKey::beside`]): a record has the version alone. Where
+    /// it does not say so the mark stays, and an older version may still start.
+    ///
     /// # Errors
     /// When the store cannot tell.
     async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError>;

@@ -123,7 +123,7 @@ pub fn worlds(attempts: usize, grants: u32, ticks: u8) -> Vec<Bounds> {
         world("retries", &[one]),
         world("fingerprints", &[one, one.with_fingerprint(1), one.with_fingerprint(2)]),
         world("doubt", &[one, one.in_doubt()]).with_resolutions(1).with_corruptions(1),
-        world("versions", &[one.with_version(1), other.with_version(2)]),
+        world("versions", &[one.with_version(1), other.with_version(2)]).with_resolutions(1),
         world("deletions", &[one]).with_deletions(1).with_resolutions(1),
     ]
 }

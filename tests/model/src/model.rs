@@ -182,7 +182,13 @@ impl ClaimModel {
             let transition = self.protocol.resolve(record, &resolution, now);
             (transition.answer, transition.write)
         });
+        let completed = write.as_ref().filter(|_| executed).and_then(|record| record.version);
         keyed.slot.write(write);
+        if let Some(version) = completed {
+            world.mark = Some(self.protocol.raise(world.mark, version));
+            world.newest = world.newest.max(completed);
+        }
+        world.broken.unless(world.mark >= world.newest, Rule::I8);
         let again =
             keyed.slot.record().and_then(|record| self.protocol.resolve(record, &resolution, now).write);
         world.broken.unless(again.is_none(), Rule::I5);

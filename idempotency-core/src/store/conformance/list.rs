@@ -53,6 +53,8 @@ macro_rules! __conformance_list {
             an_older_version_is_not_taken_over
             an_older_version_is_not_granted_after_a_release
             only_a_completion_makes_older_versions_stale
+            a_resolution_as_completed_raises_the_mark
+            a_resolution_lowers_no_mark
             a_lost_completion_raises_no_mark
             a_mark_never_falls
             marks_of_two_resources_are_two_marks

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Harness;
 use super::case::{Case, Grant, Handle, LEASE, RETENTION};
-use crate::{Claim, Claimed, Hold, Order, Scope, Version};
+use crate::{Claim, Claimed, Hold, Order, Outcome, Resolution, Scope, Version};
 
 /// An older version than the newest completed one is stale, is told which, and leaves no record.
 pub async fn an_older_version_is_stale(harness: &dyn Harness) {
@@ -57,6 +57,34 @@ pub async fn only_a_completion_makes_older_versions_stale(harness: &dyn Harness)
     case.one.grant(&case.ordered("newer", "r", 9)).await;
     case.let_leases_expire().await;
     case.two.grant(&case.ordered("after an abandonment", "r", 1)).await;
+}
+
+/// An operator's word that a newer version was executed is a completion: it makes older ones stale. Its word that it was
+/// not makes nothing stale.
+pub async fn a_resolution_as_completed_raises_the_mark(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_resolution_as_completed_raises_the_mark").await;
+    let (completed, released) = (case.ordered("completed", "r", 7), case.ordered("released", "s", 7));
+    case.one.grant(&completed).await;
+    case.one.grant(&released).await;
+    case.let_leases_expire().await;
+    let word = Resolution::Completed(Outcome::new("settled"));
+    assert!(case.one.resolve(&completed.key, &word).await, "there was something to settle");
+    assert!(case.one.resolve(&released.key, &Resolution::Released).await, "and here");
+    stale(&case.two, &case.ordered("older", "r", 6), 7).await;
+    case.two.grant(&case.ordered("equal", "r", 7)).await;
+    case.two.grant(&case.ordered("older and free", "s", 6)).await;
+}
+
+/// An operator's word never lowers a mark.
+pub async fn a_resolution_lowers_no_mark(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_resolution_lowers_no_mark").await;
+    let old = case.ordered("old", "r", 1);
+    case.one.grant(&old).await;
+    completed(&case.one, &case.ordered("newer", "r", 3)).await;
+    case.let_leases_expire().await;
+    let word = Resolution::Completed(Outcome::new("settled"));
+    assert!(case.one.resolve(&old.key, &word).await, "there was something to settle");
+    stale(&case.two, &case.ordered("between", "r", 2), 3).await;
 }
 
 /// A completion that is lost raises no mark.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::entry::Ticks;
-use crate::{Order, Resource, Version};
+use crate::Version;
 
 /// The high-water marks of one shard.
 #[derive(Default)]
@@ -18,18 +18,18 @@ struct Mark {
 }
 
 impl Marks {
-    pub(super) fn newest(&self, resource: &Resource, now: Ticks) -> Option<Version> {
-        self.marks.get(resource.digest()).filter(|mark| mark.expires > now).map(|mark| mark.newest)
+    pub(super) fn newest(&self, resource: &[u8; 32], now: Ticks) -> Option<Version> {
+        self.marks.get(resource).filter(|mark| mark.expires > now).map(|mark| mark.newest)
     }
 
     /// Raises a mark, never lowers it. It is kept as long as any completion that it has seen.
-    pub(super) fn raise(&mut self, order: &Order, expires: Ticks, now: Ticks) {
+    pub(super) fn raise(&mut self, resource: &[u8; 32], version: Version, expires: Ticks, now: Ticks) {
         if self.marks.len() >= self.sweep_at {
             self.sweep(now);
         }
-        let raised = Mark { newest: order.version(), expires };
+        let raised = Mark { newest: version, expires };
         self.marks
-            .entry(*order.resource().digest())
+            .entry(*resource)
             .and_modify(|mark| {
                 if mark.expires <= now {
                     mark.newest = raised.newest;

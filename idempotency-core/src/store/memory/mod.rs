@@ -112,13 +112,11 @@ impl MemoryStore {
         let digest = claim.key.digest();
         let mut shard = self.shards.records(digest);
         // The mark stays locked until the grant is written, so that no newer version completes in between.
-        let marks = claim.order.as_ref().map(|order| self.shards.marks(order.resource()));
+        let resource = claim.order.as_ref().map(|order| order.resource().digest());
+        let marks = resource.map(|resource| (self.shards.marks(resource), resource));
         let now = self.clock.now();
         let micros = u64::try_from(self.clock.unix_time().as_micros()).unwrap_or(u64::MAX);
-        let mark = marks
-            .as_ref()
-            .zip(claim.order.as_ref())
-            .and_then(|(marks, order)| marks.newest(order.resource(), Ticks::of(now)));
+        let mark = marks.as_ref().and_then(|(marks, resource)| marks.newest(resource, Ticks::of(now)));
         let slot = shard.slot(digest);
         let record = slot.and_then(|slot| slot.live(Ticks::of(now))).map(|entry| entry.record());
         let transition = Record::claim(record.as_ref(), mark, claim, now, micros);
@@ -146,7 +144,8 @@ impl MemoryStore {
             entry.complete(copy, expires);
             drop(entry);
             if let Some(order) = lease.order() {
-                self.shards.marks(order.resource()).raise(order, expires, Ticks::of(now));
+                let resource = order.resource().digest();
+                self.shards.marks(resource).raise(resource, order.version(), expires, Ticks::of(now));
             }
             wake(shard, digest);
         }
@@ -154,18 +153,24 @@ impl MemoryStore {
     }
 
     /// Resolves in one critical section.
-    fn resolve_now(&self, digest: KeyDigest, resolution: &Resolution) -> bool {
+    fn resolve_now(&self, key: &ScopedKey, resolution: &Resolution) -> bool {
+        let digest = key.digest();
         let shard = self.shards.records(digest);
         let now = self.clock.now();
         let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return false };
         let transition = entry.record().resolve(resolution, now);
         let Some(record) = transition.write else { return transition.answer };
+        let expires = entry.expires();
+        let mut completed = None;
         if let State::Completed(outcome) = &record.state {
             self.shards.totals.add_bytes(outcome.as_bytes().len());
+            completed = key.resource_digest().zip(record.version);
         }
-        let expires = entry.expires();
         *entry = Entry::new(record, expires);
         drop(entry);
+        if let Some((resource, version)) = completed {
+            self.shards.marks(resource).raise(resource, version, expires, Ticks::of(now));
+        }
         wake(shard, digest);
         transition.answer
     }
@@ -271,6 +276,6 @@ impl Store for MemoryStore {
     }
 
     async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
-        Ok(self.resolve_now(key.digest(), resolution))
+        Ok(self.resolve_now(key, resolution))
     }
 }

@@ -12,7 +12,7 @@ use super::sync::atomic::{AtomicU64, Ordering};
 use super::sync::{Mutex, MutexGuard};
 use super::totals::{Limits, Totals};
 use super::wait::Waiting;
-use crate::{KeyDigest, Resource};
+use crate::KeyDigest;
 
 const SHARDS: usize = 64;
 
@@ -32,8 +32,8 @@ impl Shards {
         lock(&self.records[usize::from(digest.as_bytes()[0]) % SHARDS])
     }
 
-    pub(super) fn marks(&self, resource: &Resource) -> MutexGuard<'_, Marks> {
-        lock(&self.marks[usize::from(resource.digest()[0]) % SHARDS])
+    pub(super) fn marks(&self, resource: &[u8; 32]) -> MutexGuard<'_, Marks> {
+        lock(&self.marks[usize::from(resource[0]) % SHARDS])
     }
 
     /// Drops everything that has expired, unless that was tried a moment ago.

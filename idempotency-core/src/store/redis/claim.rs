@@ -80,7 +80,7 @@ impl Shared {
             OnExpired::Rerun => b"rerun",
             OnExpired::InDoubt => b"in_doubt",
         };
-        let mark = claim.order.as_ref().map(|order| self.keys.mark(order.resource()));
+        let mark = claim.order.as_ref().map(|order| self.keys.mark(order.resource().digest()));
         let version = claim.order.as_ref().map(|order| order.version().get().to_be_bytes());
         let keys: Vec<&str> = iter::once(name).chain(mark.as_deref()).collect();
         let mut arguments: Vec<&[u8]> = vec![bytes, on_expired];

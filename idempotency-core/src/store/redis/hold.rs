@@ -34,7 +34,7 @@ impl Shared {
         let retention = be48(millis(retention));
         let channel = name.channel.as_bytes();
         let mut calls = self.durable_calls(&name.record);
-        let mark = lease.order().map(|order| self.keys.mark(order.resource()));
+        let mark = lease.order().map(|order| self.keys.mark(order.resource().digest()));
         let version = lease.order().map(|order| order.version().get().to_be_bytes());
         let keys: Vec<&str> = iter::once(&*name.record).chain(mark.as_deref()).collect();
         let mut arguments: Vec<&[u8]> =

@@ -1,5 +1,6 @@
 //! What an operator does: load, forget, resolve.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,13 +30,15 @@ impl Shared {
     ) -> Result<bool, StoreError> {
         let record = self.keys.record(key, None);
         let channel = self.keys.channel(key.digest());
-        let (state, outcome) = match resolution {
-            Resolution::Completed(outcome) => (codec::STATE_COMPLETED, outcome.clone()),
-            Resolution::Released => (codec::STATE_RELEASED, Outcome::default()),
+        let (state, outcome, resource) = match resolution {
+            Resolution::Completed(outcome) => (codec::STATE_COMPLETED, outcome.clone(), key.resource_digest()),
+            Resolution::Released => (codec::STATE_RELEASED, Outcome::default(), None),
         };
+        let mark = resource.map(|resource| self.keys.mark(resource));
+        let names: Vec<&str> = iter::once(&*record).chain(mark.as_deref()).collect();
         let arguments: [&[u8]; 4] =
             [&digest_end(key.digest()), state, outcome.as_bytes(), channel.as_bytes()];
-        done(self.calls(&record).invoke(&script::RESOLVE, &[&record], &arguments).await?)
+        done(self.calls(&record).invoke(&script::RESOLVE, &names, &arguments).await?)
     }
 }
 

@@ -7,7 +7,7 @@
 //! In a cluster, a script can only touch names of one slot. There the record of an ordered delivery and its resource's
 //! mark carry the resource as their hash tag; all other records are spread by their own name.
 
-use crate::{KeyDigest, Order, Resource, ScopedKey};
+use crate::{KeyDigest, Order, ScopedKey};
 
 /// Makes names under one prefix.
 #[derive(Clone, Debug)]
@@ -32,9 +32,9 @@ impl Keys {
         }
     }
 
-    /// The high-water mark of a resource.
-    pub(super) fn mark(&self, resource: &Resource) -> String {
-        let resource = short(resource.digest());
+    /// The high-water mark of the resource with this digest.
+    pub(super) fn mark(&self, resource: &[u8; 32]) -> String {
+        let resource = short(resource);
         match self.tagged {
             true => format!("{}:mark:{{{resource}}}", self.prefix),
             false => format!("{}:mark:{resource}", self.prefix),

@@ -43,10 +43,11 @@ impl Spec {
         self.with(key, Record { state: State::Released, ..self.records[key].with_fence(fence) })
     }
 
-    pub(super) fn resolved(&self, key: usize, outcome: Option<u64>) -> Self {
+    pub(super) fn resolved(&self, key: usize, outcome: Option<u64>, at: At) -> Self {
         let state = outcome.map_or(State::Released, |outcome| State::Completed { outcome });
         let record = &self.records[key];
-        self.with(key, Record { state, fence: record.fence + 1, fence_is_known: false, ..*record })
+        let resolved = Record { state, fence: record.fence + 1, fence_is_known: false, ..*record };
+        Self { mark: self.mark.max(outcome.and(at.version)), ..self.with(key, resolved) }
     }
 
     /// A lease was refused: right, unless it is surely the one that holds.

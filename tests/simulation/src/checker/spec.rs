@@ -147,7 +147,7 @@ impl Spec {
             ),
             Action::Resolve { outcome } => match (*answer, record.state) {
                 (Answer::Done(true), State::Held { from, .. }) if at.ceil >= from => {
-                    Ok(self.resolved(key, outcome))
+                    Ok(self.resolved(key, outcome, at))
                 }
                 (Answer::Done(true), _) => Err("only a record whose lease ran out is resolved"),
                 (Answer::Done(false), State::Held { to, .. }) if at.floor >= to => {
@@ -186,7 +186,7 @@ impl Spec {
             Action::Load => None,
             Action::Forget => (record.state != State::Free).then(|| self.with(key, Record::FREE)),
             Action::Resolve { outcome } => match record.state {
-                State::Held { from, .. } if at.ceil >= from => Some(self.resolved(key, outcome)),
+                State::Held { from, .. } if at.ceil >= from => Some(self.resolved(key, outcome, at)),
                 _ => None,
             },
         }

@@ -226,6 +226,12 @@ impl Store for PlantedStore {
         let (mut kept, digest) = (self.kept(), key.digest());
         let Some(record) = kept.records.get(&digest) else { return Ok(false) };
         let transition = record.resolve(resolution, self.clock.now());
+        if let (Some(record), Some(resource)) = (&transition.write, key.resource_digest())
+            && let (State::Completed(_), Some(version)) = (&record.state, record.version)
+        {
+            let mark = kept.marks.entry(*resource).or_insert(version);
+            *mark = version.max(*mark);
+        }
         Ok(kept.write(digest, self.clock.now(), transition))
     }
 }

@@ -51,3 +51,25 @@ local function touch(key)
   local ttl = redis.call('PTTL', key)
   if ttl > 0 then redis.call('PEXPIRE', key, string.format('%.0f', ttl)) end
 end
+
+-- What a resource's mark becomes when this version completes, which never falls, and for how long it is then kept: no
+-- time where it is kept for ever. Nothing where it cannot be read: it stops claims and is left alone.
+local function raised(name, version, retention)
+  local mark = get('GET', name)
+  if not mark then return version, retention end
+  if #mark ~= 9 or byte(mark) ~= 1 then return end
+  local hi, lo = struct.unpack('>I4I4', version)
+  local mark_hi, mark_lo = struct.unpack('>I4I4', sub(mark, 2))
+  local newer = hi > mark_hi or (hi == mark_hi and lo > mark_lo)
+  local ttl = redis.call('PTTL', name)
+  return newer and version or sub(mark, 2), ttl >= 0 and math.max(ttl, retention) or nil
+end
+
+-- Writes a mark as it was found to be raised.
+local function write_mark(name, version, ttl)
+  if ttl then
+    redis.call('SET', name, '\1' .. version, 'PX', string.format('%.0f', ttl))
+  elseif version then
+    redis.call('SET', name, '\1' .. version)
+  end
+end
