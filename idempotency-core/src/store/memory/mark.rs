@@ -51,24 +51,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::Scope;
-
-    fn order(resource: u32) -> Order {
-        Order::new(&Scope::endpoint("tests"), resource.to_string(), Version::new(1))
-    }
 
     #[test]
     fn marks_that_have_expired_are_swept_and_the_others_stay() {
         let at = |seconds| Ticks::of(Duration::from_secs(seconds));
+        let (resource, one) = (|number| [number; 32], Version::new(1));
         let mut marks = Marks::default();
-        for resource in 0..63 {
-            marks.raise(&order(resource), at(10), at(0));
+        for number in 0..63 {
+            marks.raise(&resource(number), one, at(10), at(0));
         }
-        marks.raise(&order(63), at(20), at(0));
+        marks.raise(&resource(63), one, at(20), at(0));
         assert_eq!(marks.marks.len(), 64);
-        marks.raise(&order(64), at(20), at(10));
+        marks.raise(&resource(64), one, at(20), at(10));
         assert_eq!(marks.marks.len(), 2);
-        assert_eq!(marks.newest(order(63).resource(), at(19)), Some(Version::new(1)));
-        assert_eq!(marks.newest(order(63).resource(), at(20)), None);
+        assert_eq!(marks.newest(&resource(63), at(19)), Some(one));
+        assert_eq!(marks.newest(&resource(63), at(20)), None);
     }
 }

@@ -31,7 +31,9 @@ impl Shared {
         let record = self.keys.record(key, None);
         let channel = self.keys.channel(key.digest());
         let (state, outcome, resource) = match resolution {
-            Resolution::Completed(outcome) => (codec::STATE_COMPLETED, outcome.clone(), key.resource_digest()),
+            Resolution::Completed(outcome) => {
+                (codec::STATE_COMPLETED, outcome.clone(), key.resource_digest())
+            }
             Resolution::Released => (codec::STATE_RELEASED, Outcome::default(), None),
         };
         let mark = resource.map(|resource| self.keys.mark(resource));
