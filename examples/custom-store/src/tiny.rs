@@ -8,8 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use idempotency_core::clock::Clock;
 use idempotency_core::{
-    Claim, Claimed, Hold, KeyDigest, Lease, Order, Outcome, Record, RecordView, Resolution, ScopedKey, State,
-    Store, StoreError, Transition, Version,
+    Claim, Claimed, Hold, KeyDigest, Lease, Outcome, Record, RecordView, Resolution, ScopedKey, State, Store,
+    StoreError, Transition, Version,
 };
 use tokio::sync::Notify;
 
@@ -71,10 +71,9 @@ impl Kept {
         Some((transition.answer, true))
     }
 
-    fn raise_mark(&mut self, order: &Order, until: Duration) {
-        let (newest, expires) =
-            self.marks.entry(*order.resource().digest()).or_insert_with(|| (order.version(), until));
-        *newest = order.version().max(*newest);
+    fn raise_mark(&mut self, resource: &[u8; 32], version: Version, until: Duration) {
+        let (newest, expires) = self.marks.entry(*resource).or_insert((version, until));
+        *newest = version.max(*newest);
         *expires = until.max(*expires);
     }
 }
@@ -115,7 +114,7 @@ impl Store for TinyStore {
         if let Some(order) = lease.order()
             && changed
         {
-            kept.raise_mark(order, until);
+            kept.raise_mark(order.resource().digest(), order.version(), until);
         }
         self.close(kept, changed, hold)
     }
@@ -159,6 +158,13 @@ impl Store for TinyStore {
         let (mut kept, now) = self.open();
         let table = |record: &Record| record.resolve(resolution, now);
         let (settled, changed) = kept.change(key, |expires| expires, table).unwrap_or_default();
+        if let (true, Some(resource), Some((record, expires))) =
+            (changed, key.resource_digest(), kept.records.get(&key.digest()))
+            && let (State::Completed(_), Some(version)) = (&record.state, record.version)
+        {
+            let until = *expires;
+            kept.raise_mark(resource, version, until);
+        }
         self.close(kept, changed, settled)
     }
 }

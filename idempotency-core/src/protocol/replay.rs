@@ -107,8 +107,8 @@ mod tests {
         assert_eq!(of(Some(10), 10), Recording::Whole);
         assert_eq!(of(Some(11), 10), Recording::WithoutBody);
         assert_eq!(of(None, 10), Recording::WithoutBody);
-        assert_eq!(Recording::of(&of_lines(65_535), Some(0), 0), Recording::Whole);
-        assert_eq!(Recording::of(&of_lines(65_536), Some(0), 0), Recording::StatusOnly);
+        assert_eq!(Recording::of(&of_lines(65_535), Some(0), usize::MAX), Recording::Whole);
+        assert_eq!(Recording::of(&of_lines(65_536), Some(0), usize::MAX), Recording::StatusOnly);
     }
 
     #[test]
