@@ -20,7 +20,7 @@ pub trait Reply {
     /// The body's exact length in bytes; `None` for one that streams.
     fn body_size(&self) -> Option<u64>;
 
-    /// Reads the whole body, which said that it has at most `limit` bytes, and leaves it in place.
+    /// Reads the whole body, which said that it has `limit` bytes, and leaves it in place.
     ///
     /// `None` where it broke or was longer; what was read and then the error are left in its place, so that the client
     /// learns of it as it would without us.
@@ -29,10 +29,13 @@ pub trait Reply {
 
 /// What is recorded of a reply. A body that cannot be read is recorded as if it streamed: the work was done.
 pub(super) async fn record<R: Reply>(reply: &mut R, limit: usize) -> RecordedResponse {
-    let mut recording = Recording::of(&reply.headers(), reply.body_size(), limit);
+    let size = reply.body_size();
+    let mut recording = Recording::of(&reply.headers(), size, limit);
     let mut body = Bytes::new();
     if recording == Recording::Whole {
-        match reply.buffer(limit).await {
+        // No more than it said: beside the headers there may be no room for the whole limit.
+        let size = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(limit);
+        match reply.buffer(size).await {
             Some(bytes) => body = bytes,
             None => recording = Recording::WithoutBody,
         }

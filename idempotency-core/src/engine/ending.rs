@@ -32,6 +32,15 @@ impl Ending {
         }
     }
 
+    /// What is observed once the store has answered a repetition in the background. A release that was lost before may
+    /// have been carried out, and the key be another's by now: nothing of this attempt is left.
+    pub(super) fn told_late(&self, hold: Hold) -> Event<'static> {
+        match self {
+            Self::Complete(_) => self.told(hold),
+            Self::Release => Event::Released,
+        }
+    }
+
     /// What is observed where the store did not answer in time, and it goes on in the background.
     pub(super) fn untold<'a>(&self, error: &'a StoreError) -> Event<'a> {
         match self {

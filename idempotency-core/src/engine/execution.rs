@@ -217,7 +217,7 @@ impl Execution {
         loop {
             let told = ending.tell(&self.engine, &self.lease);
             match answered(runtime, self.engine.policy().store_timeout(), told).await {
-                Ok(hold) => return self.observe(ending.told(hold)),
+                Ok(hold) => return self.observe(ending.told_late(hold)),
                 Err(error) if runtime.now() >= end => return self.observe(Event::Unsettled(&error)),
                 Err(_) => runtime.sleep(PAUSE).await,
             }

@@ -87,6 +87,8 @@ impl Ledger {
         let mut text = String::new();
         file.seek(SeekFrom::Start(start)).expect("a file has places");
         file.read_to_string(&mut text).expect("the ledger is text");
+        // A line that is being written is left for the next time.
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let end = start + u64::try_from(text.len()).expect("it is in memory");
         (text.lines().map(line).collect(), end)

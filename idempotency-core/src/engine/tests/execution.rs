@@ -127,6 +127,19 @@ async fn a_release_that_is_dropped_goes_on_in_the_background() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_release_that_was_carried_out_unheard_is_no_takeover_when_its_repetition_comes_late() {
+    let (engine, store) = engine();
+    let seen = Seen::default();
+    let engine = engine.with_observer(seen.clone());
+    store.fail("release", [Fault::CarriedOutThenHangs]);
+    run(&engine, "k").await.release().await;
+    assert_eq!(run(&engine, "k").await.context().attempt(), 2);
+    assert!(engine.drain(30 * SECOND).await);
+    let seen = seen.0.lock().unwrap();
+    assert_eq!(**seen, ["granted", "release_failed", "granted", "released"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_repeated_in_vain_until_the_lease_ran_out_is_seen_to_be_unsettled() {
     for (operation, first) in [("complete", "unrecorded"), ("release", "release_failed")] {
         let (engine, store) = engine();

@@ -86,7 +86,9 @@ impl RedisStore {
         urls: impl IntoIterator<Item = U>,
         name: impl Into<String>,
     ) -> Result<Self, StoreError> {
-        let sentinels = open_all(urls)?;
+        // Each has one vote, however often it is named.
+        let mut named = std::collections::HashSet::new();
+        let sentinels = open_all(urls.into_iter().filter(|url| named.insert(url.as_ref().to_owned())))?;
         let pattern = with_info(&sentinels[0], |info| info.set_redis_settings(Default::default()));
         Ok(Self::deployed(Deployment::Sentinel { sentinels, name: name.into(), pattern }))
     }

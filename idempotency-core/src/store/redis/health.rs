@@ -1,6 +1,7 @@
 //! The health of a Redis: what its `INFO` says against keeping records there.
 
 use std::fmt;
+use std::mem::{Discriminant, discriminant};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -135,6 +136,8 @@ impl Shared {
                     reached = true;
                     found
                 }
+                // Who may not ask a master is told so: that says nothing of the others' claims.
+                Err(error) if !error.is_transient() => return Err(error),
                 Err(error) => {
                     tracing::debug!(?error, "a master could not be asked for its health");
                     failure = Some(error);
@@ -173,13 +176,7 @@ impl Shared {
             let mut known = Vec::new();
             while let Some(shared) = shared.upgrade() {
                 match shared.check_health().await {
-                    Ok(findings) => findings.iter().for_each(|finding| {
-                        let kind = std::mem::discriminant(finding);
-                        if !known.contains(&kind) {
-                            known.push(kind);
-                            log(finding);
-                        }
-                    }),
+                    Ok(findings) => log_new(&findings, &mut known),
                     Err(error) => tracing::debug!(?error, "the health of Redis could not be checked"),
                 }
                 drop(shared);
@@ -198,6 +195,20 @@ impl Drop for Again {
     fn drop(&mut self) {
         if let Some(shared) = self.0.upgrade() {
             shared.probed.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Logs what comes up for the first time. That a master is away passes, and is told each time.
+fn log_new(findings: &[Finding], known: &mut Vec<Discriminant<Finding>>) {
+    let unreachable = discriminant(&Finding::Unreachable { node: String::new() });
+    known
+        .retain(|kind| *kind != unreachable || findings.iter().any(|finding| discriminant(finding) == *kind));
+    for finding in findings {
+        let kind = discriminant(finding);
+        if !known.contains(&kind) {
+            known.push(kind);
+            log(finding);
         }
     }
 }

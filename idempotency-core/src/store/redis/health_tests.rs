@@ -53,3 +53,21 @@ fn what_is_just_good_enough_is_no_finding() {
         []
     );
 }
+
+#[test]
+fn that_a_master_is_away_is_told_each_time_and_all_else_once() {
+    let away = || Finding::Unreachable { node: "10.0.0.1:6379".into() };
+    let mut known = Vec::new();
+    let mut told = |findings: &[Finding]| {
+        let before = known.len();
+        log_new(findings, &mut known);
+        known.len() > before
+    };
+    assert!(told(&[Finding::NotPersistent]));
+    assert!(!told(&[Finding::NotPersistent]));
+    assert!(told(&[away()]));
+    assert!(!told(&[away()]));
+    assert!(!told(&[]));
+    assert!(!told(&[Finding::NotPersistent]));
+    assert!(told(&[away()]));
+}

@@ -55,7 +55,9 @@ impl Sentinel {
         let answered = answers.len();
         match answers.into_iter().max_by_key(|answer| answer.epoch) {
             Some(master) if answered == majority => self.pattern.at(&master.host, master.port),
-            _ => Err(failure.unwrap_or_else(|| {
+            // Whatever the others said: one that is set up well answered, so this may pass.
+            Some(_) => Err(std::io::Error::other("no majority of the sentinels answers").into()),
+            None => Err(failure.unwrap_or_else(|| {
                 RedisError::from((ErrorKind::EmptySentinelList, "there are no sentinels"))
             })),
         }
