@@ -17,8 +17,9 @@ use super::tally::print_faults;
 use super::windows::{Court, Judged, Lines, Window};
 use super::{Site, lock, micros, variable};
 
-/// By how much a server may grow from the end of the first quarter to the end of the load.
-const GROWTH_KIB: u64 = 16 * 1024;
+/// By how much a server may grow from the end of the first quarter to the end of the load: by what the most deliveries that
+/// ever wait at once need, and by far less than the deliveries of half an hour.
+const GROWTH_KIB: u64 = 48 * 1024;
 
 /// Until when the first faults are over: what a server needed for the deliveries of a pause it keeps.
 const SETTLED: Duration = Duration::from_secs(12);
@@ -27,7 +28,7 @@ const SETTLED: Duration = Duration::from_secs(12);
 const WINDOW: Duration = Duration::from_secs(20);
 
 /// How many deliveries are under way at most: a machine that got slower since the maximum was measured is not to drown.
-const MOST: usize = 512;
+const MOST: usize = 2048;
 
 /// How many deliveries are under way at a time while the maximum is measured.
 const CROWD: u64 = 32;
@@ -38,7 +39,7 @@ async fn under_a_steady_load_with_faults_memory_stays_flat_and_every_promise_is_
     let duration = Duration::from_secs(variable("SOAK_SECONDS", 15));
     println!("SOAK_SEED={seed} SOAK_SECONDS={}", duration.as_secs());
     // A server that is paused keeps every connection that is made meanwhile.
-    rlimit::increase_nofile_limit(8192).expect("the limit can be asked for");
+    rlimit::increase_nofile_limit(16384).expect("the limit can be asked for");
     let mut dice = Dice::new(seed);
     let redis = Arc::new(RedisServer::start_with(&["--appendonly", "yes", "--appendfsync", "no"]).await);
     let ledger = Ledger::new();
