@@ -107,3 +107,13 @@ impl Lease {
         self.fence
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fence_is_shown_as_its_number() {
+        assert_eq!(format!("{:>3}", Fence::new(7)), "  7");
+    }
+}

@@ -161,3 +161,18 @@ impl fmt::Display for WithSources<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::StoreErrorKind;
+
+    #[test]
+    fn an_error_is_told_with_all_its_causes_in_order() {
+        let inner = StoreError::new("disk", StoreErrorKind::Full).with_source("no room");
+        let outer = StoreError::new("files", StoreErrorKind::Unknown).with_source(inner);
+        let told = WithSources(&outer).to_string();
+        let at = ["files", "disk", ": no room"].map(|part| told.find(part).expect("it is told"));
+        assert!(at.is_sorted(), "{told}");
+    }
+}

@@ -155,4 +155,24 @@ mod tests {
         assert_eq!(own, Some(Claimed::Completed(Outcome::new("a's"))));
         assert_eq!(answer(reply, key("b").digest()), None);
     }
+
+    #[test]
+    fn a_record_answers_without_a_clock_what_does_not_depend_on_the_time() {
+        let key = ScopedKey::new(Scope::endpoint("tests"), Key::new("a").unwrap());
+        let second = Duration::from_secs(1);
+        let claim = |owner| Claim::new(key.clone(), Owner::from_bytes([owner; 16]), second, second);
+        let answer = |state: State| {
+            let mut packed = Packed::first_grant(&claim(1), Fence::new(7));
+            packed.record.state = state;
+            let there = packed.encode(key.digest());
+            [1, 2].map(|owner| answer_without_clock(&claim(owner), there.clone()))
+        };
+        let granted = Some(Claimed::Granted { fence: Fence::new(7), attempt: 1 });
+        assert_eq!(answer(State::InFlight { deadline: second }), [granted, None]);
+        // A late copy of a claim that was given up; to another one a grant is open.
+        let given_up = Some(Claimed::InFlight { retry_after: Duration::ZERO });
+        assert_eq!(answer(State::Released), [given_up, None]);
+        let completed = Some(Claimed::Completed(Outcome::new("a's")));
+        assert_eq!(answer(State::Completed(Outcome::new("a's"))), [completed.clone(), completed]);
+    }
 }

@@ -278,3 +278,7 @@ impl fmt::Debug for Cluster {
         f.debug_struct("Cluster").field("seeds", &seeds).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[path = "cluster_tests.rs"]
+mod tests;

@@ -301,3 +301,32 @@ fn open_all<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Vec<Clie
         false => Ok(clients),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_setting_changes_itself_alone() {
+        let store = || RedisStore::new("redis://127.0.0.1:1/").unwrap();
+        let said = |store: RedisStore| {
+            let Settings { prefix, patience, durability, health_interval, .. } = store.settings;
+            assert_eq!(store.shared.response_timeout, patience.response);
+            assert_eq!(
+                (store.shared.durability, store.shared.health_interval),
+                (durability, health_interval)
+            );
+            (prefix, patience.connect, patience.response, durability, health_interval)
+        };
+        let [half, second, seven, minute] = [500, 1000, 7000, 60_000].map(Duration::from_millis);
+        let (local, two) = (Durability::Local, Durability::Replicas { count: 2, timeout: second });
+        let idem = || "idem".to_owned();
+        assert_eq!(said(store()), (idem(), second, half, local, Some(minute)));
+        assert_eq!(said(store().with_prefix("p")), ("p".to_owned(), second, half, local, Some(minute)));
+        assert_eq!(said(store().with_connect_timeout(seven)), (idem(), seven, half, local, Some(minute)));
+        assert_eq!(said(store().with_response_timeout(seven)), (idem(), second, seven, local, Some(minute)));
+        assert_eq!(said(store().with_durability(two)), (idem(), second, half, two, Some(minute)));
+        assert_eq!(said(store().with_health_interval(seven)), (idem(), second, half, local, Some(seven)));
+        assert_eq!(said(store().without_health_interval()), (idem(), second, half, local, None));
+    }
+}

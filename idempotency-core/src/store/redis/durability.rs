@@ -113,3 +113,7 @@ impl Durability {
         Some(if enough { Ok(()) } else { Err(Shortfall { wanted, reached }) })
     }
 }
+
+#[cfg(test)]
+#[path = "durability_tests.rs"]
+mod tests;

@@ -35,6 +35,7 @@ fn each_error_reply_has_its_kind() {
         ("MOVED 3999 127.0.0.1:6381", Refused),
         ("CROSSSLOT Keys in request don't hash to the same slot", Refused),
         ("SOMETHING nobody knows", Refused),
+        ("UNBLOCKED force unblock from blocking operation", StoreErrorKind::Unknown),
     ];
     for (line, kind) in cases {
         assert_eq!(sent(reply(line)).kind(), kind, "{line}");
@@ -59,4 +60,28 @@ fn a_connection_is_given_up_when_it_breaks_or_leads_to_a_replica() {
     assert_eq!(verdict(&reply("READONLY You can't write")), Verdict::Lost);
     assert_eq!(verdict(&reply("OOM command not allowed")), Verdict::Alive);
     assert_eq!(verdict(&reply("LOADING")), Verdict::Alive);
+    assert_eq!(verdict(&RedisError::from((ErrorKind::Client, "no"))), Verdict::Alive);
+}
+
+#[test]
+fn each_answer_that_is_acted_on_is_told_from_all_others() {
+    type Is = fn(&RedisError) -> bool;
+    let cases: &[(Is, &str)] = &[
+        (is_syntax_error, "ERR syntax error"),
+        (is_wrong_type, "WRONGTYPE Operation against a key holding the wrong kind of value"),
+        (is_full, "OOM command not allowed when used memory > 'maxmemory'."),
+        (is_unknown_script, "NOSCRIPT No matching script. Please use EVAL."),
+        #[cfg(feature = "redis-sentinel")]
+        (is_forbidden, "NOPERM this user has no permissions"),
+        #[cfg(feature = "redis-cluster")]
+        (is_cluster_down, "CLUSTERDOWN The cluster is down"),
+    ];
+    for (at, (is, line)) in cases.iter().enumerate() {
+        for (other, (_, said)) in cases.iter().enumerate() {
+            assert_eq!(is(&reply(said)), other == at, "{line}: {said}");
+        }
+    }
+    // Either half of what tells it is said by others too.
+    assert!(!is_syntax_error(&reply("ERR unknown command")));
+    assert!(!is_syntax_error(&reply("NOPERM syntax error")));
 }

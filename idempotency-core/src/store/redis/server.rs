@@ -120,3 +120,27 @@ impl fmt::Debug for Server {
         f.debug_tuple("Server").field(&self.address()).finish()
     }
 }
+
+#[cfg(all(test, feature = "redis-cluster"))]
+mod tests {
+    use super::*;
+
+    fn server(url: &str) -> Server {
+        let patience = Patience { connect: Duration::from_secs(1), response: Duration::from_secs(1) };
+        Server::new(&Client::open(url).unwrap(), patience)
+    }
+
+    #[test]
+    fn a_server_is_called_by_its_address_and_never_by_its_password() {
+        let server = server("redis://app:secret@10.0.0.1:7000/");
+        assert_eq!(format!("{server:?}"), r#"Server("10.0.0.1:7000")"#);
+        let other = server.at("10.0.0.2", 7001).unwrap();
+        assert_eq!(format!("{other:?}"), r#"Server("10.0.0.2:7001")"#);
+    }
+
+    #[test]
+    fn a_host_is_known_where_there_is_one() {
+        assert_eq!(server("redis://10.0.0.1:7000/").host(), "10.0.0.1");
+        assert_eq!(server("redis+unix:///tmp/redis.sock").host(), "");
+    }
+}

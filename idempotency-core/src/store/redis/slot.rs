@@ -90,6 +90,8 @@ mod tests {
         let reply =
             Value::Array(vec![entry(0, 5, text("h")), entry(6, 7, Value::Nil), entry(8, 9, text("?"))]);
         let range = |first, last, host: &str| Range { first, last, host: host.to_owned(), port: 7000 };
+        let plain = Value::Array(vec![entry(0, 5, Value::SimpleString("h".to_owned()))]);
+        assert_eq!(ranges(plain), Some(vec![range(0, 5, "h")]));
         assert_eq!(ranges(reply), Some(vec![range(0, 5, "h"), range(6, 7, "")]));
         let one = Value::Array(vec![entry(5, 5, text("h"))]);
         assert_eq!(ranges(one), Some(vec![range(5, 5, "h")]));
