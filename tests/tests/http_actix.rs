@@ -199,3 +199,20 @@ fn clones_are_drained_as_one() {
         assert_eq!(status_of(&response), "replayed");
     });
 }
+
+#[test]
+fn a_handler_that_a_shutdown_cancels_is_answered_as_an_outage() {
+    local(async {
+        let tasks = tokio::task::LocalSet::new();
+        let handle = async || std::future::pending::<HttpResponse>().await;
+        let app = App::new().service(web::resource("/hook").wrap(middleware()).to(handle));
+        let app = tasks.run_until(init_service(app)).await;
+        let mut answer = Box::pin(app.call(delivery("k").to_request()));
+        let started = tasks.run_until(async { futures_util::poll!(answer.as_mut()).is_ready() }).await;
+        assert!(!started);
+        // A worker that is shut down drops its tasks.
+        drop(tasks);
+        let error = answer.await.expect_err("nothing was answered");
+        assert_eq!(error.as_response_error().status_code(), StatusCode::SERVICE_UNAVAILABLE);
+    });
+}

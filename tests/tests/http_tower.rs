@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use idempotency_core::{MemoryStore, Policy};
 use idempotency_tests::http::{Fault, Operation, TestSender, Watched, post};
-use idempotency_tower::{IdempotencyLayer, RequestBody};
+use idempotency_tower::{IdempotencyLayer, Idempotent, RequestBody};
 use tokio::time::Instant;
 use tower::{Layer as _, Service, ServiceBuilder, ServiceExt as _, service_fn};
 
@@ -163,4 +163,56 @@ async fn a_duplicate_waits_for_two_seconds_by_default() {
     assert_eq!(response.headers()["idempotency-status"], "conflict");
     let waited = start.elapsed();
     assert!((Duration::from_secs(2)..Duration::from_millis(2100)).contains(&waited), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn draining_waits_for_what_still_runs_and_not_for_longer_than_asked() {
+    let layer = layer();
+    let (finish, finished) = tokio::sync::watch::channel(false);
+    let handler = service_fn(move |_: Request<Body>| {
+        let mut finished = finished.clone();
+        async move {
+            finished.wait_for(|finished| *finished).await.expect("the test says when");
+            Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+        }
+    });
+    assert!(layer.drain(Duration::ZERO).await, "nothing runs yet");
+    let answer = tokio::spawn(layer.layer(handler).oneshot(delivery("k")));
+    tokio::task::yield_now().await;
+    assert!(!layer.drain(Duration::from_secs(5)).await, "the handler runs");
+    finish.send(true).expect("the handler waits");
+    assert!(layer.drain(Duration::from_secs(5)).await, "nothing is left");
+    assert_eq!(answer.await.unwrap().unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_handler_is_given_the_context_of_a_request_with_a_key() {
+    use axum::routing::{get, post};
+    let optional = async |context: Option<Idempotent>| match context {
+        Some(Idempotent(context)) => format!("{context:?}"),
+        None => "none".to_owned(),
+    };
+    let required = async |Idempotent(context): Idempotent| format!("attempt {}", context.attempt());
+    let app = axum::Router::new()
+        .route("/hook", post(optional).get(optional))
+        .route("/required", get(required))
+        .layer(layer())
+        .route("/bare", post(required));
+    let sent = async |request: Request<axum::body::Body>| {
+        let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
+        (parts.status, String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
+    };
+    let request = |method: &str, path: &str| {
+        let request = Request::builder().method(method).uri(path).header("x-key", "k");
+        request.body(axum::body::Body::empty()).unwrap()
+    };
+    let (status, shown) = sent(request("POST", "/hook")).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(shown.starts_with("IdempotencyContext {") && shown.contains("attempt: 1"), "{shown}");
+    assert_eq!(sent(request("GET", "/hook")).await, (StatusCode::OK, "none".to_owned()));
+    for (method, path) in [("GET", "/required"), ("POST", "/bare")] {
+        let (status, text) = sent(request(method, path)).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{path}");
+        assert!(text.contains("no idempotency context"), "{text}");
+    }
 }

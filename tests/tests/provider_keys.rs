@@ -394,3 +394,18 @@ fn a_url_behind_a_proxy_is_the_one_that_the_sender_knows() {
     request.uri = Uri::from_static("/t/x?k=v");
     assert_eq!(key(&delivery(&request, &at_request_path)), SID);
 }
+
+#[test]
+fn a_key_of_the_content_is_taken_as_the_other_provider_says() {
+    let stripe = || Stripe::new(SECRET).unwrap();
+    let over = ContentKey::over(stripe());
+    assert_eq!(over.name(), stripe().name());
+    assert_eq!(over.signature_window(), stripe().signature_window());
+    assert!(!over.signature_window().is_zero());
+    let own = ContentKey::without_authentication("acme");
+    assert_eq!((own.name(), own.signature_window()), ("acme", Duration::ZERO));
+    // A request of any method may carry content.
+    for provider in [&over, &own] {
+        assert!(provider.needs_body(&http::Method::GET, &http::HeaderMap::new()));
+    }
+}

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use idempotency_core::store::redis::{Finding, HealthError, RedisStore, Severity};
 use idempotency_core::{Store as _, StoreErrorKind};
+use idempotency_tests::captured::Captured;
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_case::{claim, grant, key, store};
 use idempotency_tests::redis_cluster::{RedisCluster, until};
@@ -76,7 +77,12 @@ async fn the_first_connection_checks_the_server_once() {
 
 #[tokio::test]
 async fn the_server_is_checked_from_time_to_time_while_the_store_is_there() {
-    let server = RedisServer::start().await;
+    let captured = Captured::default();
+    let writer = captured.clone();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _log = tracing::subscriber::set_default(log);
+    let server =
+        RedisServer::start_with(&["--maxmemory", "100mb", "--maxmemory-policy", "volatile-ttl"]).await;
     let proxy = FaultProxy::start(server.port()).await;
     let store = store(&proxy.url()).with_health_interval(Duration::from_millis(20));
     grant(&store, &claim("k", 1)).await;
@@ -86,6 +92,12 @@ async fn the_server_is_checked_from_time_to_time_while_the_store_is_there() {
         checks >= 5
     })
     .await;
+    let log = captured.text();
+    for said in
+        ["WARN idempotency_core::store::redis::health: ", "ERROR idempotency_core::store::redis::health: "]
+    {
+        assert_eq!(log.matches(said).count(), 1, "{log}");
+    }
     drop(store);
     // The last one may be under way; after it there is none for ten times as long.
     until(async || {

@@ -8,6 +8,7 @@ use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreError};
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_case::{RETENTION, claim, grant, key, store};
+use idempotency_tests::redis_cluster::until;
 use idempotency_tests::redis_server::RedisServer;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -115,6 +116,7 @@ async fn waiters_that_are_gone_leave_no_subscription_behind() {
     let (gone, staying) = (wait(&store, "k"), wait(&store, "l"));
     called(&server, "getrange", 2).await;
     assert_eq!(channels(&server).await.len(), 2);
+    assert!(format!("{store:?}").contains("Waiters { channels: 2 }"), "{store:?}");
     gone.abort();
     called(&server, "unsubscribe", 1).await;
     assert_eq!(channels(&server).await.len(), 1);
@@ -127,6 +129,12 @@ async fn waiters_that_are_gone_leave_no_subscription_behind() {
     called(&server, "subscribe", subscribed + 1).await;
     assert!(store.forget(&key("k")).await.unwrap());
     woken(back).await;
+    called(&server, "unsubscribe", 3).await;
+    // The connection goes with the store.
+    let connected = async || server.query::<String>(&["CLIENT", "LIST"]).await.contains("cmd=unsubscribe");
+    assert!(connected().await);
+    drop(store);
+    until(async || !connected().await).await;
 }
 
 #[tokio::test]

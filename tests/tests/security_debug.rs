@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use idempotency_core::endpoint::Head;
 use idempotency_core::provider::{
-    GitHub, IdempotencyKey, Incoming, Received, Secret, Secrets, Shopify, Slack, StandardWebhooks, Stripe,
-    Twilio,
+    ContentKey, GitHub, IdempotencyKey, Incoming, Received, Secret, Secrets, Shopify, Slack,
+    StandardWebhooks, Stripe, Twilio, from_fn,
 };
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{
@@ -57,6 +57,15 @@ fn no_provider_prints_its_secret() {
     }
     assert_silent(&secret);
     assert_silent(&secrets);
+    let over = ContentKey::over(Stripe::new(SECRET).unwrap());
+    assert_silent(&over);
+    assert_eq!(format!("{over:?}"), format!("ContentKey({:?})", Stripe::new(SECRET).unwrap()));
+    assert_eq!(
+        format!("{:?}", ContentKey::without_authentication("acme")),
+        r#"ContentKey { name: "acme", .. }"#
+    );
+    let own = from_fn("acme", |_| Ok(Received::Bypass));
+    assert!(format!("{own:?}").starts_with(r#"FromFn { name: "acme", policy: "#), "{own:?}");
     assert_silent(&StandardWebhooks::new(format!("whsec_{SECRET}\u{1}")).unwrap_err());
     let layer = IdempotencyLayer::memory(Stripe::new(SECRET).unwrap());
     assert_silent(&layer);
@@ -66,8 +75,17 @@ fn no_provider_prints_its_secret() {
 
 #[test]
 fn no_redis_store_prints_its_password() {
-    let store = RedisStore::new(format!("redis://app:{SECRET}@localhost:1/")).unwrap();
-    assert_silent(&store);
+    let url = format!("redis://app:{SECRET}@localhost:1/");
+    for store in [
+        RedisStore::new(&url).unwrap(),
+        RedisStore::sentinel([&url], "main").unwrap().with_user("app", SECRET),
+        RedisStore::cluster([&url]).unwrap(),
+    ] {
+        assert_silent(&store);
+        let shown = format!("{store:?}");
+        assert!(shown.contains(r#"Server("localhost:1")"#), "{shown}");
+        assert!(shown.contains("Waiters { channels: 0 }"), "{shown}");
+    }
     for url in [
         format!("redis://app:{SECRET}@localhost:port/"),
         format!("http://app:{SECRET}@localhost/"),
@@ -142,7 +160,7 @@ fn nothing_of_a_delivery_but_digests_is_printed() {
 /// A service that gives its request's body back.
 #[tokio::test]
 async fn no_body_is_printed() {
-    use tower::{Layer as _, ServiceExt as _};
+    use tower::{Layer as _, Service as _};
     let layer = IdempotencyLayer::memory(IdempotencyKey::global_across_principals());
     let service = tower::service_fn(|request: http::Request<RequestBody<axum::body::Body>>| async move {
         assert_silent(&request.body());
@@ -152,7 +170,9 @@ async fn no_body_is_printed() {
     for _ in 0..2 {
         let request = http::Request::post("/").header("idempotency-key", "k");
         let request = request.body(axum::body::Body::from(SECRET)).unwrap();
-        let answer = service.clone().oneshot(request).await.unwrap();
+        let answering = service.clone().call(request);
+        assert_silent(&answering);
+        let answer = answering.await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert_silent(&answer.body());
     }

@@ -4,11 +4,12 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response};
+use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::{Body, Frame, SizeHint};
 use idempotency_core::Policy;
 use idempotency_tests::http::TestSender;
-use idempotency_tower::IdempotencyLayer;
+use idempotency_tower::{IdempotencyLayer, RequestBody};
 use tower::{Layer as _, ServiceExt as _};
 
 struct Lying {
@@ -85,12 +86,11 @@ async fn a_body_that_lies_about_its_size_is_not_buffered_past_the_limit() {
 
 #[tokio::test]
 async fn trailers_of_a_request_reach_the_handler() {
-    let service =
-        layer().layer(tower::service_fn(|request: Request<idempotency_tower::RequestBody<_>>| async move {
-            let collected = request.into_body().collect().await.ok().unwrap();
-            let had = collected.trailers().is_some();
-            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(had.to_string()))))
-        }));
+    let service = layer().layer(tower::service_fn(|request: Request<RequestBody<_>>| async move {
+        let collected = request.into_body().collect().await.ok().unwrap();
+        let had = collected.trailers().is_some();
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(had.to_string()))))
+    }));
     let mut trailers = HeaderMap::new();
     trailers.insert("x-checksum", HeaderValue::from_static("1"));
     let frames =
@@ -99,4 +99,38 @@ async fn trailers_of_a_request_reach_the_handler() {
     let answer =
         service.oneshot(Request::post("/hook").header("x-key", "k").body(body).unwrap()).await.unwrap();
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "true");
+}
+
+/// What the handler is told of its request's body before it reads it, and what `Debug` shows of it.
+async fn told(
+    key: Option<&str>,
+    body: impl Body<Data = Bytes, Error = Infallible> + Send + Sync + 'static,
+) -> (Option<u64>, bool, String) {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let service = layer().layer(tower::service_fn(move |request: Request<RequestBody<BoxBody<_, _>>>| {
+        let body = request.into_body();
+        let _ = sender.send((body.size_hint().exact(), body.is_end_stream(), format!("{body:?}")));
+        async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) }
+    }));
+    let request = match key {
+        Some(key) => Request::post("/hook").header("x-key", key),
+        None => Request::get("/hook"),
+    };
+    service.oneshot(request.body(body.boxed()).unwrap()).await.unwrap();
+    receiver.recv().unwrap()
+}
+
+#[tokio::test]
+async fn a_request_that_was_read_has_its_size_and_its_end() {
+    let hello = || Full::new(Bytes::from_static(b"hello"));
+    let shown = |content: &str| format!("RequestBody {{ body: {content} }}");
+    assert_eq!(told(Some("k"), hello()).await, (Some(5), false, shown("5 bytes")));
+    let empty = Full::<Bytes>::default();
+    assert_eq!(told(Some("k"), empty).await, (Some(0), true, shown("0 bytes")));
+    let mut trailers = HeaderMap::new();
+    trailers.insert("x-checksum", HeaderValue::from_static("1"));
+    let trailing = Full::<Bytes>::default().with_trailers(std::future::ready(Some(Ok(trailers))));
+    assert_eq!(told(Some("k"), trailing).await, (Some(0), false, shown("0 bytes")));
+    // One that passes is the sender's own.
+    assert_eq!(told(None, hello()).await, (Some(5), false, shown("streamed")));
 }
