@@ -216,3 +216,15 @@ fn a_handler_that_a_shutdown_cancels_is_answered_as_an_outage() {
         assert_eq!(error.as_response_error().status_code(), StatusCode::SERVICE_UNAVAILABLE);
     });
 }
+
+#[test]
+fn a_route_without_the_middleware_says_what_is_missing() {
+    local(async {
+        let handle = async |Idempotent(context): Idempotent| context.attempt().to_string();
+        let app = init_service(App::new().route("/hook", web::post().to(handle))).await;
+        let response = call_service(&app, delivery("k").to_request()).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let text = read_body(response).await;
+        assert!(String::from_utf8_lossy(&text).contains("no idempotency context"), "{text:?}");
+    });
+}

@@ -52,6 +52,9 @@ async fn each_operation_is_one_round_trip() {
 
     let (lease, _) = grant(&store, &claim("k", 1)).await;
     assert_sends(&server, &[("set", 1)]).await;
+    // A repeat of it as well.
+    assert_eq!(grant(&store, &claim("k", 1)).await.1, 1);
+    assert_sends(&server, &[("set", 1)]).await;
     assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Held);
     assert_sends(&server, &[("evalsha", 1)]).await;
     assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);

@@ -100,7 +100,10 @@ async fn a_repeat_of_a_write_on_another_connection_waits_for_that_write() {
     let durable = store(&master.url()).with_durability(ONE_BRIEFLY);
     replica.pause();
     let (lease, _) = grant(&store(&master.url()), &claim("k", 1)).await;
+    master.reset_calls().await;
     shortfall(&durable.claim(&claim("k", 1)).await.unwrap_err());
+    // The wait is for the writes of its own connection, so there must be one.
+    assert_eq!(master.calls().await.get("pexpire"), Some(&1));
     let outcome = Outcome::new("done");
     assert_eq!(store(&master.url()).complete(&lease, &outcome, RETENTION).await.unwrap(), Hold::Held);
     shortfall(&durable.complete(&lease, &outcome, RETENTION).await.unwrap_err());

@@ -243,12 +243,15 @@ async fn an_outcome_that_does_not_fit_leaves_its_key_in_doubt_until_it_does() {
 }
 
 #[tokio::test]
-async fn a_full_server_still_renews_and_releases() {
+async fn a_full_server_still_replays_renews_and_releases() {
     let server = RedisServer::start().await;
     let store = connected(&server.url(), PATIENT).await;
     let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let (done, _) = grant(&store, &claim("done", 1)).await;
+    assert_eq!(complete(&store, &done).await.unwrap(), Hold::Held);
     let _: String = server.query(&["CONFIG", "SET", "maxmemory", "1"]).await;
     assert_eq!(kind(store.claim(&claim("new", 1)).await), StoreErrorKind::Full);
+    assert_eq!(store.claim(&claim("done", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
     assert_eq!(store.renew(&lease, LEASE * 4).await.unwrap(), Hold::Held);
     server.advance(LEASE * 3).await;
     let state = store.load(&key("k")).await.unwrap().unwrap().state;

@@ -32,6 +32,13 @@ async fn a_server_that_evicts_is_refused_by_name() {
 }
 
 #[tokio::test]
+async fn a_server_whose_promise_is_weaker_is_verified_all_the_same() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url()).verified().await.unwrap();
+    assert_eq!(store.check_health().await.unwrap(), [Finding::NotPersistent]);
+}
+
+#[tokio::test]
 async fn a_replica_is_refused_and_a_server_that_is_away_is_not_judged() {
     let server = RedisServer::start_with(&["--appendonly", "yes"]).await;
     let _: String = server.query(&["REPLICAOF", "127.0.0.1", "1"]).await;

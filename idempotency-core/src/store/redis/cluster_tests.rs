@@ -111,6 +111,23 @@ async fn nobody_is_asked_without_doubts_or_too_soon() {
     assert!(cluster.map().asked.is_none());
 }
 
+#[tokio::test(start_paused = true)]
+async fn each_question_begins_at_another_node() {
+    let cluster = cluster();
+    settle(&cluster);
+    redirected(&cluster, "MOVED 7 127.0.0.1:2").unwrap();
+    settle(&cluster);
+    let before = cluster.map().turn;
+    for turn in before + 1..before + 4 {
+        assert!(cluster.dial_pubsub().await.is_err());
+        assert_eq!(cluster.map().turn, turn);
+    }
+    cluster.doubt();
+    cluster.map().asked = None;
+    cluster.masters().await.unwrap();
+    assert_eq!(cluster.map().turn, before + 4);
+}
+
 #[test]
 fn a_cluster_shows_where_it_was_told_to_begin() {
     assert_eq!(format!("{:?}", cluster()), r#"Cluster { seeds: [Server("127.0.0.1:1")], .. }"#);
