@@ -127,7 +127,7 @@ mod tests {
 
     fn server(url: &str) -> Server {
         let patience = Patience { connect: Duration::from_secs(1), response: Duration::from_secs(1) };
-        Server::new(&Client::open(url).unwrap(), patience)
+        Server::new(&Client::open(url).expect("the address is well formed"), patience)
     }
 
     #[test]
