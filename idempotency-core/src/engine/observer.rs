@@ -152,10 +152,16 @@ struct WithSources<'a>(&'a (dyn Error + 'static));
 
 impl fmt::Display for WithSources<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        let mut told = self.0.to_string();
+        f.write_str(&told)?;
         let mut source = self.0.source();
         while let Some(error) = source {
-            write!(f, ": {error}")?;
+            let text = error.to_string();
+            // Some errors tell their causes themselves.
+            if !told.ends_with(&text) {
+                write!(f, ": {text}")?;
+            }
+            told = text;
             source = error.source();
         }
         Ok(())
@@ -174,5 +180,16 @@ mod tests {
         let told = WithSources(&outer).to_string();
         let at = ["files", "disk", ": no room"].map(|part| told.find(part).expect("it is told"));
         assert!(at.is_sorted(), "{told}");
+    }
+
+    #[test]
+    fn a_cause_that_an_error_tells_itself_is_told_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("refused: {0}")]
+        struct Telling(#[source] std::io::Error);
+
+        let error = StoreError::new("files", StoreErrorKind::Unavailable);
+        let told = WithSources(&error.with_source(Telling(std::io::Error::other("no route")))).to_string();
+        assert_eq!(told.matches("no route").count(), 1, "{told}");
     }
 }

@@ -19,7 +19,7 @@ use super::{Site, lock, micros, variable};
 
 /// By how much a server may grow from the end of the first quarter to the end of the load: by what the most deliveries that
 /// ever wait at once need, and by far less than the deliveries of half an hour.
-const GROWTH_KIB: u64 = 48 * 1024;
+const GROWTH_KIB: u64 = 96 * 1024;
 
 /// Until when the first faults are over: what a server needed for the deliveries of a pause it keeps.
 const SETTLED: Duration = Duration::from_secs(12);
