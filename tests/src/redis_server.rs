@@ -152,12 +152,15 @@ impl RedisServer {
             .unwrap_or_else(|error| {
                 panic!("install redis-server (Debian: apt-get install redis-server): {error}")
             });
+        let id = process.id();
         *self.process() = Some(process);
         let client = redis::Client::open(self.url()).expect("the address is well formed");
         let answers = async {
             loop {
+                // Another server may have taken the port in the meantime: this one ends then.
                 if let Ok(mut connection) = client.get_multiplexed_async_connection().await
-                    && redis::cmd("PING").exec_async(&mut connection).await.is_ok()
+                    && let Ok(info) = redis::cmd("INFO").query_async::<InfoDict>(&mut connection).await
+                    && info.get("process_id") == Some(id)
                 {
                     return true;
                 }
