@@ -242,69 +242,6 @@ fn the_newer_names_of_shopifys_headers_are_read_as_a_whole_set() {
 }
 
 #[test]
-fn each_status_of_a_twilio_sid_is_a_key_of_its_own() {
-    let provider = Twilio::new("token", URL).unwrap();
-    let call = "CA2de0d6c5d0d64e3a8b3f1d3f3c2b1a09";
-    let recording = "RE2de0d6c5d0d64e3a8b3f1d3f3c2b1a09";
-    for (form, expected) in [
-        (format!("MessageSid={SID}&MessageStatus=sent&SmsSid={SID}&SmsStatus=sent"), format!("{SID}:sent")),
-        (format!("MessageSid={SID}&SmsStatus=received&SmsSid={SID}"), SID.to_owned()),
-        (format!("SmsSid={SID}&SmsStatus=sent"), format!("{SID}:sent")),
-        (format!("CallSid={call}&CallStatus=in-progress&SequenceNumber=2"), format!("{call}:in-progress:2")),
-        (
-            format!("CallSid={call}&CallStatus=in-progress&SequenceNumber=1234567890"),
-            format!("{call}:in-progress:1234567890"),
-        ),
-        (
-            format!("CallSid={call}&RecordingSid={recording}&RecordingStatus=completed"),
-            format!("{recording}:completed"),
-        ),
-        (format!("MessageSid={SID}&MessageStatus=brand_new"), format!("{SID}:brand_new")),
-    ] {
-        assert_eq!(key(&delivery(&twilio(&form), &provider)), expected, "{form}");
-    }
-}
-
-#[test]
-fn parameters_of_twilio_that_were_cut_elsewhere_are_malformed() {
-    let provider = Twilio::new("token", URL).unwrap();
-    // Each of these has the signature of `MessageSid={SID}&MessageStatus=delivered&To=1`.
-    for form in [
-        format!("MessageSid={SID}MessageStatusdelivered&To=1"),
-        format!("MessageSid={SID}&MessageStatus=deliveredTo1"),
-        format!("MessageSid={SID}&MessageStatus=deliver&edTo=1"),
-        "MessageSid=SM2&de0d6c5d0d64e3a8b3f1d3f3c2b1a09MessageStatus=deliveredTo1".to_owned(),
-    ] {
-        let signed = twilio(&format!("MessageSid={SID}&MessageStatus=delivered&To=1"));
-        let request = Request::new(signed.headers, form.clone(), NOW);
-        assert_eq!(refusal(&request, &provider), RejectionKind::Malformed, "{form}");
-    }
-    for form in [
-        format!("MessageSid={SID}&MessageSid=SM00000000000000000000000000000000"),
-        format!("CallSid={SID}&CallStatus=completed&SequenceNumber=+1"),
-        format!("CallSid={SID}&CallStatus=completed&SequenceNumber=12345678901"),
-        "MessageSid=SMA-b".to_owned(),
-        "MessageSid=%ff".to_owned(),
-    ] {
-        assert_eq!(refusal(&twilio(&form), &provider), RejectionKind::Malformed, "{form}");
-    }
-    assert_eq!(refusal(&twilio("To=1"), &provider), RejectionKind::KeyMissing);
-}
-
-#[test]
-fn a_later_status_of_twilio_has_the_larger_version() {
-    let provider = Twilio::new("token", URL).unwrap().discarding_stale(["queued", "sent", "delivered"]);
-    let versions: Vec<_> = ["queued", "sent", "delivered"]
-        .iter()
-        .map(|status| delivery(&twilio(&format!("MessageSid={SID}&MessageStatus={status}")), &provider))
-        .map(|delivery| delivery.order().unwrap().version())
-        .collect();
-    assert!(versions.is_sorted_by(|a, b| a < b), "{versions:?}");
-    let failed = delivery(&twilio(&format!("MessageSid={SID}&MessageStatus=failed")), &provider);
-    assert!(failed.order().is_none());
-}
-
-#[test]
 fn an_id_with_a_dot_could_have_swallowed_its_neighbour() {
     let provider = StandardWebhooks::new(SECRET).unwrap();
     let headers = testing::standard_webhooks(SECRET, "msg.1", b"{}", NOW);

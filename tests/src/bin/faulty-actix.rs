@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use clap::Parser;
 use idempotency_demo::Config;
-use idempotency_tests::faults::{Armed, FaultyLedger, FaultyStore};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -20,8 +19,6 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn Error>> {
     idempotency_demo::log_to_stderr();
     let config = Config::parse();
-    let armed = Arc::new(Armed::from_env()?);
-    let store = FaultyStore::new(config.open_store()?, armed.clone());
-    let ledger = FaultyLedger::new(idempotency_demo::open_ledger(config.ledger.as_deref())?, armed);
+    let (store, ledger) = idempotency_tests::faults::armed(&config)?;
     server::serve(config, Arc::new(store), Arc::new(ledger)).await
 }

@@ -19,7 +19,7 @@ echo "$0""#;
 
 /// A fault that awaits its process.
 #[derive(Debug)]
-pub struct Armed {
+pub(super) struct Armed {
     fault: FaultAt,
     reached: AtomicU32,
 }
@@ -29,7 +29,7 @@ impl Armed {
     ///
     /// # Errors
     /// When there is none.
-    pub fn from_env() -> Result<Self, String> {
+    pub(super) fn from_env() -> Result<Self, String> {
         let text = std::env::var("FAULT_AT").map_err(|error| format!("FAULT_AT: {error}"))?;
         Ok(Self { fault: text.parse()?, reached: AtomicU32::new(0) })
     }

@@ -7,7 +7,8 @@ use idempotency_core::IdempotencyContext;
 use idempotency_demo::{Gate, Ledger};
 use serde_json::Value;
 
-use super::{Armed, Point};
+use super::Point;
+use super::armed::Armed;
 
 /// A ledger before and after whose entries the process may be struck.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct FaultyLedger {
 
 impl FaultyLedger {
     /// Puts the points around a ledger.
-    pub fn new(inner: Arc<dyn Ledger>, armed: Arc<Armed>) -> Self {
+    pub(super) fn new(inner: Arc<dyn Ledger>, armed: Arc<Armed>) -> Self {
         Self { inner, armed }
     }
 }

@@ -9,7 +9,8 @@ use idempotency_core::{
     Claim, Claimed, Hold, Lease, Outcome, RecordView, Resolution, ScopedKey, Store, StoreError,
 };
 
-use super::{Armed, Point};
+use super::Point;
+use super::armed::Armed;
 
 /// A store before and after whose operations the process may be struck.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub struct FaultyStore {
 
 impl FaultyStore {
     /// Puts the points around a store.
-    pub fn new(inner: Arc<dyn Store>, armed: Arc<Armed>) -> Self {
+    pub(super) fn new(inner: Arc<dyn Store>, armed: Arc<Armed>) -> Self {
         Self { inner, armed }
     }
 

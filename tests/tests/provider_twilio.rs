@@ -1,4 +1,5 @@
-//! Twilio signs without separators: no other way to cut a captured request is another delivery.
+//! Which key and order Twilio's deliveries get. It signs without separators: no other way to cut a captured request is
+//! another delivery.
 
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use idempotency_core::{Delivery, testing};
 use idempotency_tests::vectors::Request;
 
 const URL: &str = "https://example.com/hook";
+const SID: &str = "SM2de0d6c5d0d64e3a8b3f1d3f3c2b1a09";
 const QUERY: &str = "?tenant=42";
 const CALLBACKS: [&str; 4] = [
     // A status of a message.
@@ -64,7 +66,7 @@ fn received(request: &Request) -> Result<Delivery, RejectionKind> {
 }
 
 fn provider() -> Twilio {
-    let statuses = ["delivered", "completed"];
+    let statuses = ["queued", "sent", "delivered", "completed"];
     Twilio::new("token", URL).expect("the token is not blank").discarding_stale(statuses)
 }
 
@@ -86,6 +88,74 @@ fn ways(text: &str, genuine: &[usize]) -> Vec<Vec<usize>> {
         }
     }
     ways
+}
+
+fn twilio(form: &str) -> Request {
+    Request::new(testing::twilio("token", URL, form.as_bytes()), form.to_owned(), Duration::ZERO)
+}
+
+fn delivery(form: &str) -> Delivery {
+    received(&twilio(form)).expect("a genuine callback is accepted")
+}
+
+#[test]
+fn each_status_of_a_twilio_sid_is_a_key_of_its_own() {
+    let call = "CA2de0d6c5d0d64e3a8b3f1d3f3c2b1a09";
+    let recording = "RE2de0d6c5d0d64e3a8b3f1d3f3c2b1a09";
+    for (form, expected) in [
+        (format!("MessageSid={SID}&MessageStatus=sent&SmsSid={SID}&SmsStatus=sent"), format!("{SID}:sent")),
+        (format!("MessageSid={SID}&SmsStatus=received&SmsSid={SID}"), SID.to_owned()),
+        (format!("SmsSid={SID}&SmsStatus=sent"), format!("{SID}:sent")),
+        (format!("CallSid={call}&CallStatus=in-progress&SequenceNumber=2"), format!("{call}:in-progress:2")),
+        (
+            format!("CallSid={call}&CallStatus=in-progress&SequenceNumber=1234567890"),
+            format!("{call}:in-progress:1234567890"),
+        ),
+        (
+            format!("CallSid={call}&RecordingSid={recording}&RecordingStatus=completed"),
+            format!("{recording}:completed"),
+        ),
+        (format!("MessageSid={SID}&MessageStatus=brand_new"), format!("{SID}:brand_new")),
+    ] {
+        assert_eq!(delivery(&form).key().key().as_str(), expected, "{form}");
+    }
+}
+
+#[test]
+fn parameters_of_twilio_that_were_cut_elsewhere_are_malformed() {
+    // Each of these has the signature of `MessageSid={SID}&MessageStatus=delivered&To=1`.
+    for form in [
+        format!("MessageSid={SID}MessageStatusdelivered&To=1"),
+        format!("MessageSid={SID}&MessageStatus=deliveredTo1"),
+        format!("MessageSid={SID}&MessageStatus=deliver&edTo=1"),
+        "MessageSid=SM2&de0d6c5d0d64e3a8b3f1d3f3c2b1a09MessageStatus=deliveredTo1".to_owned(),
+    ] {
+        let signed = twilio(&format!("MessageSid={SID}&MessageStatus=delivered&To=1"));
+        let request = Request::new(signed.headers, form.clone(), Duration::ZERO);
+        assert_eq!(received(&request).unwrap_err(), RejectionKind::Malformed, "{form}");
+    }
+    for form in [
+        format!("MessageSid={SID}&MessageSid=SM00000000000000000000000000000000"),
+        format!("CallSid={SID}&CallStatus=completed&SequenceNumber=+1"),
+        format!("CallSid={SID}&CallStatus=completed&SequenceNumber=12345678901"),
+        "MessageSid=SMA-b".to_owned(),
+        "MessageSid=%ff".to_owned(),
+    ] {
+        assert_eq!(received(&twilio(&form)).unwrap_err(), RejectionKind::Malformed, "{form}");
+    }
+    assert_eq!(received(&twilio("To=1")).unwrap_err(), RejectionKind::KeyMissing);
+}
+
+#[test]
+fn a_later_status_of_twilio_has_the_larger_version() {
+    let versions: Vec<_> = ["queued", "sent", "delivered"]
+        .iter()
+        .map(|status| delivery(&format!("MessageSid={SID}&MessageStatus={status}")))
+        .map(|delivery| delivery.order().unwrap().version())
+        .collect();
+    assert!(versions.is_sorted_by(|a, b| a < b), "{versions:?}");
+    let failed = delivery(&format!("MessageSid={SID}&MessageStatus=failed"));
+    assert!(failed.order().is_none());
 }
 
 #[test]
