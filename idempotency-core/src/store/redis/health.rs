@@ -136,7 +136,7 @@ impl Shared {
                     reached = true;
                     found
                 }
-                // Who may not ask a master is told so: that says nothing of the others' claims.
+                // Not being allowed to ask says nothing of whether the master is there.
                 Err(error) if !error.is_transient() => return Err(error),
                 Err(error) => {
                     tracing::debug!(?error, "a master could not be asked for its health");

@@ -90,7 +90,7 @@ impl RedisStore {
     /// Looks at what the server, or each master of a cluster, says of itself for what weakens the store's promise.
     ///
     /// # Errors
-    /// When none of them can be asked.
+    /// When none of them can be asked, or one does not allow it.
     ///
     /// # Cancel safety
     /// Nothing is changed.
@@ -101,7 +101,7 @@ impl RedisStore {
     /// Gives the store back if the server is fit to keep records, so that a program can refuse to start without.
     ///
     /// # Errors
-    /// When there is a finding of [`Severity::Error`], or no server can be asked.
+    /// When there is a finding of [`Severity::Error`], or no server can be asked, or one does not allow it.
     ///
     /// # Cancel safety
     /// Nothing is changed.
