@@ -119,7 +119,9 @@ async fn whatever_dies_every_delivery_is_acknowledged_and_none_is_executed_for_n
     let mut senders = tokio::task::JoinSet::new();
     while start.elapsed() < duration {
         let event = Event::new(0, events.len(), &mut dice);
-        event.send_copies(&sites, &log, &mut dice, &mut senders);
+        for _ in 0..Event::copies(&mut dice) {
+            senders.spawn(event.clone().send(sites.clone(), log.clone(), dice.split()));
+        }
         events.push(event);
         tokio::time::sleep(Duration::from_millis(dice.below(20))).await;
     }

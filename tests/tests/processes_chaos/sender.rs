@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use idempotency_tests::demo::Delivery;
-use tokio::task::JoinSet;
 
 use super::dice::Dice;
 use super::{Site, lock, micros};
@@ -117,26 +116,16 @@ impl Event {
         id.split('_').nth(1).and_then(|window| window.parse().ok()).expect("it is one of these events")
     }
 
-    /// Delivers it until it is acknowledged, sometimes twice at once. Says in how many copies.
-    pub(crate) fn send_copies(
-        &self,
-        sites: &[Arc<Site>; 2],
-        log: &Log,
-        dice: &mut Dice,
-        senders: &mut JoinSet<()>,
-    ) -> usize {
-        let copies = if dice.percent(25) { 2 } else { 1 };
-        for _ in 0..copies {
-            let (event, sites, log, dice) = (self.clone(), sites.clone(), log.clone(), dice.split());
-            senders.spawn(async move { event.send_until_acknowledged(&sites, &log, dice).await });
-        }
-        copies
+    /// In how many copies it is to be sent at once: one, or sometimes two.
+    pub(crate) fn copies(dice: &mut Dice) -> usize {
+        if dice.percent(25) { 2 } else { 1 }
     }
 
-    async fn send_until_acknowledged(&self, sites: &[Arc<Site>; 2], log: &Log, mut dice: Dice) {
+    /// Delivers it until it is acknowledged.
+    pub(crate) async fn send(self, sites: [Arc<Site>; 2], log: Log, mut dice: Dice) {
         tokio::time::sleep(Duration::from_millis(dice.below(600))).await;
         let mut pause = 100;
-        while !self.send_once(&sites[usize::from(dice.percent(50))], log).await {
+        while !self.send_once(&sites[usize::from(dice.percent(50))], &log).await {
             tokio::time::sleep(Duration::from_millis(pause / 2 + dice.below(pause))).await;
             pause = (pause * 2).min(1000);
         }
@@ -154,6 +143,7 @@ impl Event {
         lock(&log.0).push(sent);
         acknowledged
     }
+
     /// Delivers it once more at each site, until it is acknowledged there.
     async fn ask(self, sites: [Arc<Site>; 2], log: Log) {
         for site in &sites {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use idempotency_tests::demo::{Framework, Ledger, Setup, now, resident_kib};
 use idempotency_tests::redis_server::RedisServer;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
@@ -17,18 +17,18 @@ use super::tally::print_faults;
 use super::windows::{Court, Judged, Lines, Window};
 use super::{Site, lock, micros, variable};
 
-/// By how much a server may grow from the end of the first quarter to the end of the load: by what the most deliveries that
-/// ever wait at once need, and by far less than the deliveries of half an hour.
-const GROWTH_KIB: u64 = 96 * 1024;
-
-/// Until when the first faults are over: what a server needed for the deliveries of a pause it keeps.
-const SETTLED: Duration = Duration::from_secs(12);
+/// By how much a server may grow during the load, after as many deliveries as ever may have waited for it at once.
+const GROWTH_KIB: u64 = 16 * 1024;
 
 /// How long events are sent before they are judged.
 const WINDOW: Duration = Duration::from_secs(20);
 
 /// How many deliveries are under way at most: a machine that got slower since the maximum was measured is not to drown.
-const MOST: usize = 2048;
+const MOST: u32 = 2048;
+
+/// How long deliveries gather before a server, and before Redis, that stands still: less than the sender waits for an
+/// answer.
+const GATHERING: Duration = Duration::from_secs(4);
 
 /// How many deliveries are under way at a time while the maximum is measured.
 const CROWD: u64 = 32;
@@ -62,23 +62,28 @@ async fn under_a_steady_load_with_faults_memory_stays_flat_and_every_promise_is_
     });
 
     let burst = (duration / 8).clamp(Duration::from_secs(2), Duration::from_secs(10));
-    let (window, maximum) = measure_maximum(&sites, burst, &mut dice).await;
+    let (mut window, maximum) = measure_maximum(&sites, burst, &mut dice).await;
     let rate = maximum / 2;
     println!("answers a second, at most: {maximum}; deliveries offered a second: {rate}");
+    let room = Arc::new(Semaphore::new(MOST as usize));
+    gather(&court, &redis, &mut window, &room, &mut dice).await;
     court.judge(window).await;
+    // How long the deliveries that gathered took says nothing of the load.
+    lock(&court.judged).times = Default::default();
+    let early = resident(&sites);
 
     let (over, watched) = watch::channel(false);
     let faults =
         strike_now_and_then(sites.clone(), Arc::clone(&redis), dice.split(), watched, court.journal.clone());
     let faults = tokio::spawn(faults);
-    let early = offer(&court, rate, duration, &mut dice).await;
+    offer(&court, rate, duration, &room, &mut dice).await;
     over.send_replace(true);
     faults.await.expect("no fault panics");
     let late = resident(&sites);
 
     let judged = std::mem::take(&mut *lock(&court.judged));
     print(&judged, &court.journal);
-    println!("resident KiB of [axum, actix] after a quarter {early:?}, at the end {late:?}");
+    println!("resident KiB of [axum, actix] before the load {early:?}, at the end {late:?}");
     println!("resident KiB of the test {:?}", resident_kib(std::process::id()));
     assert!(judged.violations.is_empty(), "SOAK_SEED={seed}: {:#?}", judged.violations);
     let again = ask_again(judged.kept, &sites).await;
@@ -117,15 +122,44 @@ async fn measure_maximum(sites: &[Arc<Site>; 2], burst: Duration, dice: &mut Dic
     (window, u64::try_from(rate).expect("there is a limit"))
 }
 
-/// Offers so many deliveries a second, however long the answers take, and judges them window by window. Gives the servers'
-/// memory after a quarter of the time, or when it has settled.
-async fn offer(court: &Arc<Court>, rate: u64, duration: Duration, dice: &mut Dice) -> Option<[u64; 2]> {
-    let (start, mut early, mut offered, mut held_back) = (now(), None, 0, 0);
+/// Has as many deliveries wait for each server, and for Redis, as ever may: a server keeps what it needed for them.
+async fn gather(
+    court: &Court,
+    redis: &RedisServer,
+    window: &mut Window,
+    room: &Arc<Semaphore>,
+    dice: &mut Dice,
+) {
+    let mut waiting = async |kind, pause: &dyn Fn(), resume: &dyn Fn()| {
+        let fault = court.journal.begin(kind);
+        pause();
+        let start = now();
+        while start.elapsed() < GATHERING {
+            while window.send(&court.sites, room, dice) > 0 {}
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        resume();
+        drop(fault);
+        let all = tokio::time::timeout(PATIENCE, room.acquire_many(MOST)).await;
+        drop(all.expect("every delivery is acknowledged").expect("it is never closed"));
+    };
+    for site in &court.sites {
+        waiting("server paused", &|| lock(&site.demo).pause(), &|| lock(&site.demo).resume()).await;
+    }
+    waiting("redis paused", &|| redis.pause(), &|| redis.resume()).await;
+}
+
+/// Offers so many deliveries a second, however long the answers take, and judges them window by window.
+async fn offer(court: &Arc<Court>, rate: u64, duration: Duration, room: &Arc<Semaphore>, dice: &mut Dice) {
+    let (start, mut offered, mut held_back) = (now(), 0, 0);
     let (mut window, mut number, mut judging) = (Window::new(1), 1, JoinSet::new());
     while start.elapsed() < duration {
         let due = start.elapsed().as_millis() * u128::from(rate) / 1000;
-        while offered < due && window.under_way() < MOST {
-            offered += window.send(&court.sites, dice) as u128;
+        while offered < due {
+            match window.send(&court.sites, room, dice) {
+                0 => break,
+                copies => offered += copies as u128,
+            }
         }
         held_back += due.saturating_sub(offered);
         offered = offered.max(due);
@@ -138,15 +172,11 @@ async fn offer(court: &Arc<Court>, rate: u64, duration: Duration, dice: &mut Dic
         while let Some(ended) = judging.try_join_next() {
             ended.expect("it is judged");
         }
-        if early.is_none() && start.elapsed() > SETTLED.max(duration / 4) {
-            early = Some(resident(&court.sites));
-        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     println!("deliveries held back: {held_back}");
     court.judge(window).await;
     judging.join_all().await;
-    early.flatten()
 }
 
 fn resident(sites: &[Arc<Site>; 2]) -> Option<[u64; 2]> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use idempotency_tests::demo::{Ledger, Line};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::dice::Dice;
@@ -39,15 +40,24 @@ impl Window {
         event
     }
 
-    /// Sends another event, and says in how many copies.
-    pub(crate) fn send(&mut self, sites: &[Arc<Site>; 2], dice: &mut Dice) -> usize {
+    /// Sends another event where there is room for it, and says in how many copies. Each takes a place until it is
+    /// acknowledged.
+    pub(crate) fn send(&mut self, sites: &[Arc<Site>; 2], room: &Arc<Semaphore>, dice: &mut Dice) -> usize {
         while self.senders.try_join_next().is_some() {}
-        self.event(dice).send_copies(sites, &self.log, dice, &mut self.senders)
-    }
-
-    /// How many deliveries are to be acknowledged still.
-    pub(crate) fn under_way(&self) -> usize {
-        self.senders.len()
+        let copies = Event::copies(dice);
+        let places: Vec<_> = (0..copies).map_while(|_| Arc::clone(room).try_acquire_owned().ok()).collect();
+        if places.len() < copies {
+            return 0;
+        }
+        let event = self.event(dice);
+        for place in places {
+            let sent = event.clone().send(sites.clone(), self.log.clone(), dice.split());
+            self.senders.spawn(async move {
+                sent.await;
+                drop(place);
+            });
+        }
+        copies
     }
 
     pub(crate) fn log(&self) -> &Log {
