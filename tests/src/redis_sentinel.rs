@@ -103,6 +103,14 @@ impl SentinelSet {
         sentinel.process.kill().and_then(|()| sentinel.process.wait()).expect("it runs");
     }
 
+    /// Has one sentinel refuse whoever has no password.
+    pub async fn close_sentinel(&self, number: usize) {
+        let mut connection = self.sentinels[number].connection().await.expect("the sentinel runs");
+        let mut command = redis::cmd("ACL");
+        command.arg(&["SETUSER", "default", "resetpass", ">pw"]);
+        command.exec_async(&mut connection).await.expect("it takes the rule");
+    }
+
     /// Stops one sentinel where it stands: it takes connections, and says nothing.
     pub fn pause_sentinel(&mut self, number: usize) {
         let id = self.sentinels[number].process.id().to_string();

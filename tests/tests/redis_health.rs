@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use idempotency_core::store::redis::{Finding, HealthError, RedisStore, Severity};
+use idempotency_core::store::redis::{Durability, Finding, HealthError, RedisStore, Severity};
 use idempotency_core::{Store as _, StoreErrorKind};
 use idempotency_tests::captured::Captured;
 use idempotency_tests::proxy::FaultProxy;
@@ -80,6 +80,16 @@ async fn the_first_connection_checks_the_server_once() {
     }
     // The test's own questions are INFO as well: this is the first of them, and it does not count itself.
     assert_eq!(server.calls().await.get("info"), Some(&1));
+}
+
+#[tokio::test]
+async fn a_store_that_only_writes_durably_checks_the_server_as_well() {
+    let server = RedisServer::start().await;
+    let proxy = FaultProxy::start(server.port()).await;
+    let durability = Durability::Replicas { count: 0, timeout: Duration::from_secs(60) };
+    let store = store(&proxy.url()).with_durability(durability);
+    grant(&store, &claim("k", 1)).await;
+    until(async || proxy.take_requests().contains_key("info")).await;
 }
 
 #[tokio::test]

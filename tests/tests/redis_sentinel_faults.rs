@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreErrorKind};
-use idempotency_tests::redis_case::{RETENTION, claim, grant, key};
+use idempotency_tests::redis_case::{RETENTION, SET_USER, claim, grant, key};
 use idempotency_tests::redis_cluster::until;
 use idempotency_tests::redis_sentinel::{MASTER, SentinelSet};
+use idempotency_tests::redis_server::free_port;
 use tokio::time::Instant;
 
 /// Longer than an answer takes, on however slow a machine.
@@ -168,6 +169,44 @@ async fn a_minority_of_the_sentinels_is_not_believed() {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
         assert!(!error.may_have_executed(), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn of_five_sentinels_two_are_no_majority() {
+    let mut set = SentinelSet::start(1).await;
+    let away = || format!("redis://127.0.0.1:{}/", free_port());
+    let five: Vec<_> = set.urls().into_iter().chain([away(), away()]).collect();
+    let store = || RedisStore::sentinel(&five, MASTER).unwrap();
+    grant(&store(), &claim("k", 1)).await;
+    set.kill_sentinel(0);
+    let error = store().claim(&claim("k", 1)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+}
+
+#[tokio::test]
+async fn where_one_sentinel_answers_one_refuses_and_one_is_dead_the_master_is_out_of_reach_for_now() {
+    let mut set = SentinelSet::start(1).await;
+    set.close_sentinel(0).await;
+    set.kill_sentinel(1);
+    for round in 0..3 {
+        let error = store(&set).claim(&claim("k", round)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
+    }
+    // Where none answers and one refuses, that is what there is to mend.
+    set.kill_sentinel(2);
+    let error = store(&set).claim(&claim("k", 1)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Refused, "{error:?}");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_a_master_for_its_role_learns_it_from_the_first_write() {
+    let set = SentinelSet::start(1).await;
+    let _: String = set.servers[0].query(&SET_USER).await;
+    let store = store(&set).with_user("app", "pw");
+    grant(&store, &claim("k", 1)).await;
+    let _: String = set.servers[0].query(&["REPLICAOF", "127.0.0.1", "1"]).await;
+    let error = store.claim(&claim("l", 1)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
 }
 
 #[tokio::test]

@@ -159,6 +159,48 @@ async fn waiters_whose_subscription_is_lost_still_learn_of_the_outcome() {
 }
 
 #[tokio::test]
+async fn a_lost_subscription_is_no_wake_up() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    grant(&store, &claim("k", 1)).await;
+    let waiting = wait(&store, "k");
+    called(&server, "getrange", 1).await;
+    let _: i64 = server.query(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    // From now on it looks itself.
+    called(&server, "getrange", 4).await;
+    assert!(!waiting.is_finished());
+    assert!(store.forget(&key("k")).await.unwrap());
+    woken(waiting).await;
+}
+
+#[tokio::test]
+async fn who_joins_a_channel_is_not_woken_by_what_was_said_before() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    grant(&store, &claim("k", 1)).await;
+    // Keeps the channel, and does not look up.
+    let name = key("k");
+    let mut keeping = std::pin::pin!(store.settled(&name, LONG));
+    tokio::select! {
+        _ = &mut keeping => panic!("nothing has changed"),
+        () = called(&server, "getrange", 1) => {}
+    }
+    let woken_before = wait(&store, "k");
+    called(&server, "getrange", 2).await;
+    let [channel] = channels(&server).await.try_into().unwrap();
+    let _: i64 = server.query(&["PUBLISH", &channel, ""]).await;
+    woken(woken_before).await;
+
+    let joining = wait(&store, "k");
+    called(&server, "getrange", 3).await;
+    // Its answer comes after that to the look, over the same connection.
+    store.load(&key("k")).await.unwrap();
+    assert!(!joining.is_finished());
+    assert!(store.forget(&key("k")).await.unwrap());
+    woken(joining).await;
+}
+
+#[tokio::test]
 async fn a_user_without_channels_completes_and_waits_all_the_same() {
     let server = RedisServer::start().await;
     let rules = ["ACL", "SETUSER", "app", "on", ">pw", "resetchannels", "~idem:*", "+@all"];

@@ -1,0 +1,110 @@
+//! The connections that durable writes have to themselves: kept while they work, and given up together.
+
+use std::time::Duration;
+
+use idempotency_core::store::redis::{Durability, RedisStore};
+use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreErrorKind};
+use idempotency_tests::proxy::FaultProxy;
+use idempotency_tests::redis_case::{RETENTION, claim, grant, key, patient, record_name, store};
+use idempotency_tests::redis_cluster::{RedisCluster, replicated, until};
+use idempotency_tests::redis_server::RedisServer;
+
+/// Longer than any test here takes.
+const PATIENT: Duration = Duration::from_secs(60);
+/// Confirmed by the server's answer itself, on a connection of its own all the same.
+const NOBODY: Durability = Durability::Replicas { count: 0, timeout: PATIENT };
+const ONE: Durability = Durability::Replicas { count: 1, timeout: PATIENT };
+/// How many writes are under way at once.
+const WRITES: usize = 4;
+
+/// A master, and a replica that follows it.
+async fn pair() -> (RedisServer, RedisServer) {
+    let master = RedisServer::start_with(&["--repl-ping-replica-period", "1"]).await;
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &master.port().to_string()]).await;
+    replicated(&master, &replica).await;
+    (master, replica)
+}
+
+/// The server's lines about connections whose last command was a wait.
+async fn waiting(server: &RedisServer) -> Vec<String> {
+    let list: String = server.query(&["CLIENT", "LIST"]).await;
+    list.lines().filter(|line| line.contains(" cmd=wait ")).map(str::to_owned).collect()
+}
+
+/// Has as many connections made as there are writes, and leaves them idle.
+async fn make_connections(store: &RedisStore, master: &RedisServer, replica: &RedisServer) {
+    replica.pause();
+    let names: Vec<_> = (0..WRITES).map(|number| format!("warm {number}")).collect();
+    let all_wait = until(async || master.info("blocked_clients").await == WRITES as u64);
+    let claims = names.iter().map(|name| async { grant(store, &claim(name, 1)).await });
+    let resumed = async {
+        all_wait.await;
+        replica.resume();
+    };
+    tokio::join!(futures_util::future::join_all(claims), resumed);
+    assert_eq!(waiting(master).await.len(), WRITES);
+}
+
+#[tokio::test]
+async fn after_one_dead_connection_none_of_the_idle_ones_is_tried() {
+    let (master, replica) = pair().await;
+    let proxy = FaultProxy::start(master.port()).await;
+    let store = store(&proxy.url()).with_durability(ONE);
+    make_connections(&store, &master, &replica).await;
+    proxy.cut();
+    assert_eq!(store.claim(&claim("k", 1)).await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    assert_eq!(grant(&store, &claim("k", 1)).await.1, 1);
+}
+
+#[tokio::test]
+async fn a_wait_that_breaks_takes_the_idle_connections_with_it() {
+    let (master, replica) = pair().await;
+    let store = store(&master.url()).with_durability(ONE);
+    make_connections(&store, &master, &replica).await;
+    replica.pause();
+    let broken = async {
+        until(async || master.info("blocked_clients").await == 1).await;
+        let lines = waiting(&master).await;
+        let blocked = lines.iter().find(|line| line.contains(" flags=b ")).expect("one waits");
+        let id = blocked.split_whitespace().find_map(|field| field.strip_prefix("id=")).expect("it has one");
+        let _: i64 = master.query(&["CLIENT", "KILL", "ID", id]).await;
+    };
+    let claim = claim("k", 1);
+    let (claimed, ()) = tokio::join!(store.claim(&claim), broken);
+    assert_eq!(claimed.unwrap_err().kind(), StoreErrorKind::Unknown);
+    replica.resume();
+    until(async || waiting(&master).await.is_empty()).await;
+}
+
+#[tokio::test]
+async fn what_has_nothing_to_confirm_gives_its_connection_back() {
+    let master = RedisServer::start().await;
+    let proxy = FaultProxy::start(master.port()).await;
+    let store = store(&proxy.url()).with_durability(NOBODY);
+    grant(&store, &claim("k", 1)).await;
+    store.load(&key("k")).await.unwrap();
+    let connections = proxy.connections();
+    for _ in 0..10 {
+        assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
+    }
+    assert_eq!(proxy.connections(), connections);
+}
+
+#[tokio::test]
+async fn in_a_cluster_a_durable_write_follows_its_slot() {
+    let cluster = RedisCluster::start(3, false).await;
+    let store = patient(RedisStore::cluster(cluster.urls()).unwrap()).with_durability(NOBODY);
+    let name = record_name("k");
+    let slot: u16 = cluster.nodes[0].query(&["CLUSTER", "KEYSLOT", &name]).await;
+    let from = cluster.owner(&name, 0).await;
+    let to = (from + 1) % 3;
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    cluster.begin_move(slot, from, to).await;
+    assert_eq!(cluster.move_names(slot, from, to, 10).await, 1);
+    // Sent on once, with `ASKING`.
+    assert_eq!(grant(&store, &claim("k", 1)).await.0.fence(), lease.fence());
+    cluster.end_move(slot, from, to).await;
+    // Sent on for good.
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+}
