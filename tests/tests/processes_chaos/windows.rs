@@ -1,7 +1,7 @@
 //! The windows of a long load: each is judged when its deliveries are acknowledged, and then forgotten, so that the
 //! test needs no more memory for more windows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use idempotency_tests::demo::{Ledger, Line};
@@ -12,7 +12,7 @@ use super::dice::Dice;
 use super::journal::{Fault, Journal};
 use super::sender::{Event, Log, PATIENCE, Sent, ask_again};
 use super::tally::Tally;
-use super::{LEASE, Site, judge, lock, micros};
+use super::{LEASE, Site, judge, lock};
 
 /// How many events of a window are asked about once more when it is judged.
 const ASKED: usize = 500;
@@ -124,25 +124,24 @@ pub(crate) struct Lines {
     ledger: Ledger,
     read: u64,
     open: HashMap<usize, Vec<Line>>,
-    /// When each window was closed.
-    closed: HashMap<usize, u64>,
-    /// Executions that started after their window was closed.
+    closed: HashSet<usize>,
+    /// Of windows that were closed already.
     late: Vec<Line>,
 }
 
 impl Lines {
     pub(crate) fn of(ledger: Ledger) -> Self {
-        Self { ledger, read: 0, open: HashMap::new(), closed: HashMap::new(), late: Vec::new() }
+        Self { ledger, read: 0, open: HashMap::new(), closed: HashSet::new(), late: Vec::new() }
     }
 
     /// The executions of a window, of which there are to be no more.
     fn close(&mut self, window: usize) -> Vec<Line> {
         self.read_on();
-        self.closed.insert(window, micros());
+        self.closed.insert(window);
         self.open.remove(&window).unwrap_or_default()
     }
 
-    /// Executions that started after their window was closed.
+    /// What was executed after its window was closed.
     pub(crate) fn late(&mut self) -> &[Line] {
         self.read_on();
         &self.late
@@ -153,10 +152,9 @@ impl Lines {
         self.read = read;
         for line in lines {
             let window = Event::window_of(&line.key);
-            match self.closed.get(&window) {
-                None => self.open.entry(window).or_default().push(line),
-                Some(closed) if line.fence > *closed => self.late.push(line),
-                Some(_) => {}
+            match self.closed.contains(&window) {
+                true => self.late.push(line),
+                false => self.open.entry(window).or_default().push(line),
             }
         }
     }
