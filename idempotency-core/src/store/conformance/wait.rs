@@ -120,7 +120,9 @@ pub async fn a_thousand_waiters_are_woken(harness: &dyn Harness) {
     let last = waiting(&case.two, grant.lease.key()).await;
     assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
     let all = async {
-        while waiters.join_next().await.is_some() {}
+        while let Some(woken) = waiters.join_next().await {
+            woken.expect("a waiter does not panic");
+        }
         last.await.expect("a waiter does not panic");
     };
     timeout(AT_ONCE, all).await.unwrap_or_else(|_| panic!("some of 1,000 waiters were not woken"));
