@@ -147,6 +147,13 @@ fn parameters_of_twilio_that_were_cut_elsewhere_are_malformed() {
 }
 
 #[test]
+fn a_form_of_twilio_with_too_many_parameters_is_refused_before_they_are_sorted_and_signed() {
+    let form = |more: usize| format!("MessageSid={SID}{}", "&a".repeat(more));
+    assert!(received(&twilio(&form(999))).is_ok());
+    assert_eq!(received(&twilio(&form(1000))).unwrap_err(), RejectionKind::Malformed);
+}
+
+#[test]
 fn a_later_status_of_twilio_has_the_larger_version() {
     let versions: Vec<_> = ["queued", "sent", "delivered"]
         .iter()

@@ -11,6 +11,9 @@ use super::twilio_url::PublicUrl;
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, form, signature};
 use crate::{Attributes, Delivery, Key, Order, Policy, Verified, Version};
 
+/// How many parameters a form has at most; Twilio's have tens.
+const MOST_PARAMETERS: usize = 1000;
+
 /// Twilio's callbacks: messages, calls, recordings, conferences, conversations.
 ///
 /// The key is the Sid with its status, such as `SM…:delivered`, since each status comes once. All of it is covered by
@@ -128,16 +131,17 @@ impl Provider for Twilio {
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
-        let candidate = signature::base64::<20>(signature::header(incoming, "x-twilio-signature")?);
+        let candidate = signature::base64::<20>(signature::header(incoming, "x-twilio-signature")?)
+            .ok_or(Rejection::unauthenticated("the signature is not base64 of 20 bytes"))?;
         let secrets = self.secrets.for_request(incoming).await?;
         let query = incoming.uri.query().unwrap_or_default();
         let is_form = !query.split('&').any(|parameter| parameter.starts_with("bodySHA256="));
-        let parameters = if is_form { sorted(incoming.body) } else { Vec::new() };
+        let parameters = if is_form { sorted(incoming.body)? } else { Vec::new() };
         let forms = self.url.forms_for(incoming.uri);
         let proof = forms.iter().find_map(|url| {
             let mut parts = vec![url.as_bytes()];
             parts.extend(parameters.iter().flat_map(|(name, value)| [&**name, &**value]));
-            Some((signature::hmac_sha1_over(&secrets, &parts, candidate, incoming.body).ok()?, url))
+            Some((signature::hmac_sha1_over(&secrets, &parts, [candidate], incoming.body).ok()?, url))
         });
         let (proof, url) = proof.ok_or(Rejection::unauthenticated("no signature matches"))?;
         let event = if is_form {
@@ -152,11 +156,17 @@ impl Provider for Twilio {
 }
 
 /// The parameters in the order in which they are signed: by name, then by value, each pair once.
-fn sorted(body: &[u8]) -> Vec<form::Field<'_>> {
-    let mut parameters: Vec<_> = form::fields(body).collect();
+///
+/// # Errors
+/// When there are too many: nobody has authenticated them yet, and each costs many times what it takes to send.
+fn sorted(body: &[u8]) -> Result<Vec<form::Field<'_>>, Rejection> {
+    let mut parameters: Vec<_> = form::fields(body).take(MOST_PARAMETERS + 1).collect();
+    if parameters.len() > MOST_PARAMETERS {
+        return Err(Rejection::malformed("the form has more than 1,000 parameters"));
+    }
     parameters.sort_unstable();
     parameters.dedup();
-    parameters
+    Ok(parameters)
 }
 
 /// Checks the body against the hash in the signed query. It must be the last parameter, as Twilio appends it: elsewhere
