@@ -79,7 +79,7 @@ fn code(cause: &RedisError) -> &str {
 
 /// Whether the server says that it is not the master any more.
 fn is_demoted(cause: &RedisError) -> bool {
-    matches!(code(cause), "READONLY" | "UNBLOCKED")
+    matches!(code(cause), "READONLY" | "UNBLOCKED" | "MASTERDOWN")
 }
 
 /// Whether the server does not know `SET` with `NX` and `GET`, which came with Redis 7.0.

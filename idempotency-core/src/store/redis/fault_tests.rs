@@ -58,6 +58,7 @@ fn a_connection_is_given_up_when_it_breaks_or_leads_to_a_replica() {
     assert_eq!(verdict(&io(io::ErrorKind::UnexpectedEof)), Verdict::Lost);
     assert_eq!(verdict(&RedisError::from((ErrorKind::Parse, "no"))), Verdict::Lost);
     assert_eq!(verdict(&reply("READONLY You can't write")), Verdict::Lost);
+    assert_eq!(verdict(&reply("MASTERDOWN Link with MASTER is down")), Verdict::Lost);
     assert_eq!(verdict(&reply("OOM command not allowed")), Verdict::Alive);
     assert_eq!(verdict(&reply("LOADING")), Verdict::Alive);
     assert_eq!(verdict(&RedisError::from((ErrorKind::Client, "no"))), Verdict::Alive);
