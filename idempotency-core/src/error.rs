@@ -13,6 +13,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 pub struct StoreError {
     kind: StoreErrorKind,
     may_have_executed: bool,
+    is_store_in_reach: bool,
     store: &'static str,
     source: Option<BoxError>,
 }
@@ -35,7 +36,8 @@ impl StoreError {
     /// An error of this kind at the store of this name.
     #[must_use]
     pub fn new(store: &'static str, kind: StoreErrorKind) -> Self {
-        Self { kind, may_have_executed: kind == StoreErrorKind::Unknown, store, source: None }
+        let may_have_executed = kind == StoreErrorKind::Unknown;
+        Self { kind, may_have_executed, is_store_in_reach: false, store, source: None }
     }
 
     /// The same error with its cause.
@@ -45,9 +47,18 @@ impl StoreError {
         self
     }
 
-    /// The same error of the last of several tries, of which an earlier one may have been carried out.
-    pub(crate) fn after_an_unknown_try(mut self) -> Self {
-        self.may_have_executed = true;
+    /// The same error of a store that is known to be in reach: it carried the operation out, say, and cannot vouch for it
+    /// yet. [`OnOutage::Proceed`](crate::OnOutage::Proceed) is not for such a store.
+    #[must_use]
+    pub fn of_a_store_in_reach(mut self) -> Self {
+        self.is_store_in_reach = true;
+        self
+    }
+
+    /// The same error of the last of several tries, with what is known from the earlier ones.
+    pub(crate) fn after(mut self, earlier: Option<&Self>) -> Self {
+        self.may_have_executed |= earlier.is_some_and(|error| error.may_have_executed);
+        self.is_store_in_reach |= earlier.is_some_and(|error| error.is_store_in_reach);
         self
     }
 
@@ -61,6 +72,12 @@ impl StoreError {
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::Unknown)
+    }
+
+    /// Whether the store was in reach all the same, at any of the operation's tries.
+    #[must_use]
+    pub fn is_store_in_reach(&self) -> bool {
+        self.is_store_in_reach
     }
 
     /// Whether the operation may have been carried out all the same, by any of its tries.

@@ -35,6 +35,7 @@ async fn pair() -> (RedisServer, RedisServer) {
 
 fn shortfall(error: &StoreError) -> Shortfall {
     assert_eq!(error.kind(), StoreErrorKind::Unknown, "{error:?}");
+    assert!(error.is_store_in_reach(), "no reason to run without a claim: {error:?}");
     error.source().and_then(|cause| cause.downcast_ref::<Shortfall>()).expect("a shortfall").clone()
 }
 

@@ -101,6 +101,8 @@ impl Idempotency {
                             return Ok((Claimed::Granted { fence, attempt }, claim, renewed));
                         }
                         Ok(None) => {
+                            // Somebody took over, and may be at work still.
+                            holder = Some(holder.unwrap_or(claim.lease));
                             self.runtime().sleep(SHORTEST_NAP).await;
                             continue;
                         }
@@ -206,9 +208,9 @@ impl Idempotency {
 
     fn outage(&self, delivery: &Delivery, arrived: Duration, error: StoreError) -> Result<Begun, StoreError> {
         match self.policy().on_outage() {
-            // A store that refuses, being set up wrongly or full, is in reach: to proceed would be to run unprotected
-            // until somebody mends it.
-            OnOutage::Proceed if error.is_transient() => {
+            // A store that refuses, being set up wrongly or full, or that lacks replicas, is in reach: to proceed would be
+            // to run unprotected until somebody mends it.
+            OnOutage::Proceed if error.is_transient() && !error.is_store_in_reach() => {
                 self.observe_decision(delivery, arrived, None, Event::Unprotected(&error));
                 let runtime = self.0.runtime.clone();
                 Ok(Begun::Unprotected(IdempotencyContext::unprotected(

@@ -14,7 +14,7 @@ use crate::{StoreError, StoreErrorKind};
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Tries an operation until it succeeds, fails for good, or `budget` is over. Every operation of a store may be
-/// repeated. The error is the last try's, and says whether any of the tries may have been carried out.
+/// repeated. The error is the last try's, with what is known from the earlier ones.
 pub(super) async fn within<T, F>(
     runtime: &dyn Runtime,
     budget: Duration,
@@ -25,17 +25,18 @@ where
 {
     let deadline = runtime.now().saturating_add(budget);
     let mut pause = FIRST_PAUSE;
-    let mut may_have_executed = false;
+    let mut earlier = None;
     loop {
         let left = deadline.saturating_sub(runtime.now());
         let error = match answered(runtime, left, operation()).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
-        may_have_executed |= error.may_have_executed();
+        let error = error.after(earlier.as_ref());
         if !error.is_transient() || runtime.now().saturating_add(pause) >= deadline {
-            return Err(if may_have_executed { error.after_an_unknown_try() } else { error });
+            return Err(error);
         }
+        earlier = Some(error);
         runtime.sleep(pause).await;
         pause = pause.saturating_mul(2);
     }

@@ -33,7 +33,7 @@ pub struct Execution {
 }
 
 /// How far an execution has come: what is to be done if it is dropped there.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Stage {
     Running,
     /// The store is being told: repeat it.
@@ -84,9 +84,10 @@ impl Execution {
             let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
             match poll!(work.as_mut()) {
                 Poll::Ready(result) => result,
-                Poll::Pending => match select(work, pin!(self.renew_until_lost())).await {
-                    Either::Left((result, _)) => result,
-                    Either::Right(((), work)) => work.await,
+                // The renewal first: work that never rests uses up all that tokio lets a task do in one turn.
+                Poll::Pending => match select(pin!(self.renew_until_lost()), work).await {
+                    Either::Left(((), work)) => work.await,
+                    Either::Right((result, _)) => result,
                 },
             }
         };
@@ -94,7 +95,8 @@ impl Execution {
             Ok(output) => output,
             Err(panic) => {
                 self.observe(Event::Panicked);
-                self.end(Ending::Release).await;
+                self.stage = Stage::Ending(Ending::Release);
+                self.end().await;
                 resume_unwind(panic)
             }
         }
@@ -103,12 +105,15 @@ impl Execution {
     /// Records the outcome. Tries again in the background, within the lease, where the store does not answer.
     ///
     /// # Cancel safety
-    /// If it is dropped, the recording goes on in the background.
-    pub async fn complete(mut self, outcome: Outcome) -> Completion {
-        match self.end(Ending::Complete(outcome)).await {
-            Some(Hold::Held) => Completion::Recorded,
-            Some(Hold::Lost) => Completion::Lost,
-            None => Completion::Unrecorded,
+    /// If it is dropped, also before it is first polled, the recording goes on in the background.
+    pub fn complete(mut self, outcome: Outcome) -> impl Future<Output = Completion> + Send {
+        self.stage = Stage::Ending(Ending::Complete(outcome));
+        async move {
+            match self.end().await {
+                Some(Hold::Held) => Completion::Recorded,
+                Some(Hold::Lost) => Completion::Lost,
+                None => Completion::Unrecorded,
+            }
         }
     }
 
@@ -116,15 +121,18 @@ impl Execution {
     /// answer.
     ///
     /// # Cancel safety
-    /// If it is dropped, the release goes on in the background.
-    pub async fn release(mut self) {
-        self.end(Ending::Release).await;
+    /// If it is dropped, also before it is first polled, the release goes on in the background.
+    pub fn release(mut self) -> impl Future<Output = ()> + Send {
+        self.stage = Stage::Ending(Ending::Release);
+        async move {
+            self.end().await;
+        }
     }
 
     /// Tells the store how it ended. `None` where the store does not answer: what is dropped then goes on in the
     /// background.
-    async fn end(&mut self, ending: Ending) -> Option<Hold> {
-        self.stage = Stage::Ending(ending.clone());
+    async fn end(&mut self) -> Option<Hold> {
+        let Stage::Ending(ending) = self.stage.clone() else { return None };
         let engine = &self.engine;
         let told = || ending.tell(engine, &self.lease);
         match within(engine.runtime(), engine.policy().store_timeout(), told).await {

@@ -71,7 +71,8 @@ pub enum Event<'a> {
     /// The attempt gave up and the store was not told yet: that is repeated in the background.
     ReleaseFailed(&'a StoreError),
     /// What was unrecorded or not released was repeated for a lease's time in vain, and is repeated no more: the key is
-    /// taken over, or in doubt, although its handler came to an end.
+    /// taken over, or in doubt, although its handler came to an end. Without an attempt: so was the undoing of a claim of
+    /// which the answer was lost, and the key may be in doubt, although nothing was executed.
     Unsettled(&'a StoreError),
     /// The handler panicked.
     Panicked,

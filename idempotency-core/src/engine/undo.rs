@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Idempotency;
 use super::budget::answered;
+use super::{Event, Idempotency, Observation};
 use crate::{Claim, Claimed, OnExpired};
 
 /// The pauses between tries grow from the first to the last.
@@ -37,17 +37,23 @@ impl Drop for UndoOnDrop<'_> {
     }
 }
 
-/// Repeats the claim with the same owner until it is answered, and releases it if it was granted. After a lease's
-/// time there is nothing left to undo.
+/// Repeats the claim with the same owner until it is answered, and releases it if it was granted. After a lease's time
+/// the key is free without it, unless what has run out is in doubt by the policy: that is observed.
 async fn undo(engine: Idempotency, mut claim: Claim) {
     // A holder whose lease ran out may still be at work, and nobody is about to run in its place: it keeps the key.
     claim.on_expired = OnExpired::InDoubt;
     let (runtime, limit) = (engine.runtime(), engine.policy().store_timeout());
-    let end = runtime.now().saturating_add(claim.lease);
+    let began = runtime.now();
+    let mut end = began.saturating_add(claim.lease);
+    let mut is_granted = false;
     let mut pause = FIRST_PAUSE;
     loop {
         let granted = match answered(runtime, limit, engine.store().claim(&claim)).await {
             Ok(Claimed::Granted { fence, .. }) => {
+                // Its lease may have begun only now.
+                if !std::mem::replace(&mut is_granted, true) {
+                    end = runtime.now().saturating_add(claim.lease);
+                }
                 let lease = claim.granted(fence);
                 answered(runtime, limit, engine.store().release(&lease)).await.map(drop)
             }
@@ -56,7 +62,19 @@ async fn undo(engine: Idempotency, mut claim: Claim) {
         };
         match granted {
             Ok(()) => return,
-            Err(error) if !error.is_transient() || runtime.now() >= end => return,
+            Err(error) if !error.is_transient() || runtime.now() >= end => {
+                if engine.policy().on_expired() == OnExpired::InDoubt {
+                    engine.observe(&Observation {
+                        provider: engine.name(),
+                        key: Some(&claim.key),
+                        attempt: None,
+                        fence: None,
+                        duration: runtime.now().saturating_sub(began),
+                        event: Event::Unsettled(&error),
+                    });
+                }
+                return;
+            }
             Err(_) => runtime.sleep(pause).await,
         }
         pause = (pause * 2).min(LAST_PAUSE);

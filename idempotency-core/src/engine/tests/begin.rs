@@ -276,3 +276,33 @@ async fn an_outage_while_waiting_for_a_holder_runs_nothing_beside_it() {
     assert_eq!(*seen.0.lock().unwrap(), ["granted", "outage", "conflict"], "the store's error is not lost");
     first.release().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_in_reach_that_cannot_vouch_for_a_grant_is_not_run_past() {
+    let (engine, store) = engine();
+    let engine = engine.with_policy(Policy::webhook().with_on_outage(OnOutage::Proceed));
+    // The last try is cut short, so that it does not say it itself.
+    store.fail("claim", [Fault::NotConfirmed, Fault::NotConfirmed, Fault::CarriedOutThenHangs]);
+    let error = engine.begin(delivery("k")).await.unwrap_err();
+    assert!(error.is_store_in_reach() && error.is_transient(), "{error:?}");
+    assert!(engine.drain(30 * SECOND).await);
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_after_another_took_over_runs_nothing_beside_it() {
+    let (engine, store) = engine();
+    let policy = Policy::webhook().with_lease(SECOND).with_wait(Duration::ZERO);
+    let policy = policy.with_store_timeout(5 * SECOND).with_on_outage(OnOutage::Proceed);
+    let engine = engine.with_policy(policy);
+    store.fail("claim", [Fault::AnswersLate(2 * SECOND)]);
+    let late = tokio::spawn({
+        let engine = engine.clone();
+        async move { begin(&engine, "k").await }
+    });
+    tokio::time::sleep(SECOND + SECOND / 2).await;
+    let second = run(&engine, "k").await;
+    store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
+    assert!(matches!(late.await.unwrap(), Begun::Conflict { .. }));
+    second.release().await;
+}

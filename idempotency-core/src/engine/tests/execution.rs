@@ -7,7 +7,7 @@ async fn a_handler_that_outlives_its_lease_keeps_it_by_renewal() {
     let (engine, store) = engine();
     let mut execution = run(&engine, "k").await;
     let context = execution.context().clone();
-    execution.drive(tokio::time::sleep(100 * SECOND)).await;
+    execution.drive(tokio::time::sleep(95 * SECOND)).await;
     assert!(!context.is_lease_lost());
     assert_eq!(store.calls("renew"), 9);
     assert_eq!(execution.complete(outcome("late")).await, Completion::Recorded);
@@ -245,4 +245,35 @@ async fn what_becomes_of_an_execution_is_observed_once() {
     store.forget(delivery("lost").key()).await.unwrap();
     lost.drive(tokio::time::sleep(60 * SECOND)).await;
     assert_eq!(*seen.0.lock().unwrap(), ["granted", "completed", "granted", "lease_lost"]);
+}
+
+/// In time as it is: a handler that never rests does not let paused time go on.
+#[tokio::test]
+async fn a_handler_that_never_rests_does_not_keep_its_lease_from_being_renewed() {
+    let store = FaultyStore::new();
+    let policy = Policy::webhook().with_lease(Duration::from_millis(300));
+    let engine = Idempotency::new(store.clone()).with_policy(policy);
+    let mut execution = run(&engine, "k").await;
+    let never_held = tokio::sync::Mutex::new(());
+    let patience = 5 * SECOND;
+    let began = engine.runtime().now();
+    let work = async {
+        while store.calls("renew") == 0 && engine.runtime().now() < began + patience {
+            drop(never_held.lock().await);
+        }
+    };
+    execution.drive(work).await;
+    assert!(store.calls("renew") > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ending_that_is_dropped_before_it_is_polled_goes_on_in_the_background() {
+    let (engine, store) = engine();
+    let execution = run(&engine, "done").await;
+    drop(execution.complete(outcome("done")));
+    let execution = run(&engine, "failed").await;
+    drop(execution.release());
+    assert!(engine.drain(SECOND).await);
+    assert!(matches!(state(&store, "done").await, Some(StateView::Completed(_))));
+    assert_eq!(state(&store, "failed").await, Some(StateView::Released));
 }

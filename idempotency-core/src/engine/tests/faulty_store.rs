@@ -18,6 +18,8 @@ pub(super) enum Fault {
     RefusedLate(Duration),
     /// It is carried out, and its answer is lost.
     AnswerLost,
+    /// It is carried out, and the store says that it cannot vouch for it yet.
+    NotConfirmed,
     /// It is carried out and never answers.
     CarriedOutThenHangs,
     /// It is carried out and answers after so long.
@@ -74,6 +76,10 @@ impl FaultyStore {
             Some(Fault::AnswerLost) => {
                 inner.await?;
                 Err(StoreError::new("faulty", StoreErrorKind::Unknown))
+            }
+            Some(Fault::NotConfirmed) => {
+                inner.await?;
+                Err(StoreError::new("faulty", StoreErrorKind::Unknown).of_a_store_in_reach())
             }
             Some(Fault::CarriedOutThenHangs) => {
                 inner.await?;

@@ -53,3 +53,34 @@ async fn an_undoing_that_is_refused_for_good_ends_at_once() {
     assert!(engine.drain(SECOND).await);
     assert_eq!(store.calls("claim"), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_cannot_be_undone_is_seen_where_it_stays_in_doubt() {
+    for (on_expired, expected) in [(OnExpired::Rerun, 0), (OnExpired::InDoubt, 1)] {
+        for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Full] {
+            let (engine, store) = engine();
+            let seen = Seen::default();
+            let policy = Policy::webhook().with_on_expired(on_expired);
+            let engine = engine.with_policy(policy).with_observer(seen.clone());
+            store.fail("claim", [Fault::AnswerLost]);
+            store.fail("claim", [Fault::Refused(kind); 1000]);
+            engine.begin(delivery("k")).await.unwrap_err();
+            assert!(engine.drain(60 * SECOND).await);
+            let unsettled = seen.0.lock().unwrap().iter().filter(|name| **name == "unsettled").count();
+            assert_eq!(unsettled, expected, "{on_expired:?} {kind:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undoing_that_makes_the_claim_itself_releases_it() {
+    let (engine, store) = engine();
+    // It reaches the store at last at the end of the time for undoing it.
+    store.fail("claim", [Fault::Hangs]);
+    store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 33]);
+    store.fail("release", [Fault::Refused(StoreErrorKind::Unavailable); 3]);
+    engine.begin(delivery("k")).await.unwrap_err();
+    assert!(engine.drain(60 * SECOND).await);
+    assert_eq!(store.calls("release"), 4);
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+}

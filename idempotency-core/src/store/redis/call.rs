@@ -180,7 +180,7 @@ impl Calls<'_> {
         link.shortfalls.note(&judged, || link.dial.address());
         judged.map_err(|shortfall| {
             self.shared.shortfalls.fetch_add(1, Ordering::Relaxed);
-            fault::error(StoreErrorKind::Unknown).with_source(shortfall)
+            fault::error(StoreErrorKind::Unknown).of_a_store_in_reach().with_source(shortfall)
         })
     }
 
