@@ -19,6 +19,8 @@ pub(crate) struct Audit {
     last: Option<(u8, Fence)>,
     /// Whether an operator has taken that grant back.
     resolved: bool,
+    /// What was in the last claim that was granted and said so.
+    fingerprint: Option<Fingerprint>,
     standing: Standing,
 }
 
@@ -81,8 +83,7 @@ impl Audit {
             broken.unless(*answer == Claimed::InDoubt && !step.changed(), Rule::I7);
             return;
         }
-        let recorded = step.before.record().and_then(|record| record.fingerprint);
-        let differs = differ(recorded, claim.fingerprint);
+        let differs = differ(self.fingerprint, claim.fingerprint);
         broken.unless((*answer == Claimed::Mismatch) == differs, Rule::Mismatch);
         if let Claimed::Granted { fence, attempt: number } = *answer {
             self.granted(attempt, claim, fence, number, newest, step, broken);
@@ -147,6 +148,7 @@ impl Audit {
         self.grants += 1;
         self.last = Some((attempt, fence));
         self.resolved = false;
+        self.fingerprint = claim.fingerprint.or(self.fingerprint);
         self.standing = Standing::Held { until: step.now + claim.lease };
     }
 
@@ -205,6 +207,6 @@ impl Audit {
     }
 }
 
-fn differ(recorded: Option<Fingerprint>, claimed: Option<Fingerprint>) -> bool {
-    recorded.zip(claimed).is_some_and(|(recorded, claimed)| recorded != claimed)
+fn differ(granted: Option<Fingerprint>, claimed: Option<Fingerprint>) -> bool {
+    granted.zip(claimed).is_some_and(|(granted, claimed)| granted != claimed)
 }

@@ -48,6 +48,8 @@ impl Mutant {
 #[must_use]
 pub fn mutants() -> Vec<Mutant> {
     let one_key = |name| Bounds::new(name, 3, 4, 4, &[Arrival::of(0)]);
+    let other = Arrival::of(0).with_fingerprint(1);
+    let bodies = [Arrival::of(0), other, other.with_fingerprint(2)];
     let ordered = [Arrival::of(0).with_version(1), Arrival::of(1).with_version(2)];
     let mutant = |bounds: Bounds, breaks, protocol: Arc<dyn Protocol>| Mutant {
         name: bounds.name,
@@ -68,6 +70,11 @@ pub fn mutants() -> Vec<Mutant> {
         mutant(one_key("waiter that deletes"), Rule::I1, Arc::new(WaiterDeletes)),
         mutant(one_key("lease that never ends"), Rule::I6, Arc::new(LeaseWithoutEnd)),
         mutant(one_key("unreadable is free").with_corruptions(1), Rule::I7, Arc::new(UnreadableIsFree)),
+        mutant(
+            Bounds::new("takeover that loses the fingerprint", 3, 3, 2, &bodies),
+            Rule::Mismatch,
+            Arc::new(FingerprintLost),
+        ),
         mutant(one_key("resolve keeps the fence").with_resolutions(1), Rule::I2, Arc::new(ResolveKeepsFence)),
     ]
 }
@@ -234,6 +241,27 @@ struct UnreadableIsFree;
 impl Protocol for UnreadableIsFree {
     fn unreadable_is_free(&self) -> bool {
         true
+    }
+}
+
+/// Keeps of the fingerprint only what the last claim said of it.
+#[derive(Debug)]
+struct FingerprintLost;
+
+impl Protocol for FingerprintLost {
+    fn claim(
+        &self,
+        record: Option<&Record>,
+        mark: Option<Version>,
+        claim: &Claim,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Claimed> {
+        let mut transition = Record::claim(record, mark, claim, now, micros);
+        if let Some(write) = &mut transition.write {
+            write.fingerprint = claim.fingerprint;
+        }
+        transition
     }
 }
 
