@@ -203,6 +203,12 @@ pub async fn replicated(master: &RedisServer, replica: &RedisServer) {
     .await;
 }
 
+/// Waits until a replica has all that its master had done when this was called.
+pub async fn caught_up(master: &RedisServer, replica: &RedisServer) {
+    let written = master.info("master_repl_offset").await;
+    until(async || replica.info("slave_repl_offset").await >= written).await;
+}
+
 /// Waits until something is so.
 pub async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {

@@ -28,6 +28,8 @@ pub struct History {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Failover {
+    /// Until when the replica surely had every write: nothing before this instant is forgotten.
+    pub cut_from: Micros,
     /// When the master was still alive for the last time.
     pub from: Micros,
     /// When it surely answered nobody any more.
@@ -37,10 +39,11 @@ pub struct Failover {
 }
 
 impl Failover {
-    /// A failover of a master that died between these instants, without waiting for the replica.
+    /// A failover of a master that died between these instants, without waiting for the replica, which had all that
+    /// was written before `cut_from`.
     #[must_use]
-    pub fn new(from: Micros, to: Micros) -> Self {
-        Self { from, to, is_confirmed: false }
+    pub fn new(cut_from: Micros, from: Micros, to: Micros) -> Self {
+        Self { cut_from, from, to, is_confirmed: false }
     }
 
     /// Says whether grants and completions waited for the replica that went on. Default: they did not.

@@ -14,7 +14,7 @@ use idempotency_core::clock::{Clock as _, TokioClock};
 use idempotency_core::store::redis::RedisStore;
 use idempotency_simulation::history::Failover;
 use idempotency_tests::demo::now;
-use idempotency_tests::redis_cluster::{RedisCluster, until};
+use idempotency_tests::redis_cluster::{RedisCluster, caught_up, until};
 use idempotency_tests::redis_server::RedisServer;
 use tokio::sync::watch;
 
@@ -36,14 +36,16 @@ async fn after_a_master_of_a_cluster_died_the_timeline_that_survived_can_be_expl
         let recordings = Recordings::start(&stores(&cluster), seeds, &clock);
         recordings.go_on(3);
         recordings.have_sent(OPERATIONS / 3).await;
+        let (master, replica) = (&cluster.nodes[0], &cluster.nodes[3]);
+        let cut_from = clock.now();
+        caught_up(master, replica).await;
         let from = clock.now();
-        cluster.nodes[0].kill();
+        master.kill();
         let to = clock.now();
-        let replica = &cluster.nodes[3];
         until(async || replica.query::<String>(&["INFO", "replication"]).await.contains("role:master")).await;
         let before = tally.across;
         for (seed, log) in recordings.ended().await {
-            let failover = Failover::new(log.at(from), log.at(to));
+            let failover = Failover::new(log.at(cut_from), log.at(from), log.at(to));
             for history in log.histories(RESOLUTION) {
                 // Those on other nodes are not forgotten, and are explained without the failover.
                 tally.judge_across(seed, &history, failover);

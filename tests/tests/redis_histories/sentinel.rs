@@ -2,8 +2,9 @@
 //!
 //! A replica may lack the latest writes of its master. So each history is first judged as if there had been no failover;
 //! if that cannot explain it, some writes must have been forgotten, and the rest must be right without them: on the
-//! timeline that survived, the contract holds. With `Durability::Replicas`, no grant and no completion that was answered
-//! may be among them; what may is what no such answer waited for: a renewal, a release, and a write that somebody
+//! timeline that survived, the contract holds. What the replica is known to have had, by its offset, before anything
+//! befell it or its master, may not be among them. With `Durability::Replicas`, no grant and no completion that was
+//! answered may be either; what may is what no such answer waited for: a renewal, a release, and a write that somebody
 //! saw before the replica had it.
 
 use std::ops::Range;
@@ -14,7 +15,7 @@ use idempotency_core::Store;
 use idempotency_core::clock::{Clock as _, TokioClock};
 use idempotency_core::store::redis::{Durability, RedisStore};
 use idempotency_simulation::history::Failover;
-use idempotency_tests::redis_cluster::until;
+use idempotency_tests::redis_cluster::{caught_up, until};
 use idempotency_tests::redis_sentinel::{MASTER, SentinelSet};
 use idempotency_tests::redis_server::RedisServer;
 
@@ -82,6 +83,8 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
     recordings.go_on(3);
     recordings.have_sent(OPERATIONS / 4).await;
     let (master, replica) = (&set.servers[0], &set.servers[1]);
+    let mut cut_from = clock.now();
+    caught_up(master, replica).await;
     match link {
         Link::Follows => {}
         Link::Cut => {
@@ -90,6 +93,10 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
         Link::Stalled => replica.pause(),
     }
     recordings.have_sent(OPERATIONS / 3).await;
+    if matches!(link, Link::Follows) {
+        cut_from = clock.now();
+        caught_up(master, replica).await;
+    }
     let from = clock.now();
     match fault {
         Fault::Kill => master.kill(),
@@ -105,7 +112,7 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
     // The master that was paused is not let go on: that two masters answer is another matter.
     let before = tally.across;
     for (seed, log) in recordings.ended().await {
-        let failover = Failover::new(log.at(from), log.at(to))
+        let failover = Failover::new(log.at(cut_from), log.at(from), log.at(to))
             .with_confirmation(matches!(durability, Durability::Replicas { .. }));
         for history in log.histories(RESOLUTION) {
             tally.judge_across(seed, &history, failover);

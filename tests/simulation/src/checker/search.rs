@@ -141,12 +141,16 @@ impl<'a> Search<'a> {
     fn turned(&self, node: &Node, ceil: Micros) -> Option<Node> {
         let failover = self.history.failover?;
         match node.timeline {
-            Timeline::Shared => Some(Node { timeline: Timeline::Doomed(node.spec), ..*node }),
+            // What the replica lacks took effect after the cut, and so did all that is left.
+            Timeline::Shared if ceil >= failover.cut_from => {
+                let floor = node.floor.max(failover.cut_from);
+                Some(Node { timeline: Timeline::Doomed(node.spec), floor, ..*node })
+            }
             Timeline::Doomed(spec) if ceil >= failover.from => {
                 let floor = node.floor.max(failover.from);
                 Some(Node { spec, floor, timeline: Timeline::Surviving, ..*node })
             }
-            Timeline::Doomed(_) | Timeline::Surviving => None,
+            Timeline::Shared | Timeline::Doomed(_) | Timeline::Surviving => None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Histories written by hand.
 
 use super::*;
-use crate::history::{Action, Answer, Micros, Operation};
+use crate::history::{Action, Answer, Failover, Micros, Operation};
 
 const LEASE: Micros = 1_000;
 
@@ -90,7 +90,7 @@ fn granted_again(call: Micros, answer: Answer) -> [Operation; 2] {
 #[test]
 fn a_failover_may_forget_the_latest_writes_and_nothing_else() {
     let check = |operations: &[Operation], is_confirmed| {
-        let failover = crate::history::Failover::new(100, 110).with_confirmation(is_confirmed);
+        let failover = Failover::new(0, 100, 110).with_confirmation(is_confirmed);
         let history = history(operations.to_vec()).with_failover(failover);
         matches!(Checker::new().check(&history), Verdict::Explained)
     };
@@ -105,6 +105,41 @@ fn a_failover_may_forget_the_latest_writes_and_nothing_else() {
     let seen_again = at(300, claim(3), Some((310, Answer::InFlight { retry_after: 710 })));
     let [first, second] = forgotten;
     assert!(!check(&[first, second, seen_again], false), "what is forgotten does not come back");
+}
+
+#[test]
+fn a_failover_forgets_nothing_from_before_the_cut() {
+    let completed = |end| {
+        [
+            at(10, claim(1), Some((20, granted(5, 1)))),
+            at(30, Action::Complete { owner: 1, fence: 5, outcome: 7 }, Some((end, Answer::Held))),
+        ]
+    };
+    let check = |operations: &[Operation], cut_from| {
+        let history = history(operations.to_vec()).with_failover(Failover::new(cut_from, 100, 110));
+        matches!(Checker::new().check(&history), Verdict::Explained)
+    };
+    // Without any record: of the grant as well, whose answer came at 20.
+    let anew = at(200, claim(2), Some((210, granted(9, 1))));
+    let all = [&completed(40)[..], &[anew]].concat();
+    assert!(check(&all, 20), "both may have taken effect after the cut");
+    assert!(!check(&all, 21), "the replica had the grant");
+    // With the grant, whose lease has run out.
+    let taken_over = at(1300, claim(2), Some((1310, granted(9, 2))));
+    let completion = [&completed(40)[..], &[taken_over]].concat();
+    assert!(check(&completion, 40), "the completion may have taken effect after the cut");
+    assert!(!check(&completion, 41), "the replica had the completion");
+    // Whatever is forgotten took effect after the cut, and a lease that began then ends later.
+    let first = at(10, claim(1), Some((60, granted(5, 1))));
+    let second = at(1020, claim(2), Some((1040, granted(9, 2))));
+    let third = at(1200, claim(3), Some((1210, granted(11, 1))));
+    let check = |cut_from| {
+        let operations = [first.clone(), second.clone(), third.clone()];
+        let history = history(operations).with_failover(Failover::new(cut_from, 1100, 1110));
+        matches!(Checker::new().check(&history), Verdict::Explained)
+    };
+    assert!(check(40), "the lease was granted at 40, and taken over at 1040");
+    assert!(!check(50), "it was granted at 50 or later, and taken over too early");
 }
 
 #[test]
