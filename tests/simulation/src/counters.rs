@@ -33,6 +33,8 @@ macro_rules! counters {
 counters! {
     /// Simulated runs.
     histories,
+    /// Of these, those in which nothing befell the engine but a short outage.
+    calm,
     /// Operations in their histories.
     operations,
     /// Operations without an answer.

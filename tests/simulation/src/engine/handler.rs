@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use idempotency_core::engine::Runtime;
-use idempotency_core::{IdempotencyContext, Ran, RunError};
+use idempotency_core::{IdempotencyContext, Ran, RunError, Version};
 
 use super::plan::LEASE;
 use crate::counters::Counters;
@@ -21,11 +21,24 @@ pub(super) struct Ledger {
 #[derive(Default)]
 struct Entries {
     executions: Vec<Execution>,
-    acknowledged: Vec<(usize, u64)>,
+    told: Told,
     is_quiet: bool,
     broken: Vec<String>,
     trace: Vec<String>,
     counters: Counters,
+}
+
+/// What senders were told, with the key that it was about.
+#[derive(Clone, Default)]
+pub(super) struct Told {
+    /// That this came of it, and is recorded.
+    pub(super) acknowledged: Vec<(usize, u64)>,
+    /// That this came of it, which is not recorded yet.
+    pub(super) unrecorded: Vec<(usize, u64)>,
+    /// That this version is newer.
+    pub(super) stale: Vec<(usize, Version)>,
+    /// That somebody else executes, after waiting for so long.
+    pub(super) conflicts: Vec<(usize, Duration)>,
 }
 
 /// One execution of the handler.
@@ -56,9 +69,9 @@ impl Ledger {
         Self { world, entries: Arc::default() }
     }
 
-    pub(super) fn entries_of(&self) -> (Vec<Execution>, Vec<(usize, u64)>, Vec<String>) {
+    pub(super) fn entries_of(&self) -> (Vec<Execution>, Told, Vec<String>) {
         let entries = self.entries();
-        (entries.executions.clone(), entries.acknowledged.clone(), entries.broken.clone())
+        (entries.executions.clone(), entries.told.clone(), entries.broken.clone())
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -87,21 +100,33 @@ impl Ledger {
         self.entries().trace.push(format!("{:>9.3} ms {what}", now.as_secs_f64() * 1000.0));
     }
 
-    /// A sender was told what came of its delivery. Answers whether that was an acknowledgement.
-    pub(super) fn told(&self, key: usize, ran: &Result<Ran<u64>, RunError<Failed>>) -> bool {
+    /// A sender was told what came of its delivery, after so long. Answers whether that was an acknowledgement.
+    pub(super) fn told(
+        &self,
+        key: usize,
+        ran: &Result<Ran<u64>, RunError<Failed>>,
+        waited: Duration,
+    ) -> bool {
         self.tell(format_args!("key {key}: the sender is told {ran:?}"));
-        let mut entries = self.entries();
-        let (is_replayed, is_recorded, value) = match ran {
-            Ok(Ran::Executed(value)) => (false, true, Some(*value)),
-            Ok(Ran::Replayed(value)) => (true, true, Some(*value)),
-            Ok(Ran::ExecutedUnrecorded(_)) => (false, false, None),
-            Ok(Ran::Stale { .. }) => (false, true, None),
+        let Entries { told, counters, .. } = &mut *self.entries();
+        match ran {
+            Ok(Ran::Executed(value)) => told.acknowledged.push((key, *value)),
+            Ok(Ran::Replayed(value)) => {
+                counters.replayed += 1;
+                told.acknowledged.push((key, *value));
+            }
+            Ok(Ran::ExecutedUnrecorded(value)) => {
+                counters.unrecorded += 1;
+                told.unrecorded.push((key, *value));
+            }
+            Ok(Ran::Stale { newest }) => told.stale.push((key, *newest)),
+            Ok(Ran::Conflict { .. }) => {
+                told.conflicts.push((key, waited));
+                return false;
+            }
             _ => return false,
-        };
-        entries.counters.acknowledged += 1;
-        entries.counters.replayed += u64::from(is_replayed);
-        entries.counters.unrecorded += u64::from(!is_recorded);
-        entries.acknowledged.extend(value.map(|value| (key, value)));
+        }
+        counters.acknowledged += 1;
         true
     }
 

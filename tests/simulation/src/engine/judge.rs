@@ -4,17 +4,19 @@ use futures_util::FutureExt as _;
 use idempotency_core::{Delivery, Order, StateView, Store};
 
 use super::Run;
-use super::handler::How;
+use super::calm;
+use super::handler::{Execution, How};
 
 /// The rules that a run broke.
 pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
-    let (executions, acknowledged, mut broken) = run.ledger.entries_of();
+    let (executions, told, mut broken) = run.ledger.entries_of();
     let is_completed = |delivery: &&Delivery| {
         let view = store.load(delivery.key()).now_or_never().and_then(Result::ok).flatten();
         view.is_some_and(|view| matches!(view.state, StateView::Completed(_)))
     };
     let completed = run.plan.deliveries.iter().filter(is_completed);
-    let newest = completed.filter_map(|delivery| delivery.order().map(Order::version)).max();
+    let completed: Vec<_> = completed.filter_map(|delivery| delivery.order().map(Order::version)).collect();
+    let newest = completed.iter().copied().max();
     for (key, delivery) in run.plan.deliveries.iter().enumerate() {
         let view = store.load(delivery.key()).now_or_never().and_then(Result::ok).flatten();
         let recorded = match view.as_ref().map(|view| &view.state) {
@@ -27,7 +29,7 @@ pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
             }
             _ => None,
         };
-        for &(_, value) in acknowledged.iter().filter(|(other, _)| *other == key) {
+        for &(_, value) in told.acknowledged.iter().filter(|(other, _)| *other == key) {
             if recorded != Some(value) {
                 broken.push(format!(
                     "I3: key {key} was acknowledged with {value}, and {recorded:?} is recorded"
@@ -47,6 +49,17 @@ pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
                 broken.push(format!("key {key}: value {} vanished", execution.value));
             }
         }
+        for &(_, value) in told.unrecorded.iter().filter(|(other, _)| *other == key) {
+            let has_succeeded = |it: &&Execution| it.value == value && it.how == How::Succeeded;
+            if of_key().find(has_succeeded).is_none() {
+                broken.push(format!("I9: key {key} was acknowledged with {value}, and nobody came to that"));
+            }
+        }
+        for &(_, version) in told.stale.iter().filter(|(other, _)| *other == key) {
+            if !completed.contains(&version) || delivery.order().map(Order::version) >= Some(version) {
+                broken.push(format!("I8: key {key} is stale, and no newer version {version:?} completed"));
+            }
+        }
         // Attempts after the recorded one would be executions of what was already done.
         if let Some(fence) = recorded_fence
             && let Some(later) = of_key().find(|execution| execution.context.fence() > fence)
@@ -59,6 +72,9 @@ pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
         if attempts.len() != of_key().count() {
             broken.push(format!("I1: key {key}: two executions have one fence"));
         }
+    }
+    if run.plan.is_calm() {
+        broken.extend(calm::judge(&run.plan, &executions, &told));
     }
     broken
 }

@@ -1,5 +1,6 @@
 //! Engine histories: the real engine in several processes, with senders that retry and processes that die.
 
+mod calm;
 mod chaos;
 mod handler;
 mod judge;
@@ -120,6 +121,7 @@ pub fn check_engine(
         counters.states += checker.states() - before;
     }
     counters.histories += 1;
+    counters.calm += u64::from(run.plan.is_calm());
     *counters += run.remote.counters();
     *counters += run.ledger.counters();
     let trace = run.ledger.trace();

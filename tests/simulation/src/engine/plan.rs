@@ -42,7 +42,7 @@ impl Plan {
             .with_attachment(attachment);
         let keys = rng.between(1, 3);
         let is_ordered = rng.chance(60);
-        Self {
+        let mut plan = Self {
             policy,
             faults: Faults::of_seed(seed, LEASE),
             processes: rng.between(1, 3),
@@ -51,7 +51,26 @@ impl Plan {
             deliveries: (0..keys).map(|number| delivery(number, is_ordered)).collect(),
             copies: rng.between(1, 3),
             handlers_are_bad: rng.chance(70),
+        };
+        if rng.chance(15) {
+            (plan.faults, plan.crashes, plan.stalls) = (Faults::none(LEASE), 0, 0);
+            if rng.chance(50) {
+                let begin = rng.part(LEASE, 0, 300);
+                plan.faults.outages.push((begin, begin + rng.part(LEASE, 5, 30)));
+            }
         }
+        plan
+    }
+
+    /// Whether nothing befalls an execution, unless it fails by itself, for which it could lose its lease: there is no
+    /// fault but an outage that is over before the lease is, and the work goes on where its sender hangs up.
+    pub(super) fn is_calm(&self) -> bool {
+        let Faults { lose_request, lose_reply, break_connection, delay, duplicate, .. } = self.faults;
+        let is_brief = |(begin, end): &(Duration, Duration)| *end - *begin <= LEASE * 3 / 10;
+        lose_request + lose_reply + break_connection + delay + duplicate + self.crashes + self.stalls == 0
+            && self.faults.outages.len() <= 1
+            && self.faults.outages.iter().all(is_brief)
+            && self.policy.attachment() == Attachment::Detached
     }
 
     pub(super) fn is_at_most_once(&self) -> bool {

@@ -52,9 +52,10 @@ pub(super) async fn deliver(
         let ran = AssertUnwindSafe(engine.run(delivery, handler)).catch_unwind().await;
         drop(send.send(ran.unwrap_or(Err(RunError::Dropped))));
     };
+    let sent = run.world.elapsed();
     let request = run.world.spawn(process, Box::pin(serve));
     match select(receive, Box::pin(run.world.sleep(patience))).await {
-        Either::Left((Ok(ran), _)) => run.ledger.told(key, &ran),
+        Either::Left((Ok(ran), _)) => run.ledger.told(key, &ran, run.world.elapsed() - sent),
         Either::Left((Err(oneshot::Canceled), _)) => false,
         Either::Right(_) => {
             run.ledger.tell(format_args!("key {key}: the sender hangs up"));
