@@ -143,7 +143,7 @@ impl Stage {
 }
 
 fn setup(framework: Framework, redis: &RedisServer, ledger: &Ledger) -> Setup {
-    Setup::new(framework, &redis.url(), ledger).with_default_patience().with("--lease", "2s")
+    Setup::new(framework, &redis.url(), ledger).with("--lease", "2s")
 }
 
 struct Case<'a> {

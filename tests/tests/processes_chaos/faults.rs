@@ -1,9 +1,10 @@
 //! The faults: servers strike themselves at one of the twelve points, and are killed, replaced and paused at any moment;
-//! Redis is restarted and paused. Each has a task of its own.
+//! Redis is restarted and paused. Each has a task of its own. Storms and calms take turns, since in a storm there is always
+//! something that could explain what happens.
 
 use std::process::ExitStatus;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum as _;
 use idempotency_tests::demo::now;
@@ -14,7 +15,25 @@ use tokio::task::JoinSet;
 
 use super::dice::Dice;
 use super::journal::{Fault, Journal};
-use super::{PATIENCE, Site, lock};
+use super::{LEASE, PATIENCE, Site, lock};
+
+/// How long a storm lasts, and a calm after it: long enough for leases to run out for no reason, if they did.
+const SEASON: Duration = Duration::from_secs(10);
+
+/// When nothing is to be struck.
+#[derive(Clone, Copy)]
+struct Weather(Instant);
+
+impl Weather {
+    fn is_calm(self) -> bool {
+        self.0.elapsed().as_secs() / SEASON.as_secs() % 2 == 1
+    }
+
+    /// Where a server that is started now is to strike itself.
+    fn fault_at(self, dice: &mut Dice) -> Option<FaultAt> {
+        (!self.is_calm()).then(|| fault_at(dice))
+    }
+}
 
 /// The faults under way.
 pub(crate) struct Faults {
@@ -27,11 +46,17 @@ impl Faults {
     pub(crate) fn start(sites: &[Arc<Site>], redis: &Arc<RedisServer>, dice: &mut Dice) -> Self {
         let (over, watched) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        let journal = Journal::default();
+        let (journal, weather) = (Journal::default(), Weather(now()));
         for site in sites {
-            tasks.spawn(strike_site(Arc::clone(site), dice.split(), watched.clone(), journal.clone()));
+            tasks.spawn(strike_site(
+                Arc::clone(site),
+                weather,
+                dice.split(),
+                watched.clone(),
+                journal.clone(),
+            ));
         }
-        tasks.spawn(strike_redis(Arc::clone(redis), dice.split(), watched, journal.clone()));
+        tasks.spawn(strike_redis(Arc::clone(redis), weather, dice.split(), watched, journal.clone()));
         Self { tasks, over, journal }
     }
 
@@ -45,12 +70,19 @@ impl Faults {
 
 /// Each server and each of its successors is to strike itself somewhere; most live until then. In the end there is one
 /// that is not.
-async fn strike_site(site: Arc<Site>, mut dice: Dice, mut over: watch::Receiver<bool>, journal: Journal) {
+async fn strike_site(
+    site: Arc<Site>,
+    weather: Weather,
+    mut dice: Dice,
+    mut over: watch::Receiver<bool>,
+    journal: Journal,
+) {
     loop {
         match next(&site, 500 + dice.below(4000), &mut over).await {
             Next::Over => break,
-            Next::Struck(strike) => recover(&site, strike, &mut dice, &journal).await,
-            Next::Due => strike_now(&site, &mut dice, &journal).await,
+            Next::Struck(strike) => recover(&site, strike, weather, &mut dice, &journal).await,
+            Next::Due if weather.is_calm() => {}
+            Next::Due => strike_now(&site, weather, &mut dice, &journal).await,
         }
     }
     let _fault = journal.begin("server killed");
@@ -81,7 +113,7 @@ async fn next(site: &Site, millis: u64, over: &mut watch::Receiver<bool>) -> Nex
 
 /// Starts the successor of a server that killed itself. Lets one that stopped itself go on, and replaces it soon, since
 /// none strikes itself twice.
-async fn recover(site: &Site, strike: Strike, dice: &mut Dice, journal: &Journal) {
+async fn recover(site: &Site, strike: Strike, weather: Weather, dice: &mut Dice, journal: &Journal) {
     let mut fault = journal.struck(strike);
     match strike.fault.signal {
         Signal::Kill => {
@@ -91,23 +123,24 @@ async fn recover(site: &Site, strike: Strike, dice: &mut Dice, journal: &Journal
             tokio::time::sleep(Duration::from_millis(200 + dice.below(4000))).await;
             lock(&site.demo).resume();
             drop(fault);
-            tokio::time::sleep(Duration::from_millis(dice.below(500))).await;
+            // Half of them live past the lease that they lost.
+            tokio::time::sleep(LEASE * u32::try_from(dice.below(200)).expect("it is below 200") / 100).await;
             fault = journal.begin("server killed");
             lock(&site.demo).kill();
         }
     }
-    site.start_successor(Some(fault_at(dice))).await;
+    site.start_successor(weather.fault_at(dice)).await;
     drop(fault);
 }
 
-async fn strike_now(site: &Site, dice: &mut Dice, journal: &Journal) {
+async fn strike_now(site: &Site, weather: Weather, dice: &mut Dice, journal: &Journal) {
     match dice.below(5) {
         0 | 1 => {
             let _fault = journal.begin("server killed");
             lock(&site.demo).kill();
             note_strike(site, journal);
             tokio::time::sleep(Duration::from_millis(dice.below(300))).await;
-            site.start_successor(Some(fault_at(dice))).await;
+            site.start_successor(weather.fault_at(dice)).await;
         }
         2 => {
             let _fault = journal.begin("server replaced");
@@ -118,7 +151,7 @@ async fn strike_now(site: &Site, dice: &mut Dice, journal: &Journal) {
                 let well = status.is_some_and(|status| status.success());
                 assert!(well, "{status:?}: {}", lock(&site.demo).log());
             }
-            site.start_successor(Some(fault_at(dice))).await;
+            site.start_successor(weather.fault_at(dice)).await;
         }
         _ => {
             let _fault = journal.begin("server paused");
@@ -158,11 +191,15 @@ async fn ended(site: &Site) -> Option<ExitStatus> {
 
 async fn strike_redis(
     redis: Arc<RedisServer>,
+    weather: Weather,
     mut dice: Dice,
     mut over: watch::Receiver<bool>,
     journal: Journal,
 ) {
     while rest(1500 + dice.below(2500), &mut over).await {
+        if weather.is_calm() {
+            continue;
+        }
         if dice.percent(50) {
             let _fault = journal.begin("redis restarted");
             redis.kill();

@@ -12,6 +12,10 @@ use super::sender::{Event, Sent};
 /// Redis counts leases in milliseconds.
 const REDIS_TICK: Duration = Duration::from_millis(1);
 
+/// How long a server tries to reach its store, in microseconds. Who claims while somebody else executes, and hears nothing
+/// for so long, answers that there is a conflict, and undoes the claim: an attempt without an effect.
+const STORE_TIMEOUT: u64 = 1_500_000;
+
 /// Everything that was promised and not kept. `again` is of those events that were asked about when all was over.
 ///
 /// A fencing token is the moment of its claim in microseconds since 1970, so it can be compared with the sender's.
@@ -35,9 +39,11 @@ pub(crate) fn violations(
         found.extend(case.executed_within_a_lease(event));
         found.extend(case.recorded_twice(event));
         found.extend(case.repeated_without_a_reason(event));
-        if let Some(again) = again.get(event.id.as_str()) {
-            found.extend(case.forgotten(event, again));
-        }
+        let again = again.get(event.id.as_str()).map_or(&[][..], Vec::as_slice);
+        found.extend(case.forgotten(event, again));
+        found.extend(case.answered_wrongly(event, again));
+        found.extend(case.answered_differently(event, again));
+        found.extend(case.stale_after_it_was_recorded(event));
     }
     for snapshots in of_users(events).values() {
         found.extend(case.out_of_order(snapshots));
@@ -99,31 +105,73 @@ impl<'a> Case<'a> {
     fn repeated_without_a_reason(&self, event: &Event) -> Option<String> {
         let sent = self.sent_of(event).iter().map(|sent| sent.at).min()?;
         let line = self.lines_of(event).iter().find(|line| line.attempt > 1 + event.failures)?;
-        (!self.is_reason_between(event, sent, line.fence))
-            .then(|| format!("{}: too many attempts for no reason: {line:?}", event.id))
+        (!self.is_reason_between(event, sent, line.fence)).then(|| {
+            format!("{}: too many attempts for no reason: {line:?}, {:?}", event.id, self.sent_of(event))
+        })
     }
 
-    /// Whether there was a fault, or a store or a server that did not answer in time, of which the sender learned.
+    /// Whether there was a fault, or a store or a server that did not answer in time, of which the sender learned: by the
+    /// answer, or by how long it took until it was told of a conflict.
     fn is_reason_between(&self, event: &Event, from: u64, to: u64) -> bool {
-        let late = ["outage", "executed; stored=?0", "no answer"];
+        let is_late = |sent: &Sent| match sent.outcome() {
+            "outage" | "executed; stored=?0" | "no answer" => true,
+            "conflict" => sent.answered - sent.at >= STORE_TIMEOUT,
+            _ => false,
+        };
         self.faults.iter().any(|fault| fault.from <= to && fault.to >= from)
-            || (self.sent_of(event).iter())
-                .any(|sent| late.contains(&sent.outcome()) && sent.at <= to && sent.answered >= from)
+            || self.sent_of(event).iter().any(|sent| is_late(sent) && sent.at <= to && sent.answered >= from)
     }
 
     /// After all is over, whatever was recorded answers; what was not may be executed once more.
     fn forgotten(&self, event: &Event, again: &[&Sent]) -> Option<String> {
         let mut recorded = self.recorded_at(event).is_some();
         let well = again.iter().all(|sent| {
-            let known = sent.is_answered_from_a_record();
+            let replayed = sent.is_acknowledged_as("replayed");
+            let known = replayed || (!recorded && sent.is_acknowledged_as("stale"));
             let well = known || (!recorded && sent.is_acknowledged());
-            recorded |= known || sent.is_acknowledged_as("executed");
+            recorded |= replayed || sent.is_acknowledged_as("executed");
             well
         });
         (!well).then(|| {
             let recorded = self.recorded_at(event);
             format!("{}: recorded at {recorded:?}, and later {again:?}", event.id)
         })
+    }
+
+    /// A 2xx says that it is stale, or what became of an execution of this very event that had begun by then.
+    fn answered_wrongly(&self, event: &Event, again: &[&Sent]) -> Option<String> {
+        let is_of_an_execution = |sent: &Sent| {
+            sent.receipt.as_ref().is_some_and(|receipt| {
+                let begun = |line: &&Line| line.attempt == receipt.attempt && line.fence < sent.answered;
+                receipt.received == event.id && self.lines_of(event).iter().copied().any(|line| begun(&line))
+            })
+        };
+        let is_right = |sent: &Sent| match sent.outcome() {
+            "executed" | "executed; stored=?0" | "replayed" => is_of_an_execution(sent),
+            "stale" => event.snapshot.is_some(),
+            _ => false,
+        };
+        let mut answers = self.sent_of(event).iter().chain(again);
+        let wrong = answers.find(|sent| sent.is_acknowledged() && !is_right(sent))?;
+        Some(format!("{}: acknowledged by {wrong:?}, and executed: {:?}", event.id, self.lines_of(event)))
+    }
+
+    /// Whatever was recorded and whatever is replayed is of the same attempt.
+    fn answered_differently(&self, event: &Event, again: &[&Sent]) -> Option<String> {
+        let recorded =
+            |sent: &&&Sent| sent.is_acknowledged_as("executed") || sent.is_acknowledged_as("replayed");
+        let mut answers = self.sent_of(event).iter().chain(again).filter(recorded);
+        let first = answers.next()?;
+        let other = answers.find(|sent| sent.receipt != first.receipt)?;
+        Some(format!("{}: answered by {first:?} and by {other:?}", event.id))
+    }
+
+    /// A record answers for its key before anybody asks for the order.
+    fn stale_after_it_was_recorded(&self, event: &Event) -> Option<String> {
+        let recorded = self.recorded_at(event)?;
+        let mut stale = self.sent_of(event).iter().filter(|sent| sent.is_acknowledged_as("stale"));
+        let late = stale.find(|sent| sent.at > recorded)?;
+        Some(format!("{}: recorded at {recorded}, then stale: {late:?}", event.id))
     }
 
     /// No execution of an older snapshot started after the sender knew that a newer one was recorded.
@@ -193,71 +241,4 @@ fn by_id<T>(all: &[T], id: impl Fn(&T) -> &String) -> HashMap<&str, Vec<&T>> {
     groups
 }
 
-/// A judge that finds nothing would let everything pass.
-mod tests {
-    use super::*;
-
-    fn event(id: &str, snapshot: Option<u32>) -> Event {
-        Event {
-            id: id.to_owned(),
-            snapshot: snapshot.map(|at| ("usr".to_owned(), at)),
-            failures: 0,
-            delay: 0,
-        }
-    }
-
-    fn sent(id: &str, answered: u64, mark: &str) -> Sent {
-        Sent { id: id.to_owned(), at: 0, answered, answer: Some((200, mark.to_owned())) }
-    }
-
-    fn line(id: &str, attempt: u32, fence: u64) -> Line {
-        let line = serde_json::json!({ "provider": "p", "key": id, "attempt": attempt, "fence": fence });
-        serde_json::from_value(line).expect("a line")
-    }
-
-    fn found(events: &[Event], sent: &[Sent], again: &[Sent], lines: &[Line], faults: &[Fault]) -> String {
-        violations(events, sent, again, lines, faults).join("\n")
-    }
-
-    const FAULT: Fault = Fault { kind: "server killed", point: None, from: 150, to: 160 };
-
-    /// When a lease of which the claim was at 100 has run out.
-    const LATER: u64 = 2_000_180;
-
-    #[test]
-    fn it_finds_what_is_not_as_promised() {
-        let a = [event("a", None)];
-        let (known, executed) = ([sent("a", LATER + 900, "replayed")], [sent("a", LATER + 20, "executed")]);
-        let (once, twice) = ([line("a", 1, 100)], [line("a", 1, 100), line("a", 2, LATER)]);
-        assert_eq!(found(&a, &executed, &known, &once, &[]), "");
-        assert_eq!(found(&a, &executed, &known, &twice, &[FAULT]), "");
-        assert!(found(&a, &executed, &known, &twice, &[]).contains("for no reason"));
-        let soon = [line("a", 1, 100), line("a", 2, 180)];
-        assert!(found(&a, &executed, &known, &soon, &[FAULT]).contains("again within the lease"));
-        let second = [line("a", 2, 170)];
-        assert_eq!(found(&a, &executed, &known, &second, &[FAULT]), "");
-        assert!(found(&a, &executed, &known, &second, &[]).contains("too many attempts"));
-        let refused = Sent { answer: Some((503, String::new())), ..sent("a", 160, "") };
-        let told = [refused, sent("a", 200, "executed")];
-        assert_eq!(found(&a, &told, &known, &second, &[]), "");
-        assert!(found(&a, &executed, &known, &[], &[]).contains("neither executed nor stale"));
-        assert!(found(&a, &[], &known, &once, &[]).contains("never acknowledged"));
-        assert!(found(&a, &executed, &executed, &once, &[]).contains("and later"));
-        let both = [sent("a", 200, "executed"), sent("a", 300, "executed")];
-        assert!(found(&a, &both, &known, &once, &[]).contains("2 attempts answered"));
-        let late = [line("a", 1, 100), line("a", 2, LATER + 300)];
-        assert!(found(&a, &executed, &known, &late, &[FAULT]).contains("then executed"));
-    }
-
-    #[test]
-    fn it_finds_an_older_event_that_started_after_a_newer_one_was_recorded() {
-        let events = [event("old", Some(1)), event("new", Some(2))];
-        let log = [sent("old", 400, "executed"), sent("new", 200, "executed")];
-        let known = [sent("old", 900, "replayed"), sent("new", 900, "replayed")];
-        let lines = |old| [line("new", 1, 100), line("old", 1, old)];
-        assert_eq!(found(&events, &log, &known, &lines(150), &[]), "");
-        assert!(found(&events, &log, &known, &lines(250), &[]).contains("then an older one"));
-        let log = [sent("old", 90, "stale"), sent("new", 200, "executed")];
-        assert!(found(&events, &log, &known, &lines(80), &[]).contains("nothing newer"));
-    }
-}
+mod tests;

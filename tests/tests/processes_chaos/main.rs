@@ -142,6 +142,7 @@ async fn whatever_dies_every_delivery_is_acknowledged_and_none_is_executed_for_n
     print_faults(&faults);
     let points = strikes(&faults);
     println!("faults: at the points {points:?}");
+    assert!(!faults.is_empty() && !events.is_empty(), "there are faults, and a load");
     let again = ask_again(events.clone(), &sites).await;
     let verdict = judge::violations(&events, &sent, &again, &ledger.lines(), &faults);
     assert!(verdict.is_empty(), "CHAOS_SEED={seed}: {} violations: {:#?}", verdict.len(), &verdict);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use idempotency_tests::demo::Delivery;
+use serde::Deserialize;
 
 use super::dice::Dice;
 use super::{Site, lock, micros};
@@ -37,6 +38,14 @@ pub(crate) struct Sent {
     pub(crate) answered: u64,
     /// Status and `idempotency-status`; none where there was no answer in time.
     pub(crate) answer: Option<(u16, String)>,
+    pub(crate) receipt: Option<Receipt>,
+}
+
+/// What the handler says of an execution: whose it was, and which.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub(crate) struct Receipt {
+    pub(crate) received: String,
+    pub(crate) attempt: u32,
 }
 
 impl Sent {
@@ -125,42 +134,47 @@ impl Event {
     pub(crate) async fn send(self, sites: [Arc<Site>; 2], log: Log, mut dice: Dice) {
         tokio::time::sleep(Duration::from_millis(dice.below(600))).await;
         let mut pause = 100;
-        while !self.send_once(&sites[usize::from(dice.percent(50))], &log).await {
+        while !self.send_once(&sites[usize::from(dice.percent(50))], &log).await.is_acknowledged() {
             tokio::time::sleep(Duration::from_millis(pause / 2 + dice.below(pause))).await;
             pause = (pause * 2).min(1000);
         }
     }
 
-    /// Delivers it, and says whether it was acknowledged.
-    pub(crate) async fn send_once(&self, site: &Site, log: &Log) -> bool {
+    /// Delivers it, and says what came of it.
+    pub(crate) async fn send_once(&self, site: &Site, log: &Log) -> Sent {
         let at = micros();
         let client = lock(&site.client).clone();
         let answer = tokio::time::timeout(TIMEOUT, client.send(&self.delivery())).await;
         let answer = answer.ok().and_then(Result::ok);
+        let receipt = answer.as_ref().and_then(|answer| serde_json::from_slice(&answer.body).ok());
         let answer = answer.map(|answer| (answer.status.as_u16(), answer.mark().to_owned()));
-        let sent = Sent { id: self.id.clone(), at, answered: micros(), answer };
-        let acknowledged = sent.is_acknowledged();
-        lock(&log.0).push(sent);
-        acknowledged
+        let sent = Sent { id: self.id.clone(), at, answered: micros(), answer, receipt };
+        lock(&log.0).push(sent.clone());
+        sent
     }
 
-    /// Delivers it once more at each site, until it is acknowledged there.
+    /// Delivers it once more at each site, until it is answered from a record there.
     async fn ask(self, sites: [Arc<Site>; 2], log: Log) {
         for site in &sites {
             let asking = async {
-                while !self.send_once(site, &log).await {
+                while !self.send_once(site, &log).await.is_answered_from_a_record() {
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             };
-            tokio::time::timeout(PATIENCE, asking).await.expect("it is acknowledged once more");
+            tokio::time::timeout(PATIENCE, asking)
+                .await
+                .expect("what was acknowledged is in a record at last");
         }
     }
 }
 
-/// Delivers some events once more at each site, until they are acknowledged there.
+/// Delivers some events once more at each site, until they are answered from a record there. Gives the acknowledgements:
+/// while there are faults, not every answer is one.
 pub(crate) async fn ask_again(events: Vec<Event>, sites: &[Arc<Site>; 2]) -> Vec<Sent> {
     let log = Log::default();
     let asked = stream::iter(events.into_iter().map(|event| event.ask(sites.clone(), log.clone())));
     asked.buffer_unordered(AT_A_TIME).collect::<()>().await;
-    log.take()
+    let mut answers = log.take();
+    answers.retain(Sent::is_acknowledged);
+    answers
 }

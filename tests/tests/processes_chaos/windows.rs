@@ -12,7 +12,7 @@ use super::dice::Dice;
 use super::journal::{Fault, Journal};
 use super::sender::{Event, Log, PATIENCE, Sent, ask_again};
 use super::tally::Tally;
-use super::{LEASE, Site, judge, lock};
+use super::{LEASE, Site, judge, lock, micros};
 
 /// How many events of a window are asked about once more when it is judged.
 const ASKED: usize = 500;
@@ -70,7 +70,7 @@ impl Window {
 pub(crate) struct Judged {
     pub(crate) tally: Tally,
     pub(crate) violations: Vec<String>,
-    /// Some events of each window.
+    /// Some events of each window that were replayed when it was judged.
     pub(crate) kept: Vec<Event>,
     /// How many microseconds the answers took: all, and those that no fault fell into.
     pub(crate) times: [Vec<u32>; 2],
@@ -92,16 +92,16 @@ impl Court {
         ended.expect("every delivery is acknowledged");
         // Outcomes that are still being recorded in the background are recorded, or given up, within a lease.
         tokio::time::sleep(LEASE).await;
-        let asked = some_of(&events, ASKED);
-        let mut again = ask_again(asked.clone(), &self.sites).await;
-        // While there are faults, not every answer is an acknowledgement.
-        again.retain(Sent::is_acknowledged);
+        let again = ask_again(some_of(&events, ASKED), &self.sites).await;
         let (sent, lines, faults) = (log.take(), lock(&self.lines).close(number), self.journal.all());
         let violations = judge::violations(&events, &sent, &again, &lines, &faults);
         let mut judged = lock(&self.judged);
         judged.tally.add(&events, &sent, &lines);
         judged.violations.extend(violations);
-        judged.kept.extend(some_of(&asked, KEPT));
+        let replayed: HashSet<_> =
+            again.iter().filter(|sent| sent.is_acknowledged_as("replayed")).map(|sent| &sent.id).collect();
+        let recorded: Vec<_> = events.into_iter().filter(|event| replayed.contains(&event.id)).collect();
+        judged.kept.extend(some_of(&recorded, KEPT));
         judged.add_times(&sent, &faults);
     }
 }
@@ -124,27 +124,31 @@ pub(crate) struct Lines {
     ledger: Ledger,
     read: u64,
     open: HashMap<usize, Vec<Line>>,
-    closed: HashSet<usize>,
-    /// Of windows that were closed already.
-    late: Vec<Line>,
+    /// When each window was closed.
+    closed: HashMap<usize, u64>,
+    /// Of windows that were closed already, and when.
+    late: Vec<(Line, u64)>,
 }
 
 impl Lines {
     pub(crate) fn of(ledger: Ledger) -> Self {
-        Self { ledger, read: 0, open: HashMap::new(), closed: HashSet::new(), late: Vec::new() }
+        Self { ledger, read: 0, open: HashMap::new(), closed: HashMap::new(), late: Vec::new() }
     }
 
     /// The executions of a window, of which there are to be no more.
     fn close(&mut self, window: usize) -> Vec<Line> {
         self.read_on();
-        self.closed.insert(window);
+        self.closed.insert(window, micros());
         self.open.remove(&window).unwrap_or_default()
     }
 
-    /// What was executed after its window was closed.
-    pub(crate) fn late(&mut self) -> &[Line] {
+    /// What was executed after its window was closed, unless it was held up by a fault.
+    pub(crate) fn late(&mut self, faults: &[Fault]) -> Vec<&Line> {
         self.read_on();
-        &self.late
+        let held_up = |line: &Line, closed: u64| {
+            line.fence < closed && faults.iter().any(|fault| fault.from <= closed && fault.to >= line.fence)
+        };
+        self.late.iter().filter(|(line, closed)| !held_up(line, *closed)).map(|(line, _)| line).collect()
     }
 
     fn read_on(&mut self) {
@@ -152,9 +156,9 @@ impl Lines {
         self.read = read;
         for line in lines {
             let window = Event::window_of(&line.key);
-            match self.closed.contains(&window) {
-                true => self.late.push(line),
-                false => self.open.entry(window).or_default().push(line),
+            match self.closed.get(&window) {
+                Some(closed) => self.late.push((line, *closed)),
+                None => self.open.entry(window).or_default().push(line),
             }
         }
     }
