@@ -117,11 +117,22 @@ impl RedisServer {
     /// Stops the process where it is, as a paused machine would.
     pub fn pause(&self) {
         self.signal("-STOP");
+        // It stops at its next step, which may be one more command.
+        while self.state().is_some_and(|state| state != 'T') {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Lets it go on.
     pub fn resume(&self) {
         self.signal("-CONT");
+    }
+
+    /// What the system says that it is doing. `None` where there is no `/proc`.
+    fn state(&self) -> Option<char> {
+        let id = self.process().as_ref()?.id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        status.rsplit_once(") ")?.1.chars().next()
     }
 
     fn signal(&self, name: &str) {

@@ -30,7 +30,7 @@ fn stores(cluster: &RedisCluster) -> Vec<Arc<dyn Store>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_master_of_a_cluster_died_the_timeline_that_survived_can_be_explained() {
-    let tally = repeated(async |seeds, tally| {
+    let tally = repeated(1, async |seeds, tally| {
         let cluster = RedisCluster::start(3, true).await;
         let clock = Arc::new(TokioClock::new());
         let recordings = Recordings::start(&stores(&cluster), seeds, &clock);
@@ -60,7 +60,7 @@ async fn after_a_master_of_a_cluster_died_the_timeline_that_survived_can_be_expl
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn around_a_time_when_a_cluster_is_down_every_history_can_be_explained() {
     let mut refusals = 0;
-    let tally = repeated(async |seeds, tally| {
+    let tally = repeated(2, async |seeds, tally| {
         let is_killed = tally.rounds % 2 == 0;
         println!("seeds {seeds:?}: {}", if is_killed { "killed" } else { "stopped" });
         let appends = ["--appendonly", "yes", "--appendfsync", "always"];
@@ -116,7 +116,7 @@ async fn refused(nodes: &[RedisServer]) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_slots_move_every_history_can_be_explained() {
     let (mut moved, mut longest) = (0, Duration::ZERO);
-    let tally = repeated(async |seeds, tally| {
+    let tally = repeated(1, async |seeds, tally| {
         let cluster = Arc::new(RedisCluster::start(3, false).await);
         let recordings = Recordings::start(&stores(&cluster), seeds, &Arc::new(TokioClock::new()));
         let (over, watched) = watch::channel(false);

@@ -38,12 +38,14 @@ const OPERATIONS: u64 = 80;
 /// And a lease that the servers' time to agree on another master is not much longer than.
 const LEASE: Duration = Duration::from_secs(1);
 
-/// Repeats a test, each time with the next seeds, until there are as many histories as it was asked for.
-async fn repeated(mut round: impl AsyncFnMut(std::ops::Range<u64>, &mut Tally)) -> Tally {
-    let asked = std::env::var("HISTORIES").map_or(200, |text| text.parse().expect("a number"));
+/// Repeats a test, each time with the next seeds, until there are as many histories as it was asked for, in at least so
+/// many rounds: each of them has another fault.
+async fn repeated(rounds: u64, mut round: impl AsyncFnMut(std::ops::Range<u64>, &mut Tally)) -> Tally {
+    let asked: u64 = std::env::var("HISTORIES").map_or(200, |text| text.parse().expect("a number"));
+    let at_once = asked.div_ceil(rounds).min(AT_ONCE);
     let mut tally = Tally::default();
-    for first in (0..asked).step_by(usize::try_from(AT_ONCE).unwrap()) {
-        round(first..asked.min(first + AT_ONCE), &mut tally).await;
+    for first in (0..asked).step_by(usize::try_from(at_once).unwrap()) {
+        round(first..asked.min(first + at_once), &mut tally).await;
         tally.rounds += 1;
     }
     assert!(tally.undecided * 2 < tally.histories, "most are decided: {tally}");

@@ -29,7 +29,7 @@ async fn what_threads_do_to_the_store_of_the_example_can_be_explained() {
 }
 
 async fn threads(name: &str, make: impl Fn(Arc<TokioClock>) -> Arc<dyn Store>) {
-    let tally = repeated(async |seeds, tally| {
+    let tally = repeated(1, async |seeds, tally| {
         let clock = Arc::new(TokioClock::new());
         let (store, mut recordings) = (make(Arc::clone(&clock)), Recordings::default());
         for seed in seeds {

@@ -15,7 +15,7 @@ use super::{RESOLUTION, Recordings, repeated};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn histories_recorded_at_a_real_server_can_be_explained() {
     let mut met = Met::default();
-    let tally = repeated(async |seeds, tally| {
+    let tally = repeated(1, async |seeds, tally| {
         let server = RedisServer::start().await;
         let (new, old) = (FaultProxy::start(server.port()).await, FaultProxy::start(server.port()).await);
         old.replace("\r\nNX\r\n$3\r\nGET\r\n", &["SET", "k", "v", "NX", "FROM", "LATER"]);
