@@ -47,8 +47,9 @@ pub enum OnOutage {
     /// 503 with `Retry-After`; nothing is executed.
     #[default]
     Refuse,
-    /// The handler runs without any protection, and each such run is observed. Not where the store refuses, as for wrong
-    /// credentials or because it is full, and not where another holder is known.
+    /// The handler runs without any protection, and each such run is observed. Not where the store is in reach, and refuses,
+    /// as for wrong credentials, is full, or cannot confirm a grant as durably as asked; and not where another holder is
+    /// known.
     Proceed,
 }
 
