@@ -74,10 +74,11 @@ impl StoreError {
         matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::Unknown)
     }
 
-    /// Whether the store was in reach all the same, at any of the operation's tries.
+    /// Whether the store was in reach all the same, at any of the operation's tries: it refuses, is full, or cannot vouch for
+    /// what it does until somebody mends it.
     #[must_use]
     pub fn is_store_in_reach(&self) -> bool {
-        self.is_store_in_reach
+        self.is_store_in_reach || !self.is_transient()
     }
 
     /// Whether the operation may have been carried out all the same, by any of its tries.
@@ -91,6 +92,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.kind {
             StoreErrorKind::Unavailable => "is unavailable",
+            StoreErrorKind::Unknown if self.is_store_in_reach => "cannot vouch for the operation yet",
             StoreErrorKind::Unknown => "did not answer",
             StoreErrorKind::Full => "is full",
             StoreErrorKind::Refused => "refused the operation",

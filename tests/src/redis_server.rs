@@ -118,7 +118,8 @@ impl RedisServer {
     pub fn pause(&self) {
         self.signal("-STOP");
         // It stops at its next step, which may be one more command.
-        while self.state().is_some_and(|state| state != 'T') {
+        while let Some(state) = self.state().filter(|state| *state != 'T') {
+            assert!(!matches!(state, 'Z' | 'X'), "redis-server has ended by itself");
             std::thread::sleep(Duration::from_millis(1));
         }
     }

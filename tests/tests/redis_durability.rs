@@ -151,6 +151,40 @@ async fn durable_writes_wait_on_few_connections_of_their_own_and_block_nobody_el
 }
 
 #[tokio::test]
+async fn where_all_connections_wait_for_a_replica_the_store_is_in_reach_all_the_same() {
+    let (master, replica) = pair().await;
+    let store = store(&master.url()).with_durability(ONE).without_health_interval();
+    replica.pause();
+    let cut_short = async {
+        until(async || master.info("blocked_clients").await == 1).await;
+        let list: String = master.query(&["CLIENT", "LIST"]).await;
+        let blocked = list.lines().find(|line| line.contains(" flags=b ")).expect("one waits");
+        let id = blocked.split_whitespace().find_map(|field| field.strip_prefix("id=")).expect("it has one");
+        let _: i64 = master.query(&["CLIENT", "UNBLOCK", id]).await;
+    };
+    let first = claim("first", 1);
+    let (claimed, ()) = tokio::join!(store.claim(&first), cut_short);
+    shortfall(&claimed.unwrap_err());
+
+    let crowd: Vec<_> = (0..32)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move { store.claim(&claim(&format!("k{number}"), 1)).await })
+        })
+        .collect();
+    until(async || master.info("blocked_clients").await == 32).await;
+    // Nobody gives a connection back, so in paused time the patience with that is over at once.
+    tokio::time::pause();
+    let error = store.claim(&claim("k", 1)).await.unwrap_err();
+    tokio::time::resume();
+    assert_eq!((error.kind(), error.is_store_in_reach()), (StoreErrorKind::Unavailable, true), "{error:?}");
+    replica.resume();
+    for claimed in crowd {
+        assert!(matches!(claimed.await.unwrap().unwrap(), Claimed::Granted { .. }));
+    }
+}
+
+#[tokio::test]
 async fn a_wait_whose_connection_breaks_is_unknown_and_the_next_one_is_served() {
     let (master, _replica) = pair().await;
     let proxy = FaultProxy::start(master.port()).await;

@@ -210,7 +210,7 @@ impl Idempotency {
         match self.policy().on_outage() {
             // A store that refuses, being set up wrongly or full, or that lacks replicas, is in reach: to proceed would be
             // to run unprotected until somebody mends it.
-            OnOutage::Proceed if error.is_transient() && !error.is_store_in_reach() => {
+            OnOutage::Proceed if !error.is_store_in_reach() => {
                 self.observe_decision(delivery, arrived, None, Event::Unprotected(&error));
                 let runtime = self.0.runtime.clone();
                 Ok(Begun::Unprotected(IdempotencyContext::unprotected(

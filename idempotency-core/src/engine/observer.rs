@@ -72,7 +72,7 @@ pub enum Event<'a> {
     ReleaseFailed(&'a StoreError),
     /// What was unrecorded or not released was repeated for a lease's time in vain, and is repeated no more: the key is
     /// taken over, or in doubt, although its handler came to an end. Without an attempt: so was the undoing of a claim of
-    /// which the answer was lost, and the key may be in doubt, although nothing was executed.
+    /// which the answer was lost, and the key may be in doubt, although nothing was executed under it.
     Unsettled(&'a StoreError),
     /// The handler panicked.
     Panicked,

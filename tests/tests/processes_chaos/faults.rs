@@ -20,7 +20,7 @@ use super::{LEASE, PATIENCE, Site, lock};
 /// How long a storm lasts, and a calm after it: long enough for leases to run out for no reason, if they did.
 const SEASON: Duration = Duration::from_secs(10);
 
-/// When nothing is to be struck.
+/// When nothing is to be struck. A server that was armed in a storm strikes itself in the calm after it, once.
 #[derive(Clone, Copy)]
 struct Weather(Instant);
 

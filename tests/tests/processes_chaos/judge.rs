@@ -14,7 +14,7 @@ const REDIS_TICK: Duration = Duration::from_millis(1);
 
 /// How long a server tries to reach its store, in microseconds. Who claims while somebody else executes, and hears nothing
 /// for so long, answers that there is a conflict, and undoes the claim: an attempt without an effect. So is one that
-/// finds its lease over before its handler has started, which takes longer.
+/// finds its lease over, or another's outcome, before its handler has started, which takes longer.
 const STORE_TIMEOUT: u64 = 1_500_000;
 
 /// Everything that was promised and not kept. `again` is of those events that were asked about when all was over.
@@ -112,11 +112,11 @@ impl<'a> Case<'a> {
     }
 
     /// Whether there was a fault, or a store or a server that did not answer in time, of which the sender learned: by the
-    /// answer, or by how long it took until it was told of a conflict, or of a lease that was lost.
+    /// answer, or by how long it took until it was told of a conflict, of a lease that was lost, or of another attempt's outcome.
     fn is_reason_between(&self, event: &Event, from: u64, to: u64) -> bool {
         let is_late = |sent: &Sent| match sent.outcome() {
             "outage" | "executed; stored=?0" | "no answer" => true,
-            "conflict" | "lease lost" => sent.answered - sent.at >= STORE_TIMEOUT,
+            "conflict" | "lease lost" | "replayed" => sent.answered - sent.at >= STORE_TIMEOUT,
             _ => false,
         };
         self.faults.iter().any(|fault| fault.from <= to && fault.to >= from)

@@ -34,7 +34,7 @@ use tally::{Tally, print_faults};
 const LEASE: Duration = Duration::from_secs(2);
 
 /// From then on, a run that struck no server at one of the twelve points is none.
-const LONG: Duration = Duration::from_secs(300);
+const LONG: Duration = Duration::from_secs(600);
 
 /// A server, and how its successor is started.
 struct Site {

@@ -38,11 +38,11 @@ const OPERATIONS: u64 = 80;
 /// And a lease that the servers' time to agree on another master is not much longer than.
 const LEASE: Duration = Duration::from_secs(1);
 
-/// Repeats a test, each time with the next seeds, until there are as many histories as it was asked for, in at least so
-/// many rounds: each of them has another fault.
+/// Repeats a test, each time with the next seeds, until there are as many histories as it was asked for. Where these are
+/// few, they are spread over so many rounds, each of which has another fault.
 async fn repeated(rounds: u64, mut round: impl AsyncFnMut(std::ops::Range<u64>, &mut Tally)) -> Tally {
     let asked: u64 = std::env::var("HISTORIES").map_or(200, |text| text.parse().expect("a number"));
-    let at_once = asked.div_ceil(rounds).min(AT_ONCE);
+    let at_once = asked.div_ceil(rounds).clamp(1, AT_ONCE);
     let mut tally = Tally::default();
     for first in (0..asked).step_by(usize::try_from(at_once).unwrap()) {
         round(first..asked.min(first + at_once), &mut tally).await;

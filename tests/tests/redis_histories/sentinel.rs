@@ -52,7 +52,6 @@ const ROUNDS: [(Link, Fault); FAULTS as usize] = [
 async fn after_a_failover_the_timeline_that_survived_can_be_explained() {
     let tally = repeated(FAULTS, async |seeds, tally| fail_over(seeds, Durability::Local, tally).await).await;
     println!("sentinels, Local: {tally}");
-    assert!(tally.across > 0, "{tally}");
     assert!(tally.forgotten > 0, "a replica that did not follow has forgotten something: {tally}");
 }
 
@@ -111,6 +110,7 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
     }
     assert_eq!(set.failed_over_from(0).await, 1);
     // The master that was paused is not let go on: that two masters answer is another matter.
+    let before = tally.across;
     for (seed, log) in recordings.ended().await {
         let failover = Failover::new(log.at(cut_from), log.at(from), log.at(to))
             .with_confirmation(matches!(durability, Durability::Replicas { .. }));
@@ -118,4 +118,6 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
             tally.judge_across(seed, &history, failover);
         }
     }
+    // Where replicas are to confirm and are cut off, there may be no answers before.
+    assert!(tally.across > before || durability != Durability::Local, "{tally}");
 }

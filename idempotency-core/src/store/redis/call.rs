@@ -20,6 +20,8 @@ const REDIRECTS: usize = 5;
 pub(super) enum Failure {
     /// There was no connection to send it on.
     NotSent(RedisError),
+    /// There was none, since all of them wait for replicas that do not confirm.
+    Crowded(RedisError),
     /// It was sent; the server refused it, or nobody knows.
     Sent(RedisError),
 }
@@ -35,6 +37,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::NotSent(cause) => fault::not_sent(cause),
+            Failure::Crowded(cause) => fault::not_sent(cause).of_a_store_in_reach(),
             Failure::Sent(cause) => fault::sent(cause),
         }
     }
@@ -192,10 +195,13 @@ impl Calls<'_> {
                 if let Some((other, lent)) = other {
                     other.side.take_back(lent);
                 }
-                link.side
-                    .lend(&*link.dial, self.shared.response_timeout)
-                    .await
-                    .map_err(|cause| self.shared.unreached(cause))?
+                link.side.lend(&*link.dial, self.shared.response_timeout).await.map_err(|cause| match link
+                    .shortfalls
+                    .are_going_on()
+                {
+                    true => Failure::Crowded(cause),
+                    false => self.shared.unreached(cause),
+                })?
             }
         };
         if !self.shared.probed.load(Ordering::Relaxed) {

@@ -10,6 +10,9 @@ use redis::{Cmd, Value};
 /// [`Unknown`](crate::StoreErrorKind::Unknown), so that it is repeated; a repeat waits anew. The cause is a
 /// [`Shortfall`]. This narrows the window in which a failover forgets; it does not make Redis strongly consistent,
 /// since the replica that becomes master need not be one that has the write.
+///
+/// `timeout` must be well below [`Policy::with_store_timeout`](crate::Policy::with_store_timeout), within which the engine
+/// repeats an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Durability {

@@ -22,7 +22,11 @@ pub(super) fn error(kind: StoreErrorKind) -> StoreError {
 
 /// The error of an operation that was sent.
 pub(super) fn sent(cause: RedisError) -> StoreError {
-    error(kind(&cause)).with_source(cause)
+    let error = error(kind(&cause));
+    // It takes no writes until somebody mends it, or its replicas.
+    let error =
+        if is_any_of(&cause, &["NOREPLICAS", "MISCONF"]) { error.of_a_store_in_reach() } else { error };
+    error.with_source(cause)
 }
 
 /// The error of an operation that was not sent, because there was no connection to send it on.
@@ -77,9 +81,13 @@ fn code(cause: &RedisError) -> &str {
     wrapped.unwrap_or(code)
 }
 
+fn is_any_of(cause: &RedisError, codes: &[&str]) -> bool {
+    codes.contains(&code(cause))
+}
+
 /// Whether the server says that it is not the master any more.
 fn is_demoted(cause: &RedisError) -> bool {
-    matches!(code(cause), "READONLY" | "UNBLOCKED" | "MASTERDOWN")
+    is_any_of(cause, &["READONLY", "UNBLOCKED", "MASTERDOWN"])
 }
 
 /// Whether the server does not know `SET` with `NX` and `GET`, which came with Redis 7.0.

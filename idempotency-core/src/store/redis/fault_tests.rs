@@ -43,6 +43,22 @@ fn each_error_reply_has_its_kind() {
 }
 
 #[test]
+fn a_server_that_takes_no_writes_until_it_is_mended_is_in_reach() {
+    for (line, expected) in [
+        ("NOREPLICAS Not enough good replicas to write.", true),
+        ("MISCONF Redis is configured to save RDB snapshots", true),
+        ("OOM command not allowed when used memory > 'maxmemory'.", true),
+        ("NOAUTH Authentication required.", true),
+        ("LOADING Redis is loading the dataset in memory", false),
+        ("CLUSTERDOWN The cluster is down", false),
+        ("READONLY You can't write against a read only replica.", false),
+    ] {
+        assert_eq!(sent(reply(line)).is_store_in_reach(), expected, "{line}");
+    }
+    assert!(!sent(RedisError::from(io::Error::from(io::ErrorKind::TimedOut))).is_store_in_reach());
+}
+
+#[test]
 fn what_was_sent_and_not_answered_is_unknown_and_what_was_not_sent_is_unavailable() {
     let broken = || RedisError::from(io::Error::from(io::ErrorKind::BrokenPipe));
     assert_eq!(sent(broken()).kind(), StoreErrorKind::Unknown);
