@@ -195,13 +195,8 @@ impl Calls<'_> {
                 if let Some((other, lent)) = other {
                     other.side.take_back(lent);
                 }
-                link.side.lend(&*link.dial, self.shared.response_timeout).await.map_err(|cause| match link
-                    .shortfalls
-                    .are_going_on()
-                {
-                    true => Failure::Crowded(cause),
-                    false => self.shared.unreached(cause),
-                })?
+                let lent = link.side.lend(&*link.dial, self.shared.response_timeout).await;
+                lent.map_err(|cause| self.shared.not_lent(link, cause))?
             }
         };
         if !self.shared.probed.load(Ordering::Relaxed) {
@@ -219,6 +214,10 @@ impl Calls<'_> {
 }
 
 impl Shared {
+    fn not_lent(&self, link: &Link, cause: RedisError) -> Failure {
+        if link.shortfalls.are_going_on() { Failure::Crowded(cause) } else { self.unreached(cause) }
+    }
+
     fn give_up_aside(&self, link: &Link) {
         link.side.give_up();
         self.route.doubt();
