@@ -191,6 +191,16 @@ async fn slots(node: &RedisServer) -> Vec<(i64, i64, Vec<Value>)> {
         .collect()
 }
 
+/// A master, and a replica that follows it.
+pub async fn pair() -> (RedisServer, RedisServer) {
+    let master =
+        RedisServer::start_with(&["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"])
+            .await;
+    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &master.port().to_string()]).await;
+    replicated(&master, &replica).await;
+    (master, replica)
+}
+
 /// Waits until a replica follows its master and has confirmed what it got.
 pub async fn replicated(master: &RedisServer, replica: &RedisServer) {
     until(async || replica.query::<String>(&["INFO"]).await.contains("master_link_status:up")).await;

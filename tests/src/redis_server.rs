@@ -100,6 +100,14 @@ impl RedisServer {
         info.get(field).unwrap_or_default()
     }
 
+    /// The id of the one client that waits for replicas.
+    pub async fn blocked_client(&self) -> String {
+        let list: String = self.query(&["CLIENT", "LIST"]).await;
+        let blocked = list.lines().find(|line| line.contains(" flags=b ")).expect("one waits");
+        let id = blocked.split_whitespace().find_map(|field| field.strip_prefix("id="));
+        id.expect("it has one").to_owned()
+    }
+
     /// Ends the process at once, as a power cut would.
     pub fn kill(&self) {
         if let Some(mut process) = self.process().take() {

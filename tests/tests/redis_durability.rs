@@ -13,7 +13,7 @@ use idempotency_core::{
 use idempotency_tests::captured::Captured;
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_case::{RETENTION, claim, grant, key, ordered, record_name, scope, store};
-use idempotency_tests::redis_cluster::{RedisCluster, replicated, until};
+use idempotency_tests::redis_cluster::{RedisCluster, pair, until};
 use idempotency_tests::redis_server::RedisServer;
 
 /// How long is waited for a replica that is there, on however slow a machine.
@@ -22,16 +22,6 @@ const PATIENT: Duration = Duration::from_secs(60);
 const BRIEF: Duration = Duration::from_millis(500);
 const ONE: Durability = Durability::Replicas { count: 1, timeout: PATIENT };
 const ONE_BRIEFLY: Durability = Durability::Replicas { count: 1, timeout: BRIEF };
-
-/// A master, and a replica that follows it.
-async fn pair() -> (RedisServer, RedisServer) {
-    let master =
-        RedisServer::start_with(&["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"])
-            .await;
-    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &master.port().to_string()]).await;
-    replicated(&master, &replica).await;
-    (master, replica)
-}
 
 fn shortfall(error: &StoreError) -> Shortfall {
     assert_eq!(error.kind(), StoreErrorKind::Unknown, "{error:?}");
@@ -157,10 +147,7 @@ async fn where_all_connections_wait_for_a_replica_the_store_is_in_reach_all_the_
     replica.pause();
     let cut_short = async {
         until(async || master.info("blocked_clients").await == 1).await;
-        let list: String = master.query(&["CLIENT", "LIST"]).await;
-        let blocked = list.lines().find(|line| line.contains(" flags=b ")).expect("one waits");
-        let id = blocked.split_whitespace().find_map(|field| field.strip_prefix("id=")).expect("it has one");
-        let _: i64 = master.query(&["CLIENT", "UNBLOCK", id]).await;
+        let _: i64 = master.query(&["CLIENT", "UNBLOCK", &master.blocked_client().await]).await;
     };
     let first = claim("first", 1);
     let (claimed, ()) = tokio::join!(store.claim(&first), cut_short);

@@ -6,7 +6,7 @@ use idempotency_core::store::redis::{Durability, RedisStore};
 use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreErrorKind};
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_case::{RETENTION, claim, grant, key, patient, record_name, store};
-use idempotency_tests::redis_cluster::{RedisCluster, replicated, until};
+use idempotency_tests::redis_cluster::{RedisCluster, pair, until};
 use idempotency_tests::redis_server::RedisServer;
 
 /// Longer than any test here takes.
@@ -16,14 +16,6 @@ const NOBODY: Durability = Durability::Replicas { count: 0, timeout: PATIENT };
 const ONE: Durability = Durability::Replicas { count: 1, timeout: PATIENT };
 /// How many writes are under way at once.
 const WRITES: usize = 4;
-
-/// A master, and a replica that follows it.
-async fn pair() -> (RedisServer, RedisServer) {
-    let master = RedisServer::start_with(&["--repl-ping-replica-period", "1"]).await;
-    let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &master.port().to_string()]).await;
-    replicated(&master, &replica).await;
-    (master, replica)
-}
 
 /// The server's lines about connections whose last command was a wait.
 async fn waiting(server: &RedisServer) -> Vec<String> {
@@ -64,10 +56,7 @@ async fn a_wait_that_breaks_takes_the_idle_connections_with_it() {
     replica.pause();
     let broken = async {
         until(async || master.info("blocked_clients").await == 1).await;
-        let lines = waiting(&master).await;
-        let blocked = lines.iter().find(|line| line.contains(" flags=b ")).expect("one waits");
-        let id = blocked.split_whitespace().find_map(|field| field.strip_prefix("id=")).expect("it has one");
-        let _: i64 = master.query(&["CLIENT", "KILL", "ID", id]).await;
+        let _: i64 = master.query(&["CLIENT", "KILL", "ID", &master.blocked_client().await]).await;
     };
     let claim = claim("k", 1);
     let (claimed, ()) = tokio::join!(store.claim(&claim), broken);
