@@ -105,18 +105,26 @@ async fn a_grant_heard_of_after_its_lease_is_renewed_before_it_runs() {
     execution.release().await;
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_grant_heard_of_after_another_took_over_does_not_run() {
-    let (engine, store) = engine();
-    let policy = Policy::webhook().with_lease(SECOND).with_wait(Duration::ZERO);
-    let engine = engine.with_policy(policy.with_store_timeout(5 * SECOND));
+/// A delivery that hears of its grant after 2 s, and the execution that took its lease of 1 s over before.
+async fn taken_over(
+    engine: &Idempotency,
+    store: &FaultyStore,
+) -> (tokio::task::JoinHandle<Begun>, Execution) {
     store.fail("claim", [Fault::AnswersLate(2 * SECOND)]);
     let late = tokio::spawn({
         let engine = engine.clone();
         async move { begin(&engine, "k").await }
     });
     tokio::time::sleep(SECOND + SECOND / 2).await;
-    let second = run(&engine, "k").await;
+    (late, run(engine, "k").await)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_heard_of_after_another_took_over_does_not_run() {
+    let (engine, store) = engine();
+    let policy = Policy::webhook().with_lease(SECOND).with_wait(Duration::ZERO);
+    let engine = engine.with_policy(policy.with_store_timeout(5 * SECOND));
+    let (late, second) = taken_over(&engine, &store).await;
     assert!(matches!(late.await.unwrap(), Begun::Conflict { .. }));
     assert_eq!(second.context().attempt(), 2);
     second.release().await;
@@ -295,13 +303,7 @@ async fn an_outage_after_another_took_over_runs_nothing_beside_it() {
     let policy = Policy::webhook().with_lease(SECOND).with_wait(Duration::ZERO);
     let policy = policy.with_store_timeout(5 * SECOND).with_on_outage(OnOutage::Proceed);
     let engine = engine.with_policy(policy);
-    store.fail("claim", [Fault::AnswersLate(2 * SECOND)]);
-    let late = tokio::spawn({
-        let engine = engine.clone();
-        async move { begin(&engine, "k").await }
-    });
-    tokio::time::sleep(SECOND + SECOND / 2).await;
-    let second = run(&engine, "k").await;
+    let (late, second) = taken_over(&engine, &store).await;
     store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
     assert!(matches!(late.await.unwrap(), Begun::Conflict { .. }));
     second.release().await;
