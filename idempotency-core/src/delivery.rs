@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Fingerprint, Key, Order, Scope, ScopedKey};
+use crate::{Fingerprint, Key, Order, Scope};
 
 /// Proof that bytes are what their sender signed, or that somebody vouched for them.
 ///
@@ -54,7 +54,8 @@ impl fmt::Debug for Verified<'_> {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    key: ScopedKey,
+    scope: Scope,
+    key: Key,
     fingerprint: Option<Fingerprint>,
     order: Option<Order>,
     attributes: Attributes,
@@ -64,12 +65,7 @@ impl Delivery {
     /// A delivery of a key in a scope.
     #[must_use]
     pub fn new(_proof: &Verified<'_>, scope: Scope, key: Key) -> Self {
-        Self {
-            key: ScopedKey::new(scope, key),
-            fingerprint: None,
-            order: None,
-            attributes: Attributes::default(),
-        }
+        Self { scope, key, fingerprint: None, order: None, attributes: Attributes::default() }
     }
 
     /// Sets what must match whenever the key comes again. Default: none, since many senders change the body on a
@@ -83,7 +79,6 @@ impl Delivery {
     /// Sets which resource it is about and how new it is, so that older ones are discarded. Default: none.
     #[must_use]
     pub fn with_order(mut self, order: Order) -> Self {
-        self.key = self.key.beside(order.resource());
         self.order = Some(order);
         self
     }
@@ -95,9 +90,15 @@ impl Delivery {
         self
     }
 
-    /// The key in its scope.
+    /// The scope in which its key is unique.
     #[must_use]
-    pub fn key(&self) -> &ScopedKey {
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &Key {
         &self.key
     }
 

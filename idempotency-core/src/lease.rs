@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Order, ScopedKey};
+use crate::{ScopedKey, ScopedOrder};
 
 /// 128 random bits that name one attempt. They make every store operation safe to repeat.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -71,7 +71,7 @@ impl fmt::Display for Fence {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lease {
     key: ScopedKey,
-    order: Option<Order>,
+    order: Option<ScopedOrder>,
     owner: Owner,
     fence: Fence,
 }
@@ -79,7 +79,7 @@ pub struct Lease {
 impl Lease {
     /// Takes up a lease that was granted before, here or elsewhere.
     #[must_use]
-    pub fn new(key: ScopedKey, order: Option<Order>, owner: Owner, fence: Fence) -> Self {
+    pub fn new(key: ScopedKey, order: Option<ScopedOrder>, owner: Owner, fence: Fence) -> Self {
         Self { key, order, owner, fence }
     }
 
@@ -91,8 +91,8 @@ impl Lease {
 
     /// The order of the delivery it was granted for.
     #[must_use]
-    pub fn order(&self) -> Option<&Order> {
-        self.order.as_ref()
+    pub fn order(&self) -> Option<ScopedOrder> {
+        self.order
     }
 
     /// The attempt that holds it.

@@ -22,6 +22,7 @@ mod error;
 mod fingerprint;
 mod key;
 mod lease;
+mod namespace;
 mod order;
 mod outcome;
 mod path;
@@ -30,6 +31,7 @@ mod record;
 mod rejection;
 mod response;
 mod scope;
+mod scoped_key;
 
 pub mod endpoint;
 pub mod engine;
@@ -41,7 +43,9 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use claim::{Claim, Claimed, Hold, OnExpired, Resolution};
+pub use claim::{
+    Adopted, Claim, Claimed, Completed, Completion, Grant, Hold, OnExpired, Release, Resolution,
+};
 pub use delivery::{Attributes, Delivery, Verified};
 pub use endpoint::Endpoint;
 pub use engine::{Idempotency, IdempotencyContext, Ran, RunError};
@@ -49,13 +53,15 @@ pub use error::{StoreError, StoreErrorKind};
 pub use fingerprint::Fingerprint;
 pub use key::{Key, KeyError};
 pub use lease::{Fence, Lease, Owner};
-pub use order::{Order, Resource, Version};
+pub use namespace::{Namespace, NamespaceError};
+pub use order::{Order, Resource, ResourceDigest, ScopedOrder, Version};
 pub use outcome::Outcome;
 pub use policy::{Attachment, Completing, OnOutage, Policy};
 pub use provider::Provider;
-pub use record::{Record, RecordView, State, StateView, Transition};
+pub use record::{Label, Part, Parts, Record, RecordView, State, StateView, Transition, UnknownBindingPart};
 pub use response::RecordedResponse;
-pub use scope::{KeyDigest, Scope, ScopedKey};
+pub use scope::{Scope, ScopeError};
+pub use scoped_key::{KeyDigest, KeyDigestError, ScopedKey};
 pub use store::Store;
 #[cfg(feature = "memory")]
 pub use store::memory::MemoryStore;

@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use data_encoding::BASE64URL_NOPAD;
+
 use crate::digest::FieldDigest;
-use crate::{Scope, short_digest};
+use crate::{Namespace, Scope, short_digest};
 
 /// Which resource an event is about, and how new it is.
 ///
@@ -17,10 +19,10 @@ pub struct Order {
 }
 
 impl Order {
-    /// An order inside a scope: resources of two scopes are never compared.
+    /// This version of this resource.
     #[must_use]
-    pub fn new(scope: &Scope, resource: impl AsRef<str>, version: Version) -> Self {
-        Self { resource: Resource::new(scope, resource), version }
+    pub fn new(resource: Resource, version: Version) -> Self {
+        Self { resource, version }
     }
 
     /// The resource.
@@ -34,23 +36,36 @@ impl Order {
     pub fn version(&self) -> Version {
         self.version
     }
+
+    /// The order as claims, leases and records carry it.
+    #[must_use]
+    pub fn scoped(&self, namespace: &Namespace) -> ScopedOrder {
+        ScopedOrder { resource: self.resource.digest(namespace), version: self.version }
+    }
 }
 
 /// The thing an event is about, such as a customer or a pull request, inside its scope.
+///
+/// Resources of two scopes are two, and so are those of two kinds, whatever their names.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Resource {
+    scope: Scope,
+    kind: Arc<str>,
     name: Arc<str>,
-    digest: [u8; 32],
 }
 
 impl Resource {
-    /// A resource of this name inside a scope, which is the one that its [`Order`]s are made in. Resources of two scopes
-    /// are two, whatever their names.
+    /// A resource of this kind and name inside a scope. The kind, such as `issue`, keeps apart things of different kinds
+    /// whose sender numbers each kind by itself.
     #[must_use]
-    pub fn new(scope: &Scope, name: impl AsRef<str>) -> Self {
-        let name = name.as_ref();
-        let digest = scope.put_into(FieldDigest::new("resource")).field(name.as_bytes()).finish();
-        Self { name: name.into(), digest }
+    pub fn new(scope: &Scope, kind: impl AsRef<str>, name: impl AsRef<str>) -> Self {
+        Self { scope: scope.clone(), kind: kind.as_ref().into(), name: name.as_ref().into() }
+    }
+
+    /// What kind of thing it is.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
     }
 
     /// The sender's own name of it.
@@ -59,16 +74,59 @@ impl Resource {
         &self.name
     }
 
-    /// SHA-256 of scope and name: where stores keep the resource's high-water mark.
+    /// The address of its high-water mark.
     #[must_use]
-    pub fn digest(&self) -> &[u8; 32] {
-        &self.digest
+    pub fn digest(&self, namespace: &Namespace) -> ResourceDigest {
+        let digest = self.scope.put_into(FieldDigest::new("resource").field(namespace.as_str().as_bytes()));
+        ResourceDigest(digest.field(self.kind.as_bytes()).field(self.name.as_bytes()).finish())
     }
 }
 
 impl fmt::Debug for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Resource(#{})", short_digest(self.name.as_bytes()))
+        write!(f, "Resource({} #{})", self.kind, short_digest(self.name.as_bytes()))
+    }
+}
+
+/// SHA-256 of namespace, scope, kind and name of a resource: where stores keep its high-water mark.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceDigest([u8; 32]);
+
+impl ResourceDigest {
+    /// Takes up the 32 bytes that a store kept.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ResourceDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ResourceDigest({})", BASE64URL_NOPAD.encode(&self.0))
+    }
+}
+
+/// An order as claims, leases and records carry it: the address of the resource's mark, and the version.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct ScopedOrder {
+    /// Where the resource's mark is kept.
+    pub resource: ResourceDigest,
+    /// How new the delivery is.
+    pub version: Version,
+}
+
+impl ScopedOrder {
+    /// This version of the resource with this digest.
+    #[must_use]
+    pub const fn new(resource: ResourceDigest, version: Version) -> Self {
+        Self { resource, version }
     }
 }
 
@@ -95,16 +153,22 @@ impl Version {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Delivery, Key, ScopedKey, Verified};
 
     #[test]
-    fn a_resource_made_by_hand_is_the_one_of_an_ordered_delivery() {
-        let (scope, key) = (Scope::endpoint("e"), Key::new("k").unwrap());
-        let delivery = Delivery::new(&Verified::by_other_means(b""), scope.clone(), key.clone())
-            .with_order(Order::new(&scope, "cus_1", Version::new(7)));
-        let by_hand = ScopedKey::new(scope.clone(), key).beside(&Resource::new(&scope, "cus_1"));
-        assert!(by_hand.resource_digest().is_some());
-        assert_eq!(by_hand.resource_digest(), delivery.key().resource_digest());
-        assert_ne!(&Resource::new(&scope.with_tenant("t"), "cus_1"), delivery.order().unwrap().resource());
+    fn namespace_scope_kind_and_name_each_make_another_resource() {
+        let (scope, namespace) = (Scope::endpoint("e"), Namespace::default());
+        let digests = [
+            Resource::new(&scope, "issue", "7").digest(&namespace),
+            Resource::new(&scope, "pull_request", "7").digest(&namespace),
+            Resource::new(&scope, "issue", "8").digest(&namespace),
+            Resource::new(&scope, "issue7", "").digest(&namespace),
+            Resource::new(&scope.clone().with_tenant("t"), "issue", "7").digest(&namespace),
+            Resource::new(&scope, "issue", "7").digest(&Namespace::new("other").unwrap()),
+        ];
+        for (i, a) in digests.iter().enumerate() {
+            for b in &digests[i + 1..] {
+                assert_ne!(a, b);
+            }
+        }
     }
 }

@@ -253,7 +253,7 @@ impl Endpoint {
             Ok(Begun::Unprotected(context)) => {
                 return handler(context).await.map(|reply| Executed::Passed(reply, Status::Bypassed));
             }
-            Ok(Begun::Replay(outcome)) => Answer::Replayed(outcome),
+            Ok(Begun::Replay(completed)) => Answer::Replayed(completed.outcome),
             Ok(Begun::Conflict { retry_after }) => Answer::Conflict { retry_after },
             Ok(Begun::Mismatch) => Answer::Mismatch,
             Ok(Begun::Stale { .. }) => Answer::Stale,

@@ -6,9 +6,11 @@ use super::budget::{bounded, within};
 use super::lease_state::{LeaseState, Moment};
 use super::undo::UndoOnDrop;
 use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
-use crate::{Claim, Claimed, Delivery, Fence, Hold, OnOutage, Outcome, StoreError, Version};
+use crate::{
+    Claim, Claimed, Completed, Delivery, Grant, Hold, KeyDigest, OnOutage, ScopedKey, StoreError, Version,
+};
 
-/// A store whose `settled` answers at once must not make a waiter spin.
+/// A store whose `wait_for_change` answers at once must not make a waiter spin.
 const SHORTEST_NAP: Duration = Duration::from_millis(10);
 
 /// How often a grant is renewed that is heard of late, each time only where the renewal was late as well.
@@ -21,8 +23,8 @@ const RENEWALS_OF_A_GRANT: usize = 3;
 pub enum Begun {
     /// Execute it, and complete or release the guard.
     Run(Execution),
-    /// It was executed: answer with this outcome.
-    Replay(Outcome),
+    /// It was executed: answer with its outcome.
+    Replay(Completed),
     /// It is being executed elsewhere, still after the wait.
     Conflict {
         /// When the lease runs out unless it is renewed.
@@ -51,85 +53,72 @@ impl Idempotency {
     /// A claim that may have been granted when this is dropped is released in the background.
     pub async fn begin(&self, delivery: Delivery) -> Result<Begun, StoreError> {
         let arrived = self.runtime().now();
-        let (claimed, claim, claimed_at) = match self.claim_or_wait(&delivery, arrived).await {
+        let claim = self.claim_of(&delivery);
+        let (claimed, claimed_at) = match self.claim_or_wait(&claim, arrived).await {
             Ok(answer) => answer,
-            Err(error) => return self.outage(&delivery, arrived, error),
+            Err(error) => return self.outage(delivery, claim, arrived, error),
         };
         let (begun, event) = match claimed {
-            Claimed::Granted { fence, attempt } => {
+            Claimed::Granted(grant) => {
                 let lease = LeaseState::held_from(claimed_at, self.lease_lasts());
-                let context = IdempotencyContext::granted(
-                    self.0.name.clone(),
-                    &delivery,
-                    attempt,
-                    fence,
-                    lease,
-                    self.0.runtime.clone(),
-                );
-                let execution = Execution::new(self.clone(), claim.granted(fence), context);
-                self.observe_decision(&delivery, arrived, Some((attempt, fence)), Event::Granted);
+                let context = IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);
+                let execution = Execution::new(self.clone(), claim.granted(grant.fence), context);
+                self.observe_decision(&claim.key, arrived, Some(grant), Event::Granted);
                 return Ok(Begun::Run(execution));
             }
-            Claimed::Completed(outcome) => (Begun::Replay(outcome), Event::Replayed),
+            Claimed::Completed(completed) => (Begun::Replay(completed), Event::Replayed),
             Claimed::InFlight { retry_after } => (Begun::Conflict { retry_after }, Event::Conflict),
             Claimed::Mismatch => (Begun::Mismatch, Event::Mismatch),
             Claimed::Stale { newest } => (Begun::Stale { newest }, Event::Stale { newest }),
             Claimed::InDoubt => (Begun::InDoubt, Event::InDoubt),
         };
-        self.observe_decision(&delivery, arrived, None, event);
+        self.observe_decision(&claim.key, arrived, None, event);
         Ok(begun)
     }
 
-    /// Claims until the answer is not "in flight", or the wait is over. Also gives the claim, and from when on its
-    /// lease surely counts.
-    async fn claim_or_wait(
-        &self,
-        delivery: &Delivery,
-        arrived: Duration,
-    ) -> Result<(Claimed, Claim, Moment), StoreError> {
-        let claim = self.claim_of(delivery);
+    /// Claims until the answer is not "in flight", or the wait is over. Also gives from when on the claim's lease surely
+    /// counts.
+    async fn claim_or_wait(&self, claim: &Claim, arrived: Duration) -> Result<(Claimed, Moment), StoreError> {
         let mut place = None;
         let mut holder = None;
         // Also of a grant that is heard of later: any earlier copy of the claim may be the one that was granted.
         let sent = Moment::of(self.runtime());
         loop {
-            let retry_after = match (self.claim_once(&claim).await, holder) {
+            let retry_after = match (self.claim_once(claim).await, holder) {
                 (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
-                (Ok(Claimed::Granted { fence, attempt }), _) if !self.lasts(sent) => {
-                    match self.renew_grant(&claim, fence).await {
-                        Ok(Some(renewed)) => {
-                            return Ok((Claimed::Granted { fence, attempt }, claim, renewed));
-                        }
+                (Ok(Claimed::Granted(grant)), _) if !self.lasts(sent) => {
+                    match self.renew_grant(claim, grant).await {
+                        Ok(Some(renewed)) => return Ok((Claimed::Granted(grant), renewed)),
                         Ok(None) => {
-                            // Somebody took over, and may be at work still.
+                            // Another claim took over, and its owner may be at work still.
                             holder = Some(holder.unwrap_or(claim.lease));
                             self.runtime().sleep(SHORTEST_NAP).await;
                             continue;
                         }
                         // Whose the key is cannot be told, so nothing runs, also where an outage is to be run through.
                         Err(error) => {
-                            self.observe_decision(delivery, arrived, None, Event::Outage(&error));
-                            return Ok((Claimed::InFlight { retry_after: claim.lease }, claim, sent));
+                            self.observe_decision(&claim.key, arrived, None, Event::Outage(&error));
+                            return Ok((Claimed::InFlight { retry_after: claim.lease }, sent));
                         }
                     }
                 }
-                (Ok(answer), _) => return Ok((answer, claim, sent)),
-                // Somebody is known to execute: an outage that begins now is no reason to execute beside them.
+                (Ok(answer), _) => return Ok((answer, sent)),
+                // A holder is known: an outage that begins now is no reason to execute beside it.
                 (Err(error), Some(retry_after)) => {
-                    self.observe_decision(delivery, arrived, None, Event::Outage(&error));
-                    return Ok((Claimed::InFlight { retry_after }, claim, sent));
+                    self.observe_decision(&claim.key, arrived, None, Event::Outage(&error));
+                    return Ok((Claimed::InFlight { retry_after }, sent));
                 }
                 (Err(error), None) => return Err(error),
             };
             holder = Some(retry_after);
             let left = arrived.saturating_add(self.policy().wait()).saturating_sub(self.runtime().now());
             if place.is_none() {
-                place = self.0.waiters.enter(delivery.key().digest(), self.policy().waiters_per_key());
+                place = self.waiters().enter(claim.key.digest(), self.policy().waiters_per_key());
             }
             if left.is_zero() || place.is_none() {
-                return Ok((Claimed::InFlight { retry_after }, claim, sent));
+                return Ok((Claimed::InFlight { retry_after }, sent));
             }
-            self.nap(delivery, left.min(retry_after.max(SHORTEST_NAP))).await;
+            self.nap(claim.key.digest(), left.min(retry_after.max(SHORTEST_NAP))).await;
         }
     }
 
@@ -147,9 +136,9 @@ impl Idempotency {
     /// Renews a lease that may have run out before its grant was heard of, as when the process was paused or a lost copy
     /// of the claim was granted: somebody may have taken over, and a handler must not start beside theirs. Gives when
     /// the renewal was sent, or `None` where the lease is lost.
-    async fn renew_grant(&self, claim: &Claim, fence: Fence) -> Result<Option<Moment>, StoreError> {
+    async fn renew_grant(&self, claim: &Claim, grant: Grant) -> Result<Option<Moment>, StoreError> {
         let undo = UndoOnDrop::new(self, claim);
-        let lease = claim.granted(fence);
+        let lease = claim.granted(grant.fence);
         let mut sent = Moment::of(self.runtime());
         // A lease as short as a round trip never lasts; the handler is told so.
         for _ in 0..RENEWALS_OF_A_GRANT {
@@ -170,10 +159,10 @@ impl Idempotency {
     }
 
     /// Waits until the record may have changed. A store that cannot tell is asked again after a pause.
-    async fn nap(&self, delivery: &Delivery, limit: Duration) {
+    pub(super) async fn nap(&self, key: KeyDigest, limit: Duration) {
         let began = self.runtime().now();
-        let settled = self.store().settled(delivery.key(), limit);
-        let told = bounded(self.runtime(), limit, settled).await;
+        let changed = self.store().wait_for_change(key, limit);
+        let told = bounded(self.runtime(), limit, changed).await;
         let slept = self.runtime().now().saturating_sub(began);
         let least = if matches!(told, Some(Err(_))) { SHORTEST_NAP * 10 } else { SHORTEST_NAP };
         if told.is_some() && slept < least.min(limit) {
@@ -181,16 +170,12 @@ impl Idempotency {
         }
     }
 
-    fn claim_of(&self, delivery: &Delivery) -> Claim {
-        let policy = self.policy();
-        let mut claim = Claim::new(
-            delivery.key().clone(),
-            self.runtime().new_owner(),
-            policy.lease(),
-            policy.retention(),
-        );
+    pub(super) fn claim_of(&self, delivery: &Delivery) -> Claim {
+        let (policy, namespace) = (self.policy(), self.store().namespace());
+        let key = ScopedKey::new(namespace, delivery.scope().clone(), delivery.key().clone());
+        let mut claim = Claim::new(key, self.runtime().new_owner(), policy.lease(), policy.retention());
         claim.fingerprint = delivery.fingerprint();
-        claim.order = delivery.order().cloned();
+        claim.order = delivery.order().map(|order| order.scoped(namespace));
         claim.on_expired = policy.on_expired();
         claim
     }
@@ -206,38 +191,39 @@ impl Idempotency {
         lease - lease / 20
     }
 
-    fn outage(&self, delivery: &Delivery, arrived: Duration, error: StoreError) -> Result<Begun, StoreError> {
+    fn outage(
+        &self,
+        delivery: Delivery,
+        claim: Claim,
+        arrived: Duration,
+        error: StoreError,
+    ) -> Result<Begun, StoreError> {
         match self.policy().on_outage() {
             // A store that refuses, being set up wrongly or full, or that lacks replicas, is in reach: to proceed would be
-            // to run unprotected until somebody mends it.
+            // to run unprotected until an operator mends it.
             OnOutage::Proceed if !error.is_store_in_reach() => {
-                self.observe_decision(delivery, arrived, None, Event::Unprotected(&error));
-                let runtime = self.0.runtime.clone();
-                Ok(Begun::Unprotected(IdempotencyContext::unprotected(
-                    self.0.name.clone(),
-                    delivery,
-                    runtime,
-                )))
+                self.observe_decision(&claim.key, arrived, None, Event::Unprotected(&error));
+                Ok(Begun::Unprotected(IdempotencyContext::unprotected(self, delivery, claim.key)))
             }
             OnOutage::Refuse | OnOutage::Proceed => {
-                self.observe_decision(delivery, arrived, None, Event::Outage(&error));
+                self.observe_decision(&claim.key, arrived, None, Event::Outage(&error));
                 Err(error)
             }
         }
     }
 
-    fn observe_decision(
+    pub(super) fn observe_decision(
         &self,
-        delivery: &Delivery,
+        key: &ScopedKey,
         arrived: Duration,
-        granted: Option<(u32, Fence)>,
+        granted: Option<Grant>,
         event: Event<'_>,
     ) {
         self.observe(&Observation {
             provider: self.name(),
-            key: Some(delivery.key()),
-            attempt: granted.map(|(attempt, _)| attempt),
-            fence: granted.map(|(_, fence)| fence),
+            key: Some(key),
+            attempt: granted.map(|grant| grant.attempt),
+            fence: granted.map(|grant| grant.fence),
             duration: self.runtime().now().saturating_sub(arrived),
             event,
         });

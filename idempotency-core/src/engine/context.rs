@@ -6,66 +6,44 @@ use std::sync::Arc;
 
 use futures_util::future::select;
 
-use super::Runtime;
+use super::Idempotency;
+use super::budget::within;
 use super::lease_state::LeaseState;
 use crate::digest::FieldDigest;
-use crate::{Attributes, Delivery, Fence, Key, Order, Scope, ScopedKey};
+use crate::{Attributes, Delivery, Fence, Grant, Key, Order, Scope, ScopedKey, StoreError};
 
 /// What a handler is told of its execution. Cheap to clone.
 #[derive(Clone)]
 pub struct IdempotencyContext(Arc<Inner>);
 
 struct Inner {
-    provider: Arc<str>,
+    engine: Idempotency,
+    delivery: Delivery,
     key: ScopedKey,
-    order: Option<Order>,
-    attributes: Attributes,
-    attempt: u32,
-    fence: Fence,
+    grant: Grant,
     lease: Option<LeaseState>,
-    runtime: Arc<dyn Runtime>,
 }
 
 impl IdempotencyContext {
     pub(super) fn granted(
-        provider: Arc<str>,
-        delivery: &Delivery,
-        attempt: u32,
-        fence: Fence,
+        engine: &Idempotency,
+        delivery: Delivery,
+        key: ScopedKey,
+        grant: Grant,
         lease: LeaseState,
-        runtime: Arc<dyn Runtime>,
     ) -> Self {
-        Self::new(provider, delivery, attempt, fence, Some(lease), runtime)
+        Self(Arc::new(Inner { engine: engine.clone(), delivery, key, grant, lease: Some(lease) }))
     }
 
-    pub(super) fn unprotected(provider: Arc<str>, delivery: &Delivery, runtime: Arc<dyn Runtime>) -> Self {
-        Self::new(provider, delivery, 0, Fence::NONE, None, runtime)
-    }
-
-    fn new(
-        provider: Arc<str>,
-        delivery: &Delivery,
-        attempt: u32,
-        fence: Fence,
-        lease: Option<LeaseState>,
-        runtime: Arc<dyn Runtime>,
-    ) -> Self {
-        Self(Arc::new(Inner {
-            provider,
-            key: delivery.key().clone(),
-            order: delivery.order().cloned(),
-            attributes: delivery.attributes().clone(),
-            attempt,
-            fence,
-            lease,
-            runtime,
-        }))
+    pub(super) fn unprotected(engine: &Idempotency, delivery: Delivery, key: ScopedKey) -> Self {
+        let grant = Grant::new(Fence::NONE, 0);
+        Self(Arc::new(Inner { engine: engine.clone(), delivery, key, grant, lease: None }))
     }
 
     /// The engine's name: the provider's, over HTTP.
     #[must_use]
     pub fn provider(&self) -> &str {
-        &self.0.provider
+        self.0.engine.name()
     }
 
     /// The key, as the sender wrote it.
@@ -86,7 +64,7 @@ impl IdempotencyContext {
     /// 0 where the handler runs without a claim (see [`is_protected`](Self::is_protected)).
     #[must_use]
     pub fn attempt(&self) -> u32 {
-        self.0.attempt
+        self.0.grant.attempt
     }
 
     /// The fencing token of this attempt: hand it to systems that can refuse a write with an older one.
@@ -94,25 +72,25 @@ impl IdempotencyContext {
     /// [`Fence::NONE`] where the handler runs without a claim.
     #[must_use]
     pub fn fence(&self) -> Fence {
-        self.0.fence
+        self.0.grant.fence
     }
 
     /// Which resource the event is about and how new it is, where the provider was asked for it.
     #[must_use]
     pub fn order(&self) -> Option<&Order> {
-        self.0.order.as_ref()
+        self.0.delivery.order()
     }
 
     /// What else the provider knows, such as the event's type.
     #[must_use]
     pub fn attributes(&self) -> &Attributes {
-        &self.0.attributes
+        self.0.delivery.attributes()
     }
 
     /// The event's type, such as `customer.updated`, where the provider has one.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
-        self.0.attributes.event_type()
+        self.0.delivery.attributes().event_type()
     }
 
     /// Whether a claim protects this run. It does not only where the policy says to proceed during an outage.
@@ -129,7 +107,7 @@ impl IdempotencyContext {
     /// that holds, until the next renewal; that stops neither renewing nor recording.
     #[must_use]
     pub fn is_lease_lost(&self) -> bool {
-        self.0.lease.as_ref().is_none_or(|lease| lease.is_lost(&*self.0.runtime))
+        self.0.lease.as_ref().is_none_or(|lease| lease.is_lost(self.0.engine.runtime()))
     }
 
     /// Ends when [`is_lease_lost`](Self::is_lease_lost); never, while the lease holds. For a `select!` beside the work.
@@ -142,16 +120,37 @@ impl IdempotencyContext {
     pub async fn lease_lost(&self) {
         let Some(lease) = &self.0.lease else { return };
         loop {
-            if lease.is_lost(&*self.0.runtime) {
+            if lease.is_lost(self.0.engine.runtime()) {
                 return;
             }
             // At its end it may have been renewed meanwhile.
-            let left = lease.end().saturating_sub(self.0.runtime.now());
-            select(pin!(lease.lost()), self.0.runtime.sleep(left)).await;
+            let left = lease.end().saturating_sub(self.0.engine.runtime().now());
+            select(pin!(lease.lost()), self.0.engine.runtime().sleep(left)).await;
         }
     }
 
-    /// A key for an outgoing call: equal across the attempts of one delivery, different for each `name`.
+    /// Whether a newer version of the delivery's resource has completed since this execution began: ask it before an
+    /// effect that an older version must not have. Always `false` for a delivery without an order.
+    ///
+    /// The store is asked, with one command. What completes between its answer and the effect is not seen: where that
+    /// matters too, let the system that is written to compare the versions.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed by it.
+    pub async fn is_superseded(&self) -> Result<bool, StoreError> {
+        let Some(order) = self.order() else { return Ok(false) };
+        let (engine, resource) = (&self.0.engine, order.resource());
+        let digest = resource.digest(engine.store().namespace());
+        let newest =
+            within(engine.runtime(), engine.policy().store_timeout(), || engine.store().newest(digest));
+        Ok(newest.await?.is_some_and(|newest| newest > order.version()))
+    }
+
+    /// A key for an outgoing call: equal across the attempts of one delivery, different for each `name`, and in each
+    /// namespace and scope.
     ///
     /// Hand it to the other side as its idempotency key. 43 characters of base64url.
     #[must_use]
@@ -175,10 +174,10 @@ impl IdempotencyContext {
 impl fmt::Debug for IdempotencyContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdempotencyContext")
-            .field("provider", &self.0.provider)
+            .field("provider", &self.provider())
             .field("key", &self.0.key)
-            .field("attempt", &self.0.attempt)
-            .field("fence", &self.0.fence)
+            .field("attempt", &self.attempt())
+            .field("fence", &self.fence())
             .finish_non_exhaustive()
     }
 }

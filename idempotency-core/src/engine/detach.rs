@@ -48,11 +48,11 @@ impl Idempotency {
     /// Counts work that an adapter spawns itself, until the guard is dropped.
     #[must_use = "the work is counted until the guard is dropped"]
     pub fn track(&self) -> Tracked {
-        self.0.tracker.track()
+        self.tracker().track()
     }
 
     pub(super) fn spawn_tracked(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let tracked = self.0.tracker.track();
+        let tracked = self.tracker().track();
         self.runtime().spawn(Box::pin(async move {
             task.await;
             drop(tracked);

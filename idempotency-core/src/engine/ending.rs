@@ -1,15 +1,15 @@
 //! The ending: how an execution ends, and what of it is told to the store and the observer.
 
 use super::{Event, Idempotency};
-use crate::{Hold, Lease, Outcome, StoreError};
+use crate::{Completion, Hold, Lease, Outcome, Release, StoreError};
 
 /// How an execution ends.
 #[derive(Clone, Debug)]
 pub(super) enum Ending {
     /// The work is done: it is completed, and never released instead.
     Complete(Outcome),
-    /// The work failed: the key is released.
-    Release,
+    /// The lease is given up.
+    Release(Release),
 }
 
 impl Ending {
@@ -17,9 +17,11 @@ impl Ending {
     pub(super) async fn tell(&self, engine: &Idempotency, lease: &Lease) -> Result<Hold, StoreError> {
         match self {
             Self::Complete(outcome) => {
-                engine.store().complete(lease, outcome, engine.policy().retention()).await
+                let retention = engine.policy().retention();
+                let completion = Completion::new(lease.clone(), outcome.clone(), retention);
+                engine.store().complete(&completion).await
             }
-            Self::Release => engine.store().release(lease).await,
+            Self::Release(release) => engine.store().release(lease, *release).await,
         }
     }
 
@@ -27,7 +29,8 @@ impl Ending {
     pub(super) fn told(&self, hold: Hold) -> Event<'static> {
         match (self, hold) {
             (Self::Complete(_), Hold::Held) => Event::Completed,
-            (Self::Release, Hold::Held) => Event::Released,
+            (Self::Release(Release::Abandoned), Hold::Held) => Event::Abandoned,
+            (Self::Release(_), Hold::Held) => Event::Released,
             (_, Hold::Lost) => Event::Superseded,
         }
     }
@@ -37,7 +40,7 @@ impl Ending {
     pub(super) fn told_late(&self, hold: Hold) -> Event<'static> {
         match self {
             Self::Complete(_) => self.told(hold),
-            Self::Release => Event::Released,
+            Self::Release(_) => self.told(Hold::Held),
         }
     }
 
@@ -45,7 +48,7 @@ impl Ending {
     pub(super) fn untold<'a>(&self, error: &'a StoreError) -> Event<'a> {
         match self {
             Self::Complete(_) => Event::Unrecorded(error),
-            Self::Release => Event::ReleaseFailed(error),
+            Self::Release(_) => Event::ReleaseFailed(error),
         }
     }
 }

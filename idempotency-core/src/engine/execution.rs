@@ -13,7 +13,7 @@ use super::budget::{answered, within};
 use super::ending::Ending;
 use super::lease_state::{LeaseState, Moment};
 use super::{Event, Idempotency, IdempotencyContext, Observation};
-use crate::{Attachment, Hold, Lease, Outcome};
+use crate::{Attachment, Hold, Lease, OnExpired, Outcome, Release};
 
 /// The pause between repetitions of a renewal, and of an ending in the background.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// The guard held by whoever was granted the claim.
 ///
 /// Run the work under [`drive`](Self::drive), which renews the lease meanwhile; then [`complete`](Self::complete) or
-/// [`release`](Self::release).
+/// [`release`](Self::release), or [`fail`](Self::fail) where it is not known what the work did.
 #[derive(Debug)]
 #[must_use = "dropping an execution leaves its key in flight until the lease runs out; complete or release it"]
 pub struct Execution {
@@ -74,8 +74,8 @@ impl Execution {
         &self.lease
     }
 
-    /// Runs the work while renewing the lease every third of it, in the same task. If the work panics, the key is
-    /// released and the panic goes on.
+    /// Runs the work while renewing the lease every third of it, in the same task. If the work panics, the execution
+    /// [fails](Self::fail) and the panic goes on.
     ///
     /// # Cancel safety
     /// Dropping it drops the work; the execution is still held.
@@ -95,7 +95,7 @@ impl Execution {
             Ok(output) => output,
             Err(panic) => {
                 self.observe(Event::Panicked);
-                self.stage = Stage::Ending(Ending::Release);
+                self.stage = Stage::Ending(self.failure());
                 self.end().await;
                 resume_unwind(panic)
             }
@@ -117,13 +117,43 @@ impl Execution {
         }
     }
 
-    /// Gives up, so that a retry runs at once. Tries again in the background, within the lease, where the store does not
-    /// answer.
+    /// Gives up, so that a retry runs at once: the work was not done. Tries again in the background, within the lease, where
+    /// the store does not answer.
     ///
     /// # Cancel safety
     /// If it is dropped, also before it is first polled, the release goes on in the background.
-    pub fn release(mut self) -> impl Future<Output = ()> + Send {
-        self.stage = Stage::Ending(Ending::Release);
+    pub fn release(self) -> impl Future<Output = ()> + Send {
+        self.end_with(Ending::Release(Release::Failed))
+    }
+
+    /// Gives up before the handler has started: as [`release`](Self::release), and the attempt does not count.
+    ///
+    /// # Cancel safety
+    /// As that of [`release`](Self::release).
+    pub fn release_unstarted(self) -> impl Future<Output = ()> + Send {
+        self.end_with(Ending::Release(Release::Unstarted))
+    }
+
+    /// Gives up after a failure of which it is not known what it did: under [`OnExpired::Rerun`] a retry runs at once, and
+    /// under [`OnExpired::InDoubt`] the key is in doubt at once.
+    ///
+    /// # Cancel safety
+    /// As that of [`release`](Self::release).
+    pub fn fail(self) -> impl Future<Output = ()> + Send {
+        let failure = self.failure();
+        self.end_with(failure)
+    }
+
+    /// How a failure ends it of which it is not known what it did.
+    fn failure(&self) -> Ending {
+        Ending::Release(match self.engine.policy().on_expired() {
+            OnExpired::Rerun => Release::Failed,
+            OnExpired::InDoubt => Release::Abandoned,
+        })
+    }
+
+    fn end_with(mut self, ending: Ending) -> impl Future<Output = ()> + Send {
+        self.stage = Stage::Ending(ending);
         async move {
             self.end().await;
         }
@@ -245,7 +275,7 @@ impl Drop for Execution {
             Stage::Running => {
                 if self.engine.policy().attachment() == Attachment::ReleaseWithCaller {
                     let rest = self.take_over();
-                    self.engine.spawn_tracked(rest.release());
+                    self.engine.spawn_tracked(rest.fail());
                 }
             }
         }

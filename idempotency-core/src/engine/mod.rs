@@ -20,7 +20,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Policy, Store};
+use crate::{Key, KeyDigest, Policy, Scope, ScopedKey, Store};
 
 pub use begin::Begun;
 pub use context::IdempotencyContext;
@@ -33,22 +33,30 @@ pub use runtime::TokioRuntime;
 pub use tracker::Tracked;
 
 use tracker::Tracker;
+use undo::Undos;
 use waiters::Waiters;
 
-/// The engine: a store, a policy, and what it needs of the world. Cheap to clone.
+/// The engine: a store, who sees its decisions, and what it needs of the world. Cheap to clone.
 ///
 /// [`run`](Self::run) does the whole job for code without HTTP; [`begin`](Self::begin) gives the decision as a value.
+///
+/// Handles with another policy or name are made by [`with_policy`](Self::with_policy) and [`with_name`](Self::with_name):
+/// one engine serves many routes. They share store, observer, runtime, waiters and [`drain`](Self::drain).
 #[derive(Clone, Debug)]
-pub struct Idempotency(Arc<Parts>);
-
-#[derive(Clone, Debug)]
-struct Parts {
-    name: Arc<str>,
-    store: Arc<dyn Store>,
+pub struct Idempotency {
+    shared: Arc<Shared>,
     policy: Arc<Policy>,
+    name: Arc<str>,
+}
+
+/// What all handles on one engine have in common.
+#[derive(Clone, Debug)]
+struct Shared {
+    store: Arc<dyn Store>,
     observer: Arc<dyn Observer>,
     runtime: Arc<dyn Runtime>,
     waiters: Arc<Waiters>,
+    undos: Arc<Undos>,
     tracker: Tracker,
 }
 
@@ -63,68 +71,96 @@ impl Idempotency {
     /// An engine on a store and a runtime of your own, under [`Policy::webhook`], observed by `tracing`.
     #[must_use]
     pub fn on_runtime(store: impl Store, runtime: impl Runtime) -> Self {
-        Self(Arc::new(Parts {
-            name: Arc::from("idempotency"),
+        let shared = Shared {
             store: Arc::new(store),
-            policy: Arc::new(Policy::webhook()),
             observer: Arc::new(TracingObserver),
             runtime: Arc::new(runtime),
             waiters: Arc::default(),
+            undos: Arc::default(),
             tracker: Tracker::default(),
-        }))
+        };
+        Self { shared: Arc::new(shared), policy: Arc::new(Policy::webhook()), name: Arc::from("idempotency") }
     }
 
-    /// Sets the policy. Default: [`Policy::webhook`], since losing an event is what most users fear.
+    /// A handle on the same engine under another policy. Default: [`Policy::webhook`], since losing an event is what most
+    /// users fear.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
-        self.parts_mut().policy = Arc::new(policy);
+        self.policy = Arc::new(policy);
         self
     }
 
-    /// Sets who sees every decision. Default: [`TracingObserver`], so that nothing goes unseen.
+    /// A handle on the same engine under a policy made of this one's.
+    #[must_use]
+    pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
+        let policy = change(Policy::clone(&self.policy));
+        self.with_policy(policy)
+    }
+
+    /// Sets who sees every decision. Set it before routes are made on the engine: handles that exist already keep theirs.
+    /// Default: [`TracingObserver`], so that nothing goes unseen.
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer) -> Self {
-        self.parts_mut().observer = Arc::new(observer);
+        Arc::make_mut(&mut self.shared).observer = Arc::new(observer);
         self
     }
 
-    /// Sets clock, timers, tasks and randomness. Default: [`TokioRuntime`].
+    /// Sets clock, timers, tasks and randomness. Set it before routes are made on the engine: handles that exist already
+    /// keep theirs. Default: [`TokioRuntime`].
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
-        self.parts_mut().runtime = Arc::new(runtime);
+        Arc::make_mut(&mut self.shared).runtime = Arc::new(runtime);
         self
     }
 
-    /// Sets the name under which observations and contexts speak of it: the provider's, a queue's. Default:
-    /// `idempotency`.
+    /// A handle on the same engine under another name: the provider's, a queue's. Observations and contexts speak of it
+    /// under this name. Default: `idempotency`.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
-        self.parts_mut().name = name.into();
+        self.name = name.into();
         self
     }
 
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.name
     }
 
     /// The policy.
     #[must_use]
     pub fn policy(&self) -> &Policy {
-        &self.0.policy
+        &self.policy
     }
 
-    /// The store, for operators: [`Store::load`], [`Store::forget`], [`Store::resolve`].
+    /// The store, for operators: [`Store::list`], [`Store::load`], [`Store::forget`], [`Store::resolve`].
     #[must_use]
     pub fn store(&self) -> &dyn Store {
-        &*self.0.store
+        &*self.shared.store
     }
 
     /// Clock, timers, tasks and randomness.
     #[must_use]
     pub fn runtime(&self) -> &dyn Runtime {
-        &*self.0.runtime
+        &*self.shared.runtime
+    }
+
+    /// The digest of a key in a scope at this engine's store: what [`Store::load`] and the other calls for operators take.
+    ///
+    /// ```
+    /// # #[cfg(feature = "memory")]
+    /// # tokio::runtime::Runtime::new()?.block_on(async {
+    /// use idempotency_core::{Idempotency, Key, MemoryStore, Scope};
+    /// let idempotency = Idempotency::new(MemoryStore::new());
+    /// let digest = idempotency.digest_of(&Scope::endpoint("stripe /webhooks/stripe"), &Key::new("evt_1")?);
+    /// assert_eq!(idempotency.store().load(digest).await?, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn digest_of(&self, scope: &Scope, key: &Key) -> KeyDigest {
+        ScopedKey::new(self.store().namespace(), scope.clone(), key.clone()).digest()
     }
 
     /// Waits until no execution and no background work of this engine or its clones is left, at most for `timeout`.
@@ -136,15 +172,22 @@ impl Idempotency {
     /// # Cancel safety
     /// Safe to drop; nothing is cancelled by it.
     pub async fn drain(&self, timeout: Duration) -> bool {
-        self.0.tracker.idle_within(&*self.0.runtime, timeout).await
+        self.tracker().idle_within(self.runtime(), timeout).await
     }
 
     pub(crate) fn observe(&self, observation: &Observation<'_>) {
-        self.0.observer.observe(observation);
+        self.shared.observer.observe(observation);
     }
 
-    /// The parts, for a builder: engines cloned before keep theirs.
-    fn parts_mut(&mut self) -> &mut Parts {
-        Arc::make_mut(&mut self.0)
+    fn tracker(&self) -> &Tracker {
+        &self.shared.tracker
+    }
+
+    fn waiters(&self) -> &Arc<Waiters> {
+        &self.shared.waiters
+    }
+
+    fn undos(&self) -> &Undos {
+        &self.shared.undos
     }
 }

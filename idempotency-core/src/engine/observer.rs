@@ -68,6 +68,8 @@ pub enum Event<'a> {
     Superseded,
     /// The attempt gave up; a retry runs at once.
     Released,
+    /// What the attempt did is not known, as after a panic under [`OnExpired::InDoubt`](crate::OnExpired): the key is in doubt.
+    Abandoned,
     /// The attempt gave up and the store was not told yet: that is repeated in the background.
     ReleaseFailed(&'a StoreError),
     /// What was unrecorded or not released was repeated for a lease's time in vain, and is repeated no more: the key is
@@ -113,7 +115,12 @@ impl Observer for TracingObserver {
             Event::Rejected(rejection) => {
                 tell!(warn, Some(tracing::field::display(WithSources(*rejection))));
             }
-            Event::LeaseLost | Event::Superseded | Event::InDoubt | Event::Mismatch | Event::Panicked => {
+            Event::LeaseLost
+            | Event::Superseded
+            | Event::InDoubt
+            | Event::Mismatch
+            | Event::Panicked
+            | Event::Abandoned => {
                 tell!(warn, None::<&str>);
             }
             _ => tell!(debug, None::<&str>),
@@ -141,6 +148,7 @@ impl Event<'_> {
             Self::Unrecorded(_) => "unrecorded",
             Self::Superseded => "superseded",
             Self::Released => "released",
+            Self::Abandoned => "abandoned",
             Self::ReleaseFailed(_) => "release_failed",
             Self::Unsettled(_) => "unsettled",
             Self::Panicked => "panicked",

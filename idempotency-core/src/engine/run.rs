@@ -121,7 +121,9 @@ impl Idempotency {
     {
         let mut execution = match self.begin(delivery).await.map_err(RunError::Store)? {
             Begun::Run(execution) => execution,
-            Begun::Replay(outcome) => return Ok(outcome.to_value().map_or(Ran::InDoubt, Ran::Replayed)),
+            Begun::Replay(completed) => {
+                return Ok(completed.outcome.to_value().map_or(Ran::InDoubt, Ran::Replayed));
+            }
             Begun::Conflict { retry_after } => return Ok(Ran::Conflict { retry_after }),
             Begun::Mismatch => return Ok(Ran::Mismatch),
             Begun::Stale { newest } => return Ok(Ran::Stale { newest }),

@@ -1,11 +1,20 @@
-//! Undoing a claim that nobody waits for any more: it may have been granted.
+//! Undoing claims whose caller went away, or whose answer was lost: they may have been granted.
+//!
+//! All of an engine's claims to undo wait in one bounded queue, which one task works off: while the store is away it asks
+//! for one of them at a time, and for many at once as soon as it answers.
 
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::budget::answered;
 use super::{Event, Idempotency, Observation};
-use crate::{Claim, Claimed, OnExpired};
+use crate::{Claim, Claimed, Lease, OnExpired, Release, StoreError, StoreErrorKind};
 
+/// The most claims that wait to be undone, about 5 MB of them.
+const MOST_WAITING: usize = 10_000;
+/// How many are undone at once where the store answers.
+const AT_ONCE: usize = 64;
 /// The pauses between tries grow from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
@@ -32,51 +41,159 @@ impl Drop for UndoOnDrop<'_> {
     /// Neither blocks nor panics: the undoing is a task of its own.
     fn drop(&mut self) {
         if self.armed {
-            self.engine.spawn_tracked(undo(self.engine.clone(), self.claim.clone()));
+            self.engine.undo_later(self.claim.clone());
         }
     }
 }
 
-/// Repeats the claim with the same owner until it is answered, and releases it if it was granted. After a lease's time
-/// the key is free without it, unless what has run out is in doubt by the policy: that is observed.
-async fn undo(engine: Idempotency, mut claim: Claim) {
-    // A holder whose lease ran out may still be at work, and nobody is about to run in its place: it keeps the key.
-    claim.on_expired = OnExpired::InDoubt;
-    let (runtime, limit) = (engine.runtime(), engine.policy().store_timeout());
-    let began = runtime.now();
-    let mut end = began.saturating_add(claim.lease);
-    let mut is_granted = false;
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let granted = match answered(runtime, limit, engine.store().claim(&claim)).await {
-            Ok(Claimed::Granted { fence, .. }) => {
-                // Its lease may have begun only now.
-                if !std::mem::replace(&mut is_granted, true) {
-                    end = runtime.now().saturating_add(claim.lease);
-                }
-                let lease = claim.granted(fence);
-                answered(runtime, limit, engine.store().release(&lease)).await.map(drop)
-            }
-            Ok(_) => return,
-            Err(error) => Err(error),
-        };
-        match granted {
-            Ok(()) => return,
-            Err(error) if !error.is_transient() || runtime.now() >= end => {
-                if engine.policy().on_expired() == OnExpired::InDoubt {
-                    engine.observe(&Observation {
-                        provider: engine.name(),
-                        key: Some(&claim.key),
-                        attempt: None,
-                        fence: None,
-                        duration: runtime.now().saturating_sub(began),
-                        event: Event::Unsettled(&error),
-                    });
-                }
-                return;
-            }
-            Err(_) => runtime.sleep(pause).await,
+/// The claims of one engine that wait to be undone.
+#[derive(Debug, Default)]
+pub(super) struct Undos(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    claims: VecDeque<Undo>,
+    /// Whether a task is at work on them.
+    is_attended: bool,
+}
+
+/// A claim to undo.
+#[derive(Debug)]
+struct Undo {
+    /// The engine's handle with the policy under which it was made.
+    engine: Idempotency,
+    claim: Claim,
+    began: Duration,
+    /// When its lease has surely run out, so that the key is free or in doubt without us.
+    end: Duration,
+    is_granted: bool,
+}
+
+impl Undos {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Idempotency {
+    /// Undoes a claim in the background.
+    fn undo_later(&self, mut claim: Claim) {
+        // A holder whose lease ran out may still be at work, and no run is about to take its place: it keeps the key.
+        claim.on_expired = OnExpired::InDoubt;
+        let began = self.runtime().now();
+        let end = began.saturating_add(claim.lease);
+        let undo = Undo { engine: self.clone(), claim, began, end, is_granted: false };
+        let mut waiting = self.undos().lock();
+        if waiting.claims.len() >= MOST_WAITING {
+            drop(waiting);
+            return undo.given_up(&StoreError::new("remote", StoreErrorKind::Unknown));
         }
-        pause = (pause * 2).min(LAST_PAUSE);
+        waiting.claims.push_back(undo);
+        let start = !std::mem::replace(&mut waiting.is_attended, true);
+        drop(waiting);
+        if start {
+            self.spawn_tracked(Attendant(self.clone()).work());
+        }
+    }
+}
+
+/// The one task that works the queue off.
+struct Attendant(Idempotency);
+
+impl Attendant {
+    async fn work(self) {
+        let (mut pause, mut at_once) = (FIRST_PAUSE, 1);
+        while let Some(some) = self.next(at_once) {
+            let failed = undo(&self.0, some).await;
+            if failed.is_empty() {
+                (pause, at_once) = (FIRST_PAUSE, AT_ONCE);
+                continue;
+            }
+            self.put_back(failed);
+            self.0.runtime().sleep(pause).await;
+            (pause, at_once) = ((pause * 2).min(LAST_PAUSE), 1);
+        }
+    }
+
+    /// The next claims; `None` once there are none, when the next claim to undo starts another task.
+    fn next(&self, at_once: usize) -> Option<Vec<Undo>> {
+        let mut waiting = self.0.undos().lock();
+        let count = at_once.min(waiting.claims.len());
+        if count == 0 {
+            waiting.is_attended = false;
+            return None;
+        }
+        Some(waiting.claims.drain(..count).collect())
+    }
+
+    fn put_back(&self, failed: Vec<Undo>) {
+        let mut waiting = self.0.undos().lock();
+        failed.into_iter().rev().for_each(|undo| waiting.claims.push_front(undo));
+    }
+}
+
+impl Drop for Attendant {
+    /// A runtime that shuts down drops the task: the next claim to undo starts another one.
+    fn drop(&mut self) {
+        self.0.undos().lock().is_attended = false;
+    }
+}
+
+/// Repeats claims with the same owners, and releases those that were granted: a copy that arrives later still finds that
+/// its attempt has given up. Gives back those that the store did not answer and whose lease lasts.
+async fn undo(engine: &Idempotency, mut undos: Vec<Undo>) -> Vec<Undo> {
+    let (runtime, limit) = (engine.runtime(), engine.policy().store_timeout());
+    let claims: Vec<Claim> = undos.iter().map(|undo| undo.claim.clone()).collect();
+    let answers = answered(runtime, limit, async { Ok(engine.store().claim_many(&claims).await) }).await;
+    let mut failed = Vec::new();
+    let mut granted = Vec::new();
+    for (index, mut undo) in std::mem::take(&mut undos).into_iter().enumerate() {
+        match answers.as_ref().map(|answers| &answers[index]) {
+            Ok(Ok(Claimed::Granted(grant))) => {
+                // Its lease may have begun only now.
+                if !std::mem::replace(&mut undo.is_granted, true) {
+                    undo.end = runtime.now().saturating_add(undo.claim.lease);
+                }
+                granted.push((undo.claim.granted(grant.fence), undo));
+            }
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) | Err(error) => failed.extend(undo.unless_over(error)),
+        }
+    }
+    if granted.is_empty() {
+        return failed;
+    }
+    let (leases, undos): (Vec<Lease>, Vec<Undo>) = granted.into_iter().unzip();
+    let releases = async { Ok(engine.store().release_many(&leases, Release::Unstarted).await) };
+    let answers = answered(runtime, limit, releases).await;
+    for (index, undo) in undos.into_iter().enumerate() {
+        if let Ok(Err(error)) | Err(error) =
+            answers.as_ref().map(|answers| &answers[index]).map_err(|error| error)
+        {
+            failed.extend(undo.unless_over(error));
+        }
+    }
+    failed
+}
+
+impl Undo {
+    /// Itself, to be tried again; `None`, and observed, where that is no use any more.
+    fn unless_over(self, error: &StoreError) -> Option<Self> {
+        if error.is_transient() && self.engine.runtime().now() < self.end {
+            return Some(self);
+        }
+        self.given_up(error);
+        None
+    }
+
+    fn given_up(&self, error: &StoreError) {
+        self.engine.observe(&Observation {
+            provider: self.engine.name(),
+            key: Some(&self.claim.key),
+            attempt: None,
+            fence: None,
+            duration: self.engine.runtime().now().saturating_sub(self.began),
+            event: Event::Unsettled(error),
+        });
     }
 }

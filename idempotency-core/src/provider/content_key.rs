@@ -113,7 +113,7 @@ impl Provider for ContentKey {
             other => return Ok(other),
         };
         // The other provider has authenticated the body, or there would be no delivery.
-        let mut delivery = delivery(&Verified::by_other_means(incoming.body), inner.key().scope())?;
+        let mut delivery = delivery(&Verified::by_other_means(incoming.body), inner.scope())?;
         if let Some(order) = inner.order() {
             delivery = delivery.with_order(order.clone());
         }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::github_body::Body;
 use super::snapshots::Snapshots;
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, form, signature};
-use crate::{Attributes, Delivery, Fingerprint, Key, Order, Policy, Verified, Version};
+use crate::{Attributes, Delivery, Fingerprint, Key, Order, Policy, Resource, Verified, Version};
 
 /// GitHub's webhooks, of repositories, organizations and apps, as JSON or as forms.
 ///
@@ -82,7 +82,8 @@ impl GitHub {
         if self.snapshots.include(event_type)
             && let Some((resource, version)) = body.order()
         {
-            delivery = delivery.with_order(Order::new(incoming.scope, resource, Version::new(version)));
+            let resource = Resource::new(incoming.scope, event_type, resource);
+            delivery = delivery.with_order(Order::new(resource, Version::new(version)));
         }
         Ok(delivery)
     }

@@ -86,7 +86,8 @@ impl Shopify {
             && let Some((name, version)) = resource.order()
         {
             // In the shop's scope and not the topic's, so that topics about one resource are compared.
-            delivery = delivery.with_order(Order::new(&shops, name, version));
+            delivery =
+                delivery.with_order(Order::new(crate::Resource::new(&shops, "resource", name), version));
         }
         Ok(delivery)
     }

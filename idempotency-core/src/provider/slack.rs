@@ -8,7 +8,7 @@ use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 use super::slack_body::{Body, Event};
 use super::snapshots::Snapshots;
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, signature};
-use crate::{Attributes, Delivery, Key, Order, Policy, RecordedResponse, Verified, Version};
+use crate::{Attributes, Delivery, Key, Order, Policy, RecordedResponse, Resource, Verified, Version};
 
 /// Slack's events, slash commands and interactions.
 ///
@@ -83,7 +83,8 @@ impl Slack {
             None => incoming.scope.clone(),
         };
         let order = event.order.as_ref().filter(|_| self.snapshots.include(&event.event_type));
-        let order = order.map(|(resource, at)| Order::new(&scope, resource, Version::new(*at)));
+        let order = order
+            .map(|(resource, at)| Order::new(Resource::new(&scope, "item", resource), Version::new(*at)));
         let mut delivery = Delivery::new(proof, scope, Key::new(id)?);
         if !event.event_type.is_empty() {
             delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event.event_type.as_str());

@@ -106,7 +106,8 @@ impl StandardWebhooks {
         if self.snapshots.include(event_type)
             && let Some((resource, version)) = event.order()
         {
-            delivery = delivery.with_order(Order::new(incoming.scope, resource, version));
+            delivery = delivery
+                .with_order(Order::new(crate::Resource::new(incoming.scope, "data", resource), version));
         }
         Ok(delivery.with_attribute(Attributes::EVENT_TYPE, event_type))
     }

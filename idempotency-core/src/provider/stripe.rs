@@ -76,7 +76,9 @@ impl Stripe {
         let account = event.account.text();
         let scope =
             account.map_or_else(|| incoming.scope.clone(), |account| incoming.narrowed_scope(account));
-        let order = event.order_if(&self.snapshots).map(|(resource, at)| Order::new(&scope, resource, at));
+        let order = event
+            .order_if(&self.snapshots)
+            .map(|(resource, at)| Order::new(crate::Resource::new(&scope, "object", resource), at));
         let mut delivery = Delivery::new(proof, scope, Key::new(id)?);
         if let Some(order) = order {
             delivery = delivery.with_order(order);

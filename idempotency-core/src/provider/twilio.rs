@@ -107,7 +107,10 @@ impl Twilio {
             if self.snapshots.include(status)
                 && let Some(rank) = event.rank()
             {
-                delivery = delivery.with_order(Order::new(incoming.scope, &event.sid, Version::new(rank)));
+                delivery = delivery.with_order(Order::new(
+                    crate::Resource::new(incoming.scope, "sid", &event.sid),
+                    Version::new(rank),
+                ));
             }
             delivery = delivery.with_attribute(Attributes::EVENT_TYPE, status.as_str());
         }

@@ -1,12 +1,22 @@
 //! The record: what a store keeps per key.
 
+mod label;
+mod parts;
 mod transition;
+mod view;
 
 use std::time::Duration;
 
-use crate::{Fence, Fingerprint, Outcome, Owner, Version};
+use crate::{Completed, Fence, Fingerprint, Grant, Outcome, Owner, ScopedOrder};
 
+pub use label::Label;
+pub use parts::{Part, Parts, UnknownBindingPart};
 pub use transition::Transition;
+pub use view::{RecordView, StateView};
+
+/// How long the record of a key is kept under which no handler has ever started. Longer than any network delays a copy of a
+/// claim.
+const KEPT_WITHOUT_ATTEMPT: Duration = Duration::from_secs(300);
 
 /// What a store keeps per key. The lease is a field of it; the record outlives the lease.
 ///
@@ -21,19 +31,38 @@ pub struct Record {
     pub owner: Owner,
     /// The fence of the last grant.
     pub fence: Fence,
-    /// How many grants there have been.
+    /// How many attempts there have been. Those whose handler never started do not count.
     pub attempts: u32,
     /// What must match on a retry, where it was given.
     pub fingerprint: Option<Fingerprint>,
-    /// How new the event is, where it has an order.
-    pub version: Option<Version>,
+    /// Which resource the event is about and how new it is, where it has an order.
+    pub order: Option<ScopedOrder>,
+    /// What else it carries: what it is of, and what later versions add.
+    pub parts: Parts,
 }
 
 impl Record {
-    /// A record of a first attempt without fingerprint and version, for a store that reads one back.
+    /// A record of a first attempt without fingerprint, order and parts, for a store that reads one back.
     #[must_use]
     pub fn new(state: State, owner: Owner, fence: Fence) -> Self {
-        Self { state, owner, fence, attempts: 1, fingerprint: None, version: None }
+        let parts = Parts::default();
+        Self { state, owner, fence, attempts: 1, fingerprint: None, order: None, parts }
+    }
+
+    /// How long it is kept once it was released, of a claim's retention. Where no handler has ever started, no longer than
+    /// copies of its claims may be under way: a burst of refused deliveries leaves nothing behind.
+    #[must_use]
+    pub fn kept_after_release(&self, retention: Duration) -> Duration {
+        match self.attempts {
+            0 => retention.min(KEPT_WITHOUT_ATTEMPT),
+            _ => retention,
+        }
+    }
+
+    /// The last grant.
+    #[must_use]
+    pub fn grant(&self) -> Grant {
+        Grant::new(self.fence, self.attempts)
     }
 }
 
@@ -44,70 +73,33 @@ impl Record {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "the protocol has these states")]
 pub enum State {
-    /// Somebody executes, until `deadline` on the store's clock unless the lease is renewed.
+    /// An execution is under way, until `deadline` on the store's clock unless the lease is renewed.
     InFlight {
         /// When the lease runs out, on the store's clock.
         deadline: Duration,
     },
     /// Its holder gave up; the next claim is granted at once.
     Released,
-    /// It was executed, and this came of it.
-    Completed(Outcome),
-}
-
-/// A record as an operator sees it, in durations from now.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct RecordView {
-    /// Its state now.
-    pub state: StateView,
-    /// The fence of the last grant. [`Fence::NONE`] where the record cannot be read.
-    pub fence: Fence,
-    /// How many grants there have been.
-    pub attempts: u32,
-    /// How new the event is, where it has an order.
-    pub version: Option<Version>,
-    /// How long the record will be kept.
-    pub expires_in: Duration,
-}
-
-impl RecordView {
-    /// What an operator sees of a record that will be kept for `expires_in`.
-    #[must_use]
-    pub fn new(record: &Record, now: Duration, expires_in: Duration) -> Self {
-        let state = match &record.state {
-            State::InFlight { deadline } if *deadline > now => {
-                StateView::InFlight { lease_left: *deadline - now }
-            }
-            State::InFlight { .. } => StateView::Abandoned,
-            State::Released => StateView::Released,
-            State::Completed(outcome) => StateView::Completed(outcome.clone()),
-        };
-        Self { state, fence: record.fence, attempts: record.attempts, version: record.version, expires_in }
-    }
-
-    /// What an operator sees of a record that cannot be read.
-    #[must_use]
-    pub fn unreadable(expires_in: Duration) -> Self {
-        Self { state: StateView::Unreadable, fence: Fence::NONE, attempts: 0, version: None, expires_in }
-    }
-}
-
-/// The state of a record as an operator sees it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum StateView {
-    /// Somebody executes.
-    InFlight {
-        /// How long the lease lasts unless it is renewed.
-        lease_left: Duration,
+    /// It was executed.
+    Completed {
+        /// What came of it.
+        outcome: Outcome,
+        /// When, since 1970 on the store's clock.
+        at: Duration,
+        /// Until when the record answers for its key, since 1970 on the store's clock.
+        until: Duration,
     },
-    /// The lease ran out and nobody took over: the next claim reruns it, or finds it in doubt.
-    Abandoned,
-    /// Its holder gave up; the next claim is granted at once.
-    Released,
-    /// It was executed, and this came of it.
-    Completed(Outcome),
-    /// It is there, but not in a form that this version reads: in doubt.
-    Unreadable,
+}
+
+impl Record {
+    /// What a claim is told of it where it is completed.
+    #[must_use]
+    pub fn completed(&self) -> Option<Completed> {
+        match &self.state {
+            State::Completed { outcome, at, until } => {
+                Some(Completed::new(outcome.clone(), self.grant(), *at, *until))
+            }
+            State::InFlight { .. } | State::Released => None,
+        }
+    }
 }

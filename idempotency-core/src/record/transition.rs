@@ -7,8 +7,11 @@ mod tests;
 
 use std::time::Duration;
 
-use super::{Record, State};
-use crate::{Claim, Claimed, Fence, Hold, Lease, OnExpired, Outcome, Owner, Resolution, Version};
+use super::{Parts, Record, State};
+use crate::{
+    Adopted, Claim, Claimed, Completion, Fence, Grant, Hold, Lease, OnExpired, Owner, Release, Resolution,
+    Version,
+};
 
 /// What an operation does to a record: what is answered, and what is written where anything is.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,9 +50,8 @@ impl Record {
         {
             return Transition::keep(answer);
         }
-        let version = claim.order.as_ref().map(crate::Order::version);
-        if let (Some(version), Some(newest)) = (version, mark)
-            && version < newest
+        if let (Some(order), Some(newest)) = (claim.order, mark)
+            && order.version < newest
         {
             return Transition::keep(Claimed::Stale { newest });
         }
@@ -61,9 +63,10 @@ impl Record {
             fence,
             attempts: attempt,
             fingerprint: claim.fingerprint.or_else(|| current.and_then(|record| record.fingerprint)),
-            version,
+            order: claim.order,
+            parts: current.map_or_else(|| Parts::of(claim.label.clone()), |record| record.parts.clone()),
         };
-        Transition::write(Claimed::Granted { fence, attempt }, record)
+        Transition::write(Claimed::Granted(Grant::new(fence, attempt)), record)
     }
 
     /// The answer to a claim that this record decides; `None` where a grant is open.
@@ -74,10 +77,8 @@ impl Record {
             return Some(Claimed::Mismatch);
         }
         match &self.state {
-            State::Completed(outcome) => Some(Claimed::Completed(outcome.clone())),
-            State::InFlight { .. } if self.owner == claim.owner => {
-                Some(Claimed::Granted { fence: self.fence, attempt: self.attempts })
-            }
+            State::Completed { .. } => self.completed().map(Claimed::Completed),
+            State::InFlight { .. } if self.owner == claim.owner => Some(Claimed::Granted(self.grant())),
             State::InFlight { deadline } if *deadline > now => {
                 Some(Claimed::InFlight { retry_after: *deadline - now })
             }
@@ -101,38 +102,88 @@ impl Record {
         )
     }
 
-    /// A completion. Also when late, if nobody took over; a repeat changes nothing.
-    pub fn complete(&self, lease: &Lease, outcome: &Outcome) -> Transition<Hold> {
+    /// A completion at `unix_now`, since 1970 on the store's clock. Also when late, if nobody took over; a repeat changes
+    /// nothing.
+    pub fn complete(&self, completion: &Completion, unix_now: Duration) -> Transition<Hold> {
+        let lease = &completion.lease;
         if self.is_held_by(lease) {
-            return Transition::write(Hold::Held, self.in_state(State::Completed(outcome.clone())));
+            let state = State::Completed {
+                outcome: completion.outcome.clone(),
+                at: unix_now,
+                until: unix_now.saturating_add(completion.retention),
+            };
+            return Transition::write(Hold::Held, self.in_state(state));
         }
-        let repeat =
-            matches!(self.state, State::Completed(_)) && self.was_granted_to(lease.owner(), lease.fence());
+        let repeat = matches!(self.state, State::Completed { .. })
+            && self.was_granted_to(lease.owner(), lease.fence());
         Transition::keep(if repeat { Hold::Held } else { Hold::Lost })
     }
 
-    /// A release: claimable at once; fence and attempts are kept. A repeat changes nothing.
-    pub fn release(&self, lease: &Lease) -> Transition<Hold> {
+    /// A release. Fence and, save of an attempt that never started, attempts are kept. A repeat changes nothing.
+    pub fn release(&self, lease: &Lease, release: Release, now: Duration) -> Transition<Hold> {
         if self.is_held_by(lease) {
-            return Transition::write(Hold::Held, self.in_state(State::Released));
+            let released = match release {
+                Release::Failed => self.in_state(State::Released),
+                Release::Unstarted => {
+                    Self { attempts: self.attempts.saturating_sub(1), ..self.in_state(State::Released) }
+                }
+                Release::Abandoned if self.is_abandoned(now) => return Transition::keep(Hold::Held),
+                Release::Abandoned => self.in_state(State::InFlight { deadline: now }),
+            };
+            return Transition::write(Hold::Held, released);
         }
         let repeat = self.state == State::Released && self.was_granted_to(lease.owner(), lease.fence());
         Transition::keep(if repeat { Hold::Held } else { Hold::Lost })
     }
 
-    /// An operator's word on a record whose lease ran out. Answers whether there was something to settle.
+    /// An adoption: the lease passes to a new owner, with a larger fence and the same attempt. A repeat by that owner
+    /// changes nothing; one by another owner is lost.
+    pub fn adopt(
+        &self,
+        lease: &Lease,
+        owner: Owner,
+        duration: Duration,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Adopted> {
+        if self.is_held_by(lease) {
+            let state = State::InFlight { deadline: now.saturating_add(duration) };
+            let adopted = Self { owner, fence: self.fence.next(micros), ..self.in_state(state) };
+            return Transition::write(Adopted::Granted(adopted.grant()), adopted);
+        }
+        let repeat = matches!(self.state, State::InFlight { .. }) && self.owner == owner;
+        Transition::keep(if repeat { Adopted::Granted(self.grant()) } else { Adopted::Lost })
+    }
+
+    /// An operator's word on a record whose lease ran out, at `unix_now` since 1970, to be kept for `retention` from now.
+    /// Answers whether there was something to settle.
     ///
     /// The fence grows, so that the holder which had abandoned the key has lost it: its late completion is not taken
     /// for a repeat of the operator's.
-    pub fn resolve(&self, resolution: &Resolution, now: Duration) -> Transition<bool> {
-        if !matches!(self.state, State::InFlight { deadline } if deadline <= now) {
+    pub fn resolve(
+        &self,
+        resolution: &Resolution,
+        now: Duration,
+        unix_now: Duration,
+        retention: Duration,
+    ) -> Transition<bool> {
+        if !self.is_abandoned(now) {
             return Transition::keep(false);
         }
         let state = match resolution {
-            Resolution::Completed(outcome) => State::Completed(outcome.clone()),
+            Resolution::Completed(outcome) => State::Completed {
+                outcome: outcome.clone(),
+                at: unix_now,
+                until: unix_now.saturating_add(retention),
+            },
             Resolution::Released => State::Released,
         };
         Transition::write(true, Self { fence: self.fence.next(0), ..self.in_state(state) })
+    }
+
+    /// Whether its lease has run out without a takeover.
+    fn is_abandoned(&self, now: Duration) -> bool {
+        matches!(self.state, State::InFlight { deadline } if deadline <= now)
     }
 
     fn is_held_by(&self, lease: &Lease) -> bool {

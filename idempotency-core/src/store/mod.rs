@@ -1,5 +1,6 @@
 //! The store contract, rule by rule, and the stores that keep it.
 
+mod list;
 #[cfg(feature = "memory")]
 pub mod memory;
 #[cfg(feature = "redis")]
@@ -16,7 +17,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::{Claim, Claimed, Hold, Lease, Outcome, RecordView, Resolution, ScopedKey, StoreError};
+use crate::{
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
+    Resolution, ResourceDigest, StoreError, Version,
+};
+
+pub use list::{Cursor, Filter, Listing, Page, StateKind};
 
 /// Keeps one record per key and changes it in atomic steps.
 ///
@@ -26,14 +32,22 @@ use crate::{Claim, Claimed, Hold, Lease, Outcome, RecordView, Resolution, Scoped
 /// - **Repeatable.** Doing an operation k times, late or out of order, is doing it once. The owner tells a repeat from
 ///   a rival.
 /// - **One clock**, the store's own. Callers give durations, never instants.
+/// - **One address.** Where a record is kept depends on its key's digest alone, never on its order. Where record and mark
+///   cannot change in one step, the mark is raised before the record says completed, and a grant looks at the mark after it
+///   holds the record and gives back what is stale.
 /// - **Unreadable is never free.** A record that cannot be decoded, is of a foreign type, or belongs to another key is
 ///   in doubt.
 /// - **Fenced.** A lease that was superseded changes nothing, ever again.
+/// - **Kept.** A record in flight outlives its lease by the claim's retention, so that an abandoned key does not become
+///   free by itself, and the fence of a key never falls while its record could still be there.
 /// - **Cancel safe.** A dropped future leaves the store as if the operation had been carried out, or had not.
 ///
 /// [`Record`](crate::Record) has the table of states as pure functions.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
+    /// The service and environment that its records belong to. It is part of every digest and derived key.
+    fn namespace(&self) -> &Namespace;
+
     /// Tries to become the one who executes.
     ///
     /// Atomic: of any number of concurrent claims of one key at most one is granted. In this order: another
@@ -55,23 +69,34 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// When the store cannot tell; the lease then stands as it was, or was renewed.
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError>;
 
-    /// Records the outcome, to be kept for `retention` from now, and raises the resource's mark to the delivery's
-    /// version. `Held` also when late, if nobody took over, and for a repeat.
+    /// Records the outcome, to be kept for the completion's retention from now, and raises the resource's mark to the
+    /// delivery's version. `Held` also when late, if no claim took over, and for a repeat.
     ///
     /// # Errors
     /// When the store cannot tell. Repeat it; never release instead.
-    async fn complete(
-        &self,
-        lease: &Lease,
-        outcome: &Outcome,
-        retention: Duration,
-    ) -> Result<Hold, StoreError>;
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError>;
 
-    /// Gives up, so that the next claim is granted at once. Fence and attempts are kept.
+    /// Gives the lease up. After [`Release::Failed`] and [`Release::Unstarted`] the next claim is granted at once; the
+    /// fence is kept, and so are the attempts, save one that never started. After [`Release::Abandoned`] the lease has run
+    /// out.
     ///
     /// # Errors
     /// When the store cannot tell; the lease then runs out by itself.
-    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError>;
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError>;
+
+    /// Passes a lease to a new owner, with a larger fence and the same attempt, to last `duration` from now. The old owner
+    /// has lost it. `Granted` also when late, if no claim took over, and for a repeat by the same new owner.
+    ///
+    /// # Errors
+    /// When the store cannot tell. After [`may_have_executed`](StoreError::may_have_executed), adopt again with the same
+    /// new owner.
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError>;
+
+    /// The newest version of a resource that has completed: its high-water mark.
+    ///
+    /// # Errors
+    /// When the store cannot tell.
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError>;
 
     /// Returns when the record may have changed since before the call, or at the latest after `timeout`.
     ///
@@ -79,35 +104,82 @@ pub trait Store: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the store cannot be reached; callers may claim again all the same.
-    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError>;
+    async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError>;
+
+    /// Claims several keys, which are different ones. Each by itself is atomic; all together need not be. The answers are
+    /// in the order of the claims. By default one after the other; a store overrides it where it can do so in one round
+    /// trip.
+    async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
+        let mut answers = Vec::with_capacity(claims.len());
+        for claim in claims {
+            answers.push(self.claim(claim).await);
+        }
+        answers
+    }
+
+    /// Renews several leases, as [`claim_many`](Self::claim_many) claims.
+    async fn renew_many(&self, leases: &[Lease], duration: Duration) -> Vec<Result<Hold, StoreError>> {
+        let mut answers = Vec::with_capacity(leases.len());
+        for lease in leases {
+            answers.push(self.renew(lease, duration).await);
+        }
+        answers
+    }
+
+    /// Completes several keys, as [`claim_many`](Self::claim_many) claims them.
+    async fn complete_many(&self, completions: &[Completion]) -> Vec<Result<Hold, StoreError>> {
+        let mut answers = Vec::with_capacity(completions.len());
+        for completion in completions {
+            answers.push(self.complete(completion).await);
+        }
+        answers
+    }
+
+    /// Gives several leases up, as [`claim_many`](Self::claim_many) claims them.
+    async fn release_many(&self, leases: &[Lease], release: Release) -> Vec<Result<Hold, StoreError>> {
+        let mut answers = Vec::with_capacity(leases.len());
+        for lease in leases {
+            answers.push(self.release(lease, release).await);
+        }
+        answers
+    }
 
     /// Looks at a record, for operators.
     ///
     /// # Errors
     /// When the store cannot tell.
-    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError>;
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError>;
 
     /// Deletes a record, whatever its state: the next delivery executes. Answers whether there was one.
     ///
     /// # Errors
     /// When the store cannot tell.
-    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError>;
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError>;
 
     /// Settles a record whose lease ran out. Answers whether there was something to settle: a record that is free,
     /// completed, unreadable or held is left as it is. The fence grows: the holder that abandoned the key has lost it.
     ///
-    /// Settled as completed, it raises its resource's mark to the delivery's version in the same step, as a completion
-    /// does, where the key says which resource that is (see [`ScopedKey::beside`]): a record has the version alone. Where
-    /// it does not say so the mark stays, and an older version may still start.
+    /// Settled as completed, it raises its resource's mark to the delivery's version, as a completion does.
     ///
     /// # Errors
     /// When the store cannot tell.
-    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError>;
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError>;
+
+    /// Lists records, page by page, for operators. Each page is a bounded piece of work; a record that changes meanwhile
+    /// may be listed in either form, and one that comes or goes meanwhile may be missed.
+    ///
+    /// # Errors
+    /// When the store cannot tell, and where the cursor is not one of its own.
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError>;
 }
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<S: Store + ?Sized> Store for Arc<S> {
+    fn namespace(&self) -> &Namespace {
+        (**self).namespace()
+    }
+
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         (**self).claim(claim).await
     }
@@ -116,32 +188,55 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).renew(lease, duration).await
     }
 
-    async fn complete(
-        &self,
-        lease: &Lease,
-        outcome: &Outcome,
-        retention: Duration,
-    ) -> Result<Hold, StoreError> {
-        (**self).complete(lease, outcome, retention).await
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
+        (**self).complete(completion).await
     }
 
-    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
-        (**self).release(lease).await
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
+        (**self).release(lease, release).await
     }
 
-    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
-        (**self).settled(key, timeout).await
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        (**self).adopt(lease, owner, duration).await
     }
 
-    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        (**self).newest(resource).await
+    }
+
+    async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
+        (**self).wait_for_change(key, timeout).await
+    }
+
+    async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
+        (**self).claim_many(claims).await
+    }
+
+    async fn renew_many(&self, leases: &[Lease], duration: Duration) -> Vec<Result<Hold, StoreError>> {
+        (**self).renew_many(leases, duration).await
+    }
+
+    async fn complete_many(&self, completions: &[Completion]) -> Vec<Result<Hold, StoreError>> {
+        (**self).complete_many(completions).await
+    }
+
+    async fn release_many(&self, leases: &[Lease], release: Release) -> Vec<Result<Hold, StoreError>> {
+        (**self).release_many(leases, release).await
+    }
+
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
         (**self).load(key).await
     }
 
-    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
         (**self).forget(key).await
     }
 
-    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
         (**self).resolve(key, resolution).await
+    }
+
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
+        (**self).list(filter, page).await
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Fence, Fingerprint, Outcome, Owner, Record, State, Version};
+use crate::{Fence, Fingerprint, Outcome, Owner, Parts, Record, ScopedOrder, State};
 
 /// A reading of the store's clock in nanoseconds: 8 bytes where a `Duration` has 16. The largest one never comes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,34 +33,34 @@ impl Ticks {
     }
 }
 
-/// A [`Record`] with its expiry, in 64 bytes: what is rare is boxed, and an outcome has exactly its own size.
+/// A [`Record`] with its expiry, packed: what is rare is boxed, and an outcome has exactly its own size.
 pub(super) struct Entry {
     owner: Owner,
     fence: Fence,
     expires: Ticks,
     state: Packed,
+    parts: Parts,
     rest: Option<Box<Rest>>,
 }
 
 enum Packed {
     InFlight { deadline: Ticks },
     Released,
-    Completed(Arc<[u8]>),
+    Completed { outcome: Arc<[u8]>, at: Ticks, until: Ticks },
 }
 
 /// What the record of a first attempt without fingerprint and order does not have.
 struct Rest {
     attempts: u32,
     fingerprint: Option<Fingerprint>,
-    version: Option<Version>,
+    order: Option<ScopedOrder>,
 }
 
 impl Entry {
-    /// Packs what a claim was granted.
+    /// Packs a record that is kept until `expires`.
     pub(super) fn new(record: Record, expires: Ticks) -> Self {
-        let rest =
-            Rest { attempts: record.attempts, fingerprint: record.fingerprint, version: record.version };
-        let is_plain = rest.attempts == 1 && rest.fingerprint.is_none() && rest.version.is_none();
+        let rest = Rest { attempts: record.attempts, fingerprint: record.fingerprint, order: record.order };
+        let is_plain = rest.attempts == 1 && rest.fingerprint.is_none() && rest.order.is_none();
         Self {
             owner: record.owner,
             fence: record.fence,
@@ -68,8 +68,13 @@ impl Entry {
             state: match record.state {
                 State::InFlight { deadline } => Packed::InFlight { deadline: Ticks::of(deadline) },
                 State::Released => Packed::Released,
-                State::Completed(outcome) => Packed::Completed(Arc::from(outcome.as_bytes().as_ref())),
+                State::Completed { outcome, at, until } => Packed::Completed {
+                    outcome: Arc::from(outcome.as_bytes().as_ref()),
+                    at: Ticks::of(at),
+                    until: Ticks::of(until),
+                },
             },
+            parts: record.parts,
             rest: (!is_plain).then(|| Box::new(rest)),
         }
     }
@@ -78,13 +83,16 @@ impl Entry {
         let state = match &self.state {
             Packed::InFlight { deadline } => State::InFlight { deadline: deadline.time() },
             Packed::Released => State::Released,
-            Packed::Completed(outcome) => State::Completed(shared(outcome)),
+            Packed::Completed { outcome, at, until } => {
+                State::Completed { outcome: shared(outcome), at: at.time(), until: until.time() }
+            }
         };
         let mut record = Record::new(state, self.owner, self.fence);
+        record.parts = self.parts.clone();
         if let Some(rest) = &self.rest {
             record.attempts = rest.attempts;
             record.fingerprint = rest.fingerprint;
-            record.version = rest.version;
+            record.order = rest.order;
         }
         record
     }
@@ -93,7 +101,15 @@ impl Entry {
         self.expires
     }
 
-    /// How long the lease lasts; `None` where nobody holds one.
+    /// How long the record outlives its lease; of one that is not in flight, how long it is kept yet.
+    pub(super) fn retention(&self, now: Duration) -> Duration {
+        match self.state {
+            Packed::InFlight { deadline } => self.expires.left(deadline.time()),
+            Packed::Released | Packed::Completed { .. } => self.expires.left(now),
+        }
+    }
+
+    /// How long the lease lasts; `None` where the key is not held.
     pub(super) fn lease_left(&self, now: Duration) -> Option<Duration> {
         match self.state {
             Packed::InFlight { deadline } if deadline > Ticks::of(now) => Some(deadline.left(now)),
@@ -104,24 +120,9 @@ impl Entry {
     /// How many bytes of outcome it holds.
     pub(super) fn bytes(&self) -> usize {
         match &self.state {
-            Packed::Completed(outcome) => outcome.len(),
+            Packed::Completed { outcome, .. } => outcome.len(),
             Packed::InFlight { .. } | Packed::Released => 0,
         }
-    }
-
-    /// Moves the deadline. A record never expires before its lease does.
-    pub(super) fn renew(&mut self, deadline: Ticks) {
-        self.state = Packed::InFlight { deadline };
-        self.expires = self.expires.max(deadline);
-    }
-
-    pub(super) fn release(&mut self) {
-        self.state = Packed::Released;
-    }
-
-    pub(super) fn complete(&mut self, outcome: Arc<[u8]>, expires: Ticks) {
-        self.state = Packed::Completed(outcome);
-        self.expires = expires;
     }
 }
 

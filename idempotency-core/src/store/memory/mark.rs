@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use super::entry::Ticks;
-use crate::Version;
+use crate::{ResourceDigest, ScopedOrder, Version};
 
 /// The high-water marks of one shard.
 #[derive(Default)]
 pub(super) struct Marks {
-    marks: HashMap<[u8; 32], Mark>,
+    marks: HashMap<ResourceDigest, Mark>,
     sweep_at: usize,
 }
 
@@ -18,18 +18,18 @@ struct Mark {
 }
 
 impl Marks {
-    pub(super) fn newest(&self, resource: &[u8; 32], now: Ticks) -> Option<Version> {
-        self.marks.get(resource).filter(|mark| mark.expires > now).map(|mark| mark.newest)
+    pub(super) fn newest(&self, resource: ResourceDigest, now: Ticks) -> Option<Version> {
+        self.marks.get(&resource).filter(|mark| mark.expires > now).map(|mark| mark.newest)
     }
 
     /// Raises a mark, never lowers it. It is kept as long as any completion that it has seen.
-    pub(super) fn raise(&mut self, resource: &[u8; 32], version: Version, expires: Ticks, now: Ticks) {
+    pub(super) fn raise(&mut self, order: ScopedOrder, expires: Ticks, now: Ticks) {
         if self.marks.len() >= self.sweep_at {
             self.sweep(now);
         }
-        let raised = Mark { newest: version, expires };
+        let raised = Mark { newest: order.version, expires };
         self.marks
-            .entry(*resource)
+            .entry(order.resource)
             .and_modify(|mark| {
                 if mark.expires <= now {
                     mark.newest = raised.newest;
@@ -55,16 +55,18 @@ mod tests {
     #[test]
     fn marks_that_have_expired_are_swept_and_the_others_stay() {
         let at = |seconds| Ticks::of(Duration::from_secs(seconds));
-        let (resource, one) = (|number| [number; 32], Version::new(1));
+        let one = Version::new(1);
+        let resource = |number| ResourceDigest::from_bytes([number; 32]);
+        let order = |number| ScopedOrder::new(resource(number), one);
         let mut marks = Marks::default();
         for number in 0..63 {
-            marks.raise(&resource(number), one, at(10), at(0));
+            marks.raise(order(number), at(10), at(0));
         }
-        marks.raise(&resource(63), one, at(20), at(0));
+        marks.raise(order(63), at(20), at(0));
         assert_eq!(marks.marks.len(), 64);
-        marks.raise(&resource(64), one, at(20), at(10));
+        marks.raise(order(64), at(20), at(10));
         assert_eq!(marks.marks.len(), 2);
-        assert_eq!(marks.newest(&resource(63), at(19)), Some(one));
-        assert_eq!(marks.newest(&resource(63), at(20)), None);
+        assert_eq!(marks.newest(resource(63), at(19)), Some(one));
+        assert_eq!(marks.newest(resource(63), at(20)), None);
     }
 }

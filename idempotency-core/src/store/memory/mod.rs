@@ -15,10 +15,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::sync::{self, MutexGuard};
+use super::{Cursor, Filter, Listing, Page};
 use crate::clock::{Clock, TokioClock};
 use crate::{
-    Claim, Claimed, Hold, KeyDigest, Lease, Outcome, Record, RecordView, Resolution, ScopedKey, State, Store,
-    StoreError, StoreErrorKind,
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, Record, RecordView,
+    Release, Resolution, ResourceDigest, State, Store, StoreError, StoreErrorKind, Transition, Version,
 };
 use entry::{Entry, Ticks};
 use shard::{Shard, Shards};
@@ -39,16 +40,17 @@ use wait::Waiter;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryStore::new();
-/// let key = ScopedKey::new(Scope::endpoint("jobs"), Key::new("job-1")?);
+/// let key = ScopedKey::new(store.namespace(), Scope::endpoint("jobs"), Key::new("job-1")?);
 /// let (lease, retention) = (Duration::from_secs(30), Duration::from_secs(86_400));
 /// let claim = Claim::new(key, Owner::from_bytes([7; 16]), lease, retention);
-/// assert!(matches!(store.claim(&claim).await?, Claimed::Granted { attempt: 1, .. }));
+/// assert!(matches!(store.claim(&claim).await?, Claimed::Granted(grant) if grant.attempt == 1));
 /// assert_eq!(store.records(), 1);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
 pub struct MemoryStore {
+    namespace: Namespace,
     shards: Arc<Shards>,
     /// Read under the lock of a record: its operations are in the order of their times.
     clock: Arc<dyn Clock>,
@@ -60,10 +62,19 @@ impl MemoryStore {
     #[must_use]
     pub fn new() -> Self {
         Self {
+            namespace: Namespace::default(),
             shards: Arc::default(),
             clock: Arc::new(TokioClock::new()),
             limits: Limits { records: 1_000_000, bytes: 256 << 20 },
         }
+    }
+
+    /// Sets the namespace of its keys. Default: `default`, since no other service shares this process's memory; set it where a
+    /// [derived key](crate::IdempotencyContext::derive_key) is to be the one that a service on another store derives.
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: Namespace) -> Self {
+        self.namespace = namespace;
+        self
     }
 
     /// Keeps at most this many records. Clones made before keep their own limit.
@@ -112,67 +123,58 @@ impl MemoryStore {
         let digest = claim.key.digest();
         let mut shard = self.shards.records(digest);
         // The mark stays locked until the grant is written, so that no newer version completes in between.
-        let resource = claim.order.as_ref().map(|order| order.resource().digest());
-        let marks = resource.map(|resource| (self.shards.marks(resource), resource));
+        let marks = claim.order.map(|order| (self.shards.marks(order.resource), order.resource));
         let now = self.clock.now();
-        let micros = u64::try_from(self.clock.unix_time().as_micros()).unwrap_or(u64::MAX);
-        let mark = marks.as_ref().and_then(|(marks, resource)| marks.newest(resource, Ticks::of(now)));
+        let mark = marks.as_ref().and_then(|(marks, resource)| marks.newest(*resource, Ticks::of(now)));
         let slot = shard.slot(digest);
         let record = slot.and_then(|slot| slot.live(Ticks::of(now))).map(|entry| entry.record());
-        let transition = Record::claim(record.as_ref(), mark, claim, now, micros);
-        let Some(record) = transition.write else { return Some(transition.answer) };
-        let entry = Entry::new(record, Ticks::after(now, claim.retention.max(claim.lease)));
+        let transition = Record::claim(record.as_ref(), mark, claim, now, self.micros());
+        let Some(mut record) = transition.write else { return Some(transition.answer) };
+        let expires = Ticks::after(now, claim.lease.saturating_add(claim.retention));
         if let Some(slot) = slot {
-            slot.replace(entry, &self.shards.totals);
-        } else if !shard.insert(digest, entry, Ticks::of(now), &self.shards.totals, &self.limits) {
-            return None;
+            slot.replace(Entry::new(record, expires), &self.shards.totals);
+            return Some(transition.answer);
         }
-        Some(transition.answer)
+        record.parts = shard.interned(record.parts);
+        let entry = Entry::new(record, expires);
+        let has_room = shard.insert(digest, entry, Ticks::of(now), &self.shards.totals, &self.limits);
+        has_room.then_some(transition.answer)
     }
 
-    /// Completes in one critical section. Never refused for want of room: the effect has happened, and an outcome
-    /// that is not recorded is an effect that happens again.
-    fn complete_now(&self, lease: &Lease, outcome: &Outcome, copy: Arc<[u8]>, retention: Duration) -> Hold {
-        let digest = lease.key().digest();
+    /// Changes the record of a key in one critical section, and wakes those who wait for it where it may interest them. The
+    /// change answers what becomes of the record, and until when it is then kept. `absent` is the answer where there is no record.
+    fn change<A>(
+        &self,
+        digest: KeyDigest,
+        absent: A,
+        change: impl FnOnce(&Record, Duration, Duration) -> (Transition<A>, Ticks),
+    ) -> A {
         let shard = self.shards.records(digest);
         let now = self.clock.now();
-        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Hold::Lost };
-        let transition = entry.record().complete(lease, outcome);
-        if transition.write.is_some() {
-            let expires = Ticks::after(now, retention);
-            self.shards.totals.add_bytes(copy.len());
-            entry.complete(copy, expires);
-            drop(entry);
-            if let Some(order) = lease.order() {
-                let resource = order.resource().digest();
-                self.shards.marks(resource).raise(resource, order.version(), expires, Ticks::of(now));
-            }
+        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return absent };
+        let (transition, expires) = change(&entry.record(), entry.retention(now), now);
+        let Some(record) = transition.write else { return transition.answer };
+        let is_in_flight = matches!(record.state, State::InFlight { deadline } if deadline > now);
+        let completed = matches!(record.state, State::Completed { .. }).then_some(record.order).flatten();
+        let before = entry.bytes();
+        *entry = Entry::new(record, expires);
+        // Never refused for want of room: the effect has happened, and an outcome that is not recorded is an effect that
+        // happens again.
+        self.shards.totals.add_bytes(entry.bytes());
+        self.shards.totals.remove_bytes(before);
+        drop(entry);
+        if let Some(order) = completed {
+            self.shards.marks(order.resource).raise(order, expires, Ticks::of(now));
+        }
+        if !is_in_flight {
             wake(shard, digest);
         }
         transition.answer
     }
 
-    /// Resolves in one critical section.
-    fn resolve_now(&self, key: &ScopedKey, resolution: &Resolution) -> bool {
-        let digest = key.digest();
-        let shard = self.shards.records(digest);
-        let now = self.clock.now();
-        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return false };
-        let transition = entry.record().resolve(resolution, now);
-        let Some(record) = transition.write else { return transition.answer };
-        let expires = entry.expires();
-        let mut completed = None;
-        if let State::Completed(outcome) = &record.state {
-            self.shards.totals.add_bytes(outcome.as_bytes().len());
-            completed = key.resource_digest().zip(record.version);
-        }
-        *entry = Entry::new(record, expires);
-        drop(entry);
-        if let Some((resource, version)) = completed {
-            self.shards.marks(resource).raise(resource, version, expires, Ticks::of(now));
-        }
-        wake(shard, digest);
-        transition.answer
+    /// Microseconds since 1970, for fences.
+    fn micros(&self) -> u64 {
+        u64::try_from(self.clock.unix_time().as_micros()).unwrap_or(u64::MAX)
     }
 }
 
@@ -202,6 +204,10 @@ impl fmt::Debug for MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
+    fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         if let Some(answer) = self.try_claim(claim) {
             return Ok(answer);
@@ -212,44 +218,43 @@ impl Store for MemoryStore {
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
-        let digest = lease.key().digest();
-        let shard = self.shards.records(digest);
-        let now = self.clock.now();
-        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Ok(Hold::Lost) };
-        let transition = entry.record().renew(lease, duration, now);
-        if transition.write.is_some() {
-            entry.renew(Ticks::after(now, duration));
-        }
-        Ok(transition.answer)
+        Ok(self.change(lease.key().digest(), Hold::Lost, |record, retention, now| {
+            let expires = Ticks::after(now, duration.saturating_add(retention));
+            (record.renew(lease, duration, now), expires)
+        }))
     }
 
-    async fn complete(
-        &self,
-        lease: &Lease,
-        outcome: &Outcome,
-        retention: Duration,
-    ) -> Result<Hold, StoreError> {
-        // Copied before the lock is taken, and at its exact size: the caller's bytes may be a slice of a larger buffer.
-        let copy = Arc::from(outcome.as_bytes().as_ref());
-        Ok(self.complete_now(lease, outcome, copy, retention))
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
+        Ok(self.change(completion.lease.key().digest(), Hold::Lost, |record, _, now| {
+            let expires = Ticks::after(now, completion.retention);
+            (record.complete(completion, self.clock.unix_time()), expires)
+        }))
     }
 
-    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
-        let digest = lease.key().digest();
-        let shard = self.shards.records(digest);
-        let now = self.clock.now();
-        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return Ok(Hold::Lost) };
-        let transition = entry.record().release(lease);
-        if transition.write.is_some() {
-            entry.release();
-            drop(entry);
-            wake(shard, digest);
-        }
-        Ok(transition.answer)
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
+        Ok(self.change(lease.key().digest(), Hold::Lost, |record, retention, now| {
+            let transition = record.release(lease, release, now);
+            let kept = match &transition.write {
+                Some(released) if released.state == State::Released => released.kept_after_release(retention),
+                _ => retention,
+            };
+            (transition, Ticks::after(now, kept))
+        }))
     }
 
-    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
-        let registered = Waiter::register(&self.shards, key.digest(), &*self.clock);
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        Ok(self.change(lease.key().digest(), Adopted::Lost, |record, retention, now| {
+            let expires = Ticks::after(now, duration.saturating_add(retention));
+            (record.adopt(lease, owner, duration, now, self.micros()), expires)
+        }))
+    }
+
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        Ok(self.shards.marks(resource).newest(resource, Ticks::of(self.clock.now())))
+    }
+
+    async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
+        let registered = Waiter::register(&self.shards, key, &*self.clock);
         if let Some((_waiter, notified, lease_left)) = registered {
             // Whether it was woken or the time ran out is one to the caller, who claims again.
             let _ = tokio::time::timeout(timeout.min(lease_left), notified).await;
@@ -257,25 +262,53 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
-        let shard = self.shards.records(key.digest());
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
+        let shard = self.shards.records(key);
         let now = self.clock.now();
-        let view = shard
-            .live(key.digest(), Ticks::of(now))
-            .map(|entry| RecordView::new(&entry.record(), now, entry.expires().left(now)));
-        Ok(view)
+        Ok(shard.live(key, Ticks::of(now)).map(|entry| view(key, &entry, now)))
     }
 
-    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
-        let mut shard = self.shards.records(key.digest());
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
+        let mut shard = self.shards.records(key);
         let now = self.clock.now();
-        let was_live = shard.live(key.digest(), Ticks::of(now)).is_some();
-        shard.remove(key.digest(), &self.shards.totals);
-        wake(shard, key.digest());
+        let was_live = shard.live(key, Ticks::of(now)).is_some();
+        shard.remove(key, &self.shards.totals);
+        wake(shard, key);
         Ok(was_live)
     }
 
-    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
-        Ok(self.resolve_now(key, resolution))
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
+        Ok(self.change(key, false, |record, retention, now| {
+            let transition = record.resolve(resolution, now, self.clock.unix_time(), retention);
+            (transition, Ticks::after(now, retention))
+        }))
     }
+
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
+        let after = page.after.as_ref().map(|cursor| cursor.as_str().parse::<KeyDigest>());
+        let mut after = after
+            .transpose()
+            .map_err(|cause| StoreError::new("memory", StoreErrorKind::Refused).with_source(cause))?;
+        let (now, unix_now) = (self.clock.now(), self.clock.unix_time());
+        let mut records = Vec::new();
+        // In the order of the shards, and in each of them in the order of the digests.
+        for shard in self.shards.from(after.map_or(0, Shards::index_of)) {
+            let (views, has_more) = shard.list(after.take(), page.limit - records.len(), |digest, entry| {
+                Some(entry)
+                    .filter(|entry| entry.expires() > Ticks::of(now))
+                    .map(|entry| view(digest, entry, now))
+                    .filter(|view| filter.includes(view, unix_now))
+            });
+            let last = views.last().map(|(digest, _)| Cursor::new(digest.to_string()));
+            records.extend(views.into_iter().map(|(_, view)| view));
+            if has_more || records.len() == page.limit {
+                return Ok(Listing::new(records, last));
+            }
+        }
+        Ok(Listing::new(records, None))
+    }
+}
+
+fn view(digest: KeyDigest, entry: &Entry, now: Duration) -> RecordView {
+    RecordView::new(digest, &entry.record(), now, entry.expires().left(now))
 }

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::cell::{RefCell, RefMut};
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use super::entry::{Entry, Ticks};
 use super::mark::Marks;
@@ -12,7 +12,7 @@ use super::sync::atomic::{AtomicU64, Ordering};
 use super::sync::{Mutex, MutexGuard};
 use super::totals::{Limits, Totals};
 use super::wait::Waiting;
-use crate::KeyDigest;
+use crate::{KeyDigest, Parts, ResourceDigest};
 
 const SHARDS: usize = 64;
 
@@ -28,12 +28,22 @@ pub(super) struct Shards {
 }
 
 impl Shards {
-    pub(super) fn records(&self, digest: KeyDigest) -> MutexGuard<'_, Shard> {
-        lock(&self.records[usize::from(digest.as_bytes()[0]) % SHARDS])
+    /// The shards with the records, from this one on, each locked by itself.
+    pub(super) fn from(&self, index: usize) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
+        self.records[index..].iter().map(lock)
     }
 
-    pub(super) fn marks(&self, resource: &[u8; 32]) -> MutexGuard<'_, Marks> {
-        lock(&self.marks[usize::from(resource[0]) % SHARDS])
+    /// Which shard keeps the record of a key.
+    pub(super) fn index_of(digest: KeyDigest) -> usize {
+        usize::from(digest.as_bytes()[0]) % SHARDS
+    }
+
+    pub(super) fn records(&self, digest: KeyDigest) -> MutexGuard<'_, Shard> {
+        lock(&self.records[Self::index_of(digest)])
+    }
+
+    pub(super) fn marks(&self, resource: ResourceDigest) -> MutexGuard<'_, Marks> {
+        lock(&self.marks[usize::from(resource.as_bytes()[0]) % SHARDS])
     }
 
     /// Drops everything that has expired, unless that was tried a moment ago.
@@ -75,6 +85,8 @@ pub(super) fn next_sweep(len: usize) -> usize {
 #[derive(Default)]
 pub(super) struct Shard {
     slots: HashSet<Slot>,
+    /// The names of endpoints, each of which many records share.
+    endpoints: HashSet<Arc<str>>,
     pub(super) waiting: HashMap<KeyDigest, Waiting>,
     sweep_at: usize,
 }
@@ -88,6 +100,38 @@ impl Shard {
     /// The record of a key, unless it has expired.
     pub(super) fn live(&self, digest: KeyDigest, now: Ticks) -> Option<RefMut<'_, Entry>> {
         self.slot(digest)?.live(now)
+    }
+
+    /// The same parts, whose endpoint is the one that earlier records share.
+    pub(super) fn interned(&mut self, parts: Parts) -> Parts {
+        let Some(endpoint) = &parts.label().endpoint else { return parts };
+        match self.endpoints.get(endpoint) {
+            Some(shared) => parts.clone().with_endpoint(Arc::clone(shared)),
+            None => {
+                self.endpoints.insert(Arc::clone(endpoint));
+                parts
+            }
+        }
+    }
+
+    /// Views of the records behind `after` that `view` keeps, in the order of their digests: at most `limit`, and whether there
+    /// may be more.
+    pub(super) fn list<T>(
+        &self,
+        after: Option<KeyDigest>,
+        limit: usize,
+        view: impl Fn(KeyDigest, &Entry) -> Option<T>,
+    ) -> (Vec<(KeyDigest, T)>, bool) {
+        let mut views: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|slot| after.is_none_or(|after| slot.0.digest > after))
+            .filter_map(|slot| Some((slot.0.digest, view(slot.0.digest, &slot.entry())?)))
+            .collect();
+        views.sort_unstable_by_key(|(digest, _)| *digest);
+        let has_more = views.len() > limit;
+        views.truncate(limit);
+        (views, has_more)
     }
 
     /// Makes a place for a key that has none; answers whether there was room.
@@ -132,6 +176,7 @@ impl Shard {
         if self.slots.len() < self.slots.capacity() / 4 {
             self.slots.shrink_to(2 * self.slots.len());
         }
+        self.endpoints.retain(|endpoint| Arc::strong_count(endpoint) > 1);
         self.sweep_at = next_sweep(self.slots.len());
     }
 }

@@ -1,0 +1,199 @@
+//! The scoped key: a key in its scope and namespace, and the digest that is its record's address.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+use data_encoding::BASE64URL_NOPAD;
+
+use crate::digest::FieldDigest;
+use crate::{Key, Namespace, Scope};
+
+/// A key in its scope and namespace: what a record is kept under.
+///
+/// Two are equal if their digests are. Nothing but namespace, scope and key is part of the digest.
+#[derive(Clone)]
+pub struct ScopedKey {
+    scope: Scope,
+    key: Key,
+    digest: KeyDigest,
+}
+
+impl ScopedKey {
+    /// Puts a key in its scope and namespace.
+    #[must_use]
+    pub fn new(namespace: &Namespace, scope: Scope, key: Key) -> Self {
+        let digest = scope.put_into(FieldDigest::new("key").field(namespace.as_str().as_bytes()));
+        let digest = KeyDigest(digest.field(key.as_str().as_bytes()).finish());
+        Self { scope, key, digest }
+    }
+
+    /// The scope.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The digest of namespace, scope and key together: what stores use as the record's address.
+    #[must_use]
+    pub fn digest(&self) -> KeyDigest {
+        self.digest
+    }
+}
+
+impl PartialEq for ScopedKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest
+    }
+}
+
+impl Eq for ScopedKey {}
+
+impl Hash for ScopedKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.digest.hash(state);
+    }
+}
+
+impl fmt::Debug for ScopedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ScopedKey(#{})", self.digest)
+    }
+}
+
+/// SHA-256 of a scoped key: the address of its record, and how logs name it.
+///
+/// `Display` and `FromStr` are inverse: 43 characters of unpadded base64url. Every call for operators takes one as it
+/// stands in a log.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyDigest([u8; 32]);
+
+impl KeyDigest {
+    /// Takes up the 32 bytes that a store kept.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<&ScopedKey> for KeyDigest {
+    fn from(key: &ScopedKey) -> Self {
+        key.digest
+    }
+}
+
+impl fmt::Display for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; 43];
+        BASE64URL_NOPAD.encode_mut(&self.0, &mut text);
+        f.write_str(std::str::from_utf8(&text).expect("base64url is ascii"))
+    }
+}
+
+impl fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyDigest({self})")
+    }
+}
+
+impl FromStr for KeyDigest {
+    type Err = KeyDigestError;
+
+    /// Reads a digest, with or without the `#` that `Debug` puts before it.
+    fn from_str(text: &str) -> Result<Self, KeyDigestError> {
+        let text = text.strip_prefix('#').unwrap_or(text);
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| KeyDigestError)?;
+        bytes.try_into().map(Self).map_err(|_| KeyDigestError)
+    }
+}
+
+/// The text is not a [`KeyDigest`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key's digest is 43 characters of base64url")]
+#[non_exhaustive]
+pub struct KeyDigestError;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(scope: Scope) -> KeyDigest {
+        ScopedKey::new(&Namespace::default(), scope, Key::new("k").unwrap()).digest()
+    }
+
+    #[test]
+    fn tenant_principal_and_endpoint_each_make_another_scope() {
+        let plain = Scope::endpoint("e");
+        let digests = [
+            digest(plain.clone()),
+            digest(Scope::endpoint("f")),
+            digest(plain.clone().with_tenant("t")),
+            digest(plain.clone().with_principal("t")),
+            digest(plain.clone().with_tenant("")),
+            digest(plain.with_tenant("t").with_principal("t")),
+        ];
+        for (i, a) in digests.iter().enumerate() {
+            for b in &digests[i + 1..] {
+                assert_ne!(a, b);
+            }
+        }
+    }
+
+    #[test]
+    fn each_namespace_has_addresses_of_its_own() {
+        let of = |namespace: &str| {
+            let namespace = Namespace::new(namespace).unwrap();
+            ScopedKey::new(&namespace, Scope::endpoint("e"), Key::new("k").unwrap())
+        };
+        assert_ne!(of("production"), of("staging"));
+        assert_eq!(of("production"), of("production"));
+    }
+
+    #[test]
+    fn what_is_equal_is_decided_by_scope_and_key() {
+        let of = |scope, key| ScopedKey::new(&Namespace::default(), scope, Key::new(key).unwrap());
+        assert_eq!(of(Scope::endpoint("e"), "k"), of(Scope::endpoint("e"), "k"));
+        assert_ne!(of(Scope::endpoint("e"), "k"), of(Scope::endpoint("e"), "l"));
+        assert_ne!(of(Scope::endpoint("e"), "k"), of(Scope::endpoint("f"), "k"));
+    }
+
+    #[test]
+    fn a_key_prints_as_its_digest_which_is_read_back() {
+        let key = ScopedKey::new(&Namespace::default(), Scope::endpoint("e"), Key::new("k").unwrap());
+        let digest = BASE64URL_NOPAD.encode(key.digest().as_bytes());
+        assert_eq!(format!("{key:?}"), format!("ScopedKey(#{digest})"));
+        assert_eq!(format!("{:?}", key.digest()), format!("KeyDigest({digest})"));
+        assert_eq!(digest.parse(), Ok(key.digest()));
+        assert_eq!(format!("#{digest}").parse(), Ok(key.digest()));
+        for text in ["", "#", &digest[1..], &format!("{digest}A"), "ä"] {
+            assert_eq!(text.parse::<KeyDigest>(), Err(KeyDigestError), "{text}");
+        }
+    }
+
+    /// Records outlive the process that made them, and its version.
+    #[test]
+    fn digests_stay_what_they_are() {
+        let plain = Scope::endpoint("e");
+        for (scope, expected) in [
+            (plain.clone(), "PLAIN"),
+            (plain.clone().with_tenant("t"), "T"),
+            (plain.clone().with_principal("p"), "P"),
+            (plain.clone().with_tenant("t").with_principal("p"), "TP"),
+            (plain.with_tenant("t").with_tenant("u").with_principal("p"), "TUP"),
+        ] {
+            assert_eq!(digest(scope.clone()).to_string(), expected, "{scope:?}");
+        }
+    }
+}
