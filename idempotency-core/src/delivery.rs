@@ -68,6 +68,19 @@ impl Delivery {
         Self { scope, key, fingerprint: None, order: None, attributes: Attributes::default() }
     }
 
+    /// A delivery that was verified when it arrived, and has been written down since.
+    pub(crate) fn written_down(
+        scope: Scope,
+        key: Key,
+        order: Option<Order>,
+        attributes: &[(String, String)],
+    ) -> Self {
+        let list: List =
+            attributes.iter().map(|(name, value)| (name.clone().into(), value.clone())).collect();
+        let attributes = Attributes((!list.is_empty()).then(|| Arc::new(list)));
+        Self { scope, key, fingerprint: None, order, attributes }
+    }
+
     /// Sets what must match whenever the key comes again. Default: none, since many senders change the body on a
     /// retry.
     #[must_use]

@@ -62,6 +62,12 @@ impl Resource {
         Self { scope: scope.clone(), kind: kind.as_ref().into(), name: name.as_ref().into() }
     }
 
+    /// The scope in which its name is unique.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
     /// What kind of thing it is.
     #[must_use]
     pub fn kind(&self) -> &str {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Method, Uri};
 
-use crate::engine::{Begun, Completion, Event, Execution, Observation, Observer, Runtime};
+use crate::engine::{Begun, CompletionResult, Event, Execution, Observation, Observer, Runtime};
 use crate::protocol::{Answer, Status, StoredFlag};
 use crate::provider::{Incoming, Received, RejectionKind};
 use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope, path};
@@ -291,10 +291,11 @@ impl Endpoint {
             return Ok(Executed::Passed(reply, Status::Executed(StoredFlag::Settled)));
         };
         Ok(match execution.complete(outcome).await {
-            Completion::Recorded => Executed::Passed(reply, Status::Executed(StoredFlag::Settled)),
-            Completion::Unrecorded => Executed::Passed(reply, Status::Executed(StoredFlag::Unrecorded)),
+            CompletionResult::Recorded => Executed::Passed(reply, Status::Executed(StoredFlag::Settled)),
+            CompletionResult::Unrecorded => Executed::Passed(reply, Status::Executed(StoredFlag::Unrecorded)),
             // Another attempt is the key's: the sender retries and is told what came of that one.
-            Completion::Lost => {
+            CompletionResult::NotRecorded => Executed::Answered(self.answer(&Answer::Outage)),
+            CompletionResult::Lost => {
                 Executed::Answered(self.answer(&Answer::Conflict { retry_after: Duration::ZERO }))
             }
         })

@@ -136,7 +136,11 @@ impl Idempotency {
     /// Renews a lease that may have run out before its grant was heard of, as when the process was paused or a lost copy
     /// of the claim was granted: somebody may have taken over, and a handler must not start beside theirs. Gives when
     /// the renewal was sent, or `None` where the lease is lost.
-    async fn renew_grant(&self, claim: &Claim, grant: Grant) -> Result<Option<Moment>, StoreError> {
+    pub(super) async fn renew_grant(
+        &self,
+        claim: &Claim,
+        grant: Grant,
+    ) -> Result<Option<Moment>, StoreError> {
         let undo = UndoOnDrop::new(self, claim);
         let lease = claim.granted(grant.fence);
         let mut sent = Moment::of(self.runtime());
@@ -181,12 +185,12 @@ impl Idempotency {
     }
 
     /// Whether a lease that was asked for at `sent` surely lasts until its first renewal, after a third of it.
-    fn lasts(&self, sent: Moment) -> bool {
+    pub(super) fn lasts(&self, sent: Moment) -> bool {
         sent.elapsed(self.runtime()).saturating_add(self.policy().lease() / 2) <= self.lease_lasts()
     }
 
     /// How long a lease surely holds from when it was asked for: the store's clock may run a little faster.
-    fn lease_lasts(&self) -> Duration {
+    pub(super) fn lease_lasts(&self) -> Duration {
         let lease = self.policy().lease();
         lease - lease / 20
     }

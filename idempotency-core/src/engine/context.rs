@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::select;
 
 use super::Idempotency;
 use super::budget::within;
 use super::lease_state::LeaseState;
+use super::recorder::{Closed, Recorder, RecorderSlot};
 use crate::digest::FieldDigest;
 use crate::{Attributes, Delivery, Fence, Grant, Key, Order, Scope, ScopedKey, StoreError};
 
@@ -22,6 +23,7 @@ struct Inner {
     key: ScopedKey,
     grant: Grant,
     lease: Option<LeaseState>,
+    recorder: Mutex<RecorderSlot>,
 }
 
 impl IdempotencyContext {
@@ -32,12 +34,14 @@ impl IdempotencyContext {
         grant: Grant,
         lease: LeaseState,
     ) -> Self {
-        Self(Arc::new(Inner { engine: engine.clone(), delivery, key, grant, lease: Some(lease) }))
+        let recorder = Mutex::default();
+        Self(Arc::new(Inner { engine: engine.clone(), delivery, key, grant, lease: Some(lease), recorder }))
     }
 
     pub(super) fn unprotected(engine: &Idempotency, delivery: Delivery, key: ScopedKey) -> Self {
         let grant = Grant::new(Fence::NONE, 0);
-        Self(Arc::new(Inner { engine: engine.clone(), delivery, key, grant, lease: None }))
+        let recorder = Mutex::new(RecorderSlot::Closed(Closed::Unprotected));
+        Self(Arc::new(Inner { engine: engine.clone(), delivery, key, grant, lease: None, recorder }))
     }
 
     /// The engine's name: the provider's, over HTTP.
@@ -160,6 +164,25 @@ impl IdempotencyContext {
             .field(name.as_bytes())
             .finish();
         data_encoding::BASE64URL_NOPAD.encode(&digest)
+    }
+
+    pub(super) fn delivery(&self) -> &Delivery {
+        &self.0.delivery
+    }
+
+    pub(super) fn recorder_slot(&self) -> MutexGuard<'_, RecorderSlot> {
+        self.0.recorder.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the recorder out, where the handler has set one; from now on none is taken.
+    pub(super) fn close_recorder(&self) -> Option<Box<dyn Recorder>> {
+        self.recorder_slot().close()
+    }
+
+    /// The same, as one of a batch.
+    pub(super) fn in_batch(self) -> Self {
+        *self.recorder_slot() = RecorderSlot::Closed(Closed::Batch);
+        self
     }
 
     pub(super) fn scoped_key(&self) -> &ScopedKey {

@@ -11,34 +11,37 @@ use futures_util::{FutureExt as _, poll};
 
 use super::budget::{answered, within};
 use super::ending::Ending;
-use super::lease_state::{LeaseState, Moment};
-use super::{Event, Idempotency, IdempotencyContext, Observation};
+use super::lease_state::LeaseState;
+use super::recording::Exclusive;
+use super::{Event, Idempotency, IdempotencyContext, Observation, Writes};
 use crate::{Attachment, Hold, Lease, OnExpired, Outcome, Release};
 
-/// The pause between repetitions of a renewal, and of an ending in the background.
+/// The pause between repetitions of an ending in the background.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// The guard held by whoever was granted the claim.
 ///
 /// Run the work under [`drive`](Self::drive), which renews the lease meanwhile; then [`complete`](Self::complete) or
-/// [`release`](Self::release), or [`fail`](Self::fail) where it is not known what the work did.
+/// [`release`](Self::release), or [`fail`](Self::fail) where it is not known what the work did. To go on in another process,
+/// [`write_down`](Self::write_down).
 #[derive(Debug)]
 #[must_use = "dropping an execution leaves its key in flight until the lease runs out; complete or release it"]
 pub struct Execution {
-    engine: Idempotency,
-    lease: Lease,
-    context: IdempotencyContext,
+    pub(super) engine: Idempotency,
+    pub(super) lease: Lease,
+    pub(super) context: IdempotencyContext,
     granted: Duration,
-    stage: Stage,
+    pub(super) stage: Stage,
 }
 
 /// How far an execution has come: what is to be done if it is dropped there.
-#[derive(Clone, Debug)]
-enum Stage {
+pub(super) enum Stage {
     Running,
     /// The store is being told: repeat it.
     Ending(Ending),
-    Settled,
+    /// The handler's recorder records: find out whether it has.
+    Recording(Exclusive),
+    Ended,
 }
 
 /// What became of a completion.
@@ -46,13 +49,15 @@ enum Stage {
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "an outcome that is not recorded is not the key's"]
-#[expect(clippy::exhaustive_enums, reason = "an outcome is recorded, not yet recorded, or another's is")]
-pub enum Completion {
+#[expect(clippy::exhaustive_enums, reason = "an outcome is recorded, not yet, not at all, or another's is")]
+pub enum CompletionResult {
     /// The outcome is recorded.
     Recorded,
     /// The store did not take it yet; it is repeated in the background within the lease.
     Unrecorded,
-    /// Somebody else took over; the outcome is not the key's.
+    /// The handler's recorder did not record it, or it is not known whether it did: the attempt has failed.
+    NotRecorded,
+    /// Another claim took over; the outcome is not the key's.
     Lost,
 }
 
@@ -68,7 +73,7 @@ impl Execution {
         &self.context
     }
 
-    /// The execution's identity, which can be written down and taken up elsewhere.
+    /// The execution's identity.
     #[must_use]
     pub fn lease(&self) -> &Lease {
         &self.lease
@@ -96,23 +101,54 @@ impl Execution {
             Err(panic) => {
                 self.observe(Event::Panicked);
                 self.stage = Stage::Ending(self.failure());
+                self.roll_back().await;
                 self.end().await;
                 resume_unwind(panic)
             }
         }
     }
 
-    /// Records the outcome. Tries again in the background, within the lease, where the store does not answer.
+    /// Records the outcome of work that succeeded. Tries again in the background, within the lease, where the store does
+    /// not answer. Where the handler has [set a recorder](IdempotencyContext::set_recorder), that one records, and what the
+    /// handler wrote is kept.
     ///
     /// # Cancel safety
-    /// If it is dropped, also before it is first polled, the recording goes on in the background.
-    pub fn complete(mut self, outcome: Outcome) -> impl Future<Output = Completion> + Send {
-        self.stage = Stage::Ending(Ending::Complete(outcome));
+    /// If it is dropped, also before it is first polled, the recording goes on in the background; with a recorder, it is found
+    /// out there whether it has recorded.
+    pub fn complete(self, outcome: Outcome) -> impl Future<Output = CompletionResult> + Send {
+        self.complete_with(outcome, Writes::Keep)
+    }
+
+    /// Records an outcome, and says what becomes of what the handler wrote where it has set a recorder.
+    ///
+    /// # Cancel safety
+    /// As that of [`complete`](Self::complete).
+    pub fn complete_with(
+        mut self,
+        outcome: Outcome,
+        writes: Writes,
+    ) -> impl Future<Output = CompletionResult> + Send {
+        let recorder = self.context.close_recorder();
+        let is_lost = self.is_taken_over();
+        self.stage = match &recorder {
+            _ if is_lost => Stage::Ended,
+            None => Stage::Ending(Ending::Complete(outcome.clone())),
+            // It has not been asked to record yet: dropped here, everything is undone.
+            Some(_) => Stage::Ending(self.failure()),
+        };
         async move {
+            if is_lost {
+                self.undo(recorder).await;
+                self.observe(Event::Superseded);
+                return CompletionResult::Lost;
+            }
+            if let Some(recorder) = recorder {
+                return self.record(recorder, outcome, writes).await;
+            }
             match self.end().await {
-                Some(Hold::Held) => Completion::Recorded,
-                Some(Hold::Lost) => Completion::Lost,
-                None => Completion::Unrecorded,
+                Some(Hold::Held) => CompletionResult::Recorded,
+                Some(Hold::Lost) => CompletionResult::Lost,
+                None => CompletionResult::Unrecorded,
             }
         }
     }
@@ -144,8 +180,23 @@ impl Execution {
         self.end_with(failure)
     }
 
+    /// Whether the store has said that the lease is another's.
+    pub(super) fn is_taken_over(&self) -> bool {
+        self.context.lease_state().is_some_and(LeaseState::is_taken_over)
+    }
+
+    /// How it ends if it is dropped from now on.
+    pub(super) fn set_ending(&mut self, ending: Ending) {
+        self.stage = Stage::Ending(ending);
+    }
+
+    /// Nothing is left to be done for it: it was written down.
+    pub(super) fn disarm(mut self) {
+        self.stage = Stage::Ended;
+    }
+
     /// How a failure ends it of which it is not known what it did.
-    fn failure(&self) -> Ending {
+    pub(super) fn failure(&self) -> Ending {
         Ending::Release(match self.engine.policy().on_expired() {
             OnExpired::Rerun => Release::Failed,
             OnExpired::InDoubt => Release::Abandoned,
@@ -155,19 +206,30 @@ impl Execution {
     fn end_with(mut self, ending: Ending) -> impl Future<Output = ()> + Send {
         self.stage = Stage::Ending(ending);
         async move {
+            self.roll_back().await;
             self.end().await;
         }
     }
 
     /// Tells the store how it ended. `None` where the store does not answer: what is dropped then goes on in the
     /// background.
-    async fn end(&mut self) -> Option<Hold> {
-        let Stage::Ending(ending) = self.stage.clone() else { return None };
-        let engine = &self.engine;
+    pub(super) async fn end(&mut self) -> Option<Hold> {
+        let Stage::Ending(ending) = &self.stage else { return None };
+        let (ending, engine) = (ending.clone(), &self.engine);
         let told = || ending.tell(engine, &self.lease);
-        match within(engine.runtime(), engine.policy().store_timeout(), told).await {
+        let answer = within(engine.runtime(), engine.policy().store_timeout(), told).await;
+        self.note_end(&ending, answer)
+    }
+
+    /// Learns what the store answered to its ending.
+    pub(super) fn note_end(
+        &mut self,
+        ending: &Ending,
+        answer: Result<Hold, crate::StoreError>,
+    ) -> Option<Hold> {
+        match answer {
             Ok(hold) => {
-                self.stage = Stage::Settled;
+                self.stage = Stage::Ended;
                 self.observe(ending.told(hold));
                 Some(hold)
             }
@@ -178,55 +240,7 @@ impl Execution {
         }
     }
 
-    /// Renews every third of the lease. Ends when the store says that the lease is lost.
-    ///
-    /// Where the store has not answered by the lease's local end, the handler is told once and for all that it is lost;
-    /// renewing goes on, since what nobody took while the store was away is not to be taken while the handler runs.
-    async fn renew_until_lost(&self) {
-        let Some(state) = self.context.lease_state() else { return };
-        let runtime = self.engine.runtime();
-        loop {
-            runtime.sleep(self.engine.policy().lease() / 3).await;
-            let hold = self.renew_once(state).await;
-            if hold != Some(Hold::Held) && state.lose() {
-                self.observe(Event::LeaseLost);
-            }
-            if hold == Some(Hold::Lost) {
-                return;
-            }
-        }
-    }
-
-    /// One renewal, repeated until the store answers or the lease's local end: `None` where it did not answer. It is
-    /// tried at least once, also when late: a process that was paused may still hold what nobody took.
-    async fn renew_once(&self, state: &LeaseState) -> Option<Hold> {
-        let runtime = self.engine.runtime();
-        let policy = self.engine.policy();
-        loop {
-            let sent = Moment::of(runtime);
-            let limit = match state.end().saturating_sub(runtime.now()) {
-                Duration::ZERO => policy.store_timeout(),
-                left => policy.store_timeout().min(left),
-            };
-            let renewal = self.engine.store().renew(&self.lease, policy.lease());
-            let error = match answered(runtime, limit, renewal).await {
-                Ok(Hold::Held) => {
-                    state.prolong(sent);
-                    return Some(Hold::Held);
-                }
-                Ok(Hold::Lost) => return Some(Hold::Lost),
-                Err(error) => error,
-            };
-            self.observe(Event::RenewalFailed(&error));
-            let left = state.end().saturating_sub(runtime.now());
-            if left.is_zero() {
-                return None;
-            }
-            runtime.sleep(PAUSE.min(left)).await;
-        }
-    }
-
-    fn observe(&self, event: Event<'_>) {
+    pub(super) fn observe(&self, event: Event<'_>) {
         self.engine.observe(&Observation {
             provider: self.engine.name(),
             key: Some(self.context.scoped_key()),
@@ -244,12 +258,12 @@ impl Execution {
             lease: self.lease.clone(),
             context: self.context.clone(),
             granted: self.granted,
-            stage: Stage::Settled,
+            stage: Stage::Ended,
         }
     }
 
     /// Repeats the ending until the store answers, or the lease has surely run out.
-    async fn end_in_background(self, ending: Ending) {
+    pub(super) async fn end_in_background(self, ending: Ending) {
         let runtime = self.engine.runtime();
         let end = runtime.now().saturating_add(self.engine.policy().lease());
         loop {
@@ -266,11 +280,15 @@ impl Execution {
 impl Drop for Execution {
     /// Neither blocks nor panics: what is still to be done goes on in the background.
     fn drop(&mut self) {
-        match std::mem::replace(&mut self.stage, Stage::Settled) {
-            Stage::Settled => {}
+        match std::mem::replace(&mut self.stage, Stage::Ended) {
+            Stage::Ended => {}
             Stage::Ending(ending) => {
                 let rest = self.take_over();
                 self.engine.spawn_tracked(rest.end_in_background(ending));
+            }
+            Stage::Recording(recorder) => {
+                let rest = self.take_over();
+                self.engine.spawn_tracked(rest.find_out_in_background(recorder));
             }
             Stage::Running => {
                 if self.engine.policy().attachment() == Attachment::ReleaseWithCaller {
@@ -279,5 +297,16 @@ impl Drop for Execution {
                 }
             }
         }
+    }
+}
+
+impl std::fmt::Debug for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Running => "Running",
+            Self::Ending(_) => "Ending",
+            Self::Recording(_) => "Recording",
+            Self::Ended => "Ended",
+        })
     }
 }

@@ -31,6 +31,8 @@ impl Moment {
 #[derive(Debug)]
 pub(super) struct LeaseState {
     lost: AtomicBool,
+    /// Whether the store has said that it is another's.
+    taken_over: AtomicBool,
     /// How long the lease surely holds from when it was asked for.
     lasts: Duration,
     /// When it was asked for last, in microseconds of the runtime's monotonic and of its wall clock.
@@ -42,7 +44,8 @@ impl LeaseState {
     /// A lease that was asked for at `sent` and surely holds for so long from then on.
     pub(super) fn held_from(sent: Moment, lasts: Duration) -> Self {
         let sent = [sent.now, sent.unix_time].map(|time| AtomicU64::new(micros(time)));
-        Self { lost: AtomicBool::new(false), lasts, sent, changed: Event::new() }
+        let (lost, taken_over) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { lost, taken_over, lasts, sent, changed: Event::new() }
     }
 
     /// The lease was renewed, as was asked for at `sent`.
@@ -56,6 +59,17 @@ impl LeaseState {
         let is_new = !self.lost.swap(true, Ordering::SeqCst);
         self.changed.notify(usize::MAX);
         is_new
+    }
+
+    /// The store says that the lease is another's. Answers whether it was not lost before.
+    pub(super) fn take_over(&self) -> bool {
+        self.taken_over.store(true, Ordering::SeqCst);
+        self.lose()
+    }
+
+    /// Whether the store has said that the lease is another's.
+    pub(super) fn is_taken_over(&self) -> bool {
+        self.taken_over.load(Ordering::SeqCst)
     }
 
     /// The local end of the lease on the monotonic clock: renewing goes by this one, and no jump of the wall clock stops

@@ -1,5 +1,6 @@
 //! The engine: claims, renews and records, over HTTP and without. The only place where a decision meets an `await`.
 
+mod batch;
 mod begin;
 mod budget;
 mod context;
@@ -8,11 +9,15 @@ mod ending;
 mod execution;
 mod lease_state;
 mod observer;
+mod recorder;
+mod recording;
+mod renewal;
 mod run;
 mod runtime;
 mod tracker;
 mod undo;
 mod waiters;
+mod written_down;
 
 #[cfg(all(test, feature = "memory"))]
 mod tests;
@@ -22,15 +27,18 @@ use std::time::Duration;
 
 use crate::{Key, KeyDigest, Policy, Scope, ScopedKey, Store};
 
+pub use batch::{Batch, BatchContext, BatchItem, BatchResult, ItemResult, RanBatch};
 pub use begin::Begun;
 pub use context::IdempotencyContext;
-pub use execution::{Completion, Execution};
+pub use execution::{CompletionResult, Execution};
 pub use observer::{Event, Observation, Observer, TracingObserver};
+pub use recorder::{RecordError, Recorder, RecorderRefused, Writes};
 pub use run::{Ran, RunError};
 pub use runtime::Runtime;
 #[cfg(feature = "tokio")]
 pub use runtime::TokioRuntime;
 pub use tracker::Tracked;
+pub use written_down::{AdoptError, Adoption, NotWrittenDown, WrittenDown};
 
 use tracker::Tracker;
 use undo::Undos;

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use super::RecordError;
 use crate::rejection::Rejection;
 use crate::{Fence, ScopedKey, StoreError, Version};
 
@@ -72,10 +73,16 @@ pub enum Event<'a> {
     Abandoned,
     /// The attempt gave up and the store was not told yet: that is repeated in the background.
     ReleaseFailed(&'a StoreError),
+    /// The execution was written down, to go on elsewhere.
+    WrittenDown,
+    /// An execution that was written down goes on here.
+    Adopted,
     /// What was unrecorded or not released was repeated for a lease's time in vain, and is repeated no more: the key is
     /// taken over, or in doubt, although its handler came to an end. Without an attempt: so was the undoing of a claim of
     /// which the answer was lost, and the key may be in doubt, although nothing was executed under it.
     Unsettled(&'a StoreError),
+    /// The handler's recorder did not record the completion, or it is not known whether it did: the attempt has failed.
+    NotRecorded(&'a RecordError),
     /// The handler panicked.
     Panicked,
 }
@@ -112,6 +119,7 @@ impl Observer for TracingObserver {
             | Event::Unrecorded(error)
             | Event::ReleaseFailed(error) => tell!(warn, Some(tracing::field::display(WithSources(*error)))),
             Event::Unsettled(error) => tell!(error, Some(tracing::field::display(WithSources(*error)))),
+            Event::NotRecorded(error) => tell!(warn, Some(tracing::field::display(WithSources(*error)))),
             Event::Rejected(rejection) => {
                 tell!(warn, Some(tracing::field::display(WithSources(*rejection))));
             }
@@ -150,7 +158,10 @@ impl Event<'_> {
             Self::Released => "released",
             Self::Abandoned => "abandoned",
             Self::ReleaseFailed(_) => "release_failed",
+            Self::WrittenDown => "written_down",
+            Self::Adopted => "adopted",
             Self::Unsettled(_) => "unsettled",
+            Self::NotRecorded(_) => "not_recorded",
             Self::Panicked => "panicked",
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Begun, Completion, Idempotency, IdempotencyContext};
+use super::{Begun, CompletionResult, Idempotency, IdempotencyContext};
 use crate::{Delivery, Outcome, StoreError, Version};
 
 /// What came of a delivery.
@@ -62,6 +62,10 @@ pub enum RunError<E> {
     /// the effect does not happen twice: its duplicates are [`Ran::InDoubt`].
     #[error("the outcome cannot be written as json")]
     Outcome(#[source] serde_json::Error),
+    /// The handler succeeded, and its recorder did not record the completion, or it is not known whether it did: let the
+    /// delivery come again.
+    #[error("the handler's recorder did not record the completion")]
+    NotRecorded,
     /// The runtime shut down and dropped the work.
     #[error("the runtime dropped the work")]
     Dropped,
@@ -146,10 +150,11 @@ impl Idempotency {
         };
         let completion = execution.complete(outcome).await;
         match (unwritable, completion) {
+            (_, CompletionResult::NotRecorded) => Err(RunError::NotRecorded),
             (Some(error), _) => Err(RunError::Outcome(error)),
-            (None, Completion::Recorded) => Ok(Ran::Executed(value)),
-            (None, Completion::Unrecorded) => Ok(Ran::ExecutedUnrecorded(value)),
-            (None, Completion::Lost) => Ok(Ran::Conflict { retry_after: Duration::ZERO }),
+            (None, CompletionResult::Recorded) => Ok(Ran::Executed(value)),
+            (None, CompletionResult::Unrecorded) => Ok(Ran::ExecutedUnrecorded(value)),
+            (None, CompletionResult::Lost) => Ok(Ran::Conflict { retry_after: Duration::ZERO }),
         }
     }
 }

@@ -1,0 +1,146 @@
+//! Beginning a batch: from its deliveries to what is to be executed.
+
+use std::collections::HashSet;
+
+use super::super::lease_state::{LeaseState, Moment};
+use super::super::undo::UndoOnDrop;
+use super::super::{Event, Execution, Idempotency, IdempotencyContext};
+use super::{Batch, BatchContext, BatchItem, Granted, ItemResult, Other, many};
+use crate::{Claim, Claimed, Delivery, Grant, OnOutage, StoreError};
+
+impl Idempotency {
+    /// Claims the keys of a batch, each once, and gives the guard of what was granted. It does not wait for keys that others
+    /// hold: [`Batch::complete`] and [`Batch::fail`] do, when nothing is held any more.
+    ///
+    /// # Errors
+    /// When the store answers for no key, and the policy says to refuse.
+    ///
+    /// # Cancel safety
+    /// What may have been granted when this is dropped is released in the background.
+    pub async fn begin_batch(&self, deliveries: Vec<Delivery>) -> Result<Batch, StoreError> {
+        let arrived = self.runtime().now();
+        let len = deliveries.len();
+        let mut items = self.distinct(deliveries);
+        // In one order for all, so that batches that overlap meet at one key.
+        items.sort_by_key(|(_, claim, _)| claim.key.digest());
+        let claims: Vec<Claim> = items.iter().map(|(_, claim, _)| claim.clone()).collect();
+        let mut undos: Vec<_> = claims.iter().map(|claim| Some(UndoOnDrop::new(self, claim))).collect();
+        let sent = Moment::of(self.runtime());
+        let answers = many::within(self.runtime(), self.policy().store_timeout(), claims.len(), |some| {
+            let some: Vec<Claim> = some.into_iter().map(|index| claims[index].clone()).collect();
+            async move { self.store().claim_many(&some).await }
+        });
+        let answers = answers.await;
+        for (undo, answer) in undos.iter_mut().zip(&answers) {
+            let is_granted = matches!(answer, Ok(Claimed::Granted(_)));
+            if !is_granted && !answer.as_ref().is_err_and(StoreError::may_have_executed) {
+                undo.take().into_iter().for_each(UndoOnDrop::disarm);
+            }
+        }
+        let mut batch = Batch {
+            engine: self.clone(),
+            arrived,
+            granted: Vec::new(),
+            others: Vec::new(),
+            context: BatchContext::new(len, Vec::new()),
+            has_started: false,
+            is_protected: true,
+        };
+        if let Some(begun) = self.batch_in_outage(&mut batch, &items, &answers, len) {
+            return begun.map(|()| batch);
+        }
+        for (((index, claim, delivery), answer), undo) in items.into_iter().zip(answers).zip(undos) {
+            let other = |result| Other { index, key: claim.key.clone(), result };
+            let (result, event) = match answer {
+                Ok(Claimed::Granted(grant)) => {
+                    match self.lasting_grant(&claim, grant, sent).await {
+                        Some(claimed_at) => {
+                            let lease = LeaseState::held_from(claimed_at, self.lease_lasts());
+                            let context =
+                                IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);
+                            let context = context.in_batch();
+                            let execution = Execution::new(self.clone(), claim.granted(grant.fence), context);
+                            batch.granted.push(Granted { index, execution });
+                            undo.into_iter().for_each(UndoOnDrop::disarm);
+                            self.observe_decision(&claim.key, arrived, Some(grant), Event::Granted);
+                        }
+                        None => batch.others.push(other(ItemResult::InFlight)),
+                    }
+                    continue;
+                }
+                Ok(Claimed::Completed(_)) => (ItemResult::Replayed, Event::Replayed),
+                Ok(Claimed::InFlight { .. }) => (ItemResult::InFlight, Event::Conflict),
+                Ok(Claimed::Mismatch) => (ItemResult::Mismatch, Event::Mismatch),
+                Ok(Claimed::Stale { newest }) => (ItemResult::Stale, Event::Stale { newest }),
+                Ok(Claimed::InDoubt) => (ItemResult::InDoubt, Event::InDoubt),
+                Err(error) => {
+                    self.observe_decision(&claim.key, arrived, None, Event::Outage(&error));
+                    batch.others.push(other(ItemResult::Unavailable));
+                    continue;
+                }
+            };
+            self.observe_decision(&claim.key, arrived, None, event);
+            batch.others.push(other(result));
+        }
+        batch.granted.sort_by_key(|granted| granted.index);
+        let new = |granted: &Granted| BatchItem::new(granted.index, granted.execution.context().clone());
+        batch.context = BatchContext::new(len, batch.granted.iter().map(new).collect());
+        Ok(batch)
+    }
+
+    /// The claims of a batch, one for each key: its first delivery with its place.
+    fn distinct(&self, deliveries: Vec<Delivery>) -> Vec<(usize, Claim, Delivery)> {
+        let mut seen = HashSet::new();
+        let mut items = Vec::with_capacity(deliveries.len());
+        for (index, delivery) in deliveries.into_iter().enumerate() {
+            let claim = self.claim_of(&delivery);
+            if seen.insert(claim.key.digest()) {
+                items.push((index, claim, delivery));
+            }
+        }
+        items
+    }
+
+    /// From when on a granted lease surely counts; `None` where another claim has taken over, or may have.
+    async fn lasting_grant(&self, claim: &Claim, grant: Grant, sent: Moment) -> Option<Moment> {
+        if self.lasts(sent) {
+            return Some(sent);
+        }
+        self.renew_grant(claim, grant).await.ok().flatten()
+    }
+
+    /// What becomes of a batch of which no key was answered; `None` where one was.
+    fn batch_in_outage(
+        &self,
+        batch: &mut Batch,
+        items: &[(usize, Claim, Delivery)],
+        answers: &[Result<Claimed, StoreError>],
+        len: usize,
+    ) -> Option<Result<(), StoreError>> {
+        let errors: Vec<&StoreError> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+        let first = *errors.first()?;
+        if errors.len() < answers.len() {
+            return None;
+        }
+        let is_unprotected = self.policy().on_outage() == OnOutage::Proceed
+            && !errors.iter().any(|error| error.is_store_in_reach());
+        for ((_, claim, _), error) in items.iter().zip(&errors) {
+            let event = if is_unprotected { Event::Unprotected(error) } else { Event::Outage(error) };
+            self.observe_decision(&claim.key, batch.arrived, None, event);
+        }
+        if !is_unprotected {
+            return Some(Err(StoreError::new("remote", first.kind())));
+        }
+        let mut new: Vec<_> = items
+            .iter()
+            .map(|(index, claim, delivery)| {
+                let context = IdempotencyContext::unprotected(self, delivery.clone(), claim.key.clone());
+                BatchItem::new(*index, context)
+            })
+            .collect();
+        new.sort_by_key(BatchItem::index);
+        batch.context = BatchContext::new(len, new);
+        batch.is_protected = false;
+        Some(Ok(()))
+    }
+}

@@ -1,0 +1,103 @@
+//! What a handler is told of a batch.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::IdempotencyContext;
+
+/// What a handler is told of a batch: which items are new, and so are to be executed. Cheap to clone.
+///
+/// ```no_run
+/// # use idempotency_core::engine::BatchContext;
+/// # struct Event; impl Event { fn is_well_formed(&self) -> bool { true } }
+/// # fn handle(batch: &BatchContext, events: &[Event]) {
+/// for item in batch.new_items() {
+///     let event = &events[item.index()];
+///     if !event.is_well_formed() {
+///         batch.fail(item.index()); // this one comes again; the others are done
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct BatchContext(Arc<Inner>);
+
+struct Inner {
+    len: usize,
+    items: Vec<BatchItem>,
+}
+
+/// A new item of a batch.
+pub struct BatchItem {
+    index: usize,
+    context: IdempotencyContext,
+    is_failed: AtomicBool,
+}
+
+impl BatchItem {
+    pub(super) fn new(index: usize, context: IdempotencyContext) -> Self {
+        Self { index, context, is_failed: AtomicBool::new(false) }
+    }
+
+    /// Where it stands among the request's items, from 0.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// What there is to know of its execution: key, attempt, fence, derived keys, whether its lease is lost.
+    #[must_use]
+    pub fn context(&self) -> &IdempotencyContext {
+        &self.context
+    }
+}
+
+impl BatchContext {
+    pub(super) fn new(len: usize, items: Vec<BatchItem>) -> Self {
+        Self(Arc::new(Inner { len, items }))
+    }
+
+    /// How many items the request has, new or not.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len
+    }
+
+    /// Whether the request has no items at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.len == 0
+    }
+
+    /// The items to execute, in the order in which they stand in the request. Of items with one key, the first one.
+    #[must_use]
+    pub fn new_items(&self) -> &[BatchItem] {
+        &self.0.items
+    }
+
+    /// Fails a single new item: it is released whatever the handler answers, and the sender is told to send the batch
+    /// again. An index that is not of a new item changes nothing.
+    pub fn fail(&self, index: usize) {
+        if let Some(item) = self.0.items.iter().find(|item| item.index == index) {
+            item.is_failed.store(true, Ordering::SeqCst);
+        }
+    }
+
+    pub(super) fn is_failed(&self, index: usize) -> bool {
+        let item = self.0.items.iter().find(|item| item.index == index);
+        item.is_some_and(|item| item.is_failed.load(Ordering::SeqCst))
+    }
+}
+
+impl fmt::Debug for BatchContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchContext").field("len", &self.0.len).field("new", &self.0.items).finish()
+    }
+}
+
+impl fmt::Debug for BatchItem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BatchItem").field("index", &self.index).field("context", &self.context).finish()
+    }
+}

@@ -1,0 +1,62 @@
+//! One operation on many keys, repeated for those that the store did not answer until its time is over.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::super::Runtime;
+use super::super::budget::answered;
+use crate::{StoreError, StoreErrorKind};
+
+/// The first pause between two tries; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Asks the store for `count` answers at once, and again for those that failed and may succeed, within `budget`. The
+/// operation is given the numbers of those to do.
+pub(super) async fn within<T, F>(
+    runtime: &dyn Runtime,
+    budget: Duration,
+    count: usize,
+    mut operation: impl FnMut(Vec<usize>) -> F,
+) -> Vec<Result<T, StoreError>>
+where
+    F: Future<Output = Vec<Result<T, StoreError>>>,
+{
+    let deadline = runtime.now().saturating_add(budget);
+    let mut pause = FIRST_PAUSE;
+    let mut results: Vec<Option<Result<T, StoreError>>> = (0..count).map(|_| None).collect();
+    let mut pending: Vec<usize> = (0..count).collect();
+    while !pending.is_empty() {
+        let left = deadline.saturating_sub(runtime.now());
+        let some = operation(pending.clone());
+        let answers = answered(runtime, left, async { Ok(some.await) }).await;
+        let answers = answers.unwrap_or_else(|_| pending.iter().map(|_| Err(unknown())).collect());
+        for (index, answer) in pending.iter().zip(answers) {
+            let earlier = results[*index].take();
+            let earlier = earlier.as_ref().and_then(|earlier| earlier.as_ref().err());
+            results[*index] = Some(answer.map_err(|error| error.after(earlier)));
+        }
+        let may_succeed =
+            |index: &usize| matches!(&results[*index], Some(Err(error)) if error.is_transient());
+        pending.retain(may_succeed);
+        if runtime.now().saturating_add(pause) >= deadline {
+            break;
+        }
+        if !pending.is_empty() {
+            runtime.sleep(pause).await;
+            pause = pause.saturating_mul(2);
+        }
+    }
+    results.into_iter().map(|result| result.unwrap_or_else(|| Err(unknown()))).collect()
+}
+
+/// The answer at this place, or the failure of all of them.
+pub(super) fn answer<T>(
+    answers: &Result<Vec<Result<T, StoreError>>, StoreError>,
+    index: usize,
+) -> Result<&T, &StoreError> {
+    answers.as_ref()?.get(index).expect("a store answers each of many").as_ref()
+}
+
+fn unknown() -> StoreError {
+    StoreError::new("remote", StoreErrorKind::Unknown)
+}

@@ -1,0 +1,118 @@
+//! A store whose calls a test can hold up, fail and count.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use idempotency_core::store::{Filter, Listing, Page};
+use idempotency_core::{
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, MemoryStore, Namespace, Owner, RecordView,
+    Release, Resolution, ResourceDigest, Store, StoreError, StoreErrorKind, Version,
+};
+
+/// A memory store behind a gate.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    pub(crate) store: MemoryStore,
+    /// While it is shut every call fails as if the store did not answer. Claims are carried out all the same.
+    pub(crate) is_shut: Arc<AtomicBool>,
+    pub(crate) claims: Arc<AtomicUsize>,
+    pub(crate) most_claims_at_once: Arc<AtomicUsize>,
+    pub(crate) completions: Arc<AtomicUsize>,
+    /// After this many completions, further ones never return.
+    pub(crate) completions_until_stuck: Arc<AtomicUsize>,
+    claims_under_way: Arc<AtomicUsize>,
+}
+
+impl Gate {
+    pub(crate) fn new(store: MemoryStore) -> Self {
+        Self {
+            store,
+            is_shut: Arc::default(),
+            claims: Arc::default(),
+            most_claims_at_once: Arc::default(),
+            completions: Arc::default(),
+            completions_until_stuck: Arc::new(AtomicUsize::new(usize::MAX)),
+            claims_under_way: Arc::default(),
+        }
+    }
+
+    pub(crate) fn shut(&self, is_shut: bool) {
+        self.is_shut.store(is_shut, Ordering::SeqCst);
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        match self.is_shut.load(Ordering::SeqCst) {
+            true => Err(StoreError::new("gate", StoreErrorKind::Unknown)),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Gate {
+    fn namespace(&self) -> &Namespace {
+        self.store.namespace()
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        self.claims.fetch_add(1, Ordering::SeqCst);
+        let under_way = self.claims_under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_claims_at_once.fetch_max(under_way, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        self.claims_under_way.fetch_sub(1, Ordering::SeqCst);
+        let answer = self.store.claim(claim).await;
+        self.check()?;
+        answer
+    }
+
+    async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
+        self.check()?;
+        self.store.renew(lease, duration).await
+    }
+
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
+        self.check()?;
+        let number = self.completions.fetch_add(1, Ordering::SeqCst);
+        if number >= self.completions_until_stuck.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        self.store.complete(completion).await
+    }
+
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
+        self.check()?;
+        self.store.release(lease, release).await
+    }
+
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        self.check()?;
+        self.store.adopt(lease, owner, duration).await
+    }
+
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        self.check()?;
+        self.store.newest(resource).await
+    }
+
+    async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
+        self.store.wait_for_change(key, timeout).await
+    }
+
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
+        self.store.load(key).await
+    }
+
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
+        self.store.forget(key).await
+    }
+
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
+        self.store.resolve(key, resolution).await
+    }
+
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
+        self.store.list(filter, page).await
+    }
+}
