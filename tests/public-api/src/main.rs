@@ -1,0 +1,66 @@
+//! The public API of each crate as text: one line for each item.
+//!
+//! `cargo run -p idempotency-public-api` checks the committed texts in `tests/public-api/`; with `-- --write` it writes
+//! them anew. The compiler's own description of a crate is behind a switch of its unstable features, which this sets for
+//! the one command that needs it.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+const CRATES: [&str; 3] = ["idempotency-core", "idempotency-tower", "idempotency-actix"];
+
+fn main() -> Result<ExitCode, Box<dyn Error>> {
+    let write = std::env::args().any(|argument| argument == "--write");
+    let mut is_current = true;
+    for name in CRATES {
+        let (path, text) = (committed(name), api(name)?);
+        if write {
+            std::fs::write(path, text)?;
+        } else if std::fs::read_to_string(&path).unwrap_or_default() != text {
+            is_current = false;
+            eprintln!("the public API of {name} is not the committed one:");
+            show_difference(&path, &text)?;
+        }
+    }
+    if !is_current {
+        eprintln!("if the change is meant: cargo run -p idempotency-public-api -- --write");
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn committed(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("{name}.txt"))
+}
+
+/// The public items of a crate with all its features, sorted.
+fn api(name: &str) -> Result<String, Box<dyn Error>> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/public-api");
+    let status = Command::new(env!("CARGO"))
+        .args(["rustdoc", "--quiet", "--locked", "--lib", "--all-features", "-p", name, "--target-dir"])
+        .arg(&target)
+        .args(["--", "-Z", "unstable-options", "--output-format", "json", "--cap-lints", "allow"])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .status()?;
+    if !status.success() {
+        return Err(format!("cargo rustdoc of {name} failed").into());
+    }
+    let file = target.join("doc").join(format!("{}.json", name.replace('-', "_")));
+    let api = public_api::Builder::from_rustdoc_json(file)
+        .omit_auto_derived_impls(true)
+        .omit_auto_trait_impls(true)
+        .omit_blanket_impls(true)
+        .build()?;
+    let mut lines: Vec<String> = api.items().map(|item| format!("{item}\n")).collect();
+    lines.dedup();
+    Ok(lines.concat())
+}
+
+fn show_difference(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {
+    let mut diff = Command::new("diff").arg("-U1").arg(path).arg("-").stdin(Stdio::piped()).spawn()?;
+    diff.stdin.take().expect("it is piped").write_all(text.as_bytes())?;
+    diff.wait()?;
+    Ok(())
+}
