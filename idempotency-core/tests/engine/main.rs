@@ -2,6 +2,8 @@
 
 mod adopt;
 mod batch;
+mod context;
+mod doubt;
 mod gate;
 mod recorder;
 mod undo;
