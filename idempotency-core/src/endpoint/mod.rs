@@ -1,6 +1,7 @@
 //! The endpoint: an HTTP route made idempotent, whatever the framework. Adapters translate; what is decided, is decided
 //! here and in the engine.
 
+mod batch;
 mod reply;
 
 use std::fmt;
@@ -79,6 +80,8 @@ pub enum Admission {
 pub enum Arrival {
     /// A delivery, for [`Endpoint::execute`].
     Delivery(Delivery),
+    /// Several deliveries in one request, for [`Endpoint::execute_batch`].
+    Batch(Vec<Delivery>),
     /// None of our business: call the handler, and mark its answer with [`Status::Bypassed`].
     Bypass,
     /// Answer at once.
@@ -220,6 +223,7 @@ impl Endpoint {
             Ok(Received::Handshake(response)) => Arrival::Answer(response),
             _ if is_bypassed(head.method) => Arrival::Bypass,
             Ok(Received::Delivery(delivery)) => Arrival::Delivery(delivery),
+            Ok(Received::Batch(deliveries)) => Arrival::Batch(deliveries),
             Ok(Received::Bypass) => Arrival::Bypass,
             Err(rejection) => {
                 self.engine.observe(&Observation {

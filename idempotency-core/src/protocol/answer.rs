@@ -33,6 +33,8 @@ pub enum Answer {
     Stale,
     /// Nobody can tell whether the key was executed.
     InDoubt,
+    /// Items of a batch are not done: another process holds them, they failed, or it is not known whether they were executed.
+    BatchIncomplete,
     /// The store is out of reach.
     Outage,
 }
@@ -79,6 +81,14 @@ impl Answer {
             Self::InDoubt => with_status(
                 problem("in-doubt", "Whether this was processed is not known").answer(policy.in_doubt()),
                 Status::InDoubt,
+            ),
+            Self::BatchIncomplete => with_retry_after(
+                with_status(
+                    problem("batch-incomplete", "Some items of the batch are not processed yet")
+                        .answer(StatusCode::SERVICE_UNAVAILABLE),
+                    Status::Conflict,
+                ),
+                Duration::MAX,
             ),
             Self::Outage => with_retry_after(
                 problem("unavailable", "Try again later").answer(StatusCode::SERVICE_UNAVAILABLE),

@@ -126,6 +126,8 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 pub enum Received {
     /// A verified delivery.
     Delivery(Delivery),
+    /// Several verified deliveries in one request, in the order in which they stand in it, each with a key of its own.
+    Batch(Vec<Delivery>),
     /// A handshake, answered without the handler: Slack's challenge and the like.
     Handshake(RecordedResponse),
     /// Not a delivery, and none of our business: the handler runs unprotected.
