@@ -92,50 +92,59 @@ impl Idempotency {
         let start = !std::mem::replace(&mut waiting.is_attended, true);
         drop(waiting);
         if start {
-            self.spawn_tracked(Attendant(self.clone()).work());
+            self.spawn_tracked(Attendant { engine: self.clone(), is_done: false }.work());
         }
     }
 }
 
 /// The one task that works the queue off.
-struct Attendant(Idempotency);
+struct Attendant {
+    engine: Idempotency,
+    /// Whether it has found the queue empty, so that the next claim to undo starts another task.
+    is_done: bool,
+}
 
 impl Attendant {
-    async fn work(self) {
+    async fn work(mut self) {
         let (mut pause, mut at_once) = (FIRST_PAUSE, 1);
         while let Some(some) = self.next(at_once) {
-            let failed = undo(&self.0, some).await;
+            let count = some.len();
+            let failed = undo(&self.engine, some).await;
             if failed.is_empty() {
                 (pause, at_once) = (FIRST_PAUSE, AT_ONCE);
                 continue;
             }
-            self.put_back(failed);
-            self.0.runtime().sleep(pause).await;
-            (pause, at_once) = ((pause * 2).min(LAST_PAUSE), 1);
+            // Of a cluster one part may be away, and the others answer.
+            (pause, at_once) = match failed.len() < count {
+                true => (FIRST_PAUSE, AT_ONCE),
+                false => (pause, 1),
+            };
+            self.engine.undos().lock().claims.extend(failed);
+            self.engine.runtime().sleep(pause).await;
+            pause = (pause * 2).min(LAST_PAUSE);
         }
     }
 
-    /// The next claims; `None` once there are none, when the next claim to undo starts another task.
-    fn next(&self, at_once: usize) -> Option<Vec<Undo>> {
-        let mut waiting = self.0.undos().lock();
+    /// The next claims; `None` once there are none.
+    fn next(&mut self, at_once: usize) -> Option<Vec<Undo>> {
+        let mut waiting = self.engine.undos().lock();
         let count = at_once.min(waiting.claims.len());
         if count == 0 {
             waiting.is_attended = false;
+            drop(waiting);
+            self.is_done = true;
             return None;
         }
         Some(waiting.claims.drain(..count).collect())
     }
-
-    fn put_back(&self, failed: Vec<Undo>) {
-        let mut waiting = self.0.undos().lock();
-        failed.into_iter().rev().for_each(|undo| waiting.claims.push_front(undo));
-    }
 }
 
 impl Drop for Attendant {
-    /// A runtime that shuts down drops the task: the next claim to undo starts another one.
+    /// A runtime that shuts down drops the task.
     fn drop(&mut self) {
-        self.0.undos().lock().is_attended = false;
+        if !self.is_done {
+            self.engine.undos().lock().is_attended = false;
+        }
     }
 }
 
