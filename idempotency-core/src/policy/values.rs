@@ -62,6 +62,24 @@ impl Policy {
         self.body_limit
     }
 
+    /// How long a request's body may take to arrive.
+    #[must_use]
+    pub fn body_timeout(&self) -> Duration {
+        self.body_timeout
+    }
+
+    /// How long an execution may wait until the inner service is ready.
+    #[must_use]
+    pub fn ready_timeout(&self) -> Duration {
+        self.ready_timeout
+    }
+
+    /// Whether records show the text of their keys to operators.
+    #[must_use]
+    pub fn shows_keys(&self) -> bool {
+        self.shows_keys
+    }
+
     /// The most that is recorded of an answer, in bytes.
     #[must_use]
     pub fn recorded_limit(&self) -> usize {
@@ -78,6 +96,12 @@ impl Policy {
     #[must_use]
     pub fn duplicate_in_flight(&self) -> StatusCode {
         self.duplicate_in_flight
+    }
+
+    /// The status for a key that was used for another request.
+    #[must_use]
+    pub fn mismatch(&self) -> StatusCode {
+        self.mismatch
     }
 
     /// The status for a record in doubt.
