@@ -98,8 +98,8 @@ where
             }
             Err(unread) => {
                 let answer = match unread {
-                    Unread::TooLarge => endpoint.body_too_large(),
-                    Unread::Broken => endpoint.body_unreadable(),
+                    Unread::TooLarge => endpoint.body_too_large(&head),
+                    Unread::Broken => endpoint.body_unreadable(&head),
                 };
                 return Ok(answered(request.into_parts().0, answer));
             }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use http::Uri;
+
 use crate::{Fingerprint, Key, Order, Scope};
 
 /// Proof that bytes are what their sender signed, or that somebody vouched for them.
@@ -59,13 +61,14 @@ pub struct Delivery {
     fingerprint: Option<Fingerprint>,
     order: Option<Order>,
     attributes: Attributes,
+    uri: Option<Uri>,
 }
 
 impl Delivery {
     /// A delivery of a key in a scope.
     #[must_use]
     pub fn new(_proof: &Verified<'_>, scope: Scope, key: Key) -> Self {
-        Self { scope, key, fingerprint: None, order: None, attributes: Attributes::default() }
+        Self { scope, key, fingerprint: None, order: None, attributes: Attributes::default(), uri: None }
     }
 
     /// A delivery that was verified when it arrived, and has been written down since.
@@ -78,7 +81,7 @@ impl Delivery {
         let list: List =
             attributes.iter().map(|(name, value)| (name.clone().into(), value.clone())).collect();
         let attributes = Attributes((!list.is_empty()).then(|| Arc::new(list)));
-        Self { scope, key, fingerprint: None, order, attributes }
+        Self { scope, key, fingerprint: None, order, attributes, uri: None }
     }
 
     /// Sets what must match whenever the key comes again. Default: none, since many senders change the body on a
@@ -101,6 +104,22 @@ impl Delivery {
     pub fn with_attribute(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.attributes.insert(name, value.into());
         self
+    }
+
+    /// Notes where it came in. For the endpoint: it is for observers, and says nothing of the delivery.
+    pub(crate) fn arrived_at(mut self, uri: &Uri) -> Self {
+        self.uri = Some(uri.clone());
+        self
+    }
+
+    /// Where it came in, over HTTP.
+    pub(crate) fn uri(&self) -> Option<&Uri> {
+        self.uri.as_ref()
+    }
+
+    /// The path at which it came in, over HTTP.
+    pub(crate) fn path(&self) -> Option<&str> {
+        self.uri.as_ref().map(Uri::path)
     }
 
     /// The scope in which its key is unique.

@@ -59,7 +59,7 @@ pub use outcome::Outcome;
 pub use policy::{Attachment, Completing, OnOutage, Policy};
 pub use provider::Provider;
 pub use record::{Label, Part, Parts, Record, RecordView, State, StateView, Transition, UnknownBindingPart};
-pub use response::RecordedResponse;
+pub use response::{DoNotRecord, LeftOut, RecordedResponse};
 pub use scope::{Scope, ScopeError};
 pub use scoped_key::{KeyDigest, KeyDigestError, ScopedKey};
 pub use store::Store;

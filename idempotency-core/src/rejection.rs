@@ -1,17 +1,20 @@
 //! The rejection: why a request is not a delivery.
 
+use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 
 use crate::KeyError;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why a request is not a delivery. The sender sees the kind; the reason and its causes go to the log.
-#[derive(Debug, thiserror::Error)]
-#[error("{reason}")]
+/// Why a request is not a delivery. The sender sees the kind; the reason, the header that it is about, and its causes go
+/// to the log.
+#[derive(Debug)]
 pub struct Rejection {
     kind: RejectionKind,
     reason: &'static str,
+    header: Option<Cow<'static, str>>,
     source: Option<BoxError>,
 }
 
@@ -36,6 +39,18 @@ impl Rejection {
         Self::new(RejectionKind::Unauthenticated, reason)
     }
 
+    /// A header that authentication needs is missing: [`unauthenticated`](Self::unauthenticated), naming it.
+    ///
+    /// ```
+    /// use idempotency_core::provider::Rejection;
+    /// let missing = Rejection::missing_header("stripe-signature");
+    /// assert_eq!(missing.to_string(), "a header that authentication needs is missing: stripe-signature");
+    /// ```
+    #[must_use]
+    pub fn missing_header(name: impl Into<Cow<'static, str>>) -> Self {
+        Self::unauthenticated("a header that authentication needs is missing").about_header(name)
+    }
+
     /// The delivery has no key.
     #[must_use]
     pub const fn key_missing(reason: &'static str) -> Self {
@@ -55,7 +70,14 @@ impl Rejection {
     }
 
     const fn new(kind: RejectionKind, reason: &'static str) -> Self {
-        Self { kind, reason, source: None }
+        Self { kind, reason, header: None, source: None }
+    }
+
+    /// The same rejection, naming the header that it is about. The name is logged, the header's value never is.
+    #[must_use]
+    pub fn about_header(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.header = Some(name.into());
+        self
     }
 
     /// The same rejection with its cause. **The `Display` of the cause, and of its own causes, is logged**: it must show no
@@ -70,6 +92,28 @@ impl Rejection {
     #[must_use]
     pub fn kind(&self) -> RejectionKind {
         self.kind
+    }
+
+    /// The header that it is about, if it is about one.
+    #[must_use]
+    pub fn header(&self) -> Option<&str> {
+        self.header.as_deref()
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason)?;
+        match &self.header {
+            Some(header) => write!(f, ": {header}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for Rejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
     }
 }
 

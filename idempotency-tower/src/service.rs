@@ -72,8 +72,8 @@ where
         Admission::Pass => (Bytes::new(), RequestBody::passed(body)),
         Admission::Read { limit } => match read(body, limit).await {
             Ok(whole) => (whole.bytes.clone(), RequestBody::read(whole)),
-            Err(Unread { why: Why::TooLarge, .. }) => return Ok(answered(endpoint.body_too_large())),
-            Err(Unread { why: Why::Broken(_), .. }) => return Ok(answered(endpoint.body_unreadable())),
+            Err(Unread { why: Why::TooLarge, .. }) => return Ok(answered(endpoint.body_too_large(&head))),
+            Err(Unread { why: Why::Broken(_), .. }) => return Ok(answered(endpoint.body_unreadable(&head))),
         },
     };
     let arrival = endpoint.receive(&head, &seen).await;

@@ -34,7 +34,7 @@ impl Endpoint {
     {
         let mut batch = match self.engine.begin_batch(deliveries).await {
             Ok(batch) => batch,
-            Err(_) => return Ok(Executed::Answered(self.answer(&Answer::Outage))),
+            Err(_) => return Ok(Executed::Answered(self.answer_to_request(&Answer::Outage))),
         };
         let context = batch.context().clone();
         if !batch.is_protected() {
@@ -60,7 +60,7 @@ impl Endpoint {
         }
         let result = batch.complete(no_body().to_outcome()).await;
         if !result.is_done() {
-            return Executed::Answered(self.answer(&Answer::BatchIncomplete));
+            return Executed::Answered(self.answer_to_request(&Answer::BatchIncomplete));
         }
         let flag = match result.any(ItemResult::Unrecorded) {
             true => StoredFlag::Unrecorded,
@@ -72,10 +72,10 @@ impl Endpoint {
     fn answer_without_new_items(&self, result: &BatchResult) -> RecordedResponse {
         let answer = match result.is_done() {
             true if result.any(ItemResult::Stale) && !result.any(ItemResult::Replayed) => Answer::Stale,
-            true => Answer::Replayed(no_body().to_outcome()),
+            true => Answer::Replayed(no_body()),
             false => Answer::BatchIncomplete,
         };
-        self.answer(&answer)
+        self.answer_to_request(&answer)
     }
 }
 

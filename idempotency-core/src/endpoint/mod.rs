@@ -2,6 +2,7 @@
 //! here and in the engine.
 
 mod batch;
+mod receive;
 mod reply;
 
 use std::fmt;
@@ -9,13 +10,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Extensions, HeaderMap, Method, Uri};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
 
-use crate::engine::{Begun, CompletionResult, Event, Execution, Observation, Observer, Runtime};
+use crate::engine::{Begun, CompletionResult, Execution, Observer, Runtime};
 use crate::protocol::{Answer, Status, StoredFlag};
-use crate::provider::{Incoming, Received, RejectionKind};
-use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope, path};
+use crate::provider::Methods;
+use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope};
 
 pub use reply::Reply;
 
@@ -27,6 +27,8 @@ pub use reply::Reply;
 pub struct Endpoint {
     engine: Idempotency,
     provider: Arc<dyn Provider>,
+    methods: Methods,
+    challenge: HeaderValue,
     scope: Option<Scope>,
     verification_time: Option<Duration>,
 }
@@ -112,9 +114,15 @@ impl Endpoint {
     #[must_use]
     pub fn on_engine(engine: Idempotency, provider: impl Provider) -> Self {
         let policy = provider.policy();
-        let engine = engine.with_name(provider.name());
-        Self { engine, provider: Arc::new(provider), scope: None, verification_time: None }
-            .with_policy(policy)
+        let endpoint = Self {
+            engine: engine.with_name(provider.name()),
+            methods: provider.methods(),
+            challenge: receive::challenge_of(&provider.challenge()),
+            provider: Arc::new(provider),
+            scope: None,
+            verification_time: None,
+        };
+        endpoint.with_policy(policy)
     }
 
     /// Sets the policy. Default: the provider's own.
@@ -127,6 +135,13 @@ impl Endpoint {
         let retention = policy.retention().max(least);
         self.engine = self.engine.with_policy(policy.with_retention(retention));
         self
+    }
+
+    /// Changes some knobs of the policy that it has: `map_policy(|policy| policy.with_lease(minute))`.
+    #[must_use]
+    pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
+        let policy = change(self.engine.policy().clone());
+        self.with_policy(policy)
     }
 
     /// Sets the scope of its keys, which the provider may narrow. Default: the provider's name and the request's
@@ -170,75 +185,6 @@ impl Endpoint {
         &self.engine
     }
 
-    /// What is to be done with the body of a request with this head.
-    #[must_use]
-    pub fn admit(&self, head: &Head<'_>) -> Admission {
-        if is_bypassed(head.method) || !self.provider.needs_body(head.method, head.headers) {
-            return Admission::Pass;
-        }
-        let limit = self.engine.policy().body_limit();
-        let declared = head.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64)
-        {
-            return Admission::Answer(self.body_too_large());
-        }
-        Admission::Read { limit }
-    }
-
-    /// The answer to a request whose method, URI or headers cannot be put into a [`Head`].
-    #[must_use]
-    pub fn head_unreadable(&self) -> RecordedResponse {
-        self.answer(&Answer::Rejected(RejectionKind::Malformed))
-    }
-
-    /// The answer to a body over the limit.
-    #[must_use]
-    pub fn body_too_large(&self) -> RecordedResponse {
-        self.answer(&Answer::BodyTooLarge)
-    }
-
-    /// The answer to a body that ended before it was whole.
-    #[must_use]
-    pub fn body_unreadable(&self) -> RecordedResponse {
-        self.answer(&Answer::BodyUnreadable)
-    }
-
-    /// The answer where the runtime shut down and dropped the work.
-    #[must_use]
-    pub fn shut_down(&self) -> RecordedResponse {
-        self.answer(&Answer::Outage)
-    }
-
-    /// Verifies a request and says what it is. No store is asked.
-    ///
-    /// # Cancel safety
-    /// Safe to drop: nothing is claimed.
-    pub async fn receive(&self, head: &Head<'_>, body: &Bytes) -> Arrival {
-        let arrived = self.engine.runtime().now();
-        let scope = self.scope_of(head);
-        let now = self.verification_time.unwrap_or_else(|| self.engine.runtime().unix_time());
-        let incoming = Incoming::new(head.method, head.uri, head.headers, body, now, &scope);
-        let received = self.provider.receive(&incoming.with_extensions(head.extensions)).await;
-        match received {
-            Ok(Received::Handshake(response)) => Arrival::Answer(response),
-            _ if is_bypassed(head.method) => Arrival::Bypass,
-            Ok(Received::Delivery(delivery)) => Arrival::Delivery(delivery),
-            Ok(Received::Batch(deliveries)) => Arrival::Batch(deliveries),
-            Ok(Received::Bypass) => Arrival::Bypass,
-            Err(rejection) => {
-                self.engine.observe(&Observation {
-                    provider: self.engine.name(),
-                    key: None,
-                    attempt: None,
-                    fence: None,
-                    duration: self.engine.runtime().now().saturating_sub(arrived),
-                    event: Event::Rejected(&rejection),
-                });
-                Arrival::Answer(self.answer(&Answer::Rejected(rejection.kind())))
-            }
-        }
-    }
-
     /// Claims a delivery, calls the handler if the claim is granted, and records its answer.
     ///
     /// # Errors
@@ -252,19 +198,27 @@ impl Endpoint {
         H: FnOnce(IdempotencyContext) -> F,
         F: Future<Output = Result<R, E>>,
     {
-        let answer = match self.engine.begin(delivery).await {
+        let uri = delivery.uri().cloned();
+        let (key, begun) = self.engine.begin_known(delivery).await;
+        let answer = match begun {
             Ok(Begun::Run(execution)) => return self.finish(execution, handler).await,
             Ok(Begun::Unprotected(context)) => {
                 return handler(context).await.map(|reply| Executed::Passed(reply, Status::Bypassed));
             }
-            Ok(Begun::Replay(completed)) => Answer::Replayed(completed.outcome),
+            Ok(Begun::Replay(completed)) => match RecordedResponse::from_outcome(&completed.outcome) {
+                Some(recorded) => Answer::Replayed(recorded),
+                None => {
+                    self.engine.observe_unreadable(&key, uri.as_ref().map(Uri::path));
+                    Answer::InDoubt
+                }
+            },
             Ok(Begun::Conflict { retry_after }) => Answer::Conflict { retry_after },
             Ok(Begun::Mismatch) => Answer::Mismatch,
             Ok(Begun::Stale { .. }) => Answer::Stale,
             Ok(Begun::InDoubt) => Answer::InDoubt,
             Err(_) => Answer::Outage,
         };
-        Ok(Executed::Answered(self.answer(&answer)))
+        Ok(Executed::Answered(self.answer_to(key.digest(), &answer)))
     }
 
     async fn finish<R, E, H, F>(&self, mut execution: Execution, handler: H) -> Result<Executed<R>, E>
@@ -274,6 +228,7 @@ impl Endpoint {
         F: Future<Output = Result<R, E>>,
     {
         let context = execution.context().clone();
+        let key = context.scoped_key().digest();
         let policy = self.engine.policy();
         let work = async move {
             let mut reply = handler(context).await?;
@@ -298,26 +253,11 @@ impl Endpoint {
             CompletionResult::Recorded => Executed::Passed(reply, Status::Executed(StoredFlag::Settled)),
             CompletionResult::Unrecorded => Executed::Passed(reply, Status::Executed(StoredFlag::Unrecorded)),
             // Another attempt is the key's: the sender retries and is told what came of that one.
-            CompletionResult::NotRecorded => Executed::Answered(self.answer(&Answer::Outage)),
+            CompletionResult::NotRecorded => Executed::Answered(self.answer_to(key, &Answer::Outage)),
             CompletionResult::Lost => {
-                Executed::Answered(self.answer(&Answer::Conflict { retry_after: Duration::ZERO }))
+                let conflict = Answer::Conflict { retry_after: Duration::ZERO };
+                Executed::Answered(self.answer_to(key, &conflict))
             }
         })
     }
-
-    fn scope_of(&self, head: &Head<'_>) -> Scope {
-        self.scope.clone().unwrap_or_else(|| {
-            Scope::endpoint(format!("{} {}", self.provider.name(), path::normalized(head.uri.path())))
-        })
-    }
-
-    fn answer(&self, answer: &Answer) -> RecordedResponse {
-        answer.response(self.engine.policy())
-    }
-}
-
-/// Whether requests with this method pass to the handler. By name: a method that is safe and yet has a body of its own,
-/// as QUERY has, is not to carry an unsigned body past the provider.
-fn is_bypassed(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE)
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use crate::RecordedResponse;
-use crate::protocol::{Recording, recordable};
+use crate::protocol::{Recording, recorded};
 
 /// A framework's answer, as far as it must be known to be recorded.
 pub trait Reply {
@@ -34,13 +34,11 @@ pub(super) async fn record<R: Reply>(reply: &mut R, limit: usize) -> RecordedRes
     let mut body = Bytes::new();
     if recording == Recording::Whole {
         // No more than it said: beside the headers there may be no room for the whole limit.
-        let size = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(limit);
-        match reply.buffer(size).await {
+        let limit = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(limit);
+        match reply.buffer(limit).await {
             Some(bytes) => body = bytes,
             None => recording = Recording::WithoutBody,
         }
     }
-    let mut recorded = RecordedResponse::new(reply.status(), body);
-    recorded.headers = recordable(&reply.headers(), recording);
-    recorded
+    recorded(reply.status(), &reply.headers(), size, body, recording)
 }

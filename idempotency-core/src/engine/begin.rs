@@ -16,6 +16,13 @@ const SHORTEST_NAP: Duration = Duration::from_millis(10);
 /// How often a grant is renewed that is heard of late, each time only where the renewal was late as well.
 const RENEWALS_OF_A_GRANT: usize = 3;
 
+/// What is observed of a delivery with each decision.
+pub(super) struct Arrived<'a> {
+    pub(super) key: &'a ScopedKey,
+    pub(super) path: Option<&'a str>,
+    pub(super) at: Duration,
+}
+
 /// What is to be done with a delivery.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -52,18 +59,30 @@ impl Idempotency {
     /// # Cancel safety
     /// A claim that may have been granted when this is dropped is released in the background.
     pub async fn begin(&self, delivery: Delivery) -> Result<Begun, StoreError> {
-        let arrived = self.runtime().now();
+        self.begin_known(delivery).await.1
+    }
+
+    /// The same, with the key for those who answer by it.
+    pub(crate) async fn begin_known(&self, delivery: Delivery) -> (ScopedKey, Result<Begun, StoreError>) {
         let claim = self.claim_of(&delivery);
-        let (claimed, claimed_at) = match self.claim_or_wait(&claim, arrived).await {
+        let key = claim.key.clone();
+        (key, self.begin_claim(delivery, claim).await)
+    }
+
+    async fn begin_claim(&self, delivery: Delivery, claim: Claim) -> Result<Begun, StoreError> {
+        let uri = delivery.uri().cloned();
+        let path = uri.as_ref().map(http::Uri::path);
+        let arrived = Arrived { key: &claim.key, path, at: self.runtime().now() };
+        let (claimed, claimed_at) = match self.claim_or_wait(&claim, &arrived).await {
             Ok(answer) => answer,
-            Err(error) => return self.outage(delivery, claim, arrived, error),
+            Err(error) => return self.outage(delivery, &arrived, error),
         };
         let (begun, event) = match claimed {
             Claimed::Granted(grant) => {
                 let lease = LeaseState::held_from(claimed_at, self.lease_lasts());
                 let context = IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);
                 let execution = Execution::new(self.clone(), claim.granted(grant.fence), context);
-                self.observe_decision(&claim.key, arrived, Some(grant), Event::Granted);
+                self.observe_decision(&arrived, Some(grant), Event::Granted);
                 return Ok(Begun::Run(execution));
             }
             Claimed::Completed(completed) => (Begun::Replay(completed), Event::Replayed),
@@ -72,13 +91,17 @@ impl Idempotency {
             Claimed::Stale { newest } => (Begun::Stale { newest }, Event::Stale { newest }),
             Claimed::InDoubt => (Begun::InDoubt, Event::InDoubt),
         };
-        self.observe_decision(&claim.key, arrived, None, event);
+        self.observe_decision(&arrived, None, event);
         Ok(begun)
     }
 
     /// Claims until the answer is not "in flight", or the wait is over. Also gives from when on the claim's lease surely
     /// counts.
-    async fn claim_or_wait(&self, claim: &Claim, arrived: Duration) -> Result<(Claimed, Moment), StoreError> {
+    async fn claim_or_wait(
+        &self,
+        claim: &Claim,
+        arrived: &Arrived<'_>,
+    ) -> Result<(Claimed, Moment), StoreError> {
         let mut place = None;
         let mut holder = None;
         // Also of a grant that is heard of later: any earlier copy of the claim may be the one that was granted.
@@ -97,7 +120,7 @@ impl Idempotency {
                         }
                         // Whose the key is cannot be told, so nothing runs, also where an outage is to be run through.
                         Err(error) => {
-                            self.observe_decision(&claim.key, arrived, None, Event::Outage(&error));
+                            self.observe_decision(arrived, None, Event::Outage(&error));
                             return Ok((Claimed::InFlight { retry_after: claim.lease }, sent));
                         }
                     }
@@ -105,13 +128,13 @@ impl Idempotency {
                 (Ok(answer), _) => return Ok((answer, sent)),
                 // A holder is known: an outage that begins now is no reason to execute beside it.
                 (Err(error), Some(retry_after)) => {
-                    self.observe_decision(&claim.key, arrived, None, Event::Outage(&error));
+                    self.observe_decision(arrived, None, Event::Outage(&error));
                     return Ok((Claimed::InFlight { retry_after }, sent));
                 }
                 (Err(error), None) => return Err(error),
             };
             holder = Some(retry_after);
-            let left = arrived.saturating_add(self.policy().wait()).saturating_sub(self.runtime().now());
+            let left = arrived.at.saturating_add(self.policy().wait()).saturating_sub(self.runtime().now());
             if place.is_none() {
                 place = self.waiters().enter(claim.key.digest(), self.policy().waiters_per_key());
             }
@@ -181,6 +204,9 @@ impl Idempotency {
         claim.fingerprint = delivery.fingerprint();
         claim.order = delivery.order().map(|order| order.scoped(namespace));
         claim.on_expired = policy.on_expired();
+        if !policy.shows_keys() {
+            claim.label = claim.label.without_key();
+        }
         claim
     }
 
@@ -198,37 +224,33 @@ impl Idempotency {
     fn outage(
         &self,
         delivery: Delivery,
-        claim: Claim,
-        arrived: Duration,
+        arrived: &Arrived<'_>,
         error: StoreError,
     ) -> Result<Begun, StoreError> {
         match self.policy().on_outage() {
             // A store that refuses, being set up wrongly or full, or that lacks replicas, is in reach: to proceed would be
             // to run unprotected until an operator mends it.
             OnOutage::Proceed if !error.is_store_in_reach() => {
-                self.observe_decision(&claim.key, arrived, None, Event::Unprotected(&error));
-                Ok(Begun::Unprotected(IdempotencyContext::unprotected(self, delivery, claim.key)))
+                self.observe_decision(arrived, None, Event::Unprotected(&error));
+                Ok(Begun::Unprotected(IdempotencyContext::unprotected(self, delivery, arrived.key.clone())))
             }
             OnOutage::Refuse | OnOutage::Proceed => {
-                self.observe_decision(&claim.key, arrived, None, Event::Outage(&error));
+                self.observe_decision(arrived, None, Event::Outage(&error));
                 Err(error)
             }
         }
     }
 
-    pub(super) fn observe_decision(
-        &self,
-        key: &ScopedKey,
-        arrived: Duration,
-        granted: Option<Grant>,
-        event: Event<'_>,
-    ) {
+    pub(super) fn observe_decision(&self, arrived: &Arrived<'_>, granted: Option<Grant>, event: Event<'_>) {
         self.observe(&Observation {
             provider: self.name(),
-            key: Some(key),
+            endpoint: arrived.key.scope().as_endpoint(),
+            path: arrived.path,
+            instance: None,
+            key: Some(arrived.key),
             attempt: granted.map(|grant| grant.attempt),
             fence: granted.map(|grant| grant.fence),
-            duration: self.runtime().now().saturating_sub(arrived),
+            duration: self.runtime().now().saturating_sub(arrived.at),
             event,
         });
     }

@@ -185,7 +185,12 @@ impl IdempotencyContext {
         self
     }
 
-    pub(super) fn scoped_key(&self) -> &ScopedKey {
+    /// The path of its request, where it came by one.
+    pub(super) fn path(&self) -> Option<&str> {
+        self.0.delivery.path()
+    }
+
+    pub(crate) fn scoped_key(&self) -> &ScopedKey {
         &self.0.key
     }
 

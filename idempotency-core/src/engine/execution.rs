@@ -243,6 +243,9 @@ impl Execution {
     pub(super) fn observe(&self, event: Event<'_>) {
         self.engine.observe(&Observation {
             provider: self.engine.name(),
+            endpoint: self.context.scope().as_endpoint(),
+            path: self.context.path(),
+            instance: None,
             key: Some(self.context.scoped_key()),
             attempt: Some(self.context.attempt()),
             fence: Some(self.context.fence()),

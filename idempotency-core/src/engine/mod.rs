@@ -187,6 +187,21 @@ impl Idempotency {
         self.shared.observer.observe(observation);
     }
 
+    /// Tells that a recorded outcome was to answer a key, and cannot be read.
+    pub(crate) fn observe_unreadable(&self, key: &ScopedKey, path: Option<&str>) {
+        self.observe(&Observation {
+            provider: self.name(),
+            endpoint: key.scope().as_endpoint(),
+            path,
+            instance: None,
+            key: Some(key),
+            attempt: None,
+            fence: None,
+            duration: Duration::ZERO,
+            event: Event::OutcomeUnreadable,
+        });
+    }
+
     fn tracker(&self) -> &Tracker {
         &self.shared.tracker
     }

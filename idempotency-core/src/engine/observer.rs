@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::RecordError;
+use crate::protocol::Instance;
 use crate::rejection::Rejection;
 use crate::{Fence, ScopedKey, StoreError, Version};
 
@@ -20,6 +21,12 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
 pub struct Observation<'a> {
     /// The engine's name: the provider's, over HTTP.
     pub provider: &'a str,
+    /// The endpoint's name: that of its scope, such as `stripe /webhooks/stripe`.
+    pub endpoint: &'a str,
+    /// The request's path as it was sent, without its query; `None` outside HTTP, and where the request had none.
+    pub path: Option<&'a str>,
+    /// What a problem's `instance` says, where the request has no key that it could be found by.
+    pub instance: Option<&'a Instance>,
     /// The key in its scope; `None` where the request never had one.
     pub key: Option<&'a ScopedKey>,
     /// Which attempt it is, where one was granted.
@@ -38,10 +45,26 @@ pub struct Observation<'a> {
 pub enum Event<'a> {
     /// The provider refused the request.
     Rejected(&'a Rejection),
+    /// The request came by a method that the sender does not use.
+    MethodNotAllowed,
+    /// The request's method, URI or headers could not be read.
+    HeadUnreadable,
+    /// The request's body was longer than the policy's limit. A genuine delivery is lost unless its sender shortens it.
+    BodyTooLarge,
+    /// The request's body ended before it was whole.
+    BodyUnreadable,
+    /// The request's body did not arrive in the policy's time.
+    BodyTimedOut,
+    /// The provider answered a handshake.
+    Handshake,
+    /// The request was none of ours: the handler runs without a claim.
+    Bypassed,
     /// The claim was granted: an attempt starts.
     Granted,
     /// The recorded outcome answers.
     Replayed,
+    /// The recorded outcome was to answer, and is not of the form that is read here: another type, or another version's.
+    OutcomeUnreadable,
     /// The key is in flight elsewhere.
     Conflict,
     /// The key was used for another request.
@@ -85,6 +108,8 @@ pub enum Event<'a> {
     NotRecorded(&'a RecordError),
     /// The handler panicked.
     Panicked,
+    /// The runtime shut down and dropped the work.
+    Dropped,
 }
 
 /// Tells `tracing`: what is unsettled for good at `ERROR`, what else needs somebody's attention at `WARN`, the rest at
@@ -95,7 +120,8 @@ pub struct TracingObserver;
 
 impl Observer for TracingObserver {
     fn observe(&self, observation: &Observation<'_>) {
-        let Observation { provider, key, attempt, fence, duration, event } = observation;
+        let Observation { provider, endpoint, path, instance, key, attempt, fence, duration, event } =
+            observation;
         let key = key.map(|key| key.digest());
         let fence = fence.map(Fence::get);
         macro_rules! tell {
@@ -103,6 +129,9 @@ impl Observer for TracingObserver {
                 tracing::$level!(
                     target: "idempotency",
                     provider,
+                    endpoint,
+                    path,
+                    instance = instance.map(tracing::field::display),
                     key = key.map(tracing::field::display),
                     attempt,
                     fence,
@@ -128,9 +157,14 @@ impl Observer for TracingObserver {
             | Event::InDoubt
             | Event::Mismatch
             | Event::Panicked
-            | Event::Abandoned => {
-                tell!(warn, None::<&str>);
-            }
+            | Event::Abandoned
+            | Event::OutcomeUnreadable
+            | Event::MethodNotAllowed
+            | Event::HeadUnreadable
+            | Event::BodyTooLarge
+            | Event::BodyUnreadable
+            | Event::BodyTimedOut
+            | Event::Dropped => tell!(warn, None::<&str>),
             _ => tell!(debug, None::<&str>),
         }
     }
@@ -142,8 +176,16 @@ impl Event<'_> {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Rejected(_) => "rejected",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::HeadUnreadable => "head_unreadable",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyUnreadable => "body_unreadable",
+            Self::BodyTimedOut => "body_timed_out",
+            Self::Handshake => "handshake",
+            Self::Bypassed => "bypassed",
             Self::Granted => "granted",
             Self::Replayed => "replayed",
+            Self::OutcomeUnreadable => "outcome_unreadable",
             Self::Conflict => "conflict",
             Self::Mismatch => "mismatch",
             Self::Stale { .. } => "stale",
@@ -163,6 +205,7 @@ impl Event<'_> {
             Self::Unsettled(_) => "unsettled",
             Self::NotRecorded(_) => "not_recorded",
             Self::Panicked => "panicked",
+            Self::Dropped => "dropped",
         }
     }
 }

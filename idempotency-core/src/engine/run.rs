@@ -31,7 +31,10 @@ pub enum Ran<T> {
         /// That version.
         newest: Version,
     },
-    /// Nobody can tell whether it was executed, or what came of it.
+    /// It was executed before, and what came of it cannot be read: its type has changed since, or could not be written
+    /// as JSON then. Acknowledge it.
+    ReplayedUnreadable,
+    /// It is not known whether it was executed.
     InDoubt,
 }
 
@@ -42,24 +45,32 @@ impl<T> Ran<T> {
     #[must_use]
     pub fn may_be_acknowledged(&self) -> bool {
         match self {
-            Self::Executed(_) | Self::ExecutedUnrecorded(_) | Self::Replayed(_) | Self::Stale { .. } => true,
+            Self::Executed(_)
+            | Self::ExecutedUnrecorded(_)
+            | Self::Replayed(_)
+            | Self::ReplayedUnreadable
+            | Self::Stale { .. } => true,
             Self::Conflict { .. } | Self::Mismatch | Self::InDoubt => false,
         }
     }
 }
 
 /// Why nothing came of a delivery.
+///
+/// An [`Error`](std::error::Error) whatever can be displayed: the handler's own need not be one, as `anyhow::Error` and
+/// `String` are none. So its text is part of this one, in its alternate form (`{:#}`), which has the causes where the
+/// handler's error prints them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError<E> {
     /// The handler failed. The key is released, so that the next delivery runs at once.
-    #[error("the handler failed")]
-    Handler(#[source] E),
+    #[error("the handler failed: {0:#}")]
+    Handler(E),
     /// The store is out of reach; nothing was executed.
     #[error("the store is out of reach")]
     Store(#[source] StoreError),
     /// The handler succeeded, and what came of it cannot be written as JSON. The key is completed without it, so that
-    /// the effect does not happen twice: its duplicates are [`Ran::InDoubt`].
+    /// the effect does not happen twice: its duplicates are [`Ran::ReplayedUnreadable`].
     #[error("the outcome cannot be written as json")]
     Outcome(#[source] serde_json::Error),
     /// The handler succeeded, and its recorder did not record the completion, or it is not known whether it did: let the
@@ -123,10 +134,16 @@ impl Idempotency {
         H: FnOnce(IdempotencyContext) -> F,
         F: Future<Output = Result<T, E>>,
     {
-        let mut execution = match self.begin(delivery).await.map_err(RunError::Store)? {
+        let uri = delivery.uri().cloned();
+        let (key, begun) = self.begin_known(delivery).await;
+        let mut execution = match begun.map_err(RunError::Store)? {
             Begun::Run(execution) => execution,
             Begun::Replay(completed) => {
-                return Ok(completed.outcome.to_value().map_or(Ran::InDoubt, Ran::Replayed));
+                let value = completed.outcome.to_value();
+                if value.is_none() {
+                    self.observe_unreadable(&key, uri.as_ref().map(http::Uri::path));
+                }
+                return Ok(value.map_or(Ran::ReplayedUnreadable, Ran::Replayed));
             }
             Begun::Conflict { retry_after } => return Ok(Ran::Conflict { retry_after }),
             Begun::Mismatch => return Ok(Ran::Mismatch),

@@ -198,6 +198,9 @@ impl Undo {
     fn given_up(&self, error: &StoreError) {
         self.engine.observe(&Observation {
             provider: self.engine.name(),
+            endpoint: self.claim.key.scope().as_endpoint(),
+            path: None,
+            instance: None,
             key: Some(&self.claim.key),
             attempt: None,
             fence: None,

@@ -2,26 +2,40 @@
 
 use std::time::Duration;
 
-use http::header::{LINK, RETRY_AFTER};
+use http::header::{ALLOW, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::problem::Problem;
+use super::problem::{Instance, Problem};
 use super::status::Status;
 use crate::rejection::RejectionKind;
-use crate::{Outcome, Policy, RecordedResponse};
+use crate::{Policy, RecordedResponse};
 
 /// Every case in which the answer is made here and not by the handler.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Answer {
+    /// The sender does not use the request's method.
+    MethodNotAllowed {
+        /// The methods that it uses, as the value of `Allow`.
+        allow: HeaderValue,
+    },
     /// The provider refused the request.
-    Rejected(RejectionKind),
+    Rejected {
+        /// Which kind of rejection it is.
+        kind: RejectionKind,
+        /// What authentication is asked for, as the value of `WWW-Authenticate`.
+        challenge: HeaderValue,
+    },
+    /// The request's method, URI or headers cannot be read.
+    HeadUnreadable,
     /// The request's body is longer than the limit.
     BodyTooLarge,
     /// The request's body ended before it was whole.
     BodyUnreadable,
-    /// The key has been executed, with this outcome.
-    Replayed(Outcome),
+    /// The request's body did not arrive in time.
+    BodyTimedOut,
+    /// The key has been executed, with this answer.
+    Replayed(RecordedResponse),
     /// The key is in flight, for about this long.
     Conflict {
         /// When the lease runs out unless it is renewed.
@@ -31,12 +45,14 @@ pub enum Answer {
     Mismatch,
     /// A newer version of the resource has completed.
     Stale,
-    /// Nobody can tell whether the key was executed.
+    /// It is not known whether the key was executed.
     InDoubt,
     /// Items of a batch are not done: another process holds them, they failed, or it is not known whether they were executed.
     BatchIncomplete,
     /// The store is out of reach.
     Outage,
+    /// The inner service was not ready in time.
+    NotReady,
 }
 
 /// `idempotent-replayed`, as Stripe calls it.
@@ -47,82 +63,156 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const RETRY_AFTER_RANGE: (u64, u64) = (1, 5);
 
 impl Answer {
-    /// The answer's status, headers and body under a policy.
+    /// The answer's status, headers and body under a policy, as this occurrence of it.
     #[must_use]
-    pub fn response(&self, policy: &Policy) -> RecordedResponse {
+    pub fn response(&self, policy: &Policy, instance: &Instance) -> RecordedResponse {
+        if let Self::Replayed(recorded) = self
+            && let Some(answer) = replayed(recorded.clone())
+        {
+            return answer;
+        }
+        let answer = self.problem().answer(self.status(policy), instance);
         match self {
-            Self::Rejected(kind) => rejected(*kind, policy),
-            Self::BodyTooLarge => {
-                problem("body-too-large", "The body is over the limit").answer(StatusCode::PAYLOAD_TOO_LARGE)
+            Self::MethodNotAllowed { allow } => answer.with_header(ALLOW, allow.clone()),
+            Self::Rejected { kind: RejectionKind::Unauthenticated, challenge } => {
+                answer.with_header(WWW_AUTHENTICATE, challenge.clone())
             }
-            Self::BodyUnreadable => {
-                problem("body-unreadable", "The body ended early").answer(StatusCode::BAD_REQUEST)
+            Self::Rejected { kind: RejectionKind::KeyMissing | RejectionKind::Malformed, .. } => {
+                documented(answer, policy)
             }
-            Self::Replayed(outcome) => match RecordedResponse::from_outcome(outcome).and_then(replayed) {
-                Some(answer) => answer,
-                // What cannot be read is in doubt, never free.
-                None => Self::InDoubt.response(policy),
-            },
+            Self::Rejected { kind: RejectionKind::Unavailable, .. } | Self::Outage | Self::NotReady => {
+                with_retry_after(answer, Duration::MAX)
+            }
             Self::Conflict { retry_after } => {
-                let status = policy.duplicate_in_flight();
-                let answer =
-                    problem("in-flight", "A request with this key is still being processed").answer(status);
-                with_retry_after(with_status(answer, Status::Conflict), *retry_after)
+                with_retry_after(documented(with_status(answer, Status::Conflict), policy), *retry_after)
             }
-            Self::Mismatch => with_status(
-                problem("mismatch", "This key was used for another request")
-                    .answer(StatusCode::UNPROCESSABLE_ENTITY),
-                Status::Mismatch,
-            ),
-            Self::Stale => with_status(
-                problem("stale", "A newer version has already been processed").answer(StatusCode::OK),
-                Status::Stale,
-            ),
-            Self::InDoubt => with_status(
-                problem("in-doubt", "Whether this was processed is not known").answer(policy.in_doubt()),
-                Status::InDoubt,
-            ),
-            Self::BatchIncomplete => with_retry_after(
-                with_status(
-                    problem("batch-incomplete", "Some items of the batch are not processed yet")
-                        .answer(StatusCode::SERVICE_UNAVAILABLE),
-                    Status::Conflict,
-                ),
-                Duration::MAX,
-            ),
-            Self::Outage => with_retry_after(
-                problem("unavailable", "Try again later").answer(StatusCode::SERVICE_UNAVAILABLE),
-                Duration::MAX,
-            ),
+            Self::BatchIncomplete => with_retry_after(with_status(answer, Status::Conflict), Duration::MAX),
+            Self::Mismatch => documented(with_status(answer, Status::Mismatch), policy),
+            // What cannot be replayed is in doubt, never free.
+            Self::InDoubt | Self::Replayed(_) => documented(with_status(answer, Status::InDoubt), policy),
+            Self::Stale => with_status(answer, Status::Stale),
+            Self::HeadUnreadable | Self::BodyTooLarge | Self::BodyUnreadable | Self::BodyTimedOut => answer,
+        }
+    }
+
+    fn status(&self, policy: &Policy) -> StatusCode {
+        match self {
+            Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Rejected { kind, .. } => match kind {
+                RejectionKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+                RejectionKind::KeyMissing | RejectionKind::Malformed => StatusCode::BAD_REQUEST,
+                RejectionKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            },
+            Self::HeadUnreadable | Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::Conflict { .. } => policy.duplicate_in_flight(),
+            Self::Mismatch => policy.mismatch(),
+            Self::Stale => StatusCode::OK,
+            Self::InDoubt | Self::Replayed(_) => policy.in_doubt(),
+            Self::Outage | Self::NotReady | Self::BatchIncomplete => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn problem(&self) -> Problem {
+        match self {
+            Self::MethodNotAllowed { .. } => Problem {
+                kind: "method-not-allowed",
+                title: "Deliveries do not come by this method",
+                detail: "Use a method that the Allow header names.",
+                retryable: false,
+            },
+            Self::Rejected { kind: RejectionKind::Unauthenticated, .. } => Problem {
+                kind: "unauthenticated",
+                title: "The request is not authentic",
+                detail: "Check the secret or the credentials, and that the clock is right.",
+                retryable: false,
+            },
+            Self::Rejected { kind: RejectionKind::KeyMissing, .. } => Problem {
+                kind: "key-missing",
+                title: "The request has no key",
+                detail: "Send the request with a key that is new for each operation and the same for its retries.",
+                retryable: false,
+            },
+            Self::Rejected { kind: RejectionKind::Malformed, .. } | Self::HeadUnreadable => Problem {
+                kind: "malformed",
+                title: "The request or its key cannot be read",
+                detail: "Send one key of 1 to 255 printable ASCII characters, and each header once.",
+                retryable: false,
+            },
+            Self::BodyTooLarge => Problem {
+                kind: "body-too-large",
+                title: "The body is over the limit",
+                detail: "Send a smaller body.",
+                retryable: false,
+            },
+            Self::BodyUnreadable => Problem {
+                kind: "body-unreadable",
+                title: "The body ended early",
+                detail: "Nothing was executed. Send the whole request again, with the same key.",
+                retryable: true,
+            },
+            Self::BodyTimedOut => Problem {
+                kind: "body-timeout",
+                title: "The body did not arrive in time",
+                detail: "Nothing was executed. Send the whole request again, with the same key.",
+                retryable: true,
+            },
+            Self::Conflict { .. } => Problem {
+                kind: "in-flight",
+                title: "A request with this key is still being processed",
+                detail: "Wait as long as Retry-After says, then send the same request again, with the same key.",
+                retryable: true,
+            },
+            Self::BatchIncomplete => Problem {
+                kind: "batch-incomplete",
+                title: "Some items of the batch are not processed yet",
+                detail: "Wait as long as Retry-After says, then send the batch again. Items that are done do not run again.",
+                retryable: true,
+            },
+            Self::Mismatch => Problem {
+                kind: "mismatch",
+                title: "This key was used for another request",
+                detail: "Use a new key for a new operation; send a retry exactly as the first request.",
+                retryable: false,
+            },
+            Self::Stale => Problem {
+                kind: "stale",
+                title: "A newer version has already been processed",
+                detail: "There is nothing to do.",
+                retryable: false,
+            },
+            Self::InDoubt | Self::Replayed(_) => Problem {
+                kind: "in-doubt",
+                title: "Whether this was processed is not known",
+                detail: "Look up the result before you use a new key; the operator can settle this one.",
+                retryable: false,
+            },
+            Self::Rejected { kind: RejectionKind::Unavailable, .. } | Self::Outage => Problem {
+                kind: "unavailable",
+                title: "Try again later",
+                detail: "Wait as long as Retry-After says, then send the same request again, with the same key.",
+                retryable: true,
+            },
+            Self::NotReady => Problem {
+                kind: "not-ready",
+                title: "The service is busy",
+                detail: "Nothing was executed. Wait as long as Retry-After says, then send the same request again, with the same key.",
+                retryable: true,
+            },
         }
     }
 }
 
 /// Marks a recorded answer as a replay, whatever it said of itself when it was new; `None` where it has no room for it.
 fn replayed(mut recorded: RecordedResponse) -> Option<RecordedResponse> {
+    let status = Status::Replayed(recorded.left_out);
     recorded.headers.try_insert(REPLAYED, HeaderValue::from_static("true")).ok()?;
-    recorded.headers.try_insert(Status::HEADER, Status::Replayed.header_value()).ok()?;
+    recorded.headers.try_insert(Status::HEADER, status.header_value()).ok()?;
     Some(recorded)
 }
 
-fn rejected(kind: RejectionKind, policy: &Policy) -> RecordedResponse {
-    match kind {
-        RejectionKind::Unauthenticated => {
-            problem("unauthenticated", "The request is not authentic").answer(StatusCode::UNAUTHORIZED)
-        }
-        RejectionKind::KeyMissing => documented(
-            problem("key-missing", "The request has no key").answer(StatusCode::BAD_REQUEST),
-            policy,
-        ),
-        RejectionKind::Malformed => documented(
-            problem("malformed", "The request or its key cannot be read").answer(StatusCode::BAD_REQUEST),
-            policy,
-        ),
-        RejectionKind::Unavailable => Answer::Outage.response(policy),
-    }
-}
-
-/// Links to the API's documentation (draft-ietf-httpapi-idempotency-key-header-07, section 2.6).
+/// Links to the API's documentation (draft-ietf-httpapi-idempotency-key-header-07, section 2.7).
 fn documented(answer: RecordedResponse, policy: &Policy) -> RecordedResponse {
     let link =
         policy.documentation().map(|url| HeaderValue::from_str(&format!("<{url}>; rel=\"describedby\"")));
@@ -144,26 +234,26 @@ fn with_retry_after(answer: RecordedResponse, after: Duration) -> RecordedRespon
     answer.with_header(RETRY_AFTER, value)
 }
 
-fn problem(kind: &'static str, title: &'static str) -> Problem {
-    Problem { kind, title }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn answer(recorded: RecordedResponse) -> RecordedResponse {
+        Answer::Replayed(recorded).response(&Policy::webhook(), &Instance::of_request([1; 16]))
+    }
 
     #[test]
     fn a_replay_says_once_what_it_is() {
         let recorded = RecordedResponse::new(StatusCode::OK, "")
             .with_header(HeaderName::from_static("idempotency-status"), HeaderValue::from_static("executed"))
             .with_header(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("false"));
-        let answer = Answer::Replayed(recorded.to_outcome()).response(&Policy::webhook());
+        let answer = answer(recorded);
         assert_eq!(answer.headers.get_all("idempotency-status").iter().collect::<Vec<_>>(), ["replayed"]);
         assert_eq!(answer.headers.get_all("idempotent-replayed").iter().collect::<Vec<_>>(), ["true"]);
     }
 
     #[test]
-    fn stored_bytes_of_as_many_headers_as_a_map_holds_are_no_panic() {
+    fn a_recorded_answer_of_as_many_headers_as_a_map_holds_is_no_panic() {
         let mut response = RecordedResponse::new(StatusCode::OK, "");
         let mut lines = 0;
         while response
@@ -176,7 +266,8 @@ mod tests {
         {
             lines += 1;
         }
-        let answer = Answer::Replayed(response.to_outcome()).response(&Policy::webhook());
+        let answer = answer(response);
         assert_eq!(answer.status, Policy::webhook().in_doubt());
+        assert_eq!(answer.headers["idempotency-status"], "in-doubt");
     }
 }

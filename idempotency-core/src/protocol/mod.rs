@@ -6,6 +6,7 @@ mod replay;
 mod status;
 
 pub use answer::Answer;
+pub use problem::Instance;
 pub use status::{Status, StoredFlag};
 
-pub(crate) use replay::{Recording, recordable};
+pub(crate) use replay::{Recording, recorded};

@@ -1,16 +1,20 @@
 //! What of a handler's answer is recorded, and so replayed.
 
-use http::HeaderValue;
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
+use http::{HeaderValue, StatusCode};
+
+use crate::RecordedResponse;
+use crate::response::LeftOut;
 
 /// How much of an answer is recorded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Recording {
     /// Status, headers and body.
     Whole,
-    /// Status and headers: the body streams, or is over the limit with them.
+    /// Status and headers: the body streams, is over the limit with them, or the answer says `no-store`.
     WithoutBody,
-    /// The status alone: the answer says `no-store`, or its headers are over the limit or more than a record holds.
+    /// The status alone: the headers are over the limit or more than a record holds.
     StatusOnly,
 }
 
@@ -21,9 +25,10 @@ impl Recording {
     /// How much is recorded of an answer whose body has `size` bytes; `None` where it has no size yet. Names and values
     /// of the headers, and the body, have at most `limit` bytes together.
     pub(crate) fn of(headers: &HeaderMap, size: Option<u64>, limit: usize) -> Self {
-        if says_no_store(headers) || headers.len() > MAX_LINES {
+        if headers.len() > MAX_LINES {
             return Self::StatusOnly;
         }
+        let size = if says_no_store(headers) { size.filter(|size| *size == 0) } else { size };
         let room = |recording| {
             let lines = recorded_lines(headers, recording);
             limit.checked_sub(lines.map(|(name, value)| name.as_str().len() + value.len()).sum())
@@ -36,16 +41,32 @@ impl Recording {
     }
 }
 
-/// The headers that are recorded of an answer.
-pub(crate) fn recordable(headers: &HeaderMap, recording: Recording) -> HeaderMap {
-    if recording == Recording::StatusOnly {
-        return HeaderMap::new();
-    }
-    let mut recorded = HeaderMap::with_capacity(headers.keys_len());
-    for (name, value) in recorded_lines(headers, recording) {
-        recorded.append(name, value.clone());
+/// What is recorded of an answer whose body has `size` bytes, and whose body is `body` where that is recorded.
+pub(crate) fn recorded(
+    status: StatusCode,
+    headers: &HeaderMap,
+    size: Option<u64>,
+    body: Bytes,
+    recording: Recording,
+) -> RecordedResponse {
+    let may_have_body = size != Some(0) && !has_no_body(status);
+    let left_out = LeftOut {
+        body: recording != Recording::Whole && may_have_body,
+        headers: recording == Recording::StatusOnly && recorded_lines(headers, recording).next().is_some(),
+    };
+    let mut recorded = RecordedResponse::new(status, body).leaving_out(left_out);
+    if recording != Recording::StatusOnly {
+        recorded.headers = HeaderMap::with_capacity(headers.keys_len());
+        for (name, value) in recorded_lines(headers, recording) {
+            recorded.headers.append(name, value.clone());
+        }
     }
     recorded
+}
+
+/// Statuses whose answers have no body, whatever is said of one (RFC 9110, section 6.4.1).
+fn has_no_body(status: StatusCode) -> bool {
+    status.is_informational() || matches!(status.as_u16(), 204 | 205 | 304)
 }
 
 fn recorded_lines(
@@ -54,7 +75,8 @@ fn recorded_lines(
 ) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     let connection = named_by_connection(headers);
     headers.iter().filter(move |(name, _)| {
-        let describes_body = name.as_str().starts_with("content-");
+        let describes_body =
+            name.as_str().starts_with("content-") || matches!(name.as_str(), "digest" | "repr-digest");
         let lost = recording == Recording::WithoutBody && describes_body;
         !lost
             && !is_never_replayed(name)
@@ -92,10 +114,7 @@ fn says_no_store(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderValue, StatusCode};
-
     use super::*;
-    use crate::RecordedResponse;
 
     fn of_lines(lines: usize) -> HeaderMap {
         std::iter::repeat_n((header::LINK, HeaderValue::from_static("x")), lines).collect()
@@ -129,11 +148,31 @@ mod tests {
     }
 
     #[test]
+    fn no_store_leaves_out_the_body_and_what_describes_it() {
+        let mut headers = HeaderMap::new();
+        headers.insert("cache-control", HeaderValue::from_static("max-age=0, No-Store"));
+        headers.insert("location", HeaderValue::from_static("/p/1"));
+        headers.insert("content-type", HeaderValue::from_static("a/b"));
+        headers.insert("repr-digest", HeaderValue::from_static("sha-256=:AA==:"));
+        let of = |status, size| {
+            let recording = Recording::of(&headers, size, 1000);
+            recorded(status, &headers, size, Bytes::new(), recording)
+        };
+        let kept = of(StatusCode::CREATED, Some(8));
+        assert_eq!(kept.left_out, LeftOut { body: true, headers: false });
+        assert!(kept.headers.keys().all(|name| name == "cache-control" || name == "location"), "{kept:?}");
+        assert!(of(StatusCode::CREATED, None).left_out.body);
+        assert_eq!(of(StatusCode::CREATED, Some(0)).left_out, LeftOut::default());
+        assert_eq!(of(StatusCode::NO_CONTENT, None).left_out, LeftOut::default());
+    }
+
+    #[test]
     fn a_reply_of_many_header_lines_is_recorded() {
         for lines in [20_000, 30_000, 70_000] {
             let headers = of_lines(lines);
-            let mut response = RecordedResponse::new(StatusCode::OK, "");
-            response.headers = recordable(&headers, Recording::of(&headers, Some(0), usize::MAX));
+            let recording = Recording::of(&headers, Some(0), usize::MAX);
+            let response = recorded(StatusCode::OK, &headers, Some(0), Bytes::new(), recording);
+            assert_eq!(response.left_out.headers, lines > MAX_LINES);
             assert_eq!(RecordedResponse::from_outcome(&response.to_outcome()), Some(response), "{lines}");
         }
     }

@@ -2,21 +2,24 @@
 
 use http::{HeaderName, HeaderValue};
 
-/// What became of a delivery, as the value of the `Idempotency-Status` header.
+use crate::response::LeftOut;
+
+/// What became of a delivery, as the value of the `Idempotency-Status` header: an item of a structured field (RFC 9651,
+/// section 3.3), a token with parameters. `docs/protocol.md` has the table of all values and parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Status {
     /// The handler ran for this delivery.
     Executed(StoredFlag),
-    /// The recorded answer was given.
-    Replayed,
+    /// The recorded answer was given, without what its record leaves out.
+    Replayed(LeftOut),
     /// The key is in flight elsewhere.
     Conflict,
     /// The key was used for another request.
     Mismatch,
     /// A newer version of the resource has completed.
     Stale,
-    /// Nobody can tell whether the key was executed.
+    /// It is not known whether the key was executed.
     InDoubt,
     /// The handler ran without a claim.
     Bypassed,
@@ -38,13 +41,17 @@ impl Status {
     /// `idempotency-status`.
     pub const HEADER: HeaderName = HeaderName::from_static("idempotency-status");
 
-    /// The header's value: an RFC 8941 token, with the parameter `stored=?0` where the recording failed.
+    /// The header's value: a token, with the parameter `stored=?0` where the recording failed, `body=?0` where the answer
+    /// had a body that was not recorded, and `headers=?0` where its headers were not.
     #[must_use]
     pub fn header_value(self) -> HeaderValue {
         HeaderValue::from_static(match self {
             Self::Executed(StoredFlag::Settled) => "executed",
             Self::Executed(StoredFlag::Unrecorded) => "executed; stored=?0",
-            Self::Replayed => "replayed",
+            Self::Replayed(LeftOut { body: false, headers: false }) => "replayed",
+            Self::Replayed(LeftOut { body: true, headers: false }) => "replayed; body=?0",
+            Self::Replayed(LeftOut { body: false, headers: true }) => "replayed; headers=?0",
+            Self::Replayed(LeftOut { body: true, headers: true }) => "replayed; body=?0; headers=?0",
             Self::Conflict => "conflict",
             Self::Mismatch => "mismatch",
             Self::Stale => "stale",

@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use http::{HeaderMap, Method};
 use sha2::{Digest as _, Sha256};
 
-use super::{Incoming, Provider, Received, Rejection};
+use super::{Incoming, Methods, Provider, Received, Rejection};
 use crate::{Attributes, Delivery, Key, Policy, Scope, Verified};
 
 type Verify = dyn for<'a> Fn(&Incoming<'a>) -> Result<Verified<'a>, Rejection> + Send + Sync;
@@ -87,6 +87,20 @@ impl Provider for ContentKey {
         match &self.0 {
             Kind::Over(provider) => provider.policy(),
             Kind::Verified { .. } => Policy::webhook(),
+        }
+    }
+
+    fn methods(&self) -> Methods {
+        match &self.0 {
+            Kind::Over(provider) => provider.methods(),
+            Kind::Verified { .. } => Methods::default(),
+        }
+    }
+
+    fn challenge(&self) -> String {
+        match &self.0 {
+            Kind::Over(provider) => provider.challenge(),
+            Kind::Verified { name, .. } => format!("Webhook-Signature realm=\"{name}\""),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{Incoming, Provider, Received, Rejection};
+use super::{Incoming, Methods, Provider, Received, Rejection};
 use crate::Policy;
 
 type Receive = dyn for<'a> Fn(&Incoming<'a>) -> Result<Received, Rejection> + Send + Sync;
@@ -31,7 +31,12 @@ pub fn from_fn<F>(name: impl Into<Arc<str>>, receive: F) -> FromFn
 where
     F: for<'a> Fn(&Incoming<'a>) -> Result<Received, Rejection> + Send + Sync + 'static,
 {
-    FromFn { name: name.into(), policy: Policy::webhook(), receive: Arc::new(receive) }
+    FromFn {
+        name: name.into(),
+        policy: Policy::webhook(),
+        methods: Methods::default(),
+        receive: Arc::new(receive),
+    }
 }
 
 /// A provider made by [`from_fn`].
@@ -39,6 +44,7 @@ where
 pub struct FromFn {
     name: Arc<str>,
     policy: Policy,
+    methods: Methods,
     receive: Arc<Receive>,
 }
 
@@ -47,6 +53,14 @@ impl FromFn {
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// Sets the methods by which this sender delivers. Default: POST, and 405 for any other request that is no
+    /// handshake.
+    #[must_use]
+    pub fn with_methods(mut self, methods: Methods) -> Self {
+        self.methods = methods;
         self
     }
 }
@@ -61,6 +75,10 @@ impl Provider for FromFn {
         self.policy.clone()
     }
 
+    fn methods(&self) -> Methods {
+        self.methods.clone()
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         (self.receive)(incoming)
     }
@@ -71,6 +89,7 @@ impl fmt::Debug for FromFn {
         f.debug_struct("FromFn")
             .field("name", &self.name)
             .field("policy", &self.policy)
+            .field("methods", &self.methods)
             .finish_non_exhaustive()
     }
 }

@@ -5,23 +5,38 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use http::header::CONTENT_TYPE;
+use http::header::{self, HeaderName};
 use http::{HeaderMap, Method};
 
-use super::{Incoming, Provider, Received, Rejection};
-use crate::{Delivery, Fingerprint, Key, Policy, Scope, Verified, path};
+use super::{Equality, Incoming, Methods, Provider, Received, Rejection};
+use crate::{Delivery, Key, Policy, Scope, Verified};
 
-const HEADER: &str = "idempotency-key";
+const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What is compared unless more is named: a retry repeats these, and a request that differs in one of them asks for
+/// something else. Not `Accept-Language`: the answer to another language is still the answer.
+const COMPARED: [HeaderName; 9] = [
+    header::ACCEPT,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+    header::RANGE,
+    header::IF_RANGE,
+];
 
 type Principal = dyn for<'a> Fn(&Incoming<'a>) -> Option<String> + Send + Sync;
 
 /// The `Idempotency-Key` header of API clients.
 ///
 /// Keys are made by clients, so two of them may choose the same one: each principal has keys of its own. The
-/// fingerprint covers method, original path, query, content type and body, so that a key that is used again for another
-/// request is a mismatch.
+/// fingerprint covers method, original path, query, content type, body, and the headers that decide what the request
+/// means, so that a key that is used again for another request is a mismatch. What is compared, and how, is
+/// [`with_equality`](Self::with_equality) and [`comparing_headers`](Self::comparing_headers).
 ///
-/// `"k"`, a string of RFC 8941, and a bare `k` are one key.
+/// `"k"`, a string of RFC 9651, and a bare `k` are one key.
 ///
 /// ```
 /// use idempotency_core::provider::IdempotencyKey;
@@ -33,8 +48,13 @@ type Principal = dyn for<'a> Fn(&Incoming<'a>) -> Option<String> + Send + Sync;
 /// ```
 #[derive(Clone)]
 pub struct IdempotencyKey {
+    header: HeaderName,
     principal: Option<Arc<Principal>>,
+    challenge: Arc<str>,
     required_on: Arc<[Method]>,
+    equality: Equality,
+    compared: Arc<[HeaderName]>,
+    scoping: Arc<[HeaderName]>,
 }
 
 impl IdempotencyKey {
@@ -69,7 +89,72 @@ impl IdempotencyKey {
     /// answer**; right only where there is one client.
     #[must_use]
     pub fn global_across_principals() -> Self {
-        Self { principal: None, required_on: Arc::new([Method::POST, Method::PATCH]) }
+        Self {
+            header: HEADER,
+            principal: None,
+            challenge: Arc::from("Bearer realm=\"api\""),
+            required_on: Arc::new([Method::POST, Method::PATCH]),
+            equality: Equality::whole_request(),
+            compared: Arc::new(COMPARED),
+            scoping: Arc::new([]),
+        }
+    }
+
+    /// Reads the key from another header, such as `x-request-id`: a name, or a header name of either version of the
+    /// `http` crate. Default: `idempotency-key`.
+    ///
+    /// # Panics
+    /// When the text is no name of a header.
+    #[must_use]
+    pub fn with_header(mut self, name: impl AsRef<str>) -> Self {
+        self.header = header_name(name.as_ref());
+        self
+    }
+
+    /// Sets what must be the same when a key comes again. Default: [`Equality::whole_request`], which a client's own
+    /// retry repeats byte for byte.
+    #[must_use]
+    pub fn with_equality(mut self, equality: Equality) -> Self {
+        self.equality = equality;
+        self
+    }
+
+    /// Compares these headers as well: a request under a used key that differs in one of them is a mismatch. For what
+    /// decides the answer, such as an API's version.
+    ///
+    /// Default: `Accept`, `Content-Encoding`, `Content-Range`, `If-Match`, `If-None-Match`, `If-Modified-Since`,
+    /// `If-Unmodified-Since`, `Range` and `If-Range`; these stay compared. Not `Accept-Language` and `Prefer`: a client
+    /// that retries in another language wants to know what came of the first request.
+    ///
+    /// # Panics
+    /// When a text is no name of a header.
+    #[must_use]
+    pub fn comparing_headers(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let added = names.into_iter().map(|name| header_name(name.as_ref()));
+        self.compared = self.compared.iter().cloned().chain(added).collect();
+        self
+    }
+
+    /// Gives each value of a header keys of its own, such as a tenant's: the same key under another value is another
+    /// operation. A request without the header has a scope of its own as well. May be called for several.
+    ///
+    /// Default: none. The principal is what keeps two clients apart; this is for one client with several accounts.
+    ///
+    /// # Panics
+    /// When the text is no name of a header.
+    #[must_use]
+    pub fn scoped_by_header(mut self, name: impl AsRef<str>) -> Self {
+        let added = header_name(name.as_ref());
+        self.scoping = self.scoping.iter().cloned().chain([added]).collect();
+        self
+    }
+
+    /// Sets what a request without a principal is asked for: the value of `WWW-Authenticate` in a 401 (RFC 9110, section
+    /// 11.6.1). Default: `Bearer realm="api"`, what most APIs take; name your own scheme.
+    #[must_use]
+    pub fn with_challenge(mut self, challenge: impl Into<Arc<str>>) -> Self {
+        self.challenge = challenge.into();
+        self
     }
 
     /// Requires a key on requests of these methods. Default: POST and PATCH, the ones that HTTP does not make
@@ -87,11 +172,21 @@ impl IdempotencyKey {
     }
 
     fn scope(&self, incoming: &Incoming<'_>) -> Result<Scope, Rejection> {
-        let Some(principal) = &self.principal else { return Ok(incoming.scope.clone()) };
+        let mut scope = incoming.scope.clone();
+        for name in self.scoping.iter() {
+            let value = incoming.single_header(name.as_str())?;
+            if value.is_none() && incoming.headers.contains_key(name) {
+                return Err(Rejection::malformed("a header that scopes keys is not text")
+                    .about_header(name.as_str().to_owned()));
+            }
+            // One tenant more, also where there is none: `a` of two headers is not `a` of one.
+            scope = scope.with_tenant(value.map_or_else(String::new, |value| format!("{name}={value}")));
+        }
+        let Some(principal) = &self.principal else { return Ok(scope) };
         let principal = principal(incoming)
             .filter(|principal| !principal.is_empty())
             .ok_or(Rejection::unauthenticated("there is no principal"))?;
-        Ok(incoming.scope.clone().with_principal(principal))
+        Ok(scope.with_principal(principal))
     }
 }
 
@@ -105,33 +200,48 @@ impl Provider for IdempotencyKey {
         Policy::api()
     }
 
+    fn methods(&self) -> Methods {
+        Methods::any_unsafe()
+    }
+
+    fn challenge(&self) -> String {
+        self.challenge.to_string()
+    }
+
     fn needs_body(&self, _method: &Method, headers: &HeaderMap) -> bool {
-        headers.contains_key(HEADER)
+        headers.contains_key(&self.header)
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
-        let has_key = incoming.headers.contains_key(HEADER);
+        let has_key = incoming.headers.contains_key(&self.header);
         if !has_key && !self.required_on.contains(incoming.method) {
             return Ok(Received::Bypass);
         }
         // Who it is comes before what is wrong with the request.
         let scope = self.scope(incoming)?;
         if !has_key {
-            return Err(Rejection::key_missing("there is no Idempotency-Key"));
+            return Err(
+                Rejection::key_missing("a header is missing").about_header(self.header.as_str().to_owned())
+            );
         }
-        let value = incoming.single_header(HEADER)?.ok_or(Rejection::malformed("the key is not ascii"))?;
+        let value = incoming
+            .single_header(self.header.as_str())?
+            .ok_or(Rejection::malformed("the key is not ascii"))?;
         let key = Key::new(unquoted(value)?)?;
         let proof = Verified::by_other_means(incoming.body);
-        let delivery = Delivery::new(&proof, scope, key).with_fingerprint(fingerprint(incoming));
+        let mut delivery = Delivery::new(&proof, scope, key);
+        if let Some(fingerprint) = self.equality.fingerprint(incoming, &self.compared) {
+            delivery = delivery.with_fingerprint(fingerprint);
+        }
         Ok(Received::Delivery(delivery))
     }
 }
 
-/// The key itself: the content of a string (RFC 8941, section 3.3.3), or the value as it stands.
+/// The key itself: the content of a string (RFC 9651, section 3.3.3), or the value as it stands.
 fn unquoted(value: &str) -> Result<Cow<'_, str>, Rejection> {
     let value = value.trim();
     let Some(rest) = value.strip_prefix('"') else { return Ok(value.into()) };
-    let malformed = || Rejection::malformed("the key is not a string by RFC 8941");
+    let malformed = || Rejection::malformed("the key is not a string by RFC 9651");
     let inner = rest.strip_suffix('"').ok_or_else(malformed)?;
     let mut key = String::with_capacity(inner.len());
     let mut chars = inner.chars();
@@ -148,22 +258,19 @@ fn unquoted(value: &str) -> Result<Cow<'_, str>, Rejection> {
     Ok(key.into())
 }
 
-fn fingerprint(incoming: &Incoming<'_>) -> Fingerprint {
-    let content_type = incoming.headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    Fingerprint::of_fields([
-        incoming.method.as_str().as_bytes(),
-        path::normalized(incoming.uri.path()).as_bytes(),
-        incoming.uri.query().unwrap_or_default().as_bytes(),
-        content_type,
-        incoming.body,
-    ])
+fn header_name(name: &str) -> HeaderName {
+    HeaderName::from_bytes(name.as_bytes()).unwrap_or_else(|_| panic!("{name:?} is no name of a header"))
 }
 
 impl fmt::Debug for IdempotencyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdempotencyKey")
+            .field("header", &self.header)
             .field("per_principal", &self.principal.is_some())
             .field("required_on", &self.required_on)
+            .field("equality", &self.equality)
+            .field("compared", &self.compared)
+            .field("scoping", &self.scoping)
             .finish()
     }
 }

@@ -66,7 +66,8 @@ impl<'a> Incoming<'a> {
         let mut lines = self.headers.get_all(name).iter();
         let first = lines.next();
         if lines.next().is_some() {
-            return Err(Rejection::malformed("a header that may stand once has several lines"));
+            return Err(Rejection::malformed("a header that may stand once has several lines")
+                .about_header(name.to_owned()));
         }
         Ok(first.and_then(|value| value.to_str().ok()))
     }

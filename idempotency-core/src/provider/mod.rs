@@ -12,7 +12,9 @@
 //! | [`ContentKey`] | the body's SHA-256 | as it is verified |
 //! | [`from_fn`] | yours | as you verify it |
 
+mod canonical;
 mod content_key;
+mod equality;
 pub(crate) mod form;
 mod from_fn;
 mod github;
@@ -20,6 +22,8 @@ mod github_body;
 mod idempotency_key;
 mod incoming;
 mod json;
+mod methods;
+mod multipart;
 mod secret;
 mod shopify;
 pub mod signature;
@@ -44,10 +48,13 @@ use crate::{Delivery, Policy, RecordedResponse};
 
 pub use crate::rejection::{Rejection, RejectionKind};
 pub use content_key::ContentKey;
+pub use equality::{Equality, PointerError};
 pub use from_fn::{FromFn, from_fn};
 pub use github::GitHub;
 pub use idempotency_key::IdempotencyKey;
 pub use incoming::Incoming;
+pub use methods::Methods;
+pub(crate) use methods::Treatment;
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
 pub use shopify::Shopify;
 pub use slack::Slack;
@@ -69,6 +76,21 @@ pub trait Provider: Debug + Send + Sync + 'static {
         Policy::webhook()
     }
 
+    /// The methods by which this sender delivers, and what becomes of requests by others. Read once, when the route is
+    /// made. Default: POST alone, and 405 for any other request that is no handshake.
+    fn methods(&self) -> Methods {
+        Methods::default()
+    }
+
+    /// What authentication a refused request is asked for: the value of `WWW-Authenticate` in a 401 (RFC 9110, section
+    /// 11.6.1). Read once, when the route is made; a text that is no header value is replaced by the default.
+    ///
+    /// Default: `Webhook-Signature realm="<name>"`. Senders sign by rules of their own, which no registered scheme
+    /// describes, and a scheme that a client knows would make it send credentials.
+    fn challenge(&self) -> String {
+        format!("Webhook-Signature realm=\"{}\"", self.name())
+    }
+
     /// For how long a request stays acceptable after it was signed, before or after ours by the sender's clock. Records
     /// are kept at least twice as long, whatever the policy says: a captured request that is still fresh is a duplicate.
     ///
@@ -85,8 +107,9 @@ pub trait Provider: Debug + Send + Sync + 'static {
 
     /// Verifies a request and says what it is.
     ///
-    /// Also asked about GET and HEAD requests, which are handshakes or nothing: for those any `Ok` but
-    /// [`Received::Handshake`], and any `Err`, lets the request pass to the handler unprotected.
+    /// Also asked about GET, HEAD and OPTIONS requests that are not among the sender's [`methods`](Provider::methods),
+    /// with an empty body: those are handshakes or nothing. Any other answer than [`Received::Handshake`] becomes what
+    /// the methods say, 405 or passing to the handler.
     ///
     /// # Errors
     /// When the request is not an authentic delivery with a key. The reason and its causes are
@@ -105,6 +128,14 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 
     fn policy(&self) -> Policy {
         (**self).policy()
+    }
+
+    fn methods(&self) -> Methods {
+        (**self).methods()
+    }
+
+    fn challenge(&self) -> String {
+        (**self).challenge()
     }
 
     fn signature_window(&self) -> Duration {

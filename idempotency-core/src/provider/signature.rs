@@ -111,11 +111,11 @@ pub(super) fn ed25519<'a>(
 ///
 /// # Errors
 /// [`Rejection::unauthenticated`] where it is absent, empty or not text; [`Rejection::malformed`] where it is repeated.
-pub fn header<'a>(incoming: &Incoming<'a>, name: &str) -> Result<&'a str, Rejection> {
+pub fn header<'a>(incoming: &Incoming<'a>, name: &'static str) -> Result<&'a str, Rejection> {
     incoming
         .single_header(name)?
         .filter(|value| !value.is_empty())
-        .ok_or(Rejection::unauthenticated("a header that the signature needs is missing"))
+        .ok_or_else(|| Rejection::missing_header(name))
 }
 
 /// Checks that a signed timestamp, in whole seconds since 1970, is at most `tolerance` away from `now`, before or

@@ -140,7 +140,7 @@ impl Answer {
     pub fn is(self, status: u16, idempotency_status: &str) -> Self {
         let found = self.all("idempotency-status").join(" and ");
         assert_eq!((self.status, found.as_str()), (status, idempotency_status), "{self:?}");
-        let replayed: &[&str] = if idempotency_status == "replayed" { &["true"] } else { &[] };
+        let replayed: &[&str] = if idempotency_status.starts_with("replayed") { &["true"] } else { &[] };
         assert_eq!(self.all("idempotent-replayed"), replayed, "{self:?}");
         self
     }
@@ -152,13 +152,28 @@ impl Answer {
         self
     }
 
-    /// Checks that it is a problem of this type (RFC 9457).
+    /// Checks that it is a problem of this type (RFC 9457), with all that a client needs to go on.
     #[track_caller]
     pub fn is_problem(self, kind: &str) -> Self {
         assert_eq!(self.all("content-type"), ["application/problem+json"], "{self:?}");
         let problem: serde_json::Value = serde_json::from_slice(&self.body).expect("a problem is json");
         assert_eq!(problem["type"], format!("urn:idempotency:{kind}"), "{self:?}");
         assert_eq!(problem["status"], self.status, "{self:?}");
+        for member in ["title", "detail"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {self:?}");
+        }
+        assert!(problem["instance"].as_str().is_some_and(|urn| urn.starts_with("urn:")), "{self:?}");
+        assert!(problem["retryable"].is_boolean(), "{self:?}");
+        let challenges = self.all("www-authenticate").len();
+        assert_eq!(challenges, usize::from(self.status == 401), "{self:?}");
+        self
+    }
+
+    /// Checks what a problem says about sending the same request again.
+    #[track_caller]
+    pub fn is_retryable(self, retryable: bool) -> Self {
+        let problem: serde_json::Value = serde_json::from_slice(&self.body).expect("a problem is json");
+        assert_eq!(problem["retryable"], retryable, "{self:?}");
         self
     }
 
@@ -174,6 +189,17 @@ impl Answer {
     /// What both adapters must agree on. The frameworks themselves add `date` and `connection`.
     pub(super) fn comparable(mut self) -> Self {
         self.headers.retain(|(name, _)| !["date", "connection"].contains(&name.as_str()));
+        self.without_instance()
+    }
+
+    /// The same answer without what names this occurrence of a problem.
+    pub fn without_instance(mut self) -> Self {
+        if let Ok(mut problem) = serde_json::from_slice::<serde_json::Value>(&self.body)
+            && problem.as_object_mut().is_some_and(|problem| problem.remove("instance").is_some())
+        {
+            self.headers.retain(|(name, _)| name != "content-length");
+            self.body = problem.to_string().into();
+        }
         self
     }
 

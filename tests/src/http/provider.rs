@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use http::{HeaderMap, Method};
-use idempotency_core::provider::{Incoming, Received, Rejection};
+use idempotency_core::provider::{Incoming, Methods, Received, Rejection};
 use idempotency_core::{
     Delivery, Fingerprint, Key, Order, Policy, Provider, RecordedResponse, Verified, Version,
 };
@@ -17,12 +17,19 @@ pub struct TestSender {
     policy: Policy,
     binds_body: bool,
     is_optional: bool,
+    methods: Methods,
 }
 
 impl TestSender {
     /// A sender under a policy, without a fingerprint.
     pub fn new(policy: Policy) -> Self {
-        Self { policy, binds_body: false, is_optional: false }
+        Self { policy, binds_body: false, is_optional: false, methods: Methods::default() }
+    }
+
+    /// Its requests come by any method, and the safe ones pass.
+    pub fn by_any_method(mut self) -> Self {
+        self.methods = Methods::any_unsafe();
+        self
     }
 
     /// The fingerprint covers method, path, query and body.
@@ -46,6 +53,10 @@ impl Provider for TestSender {
 
     fn policy(&self) -> Policy {
         self.policy.clone()
+    }
+
+    fn methods(&self) -> Methods {
+        self.methods.clone()
     }
 
     fn needs_body(&self, _method: &Method, headers: &HeaderMap) -> bool {

@@ -15,7 +15,7 @@ pub async fn an_answer_that_streams_is_recorded_without_its_body(site: &Site) {
     let reply = Reply::new(201, "").header("x-id", "7").header("content-type", "text/plain");
     let served = serving(site, reply.streaming(&["one ", "two"])).await;
     served.send(post("/hook").key("k")).await.is(201, "executed").says("one two");
-    let again = served.send(post("/hook").key("k")).await.is(201, "replayed").says("");
+    let again = served.send(post("/hook").key("k")).await.is(201, "replayed; body=?0").says("");
     assert_eq!(again.all("x-id"), ["7"]);
     assert_eq!(again.all("content-type"), [""; 0]);
     assert_eq!(served.executions(), 1);
@@ -33,7 +33,8 @@ pub async fn an_answer_over_the_limit_is_recorded_without_its_body(site: &Site) 
     for (key, kept) in [("900", 900), ("1001", 0), ("2000000", 0)] {
         let first = served.send_unnoted(post("/hook").key(key)).await.is(200, "executed");
         assert_eq!(first.body.len(), size(key));
-        let again = served.send(post("/hook").key(key)).await.is(200, "replayed");
+        let status = if kept > 0 { "replayed" } else { "replayed; body=?0" };
+        let again = served.send(post("/hook").key(key)).await.is(200, status);
         assert_eq!(again.body.len(), kept);
         assert_eq!(again.all("x-id"), ["7"]);
     }
@@ -42,28 +43,44 @@ pub async fn an_answer_over_the_limit_is_recorded_without_its_body(site: &Site) 
 
 /// The body is left out first, and then the headers.
 pub async fn headers_count_towards_the_limit_of_what_is_recorded(site: &Site) {
-    for (key, header, body, header_kept, body_kept) in
-        [("a", 500, 100, true, true), ("b", 800, 800, true, false), ("c", 1001, 10, false, false)]
-    {
+    for (key, header, body, header_kept, body_kept, status) in [
+        ("a", 500, 100, true, true, "replayed"),
+        ("b", 800, 800, true, false, "replayed; body=?0"),
+        ("c", 1001, 10, false, false, "replayed; body=?0; headers=?0"),
+        ("d", 1001, 0, false, true, "replayed; headers=?0"),
+    ] {
         let reply = Reply::new(201, vec![b'x'; body]).header("x-long", vec![b'y'; header]);
         let sender = TestSender::new(Policy::webhook().with_recorded_limit(1000));
         let served = site.serve(sender, handler(move |_| std::future::ready(reply.clone()))).await;
         let first = served.send(post("/hook").key(key)).await.is(201, "executed");
         assert_eq!((first.all("x-long")[0].len(), first.body.len()), (header, body));
-        let again = served.send(post("/hook").key(key)).await.is(201, "replayed");
+        let again = served.send(post("/hook").key(key)).await.is(201, status);
         assert_eq!(again.all("x-long").len(), usize::from(header_kept));
         assert_eq!(again.body.len(), if body_kept { body } else { 0 });
         assert_eq!(served.executions(), 1);
     }
 }
 
-/// The status, and nothing else.
-pub async fn an_answer_that_says_no_store_is_recorded_as_its_status(site: &Site) {
-    let reply = Reply::new(202, "secret").header("cache-control", "private, No-Store").header("x-id", "7");
+/// What says `no-store` is not stored; who made what, and where it is, is. The duplicate is told that a body is missing.
+pub async fn an_answer_that_says_no_store_keeps_its_headers_and_says_that_its_body_is_gone(site: &Site) {
+    let reply = Reply::new(201, r#"{"id":1}"#).header("cache-control", "private, No-Store");
+    let served =
+        serving(site, reply.header("location", "/p/1").header("content-type", "application/json")).await;
+    served.send(post("/hook").key("k")).await.is(201, "executed").says(r#"{"id":1}"#);
+    let again = served.send(post("/hook").key("k")).await.is(201, "replayed; body=?0").says("");
+    assert_eq!(again.all("location"), ["/p/1"]);
+    assert_eq!(again.all("cache-control"), ["private, No-Store"]);
+    assert_eq!(again.all("content-type"), [""; 0]);
+    assert_eq!(served.executions(), 1);
+}
+
+/// Nothing is missing from it.
+pub async fn an_empty_answer_that_says_no_store_is_whole(site: &Site) {
+    let reply = Reply::new(204, "").header("cache-control", "no-store").header("x-id", "7");
     let served = serving(site, reply).await;
-    served.send(post("/hook").key("k")).await.is(202, "executed").says("secret");
-    let again = served.send(post("/hook").key("k")).await.is(202, "replayed").says("");
-    assert_eq!(again.all("x-id"), [""; 0]);
+    served.send(post("/hook").key("k")).await.is(204, "executed").says("");
+    let again = served.send(post("/hook").key("k")).await.is(204, "replayed").says("");
+    assert_eq!(again.all("x-id"), ["7"]);
     assert_eq!(served.executions(), 1);
 }
 

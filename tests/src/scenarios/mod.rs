@@ -21,11 +21,13 @@ macro_rules! http_scenarios {
     ($store:path) => {
         $crate::http_scenarios! { @ $store =>
             answers {
-                safe_methods_bypass
+                safe_methods_of_an_api_bypass
+                a_method_that_is_not_the_webhook_senders_is_405
                 a_handshake_is_answered_without_the_handler
                 a_wrong_signature_is_refused_before_any_store_access
                 a_signature_that_cannot_be_checked_now_is_503
                 a_missing_key_is_400_with_a_link_to_the_documentation
+                a_conflict_and_a_mismatch_link_to_the_documentation
                 a_request_without_a_key_passes_where_none_is_required
                 malformed_repeated_and_over_long_keys_are_400
                 a_duplicate_gets_the_recorded_answer
@@ -42,7 +44,8 @@ macro_rules! http_scenarios {
                 an_answer_that_streams_is_recorded_without_its_body
                 an_answer_over_the_limit_is_recorded_without_its_body
                 headers_count_towards_the_limit_of_what_is_recorded
-                an_answer_that_says_no_store_is_recorded_as_its_status
+                an_answer_that_says_no_store_keeps_its_headers_and_says_that_its_body_is_gone
+                an_empty_answer_that_says_no_store_is_whole
                 a_cookie_is_sent_once_and_not_replayed
                 repeated_binary_and_comma_header_values_survive
                 a_header_named_by_connection_is_not_replayed
@@ -114,7 +117,7 @@ fn webhook() -> TestSender {
 }
 
 fn api() -> TestSender {
-    TestSender::new(patient(Policy::api()))
+    TestSender::new(patient(Policy::api())).by_any_method()
 }
 
 /// Longer than a store takes on however slow a machine.

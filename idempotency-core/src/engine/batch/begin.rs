@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::super::begin::Arrived;
 use super::super::lease_state::{LeaseState, Moment};
 use super::super::undo::UndoOnDrop;
 use super::super::{Event, Execution, Idempotency, IdempotencyContext};
@@ -50,6 +51,9 @@ impl Idempotency {
             return begun.map(|()| batch);
         }
         for (((index, claim, delivery), answer), undo) in items.into_iter().zip(answers).zip(undos) {
+            let uri = delivery.uri().cloned();
+            let path = uri.as_ref().map(http::Uri::path);
+            let seen = Arrived { key: &claim.key, path, at: arrived };
             let other = |result| Other { index, key: claim.key.clone(), result };
             let (result, event) = match answer {
                 Ok(Claimed::Granted(grant)) => {
@@ -62,7 +66,7 @@ impl Idempotency {
                             let execution = Execution::new(self.clone(), claim.granted(grant.fence), context);
                             batch.granted.push(Granted { index, execution });
                             undo.into_iter().for_each(UndoOnDrop::disarm);
-                            self.observe_decision(&claim.key, arrived, Some(grant), Event::Granted);
+                            self.observe_decision(&seen, Some(grant), Event::Granted);
                         }
                         None => batch.others.push(other(ItemResult::InFlight)),
                     }
@@ -74,12 +78,12 @@ impl Idempotency {
                 Ok(Claimed::Stale { newest }) => (ItemResult::Stale, Event::Stale { newest }),
                 Ok(Claimed::InDoubt) => (ItemResult::InDoubt, Event::InDoubt),
                 Err(error) => {
-                    self.observe_decision(&claim.key, arrived, None, Event::Outage(&error));
+                    self.observe_decision(&seen, None, Event::Outage(&error));
                     batch.others.push(other(ItemResult::Unavailable));
                     continue;
                 }
             };
-            self.observe_decision(&claim.key, arrived, None, event);
+            self.observe_decision(&seen, None, event);
             batch.others.push(other(result));
         }
         batch.granted.sort_by_key(|granted| granted.index);
@@ -124,9 +128,10 @@ impl Idempotency {
         }
         let is_unprotected = self.policy().on_outage() == OnOutage::Proceed
             && !errors.iter().any(|error| error.is_store_in_reach());
-        for ((_, claim, _), error) in items.iter().zip(&errors) {
+        for ((_, claim, delivery), error) in items.iter().zip(&errors) {
             let event = if is_unprotected { Event::Unprotected(error) } else { Event::Outage(error) };
-            self.observe_decision(&claim.key, batch.arrived, None, event);
+            let seen = Arrived { key: &claim.key, path: delivery.path(), at: batch.arrived };
+            self.observe_decision(&seen, None, event);
         }
         if !is_unprotected {
             return Some(Err(StoreError::new("remote", first.kind())));

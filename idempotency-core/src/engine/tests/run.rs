@@ -83,12 +83,15 @@ async fn another_fingerprint_is_a_mismatch_and_another_scope_is_another_intent()
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outcome_of_another_type_is_in_doubt_and_never_run_again() {
+async fn an_outcome_of_another_type_may_be_acknowledged_and_is_never_run_again() {
     let (engine, _) = engine();
     let runs = Arc::new(AtomicU32::new(0));
     assert_eq!(engine.run(delivery("k"), counting(&runs)).await.unwrap(), Ran::Executed(0));
     let other = engine.run(delivery("k"), |_| async { Ok::<_, String>("text".to_owned()) }).await;
-    assert_eq!(other.unwrap(), Ran::InDoubt);
+    let other = other.unwrap();
+    assert_eq!(other, Ran::ReplayedUnreadable);
+    assert!(other.may_be_acknowledged());
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,6 +129,26 @@ fn what_is_done_may_be_acknowledged_and_what_must_come_again_may_not() {
     assert!(done.iter().all(Ran::may_be_acknowledged));
     let open = [Ran::<()>::Conflict { retry_after: SECOND }, Ran::Mismatch, Ran::InDoubt];
     assert!(!open.iter().any(Ran::may_be_acknowledged));
+}
+
+/// As `anyhow::Error` is: it can be displayed, it has causes, and it is no `Error`.
+#[derive(Debug)]
+struct NoError;
+
+impl std::fmt::Display for NoError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if f.alternate() { "no card: expired" } else { "no card" })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_error_is_an_error_whatever_the_handlers_is() {
+    async fn job(engine: &Idempotency) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        engine.run::<(), _, _, _>(delivery("k"), |_| async { Err(NoError) }).await?;
+        Ok(())
+    }
+    let failed = job(&engine().0).await.unwrap_err();
+    assert_eq!(failed.to_string(), "the handler failed: no card: expired");
 }
 
 #[tokio::test(start_paused = true)]

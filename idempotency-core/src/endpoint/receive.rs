@@ -1,0 +1,170 @@
+//! Receiving: from a request to a delivery, and the answers to what is none. No store is asked.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+
+use super::{Admission, Arrival, Endpoint, Head};
+use crate::engine::{Event, Observation};
+use crate::protocol::{Answer, Instance};
+use crate::provider::{Incoming, Received, Treatment};
+use crate::{KeyDigest, RecordedResponse, Scope, path};
+
+impl Endpoint {
+    /// What is to be done with the body of a request with this head.
+    #[must_use]
+    pub fn admit(&self, head: &Head<'_>) -> Admission {
+        match self.methods.treatment_of(head.method) {
+            Treatment::Delivery => {}
+            Treatment::HandshakeOrPass | Treatment::HandshakeOrRefuse => return Admission::Pass,
+            Treatment::Refuse => return Admission::Answer(self.method_not_allowed(head)),
+        }
+        if !self.provider.needs_body(head.method, head.headers) {
+            return Admission::Pass;
+        }
+        let limit = self.engine.policy().body_limit();
+        let declared = head.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64)
+        {
+            return Admission::Answer(self.body_too_large(head));
+        }
+        Admission::Read { limit }
+    }
+
+    /// Verifies a request and says what it is. No store is asked.
+    ///
+    /// # Cancel safety
+    /// Safe to drop: nothing is claimed.
+    pub async fn receive(&self, head: &Head<'_>, body: &Bytes) -> Arrival {
+        let arrived = self.engine.runtime().now();
+        let scope = self.scope_of(head);
+        let now = self.verification_time.unwrap_or_else(|| self.engine.runtime().unix_time());
+        let incoming = Incoming::new(head.method, head.uri, head.headers, body, now, &scope);
+        let received = self.provider.receive(&incoming.with_extensions(head.extensions)).await;
+        let observe = |event| self.observe(Some(head), &scope, arrived, None, event);
+        match (received, self.methods.treatment_of(head.method)) {
+            (Ok(Received::Handshake(response)), _) => {
+                observe(Event::Handshake);
+                Arrival::Answer(response)
+            }
+            (_, Treatment::HandshakeOrRefuse | Treatment::Refuse) => {
+                Arrival::Answer(self.method_not_allowed(head))
+            }
+            (_, Treatment::HandshakeOrPass) | (Ok(Received::Bypass), Treatment::Delivery) => {
+                observe(Event::Bypassed);
+                Arrival::Bypass
+            }
+            (Ok(Received::Delivery(delivery)), Treatment::Delivery) => {
+                Arrival::Delivery(delivery.arrived_at(head.uri))
+            }
+            (Ok(Received::Batch(deliveries)), Treatment::Delivery) => {
+                let arrived = |delivery: crate::Delivery| delivery.arrived_at(head.uri);
+                Arrival::Batch(deliveries.into_iter().map(arrived).collect())
+            }
+            (Err(rejection), Treatment::Delivery) => {
+                let instance = self.new_instance();
+                self.observe(Some(head), &scope, arrived, Some(&instance), Event::Rejected(&rejection));
+                let answer = Answer::Rejected { kind: rejection.kind(), challenge: self.challenge.clone() };
+                Arrival::Answer(self.answer(&answer, &instance))
+            }
+        }
+    }
+
+    /// The answer to a request whose method, URI or headers cannot be put into a [`Head`].
+    #[must_use]
+    pub fn head_unreadable(&self) -> RecordedResponse {
+        self.refuse(None, Event::HeadUnreadable, &Answer::HeadUnreadable)
+    }
+
+    /// The answer to a body over the limit.
+    #[must_use]
+    pub fn body_too_large(&self, head: &Head<'_>) -> RecordedResponse {
+        self.refuse(Some(head), Event::BodyTooLarge, &Answer::BodyTooLarge)
+    }
+
+    /// The answer to a body that ended before it was whole.
+    #[must_use]
+    pub fn body_unreadable(&self, head: &Head<'_>) -> RecordedResponse {
+        self.refuse(Some(head), Event::BodyUnreadable, &Answer::BodyUnreadable)
+    }
+
+    /// The answer to a body that did not arrive within the policy's
+    /// [`body_timeout`](crate::Policy::with_body_timeout).
+    #[must_use]
+    pub fn body_timed_out(&self, head: &Head<'_>) -> RecordedResponse {
+        self.refuse(Some(head), Event::BodyTimedOut, &Answer::BodyTimedOut)
+    }
+
+    /// The answer where the runtime shut down and dropped the work.
+    #[must_use]
+    pub fn shut_down(&self) -> RecordedResponse {
+        self.refuse(None, Event::Dropped, &Answer::Outage)
+    }
+
+    fn method_not_allowed(&self, head: &Head<'_>) -> RecordedResponse {
+        let answer = Answer::MethodNotAllowed { allow: self.methods.allow() };
+        self.refuse(Some(head), Event::MethodNotAllowed, &answer)
+    }
+
+    /// The answer to a request that is no delivery, which is observed.
+    fn refuse(&self, head: Option<&Head<'_>>, event: Event<'_>, answer: &Answer) -> RecordedResponse {
+        let scope = match head {
+            Some(head) => self.scope_of(head),
+            None => self.scope.clone().unwrap_or_else(|| Scope::endpoint(self.provider.name())),
+        };
+        let instance = self.new_instance();
+        self.observe(head, &scope, self.engine.runtime().now(), Some(&instance), event);
+        self.answer(answer, &instance)
+    }
+
+    fn observe(
+        &self,
+        head: Option<&Head<'_>>,
+        scope: &Scope,
+        arrived: Duration,
+        instance: Option<&Instance>,
+        event: Event<'_>,
+    ) {
+        self.engine.observe(&Observation {
+            provider: self.engine.name(),
+            endpoint: scope.as_endpoint(),
+            path: head.map(|head| head.uri.path()),
+            instance,
+            key: None,
+            attempt: None,
+            fence: None,
+            duration: self.engine.runtime().now().saturating_sub(arrived),
+            event,
+        });
+    }
+
+    fn scope_of(&self, head: &Head<'_>) -> Scope {
+        self.scope.clone().unwrap_or_else(|| {
+            Scope::endpoint(format!("{} {}", self.provider.name(), path::normalized(head.uri.path())))
+        })
+    }
+
+    fn new_instance(&self) -> Instance {
+        Instance::of_request(*self.engine.runtime().new_owner().as_bytes())
+    }
+
+    /// The answer to a delivery of a key.
+    pub(super) fn answer_to(&self, key: KeyDigest, answer: &Answer) -> RecordedResponse {
+        self.answer(answer, &Instance::of_delivery(key, self.engine.runtime().unix_time()))
+    }
+
+    /// The answer to a request with several keys, or none.
+    pub(super) fn answer_to_request(&self, answer: &Answer) -> RecordedResponse {
+        self.answer(answer, &self.new_instance())
+    }
+
+    fn answer(&self, answer: &Answer, instance: &Instance) -> RecordedResponse {
+        answer.response(self.engine.policy(), instance)
+    }
+}
+
+/// What a provider asks for, or what the default asks for where that is no header value.
+pub(super) fn challenge_of(challenge: &str) -> HeaderValue {
+    HeaderValue::from_str(challenge).unwrap_or(HeaderValue::from_static("Webhook-Signature"))
+}
