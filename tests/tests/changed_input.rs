@@ -20,7 +20,7 @@ async fn a_handler_that_changes_its_input_changes_no_key() {
         request.extensions_mut().clear();
         next.call(request).await
     });
-    let sender = TestSender::new(Policy::api()).binding_body();
+    let sender = TestSender::new(Policy::api()).by_any_method().binding_body();
     let idempotency = IdempotencyMiddleware::new(MemoryStore::new(), sender);
     let resource = web::resource("/{path}").to(async || "done").wrap(change).wrap(idempotency);
     let app = test::init_service(App::new().service(resource)).await;

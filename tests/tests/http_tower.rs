@@ -21,7 +21,7 @@ use tower::{Layer as _, Service, ServiceBuilder, ServiceExt as _, service_fn};
 type Body = RequestBody<Full<Bytes>>;
 
 fn layer() -> IdempotencyLayer {
-    IdempotencyLayer::new(MemoryStore::new(), TestSender::new(Policy::webhook()))
+    IdempotencyLayer::new(MemoryStore::new(), TestSender::new(Policy::webhook()).by_any_method())
 }
 
 fn delivery(key: &str) -> Request<Full<Bytes>> {

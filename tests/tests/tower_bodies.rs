@@ -34,7 +34,7 @@ impl Body for Lying {
 }
 
 fn layer() -> IdempotencyLayer {
-    IdempotencyLayer::memory(TestSender::new(Policy::webhook()))
+    IdempotencyLayer::memory(TestSender::new(Policy::webhook()).by_any_method())
 }
 
 fn request() -> Request<Full<Bytes>> {

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::client::{Answer, Request};
 use super::departures::Departures;
 use super::handler::{Handler, handler};
+use super::observed::Observed;
 use super::store::{Operation, Watched};
 use super::time::FlyingTime;
 use super::{actix, axum};
@@ -49,6 +50,8 @@ pub struct Served {
     pub engine: Idempotency,
     /// How the futures of its responses ended.
     pub departures: Departures,
+    /// What its engine and its endpoint told.
+    pub observed: Observed,
     store: Watched,
     time: FlyingTime,
     executions: Arc<watch::Sender<usize>>,
@@ -93,15 +96,18 @@ impl Site {
             handle(call)
         });
         let departures = Departures::new();
+        let observed = Observed::default();
         let (addr, engine, server) = match self.adapter {
             Adapter::Axum => {
-                let layer = IdempotencyLayer::new(self.store.clone(), sender).with_runtime(self.time.clone());
+                let layer = IdempotencyLayer::new(self.store.clone(), sender)
+                    .with_runtime(self.time.clone())
+                    .with_observer(observed.clone());
                 let (addr, server) = axum::serve(axum::app(&layer, &handle, &departures)).await;
                 (addr, layer.engine().clone(), Server::Axum(server))
             }
             Adapter::Actix => {
                 let middleware = IdempotencyMiddleware::new(self.store.clone(), sender);
-                let middleware = middleware.with_runtime(self.time.clone());
+                let middleware = middleware.with_runtime(self.time.clone()).with_observer(observed.clone());
                 let engine = middleware.engine().clone();
                 let (addr, server) = actix::serve(middleware, handle, departures.clone()).await;
                 (addr, engine, Server::Actix(server))
@@ -111,6 +117,7 @@ impl Site {
             addr,
             engine,
             departures,
+            observed,
             store: self.store.clone(),
             time: self.time.clone(),
             executions,

@@ -4,6 +4,7 @@ pub mod answers;
 pub mod bodies;
 pub mod failures;
 pub mod keys;
+pub mod observations;
 pub mod rivals;
 pub mod senders;
 
@@ -74,6 +75,12 @@ macro_rules! http_scenarios {
                 method_and_query_count
                 the_handler_is_told_its_attempt_and_stable_keys
             }
+            observations {
+                every_refusal_before_the_claim_is_observed
+                a_bypass_is_observed
+                every_decision_says_where_it_fell
+                a_rejection_names_the_header_that_it_is_about
+            }
             rivals {
                 n_concurrent_equal_requests_execute_once
                 a_duplicate_in_flight_waits_and_replays
@@ -92,6 +99,10 @@ macro_rules! http_scenarios {
                 a_challenge_of_slack_is_answered_without_the_handler
                 a_quoted_and_a_bare_key_are_one_key
                 an_api_key_is_required_on_post_and_patch_only
+                headers_that_decide_the_answer_are_compared_or_scope
+                json_is_compared_by_meaning_where_the_contract_says_so
+                a_contract_of_ones_own_is_data
+                a_401_says_what_it_asks_for
                 two_principals_with_equal_keys_do_not_collide
             }
         }

@@ -1,11 +1,13 @@
 //! Real senders, end to end.
 
-use http::Method;
+use http::{HeaderMap, Method, StatusCode};
 use idempotency_core::clock::system_unix_time;
-use idempotency_core::provider::{GitHub, IdempotencyKey, Slack, Stripe};
-use idempotency_core::testing;
+use idempotency_core::provider::{
+    Equality, GitHub, IdempotencyKey, Incoming, Methods, Received, Rejection, Slack, Stripe,
+};
+use idempotency_core::{Policy, Provider, testing};
 
-use super::done;
+use super::{done, patient};
 use crate::http::{Operation, Request, Site, get, post, request};
 
 const SECRET: &str = "whsec_a_secret_of_these_tests";
@@ -89,6 +91,104 @@ pub async fn an_api_key_is_required_on_post_and_patch_only(site: &Site) {
     served.send(keyed(Method::PUT, "k")).await.is(200, "executed");
     served.send(keyed(Method::PUT, "k")).await.is(200, "replayed");
     assert_eq!(served.executions(), 4);
+}
+
+/// The same key and body under another tenant, condition or representation is no retry.
+pub async fn headers_that_decide_the_answer_are_compared_or_scope(site: &Site) {
+    let keys = IdempotencyKey::global_across_principals();
+    let served =
+        site.serve(keys.scoped_by_header("x-account").comparing_headers(["x-version"]), done()).await;
+    served.send(keyed(Method::POST, "k")).await.is(200, "executed");
+    for (name, value) in
+        [("if-match", "\"a\""), ("accept", "text/csv"), ("range", "bytes=0-1"), ("x-version", "2")]
+    {
+        served.send(keyed(Method::POST, "k").header(name, value)).await.is(422, "mismatch");
+    }
+    served.send(keyed(Method::POST, "k").header("accept-language", "de")).await.is(200, "replayed");
+    for status in ["executed", "replayed"] {
+        for account in ["a", "b"] {
+            served.send(keyed(Method::POST, "k").header("x-account", account)).await.is(200, status);
+        }
+    }
+    assert_eq!(served.executions(), 3);
+}
+
+/// White space, the order of names and the `id` of JSON-RPC are no other request; an amount is.
+pub async fn json_is_compared_by_meaning_where_the_contract_says_so(site: &Site) {
+    let equality = Equality::json_without(["/id"]).expect("it is a pointer");
+    let served = site.serve(IdempotencyKey::global_across_principals().with_equality(equality), done()).await;
+    let call = |body: &'static str| {
+        post("/hook").header("idempotency-key", "k").header("content-type", "application/json").body(body)
+    };
+    served.send(call(r#"{"id":1,"method":"pay","params":{"amount":10,"to":"a"}}"#)).await.is(200, "executed");
+    let retry = r#"{ "params": {"to": "\u0061", "amount": 1e1}, "method": "pay", "id": "2" }"#;
+    served.send(call(retry)).await.is(200, "replayed");
+    let charset = call(retry).header("x-other", "1");
+    served.send(charset).await.is(200, "replayed");
+    let other = call(r#"{"id":1,"method":"pay","params":{"amount":11,"to":"a"}}"#);
+    served.send(other).await.is(422, "mismatch");
+    assert_eq!(served.executions(), 1);
+}
+
+/// Header, methods and statuses are those of the contract, not of the draft.
+pub async fn a_contract_of_ones_own_is_data(site: &Site) {
+    let keys =
+        IdempotencyKey::global_across_principals().with_header("x-request-id").requiring_on([Method::PUT]);
+    let served = site.serve(Contract(keys), done()).await;
+    let request = |body: &'static str| request(Method::PUT, "/hook").header("X-Request-Id", "k").body(body);
+    served.send(request("a")).await.is(200, "executed");
+    served.send(request("a")).await.is(200, "replayed");
+    served.send(request("b")).await.is(400, "mismatch").is_problem("mismatch");
+    served
+        .send(crate::http::request(Method::PUT, "/hook").body("a"))
+        .await
+        .is(400, "")
+        .is_problem("key-missing");
+    served.send(keyed(Method::POST, "k")).await.is(200, "bypassed");
+    assert_eq!(served.executions(), 2);
+}
+
+/// Stripe's v1 answers 400 to a mismatch.
+#[derive(Debug)]
+struct Contract(IdempotencyKey);
+
+#[async_trait::async_trait]
+impl Provider for Contract {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn policy(&self) -> Policy {
+        patient(Policy::api()).with_mismatch(StatusCode::BAD_REQUEST)
+    }
+
+    fn methods(&self) -> Methods {
+        self.0.methods()
+    }
+
+    fn needs_body(&self, method: &Method, headers: &HeaderMap) -> bool {
+        self.0.needs_body(method, headers)
+    }
+
+    async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
+        self.0.receive(incoming).await
+    }
+}
+
+/// A 401 says how to authenticate: as a sender signs, or as the API says.
+pub async fn a_401_says_what_it_asks_for(site: &Site) {
+    let served = site.serve(Stripe::new(SECRET).expect("it is a secret"), done()).await;
+    let answer = served.send(post("/hook").body("{}")).await.is(401, "").is_problem("unauthenticated");
+    assert_eq!(answer.all("www-authenticate"), ["Webhook-Signature realm=\"stripe\""]);
+    let keys = || IdempotencyKey::per_header_principal(http::header::AUTHORIZATION);
+    for (keys, challenge) in [
+        (keys(), "Bearer realm=\"api\""),
+        (keys().with_challenge("Basic realm=\"payments\""), "Basic realm=\"payments\""),
+    ] {
+        let served = site.serve(keys, done()).await;
+        let answer = served.send(keyed(Method::POST, "k")).await.is(401, "").is_problem("unauthenticated");
+        assert_eq!(answer.all("www-authenticate"), [challenge]);
+    }
 }
 
 /// Each caller has keys of its own, and a caller is required.
