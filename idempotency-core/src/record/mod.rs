@@ -14,10 +14,6 @@ pub use parts::{Part, Parts, UnknownBindingPart};
 pub use transition::Transition;
 pub use view::{RecordView, StateView};
 
-/// How long the record of a key is kept under which no handler has ever started. Longer than any network delays a copy of a
-/// claim.
-const KEPT_WITHOUT_ATTEMPT: Duration = Duration::from_secs(300);
-
 /// What a store keeps per key. The lease is a field of it; the record outlives the lease.
 ///
 /// Its methods are the protocol's table as pure functions: time is a parameter, and nothing is written. A store that
@@ -42,6 +38,10 @@ pub struct Record {
 }
 
 impl Record {
+    /// How long the record of a key is kept under which no handler has ever started. Longer than any network delays a copy of a
+    /// claim.
+    pub(crate) const KEPT_WITHOUT_ATTEMPT: Duration = Duration::from_secs(300);
+
     /// A record of a first attempt without fingerprint, order and parts, for a store that reads one back.
     #[must_use]
     pub fn new(state: State, owner: Owner, fence: Fence) -> Self {
@@ -54,7 +54,7 @@ impl Record {
     #[must_use]
     pub fn kept_after_release(&self, retention: Duration) -> Duration {
         match self.attempts {
-            0 => retention.min(KEPT_WITHOUT_ATTEMPT),
+            0 => retention.min(Self::KEPT_WITHOUT_ATTEMPT),
             _ => retention,
         }
     }

@@ -98,21 +98,6 @@ impl Calls<'_> {
         self.durable
     }
 
-    /// Adds what scripts that may write a mark are told last: the version, and that a repeat will be waited for.
-    pub(super) fn add_version_and_touch<'b>(
-        &self,
-        arguments: &mut Vec<&'b [u8]>,
-        version: Option<&'b [u8; 8]>,
-    ) {
-        match (version, self.durable) {
-            (None, false) => {}
-            (version, durable) => {
-                arguments.push(version.map_or(&[], |version| version));
-                arguments.extend(durable.then_some(&b"touch"[..]));
-            }
-        }
-    }
-
     /// Sends one command, once. A redirection says that it was not executed, and is followed.
     pub(super) async fn run(&mut self, command: &Cmd) -> Result<Value, Failure> {
         let mut link = self.shared.route.link(self.name).await.map_err(Failure::NotSent)?;

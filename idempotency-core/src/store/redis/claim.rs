@@ -1,61 +1,161 @@
 //! The claim: one plain `SET` for a new key, one script for all that follows.
+//!
+//! The first fence of a key is the claiming worker's clock, where all later ones are at least the server's, which saves the
+//! script. It is above every fence that the key had before, unless the worker's clock is behind the clock that made
+//! those by more than the time since: at least a retention, in which the record was kept, save after it was forgotten.
+//! Fences of two keys say nothing of each other.
+//!
+//! In a cluster the mark of an ordered delivery is on another master. There the record is claimed first and the mark looked
+//! at afterwards, so that whatever newer version completes before the handler starts is seen; a stale grant is given
+//! back.
 
-use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use redis::Value;
 
 use super::Shared;
-use super::call::Calls;
+use super::call::Failure;
 use super::codec::Packed;
-use super::{fault, script};
-use crate::{Claim, Claimed, Fence, KeyDigest, OnExpired, Record, State, StoreError, Transition, Version};
+use super::command::{Command, argument};
+use super::{fault, mark, script};
+use crate::{
+    Claim, Claimed, Fence, Grant, KeyDigest, Lease, OnExpired, Record, Release, StoreError, Transition,
+    Version,
+};
+
+/// A claim with the record that it writes where its key is free.
+pub(super) struct First<'a> {
+    claim: &'a Claim,
+    packed: Packed,
+    bytes: Vec<u8>,
+}
 
 impl Shared {
-    /// Claims a key. A first claim and a duplicate of a completed one are one round trip each, and a durable grant one
-    /// more.
+    /// Claims a key. A first claim and a duplicate of a completed one are one round trip each; an ordered grant in a cluster
+    /// is one more, and so is a durable one.
     pub(super) async fn claim(self: &Arc<Self>, claim: &Claim) -> Result<Claimed, StoreError> {
-        let micros = crate::clock::system_unix_time().as_micros();
-        let fence = Fence::NONE.next(u64::try_from(micros).unwrap_or(u64::MAX));
-        let first = Packed::first_grant(claim, fence);
-        let bytes = first.encode(claim.key.digest());
-        let name = self.keys.record(&claim.key, claim.order.as_ref());
+        let first = First::of(claim);
+        let name = self.keys.record(claim.key.digest());
         let mut calls = self.durable_calls(&name);
         let mut answer = None;
-        if claim.order.is_none() && self.set_nx_get.load(Ordering::Relaxed) {
-            answer = self.claim_by_set(&mut calls, &name, claim, &first, &bytes).await?;
+        if self.claims_by_set(claim) {
+            let reply = calls.carry_out(&self.set(&first)).await;
+            answer = self.answer_to_set(&first, reply, calls.are_durable())?;
         }
         let answer = match answer {
             Some(answer) => answer,
-            None => self.claim_by_script(&mut calls, &name, claim, &bytes).await?,
+            None => {
+                let reply = calls.carry_out(&self.claim_script(&first, calls.are_durable())).await?;
+                answer_of_script(reply, claim.key.digest()).ok_or_else(fault::senseless)?
+            }
         };
-        if matches!(answer, Claimed::Granted { .. }) {
+        let answer = match self.mark_to_look_at(claim, &answer) {
+            Some(command) => {
+                let reply = self.carry_out(&command).await;
+                self.judged_by_mark(claim, answer, mark::newest(reply)).await?
+            }
+            None => answer,
+        };
+        if matches!(answer, Claimed::Granted(_)) {
             calls.confirm().await?;
         }
         Ok(answer)
     }
 
-    /// `SET record NX GET`: grants a new key; otherwise the record that is there may hold the answer. `None` where only
-    /// the server can tell.
-    async fn claim_by_set(
-        &self,
-        calls: &mut Calls<'_>,
-        name: &str,
-        claim: &Claim,
-        first: &Packed,
-        bytes: &[u8],
-    ) -> Result<Option<Claimed>, StoreError> {
+    /// Claims several keys: a round trip for all that one claim takes one for.
+    pub(super) async fn claim_many(self: &Arc<Self>, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
+        let firsts: Vec<First<'_>> = claims.iter().map(First::of).collect();
+        let commands: Vec<Command> = firsts
+            .iter()
+            .map(|first| match self.claims_by_set(first.claim) {
+                true => self.set(first),
+                false => self.claim_script(first, false),
+            })
+            .collect();
+        let mut answers: Vec<Result<Option<Claimed>, StoreError>> = Vec::with_capacity(claims.len());
+        for ((first, command), reply) in firsts.iter().zip(&commands).zip(self.carry_out_all(&commands).await)
+        {
+            answers.push(match command.as_script() {
+                None => self.answer_to_set(first, reply, false),
+                Some(_) => answer_to_script(first, reply).map(Some),
+            });
+        }
+        let open: Vec<usize> = (0..claims.len()).filter(|at| matches!(answers[*at], Ok(None))).collect();
+        let commands: Vec<Command> = open.iter().map(|at| self.claim_script(&firsts[*at], false)).collect();
+        for (at, reply) in open.into_iter().zip(self.carry_out_all(&commands).await) {
+            answers[at] = answer_to_script(&firsts[at], reply).map(Some);
+        }
+        let answers = answers.into_iter().map(|answer| answer?.ok_or_else(fault::senseless)).collect();
+        self.judged_by_marks(claims, answers).await
+    }
+
+    /// The same answers, after a look at the marks on other masters that may forbid them.
+    async fn judged_by_marks(
+        self: &Arc<Self>,
+        claims: &[Claim],
+        mut answers: Vec<Result<Claimed, StoreError>>,
+    ) -> Vec<Result<Claimed, StoreError>> {
+        let (mut open, mut commands) = (Vec::new(), Vec::new());
+        for (at, answer) in answers.iter().enumerate() {
+            if let Ok(answer) = answer
+                && let Some(command) = self.mark_to_look_at(&claims[at], answer)
+            {
+                open.push((at, answer.clone()));
+                commands.push(command);
+            }
+        }
+        let replies = self.carry_out_all(&commands).await;
+        let judged = open.into_iter().zip(replies).map(async |((at, answer), reply)| {
+            (at, self.judged_by_mark(&claims[at], answer, mark::newest(reply)).await)
+        });
+        for (at, answer) in join_all(judged).await {
+            answers[at] = answer;
+        }
+        answers
+    }
+
+    /// Whether a new key is claimed without a script: where no mark decides with the record.
+    fn claims_by_set(&self, claim: &Claim) -> bool {
+        (claim.order.is_none() || self.route.is_sharded()) && self.set_nx_get.load(Ordering::Relaxed)
+    }
+
+    /// `SET record NX GET`: grants a new key; otherwise the record that is there may hold the answer.
+    fn set(&self, first: &First<'_>) -> Command {
+        let name = self.keys.record(first.claim.key.digest());
         let mut command = redis::cmd("SET");
-        command.arg(name).arg(bytes).arg("NX").arg("GET").arg("PX").arg(first.retention);
-        match calls.run(&command).await {
-            Ok(Value::Nil) => Ok(Some(Claimed::Granted { fence: first.record.fence, attempt: 1 })),
+        command.arg(&name).arg(&first.bytes).arg("NX").arg("GET").arg("PX").arg(first.packed.ttl());
+        Command::plain(name, command)
+    }
+
+    fn claim_script(&self, first: &First<'_>, durable: bool) -> Command {
+        let on_expired: &[u8] = match first.claim.on_expired {
+            OnExpired::Rerun => b"rerun",
+            OnExpired::InDoubt => b"in_doubt",
+        };
+        let mut arguments = vec![argument(&first.bytes), argument(on_expired)];
+        arguments.extend(durable.then(|| argument(b"touch")));
+        let name = self.keys.record(first.claim.key.digest());
+        let order = first.claim.order.filter(|_| !self.route.is_sharded());
+        Command::script(&script::CLAIM, name, arguments)
+            .with_name(order.map(|order| self.keys.mark(order.resource)))
+    }
+
+    /// Reads the reply to [`set`](Self::set). `None` where only the server can tell.
+    fn answer_to_set(
+        &self,
+        first: &First<'_>,
+        reply: Result<Value, Failure>,
+        durable: bool,
+    ) -> Result<Option<Claimed>, StoreError> {
+        match reply {
+            Ok(Value::Nil) => Ok(Some(Claimed::Granted(first.packed.record.grant()))),
             Ok(Value::BulkString(there)) => {
-                let answer = answer_without_clock(claim, there);
+                let answer = answer_without_clock(first.claim, there);
                 // A repeat has written nothing on this connection; the script does, so that it can be waited for.
-                Ok(answer
-                    .filter(|answer| !(calls.are_durable() && matches!(answer, Claimed::Granted { .. }))))
+                Ok(answer.filter(|answer| !(durable && matches!(answer, Claimed::Granted(_)))))
             }
             Ok(_) => Err(fault::senseless()),
             // A full server refuses the command whatever it would find; the script reads before it writes.
@@ -69,24 +169,43 @@ impl Shared {
         }
     }
 
-    async fn claim_by_script(
-        &self,
-        calls: &mut Calls<'_>,
-        name: &str,
+    /// The question for the mark, where it is on another master and may forbid what the record allows. A claim that was
+    /// given back as stale, and whose answer was lost, is asked about again.
+    fn mark_to_look_at(&self, claim: &Claim, answer: &Claimed) -> Option<Command> {
+        let order = claim.order.filter(|_| self.route.is_sharded())?;
+        let was_given_back = Claimed::InFlight { retry_after: Duration::ZERO };
+        let is_open = matches!(answer, Claimed::Granted(_)) || *answer == was_given_back;
+        is_open.then(|| mark::get(self.keys.mark(order.resource)))
+    }
+
+    /// The answer, given the mark: a stale grant is given back under its own fence.
+    async fn judged_by_mark(
+        self: &Arc<Self>,
         claim: &Claim,
-        bytes: &[u8],
+        answer: Claimed,
+        newest: Result<Option<Version>, mark::Unread>,
     ) -> Result<Claimed, StoreError> {
-        let on_expired: &[u8] = match claim.on_expired {
-            OnExpired::Rerun => b"rerun",
-            OnExpired::InDoubt => b"in_doubt",
+        let refusal = match (newest, claim.order) {
+            (Ok(Some(newest)), Some(order)) if order.version < newest => Claimed::Stale { newest },
+            (Ok(_), _) => return Ok(answer),
+            (Err(mark::Unread::Unreadable), _) => Claimed::InDoubt,
+            (Err(mark::Unread::Failed(error)), _) => return Err(error),
         };
-        let mark = claim.order.as_ref().map(|order| self.keys.mark(order.resource().digest()));
-        let version = claim.order.as_ref().map(|order| order.version().get().to_be_bytes());
-        let keys: Vec<&str> = iter::once(name).chain(mark.as_deref()).collect();
-        let mut arguments: Vec<&[u8]> = vec![bytes, on_expired];
-        calls.add_version_and_touch(&mut arguments, version.as_ref());
-        let reply = calls.invoke(&script::CLAIM, &keys, &arguments).await?;
-        answer(reply, claim.key.digest()).ok_or_else(fault::senseless)
+        if let Claimed::Granted(Grant { fence, .. }) = answer {
+            let lease = Lease::new(claim.key.clone(), claim.order, claim.owner, fence);
+            let _ = self.release(&lease, Release::Unstarted).await?;
+        }
+        Ok(refusal)
+    }
+}
+
+impl<'a> First<'a> {
+    fn of(claim: &'a Claim) -> Self {
+        let micros = crate::clock::system_unix_time().as_micros();
+        let fence = Fence::NONE.next(u64::try_from(micros).unwrap_or(u64::MAX));
+        let packed = Packed::first_grant(claim, fence);
+        let bytes = packed.encode(claim.key.digest());
+        Self { claim, packed, bytes }
     }
 }
 
@@ -104,24 +223,20 @@ pub(super) fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Clai
     }
 }
 
+fn answer_to_script(first: &First<'_>, reply: Result<Value, Failure>) -> Result<Claimed, StoreError> {
+    answer_of_script(reply?, first.claim.key.digest()).ok_or_else(fault::senseless)
+}
+
 /// Reads the claim script's answer. An outcome comes in its whole record, which says whose it is.
-pub(super) fn answer(reply: Value, digest: KeyDigest) -> Option<Claimed> {
+pub(super) fn answer_of_script(reply: Value, digest: KeyDigest) -> Option<Claimed> {
     let Value::Array(parts) = reply else { return None };
     let mut parts = parts.into_iter();
     let Value::BulkString(name) = parts.next()? else { return None };
     match (name.as_slice(), parts.next()) {
-        (b"granted", Some(Value::BulkString(grant))) => {
-            let (fence, attempt) = grant.split_first_chunk()?;
-            Some(Claimed::Granted {
-                fence: Fence::new(u64::from_be_bytes(*fence)),
-                attempt: u32::from_be_bytes(attempt.try_into().ok()?),
-            })
+        (b"granted", Some(Value::BulkString(bytes))) => grant(&bytes).map(Claimed::Granted),
+        (b"completed", Some(Value::BulkString(record))) => {
+            Packed::decode(record, digest)?.record.completed().map(Claimed::Completed)
         }
-        (b"completed", Some(Value::BulkString(record))) => match Packed::decode(record, digest)?.record.state
-        {
-            State::Completed(outcome) => Some(Claimed::Completed(outcome)),
-            State::InFlight { .. } | State::Released => None,
-        },
         (b"in_flight", Some(Value::Int(left))) => {
             Some(Claimed::InFlight { retry_after: Duration::from_millis(u64::try_from(left).ok()?) })
         }
@@ -135,44 +250,12 @@ pub(super) fn answer(reply: Value, digest: KeyDigest) -> Option<Claimed> {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Key, Outcome, Owner, Scope, ScopedKey};
-
-    #[test]
-    fn an_outcome_of_another_key_is_no_answer() {
-        let key = |name| ScopedKey::new(Scope::endpoint("tests"), Key::new(name).unwrap());
-        let second = Duration::from_secs(1);
-        let claim = Claim::new(key("a"), Owner::from_bytes([1; 16]), second, second);
-        let mut packed = Packed::first_grant(&claim, Fence::new(1));
-        packed.record.state = State::Completed(Outcome::new("a's"));
-        let reply = Value::Array(vec![
-            Value::BulkString(b"completed".to_vec()),
-            Value::BulkString(packed.encode(claim.key.digest())),
-        ]);
-        let own = answer(reply.clone(), key("a").digest());
-        assert_eq!(own, Some(Claimed::Completed(Outcome::new("a's"))));
-        assert_eq!(answer(reply, key("b").digest()), None);
-    }
-
-    #[test]
-    fn a_record_answers_without_a_clock_what_does_not_depend_on_the_time() {
-        let key = ScopedKey::new(Scope::endpoint("tests"), Key::new("a").unwrap());
-        let second = Duration::from_secs(1);
-        let claim = |owner| Claim::new(key.clone(), Owner::from_bytes([owner; 16]), second, second);
-        let answer = |state: State| {
-            let mut packed = Packed::first_grant(&claim(1), Fence::new(7));
-            packed.record.state = state;
-            let there = packed.encode(key.digest());
-            [1, 2].map(|owner| answer_without_clock(&claim(owner), there.clone()))
-        };
-        let granted = Some(Claimed::Granted { fence: Fence::new(7), attempt: 1 });
-        assert_eq!(answer(State::InFlight { deadline: second }), [granted, None]);
-        // A late copy of a claim that was given up; to another one a grant is open.
-        let given_up = Some(Claimed::InFlight { retry_after: Duration::ZERO });
-        assert_eq!(answer(State::Released), [given_up, None]);
-        let completed = Some(Claimed::Completed(Outcome::new("a's")));
-        assert_eq!(answer(State::Completed(Outcome::new("a's"))), [completed.clone(), completed]);
-    }
+/// Reads fence and attempts as a record holds them next to each other.
+pub(super) fn grant(bytes: &[u8]) -> Option<Grant> {
+    let (fence, attempt) = bytes.split_first_chunk()?;
+    Some(Grant::new(Fence::new(u64::from_be_bytes(*fence)), u32::from_be_bytes(attempt.try_into().ok()?)))
 }
+
+#[cfg(test)]
+#[path = "claim_tests.rs"]
+mod tests;

@@ -110,6 +110,20 @@ impl Cluster {
         Ok(self.map().masters.values().map(|node| Arc::clone(&node.link)).collect())
     }
 
+    /// The links to all masters, each with the lowest slot that it keeps, in their order.
+    pub(super) async fn masters_by_slot(self: &Arc<Self>) -> RedisResult<Vec<(u16, Arc<Link>)>> {
+        self.refresh_if_doubted().await?;
+        let mut masters: Vec<(u16, Arc<Link>)> = Vec::new();
+        for (slot, owner) in (0..).zip(&self.map().owners) {
+            if let Some(Node { link, .. }) = owner
+                && !masters.iter().any(|(_, known)| Arc::ptr_eq(known, link))
+            {
+                masters.push((slot, Arc::clone(link)));
+            }
+        }
+        Ok(masters)
+    }
+
     /// Follows a redirection, and remembers one that is for good.
     pub(super) fn redirect(self: &Arc<Self>, from: &Arc<Link>, cause: &RedisError) -> Option<Redirect> {
         let asking = match cause.kind() {

@@ -2,33 +2,43 @@
 //!
 //! | Bytes | Field |
 //! |---|---|
-//! | 1 | format, 1 |
+//! | 1 | format, 2 |
 //! | 1 | state: 1 in flight, 2 released, 3 completed |
-//! | 1 | flags: 1 fingerprint, 2 version |
+//! | 1 | flags: 1 fingerprint, 2 order, 4 parts |
 //! | 16 | owner |
 //! | 8 | fence |
 //! | 4 | attempts |
-//! | 6 | lease, milliseconds |
-//! | 6 | retention, milliseconds: the key's TTL when the lease began |
+//! | 6 | lease, milliseconds; in a completed record the time of its completion, milliseconds since 1970 |
+//! | 6 | retention, milliseconds |
 //! | 16 | end of the key's digest |
 //! | 32 | fingerprint, where flagged |
-//! | 8 | version, where flagged |
+//! | 8 + 32 | version and the resource's digest, where flagged |
+//! | 2 + n | length and bytes of the [`Parts`], where flagged |
 //! | rest | outcome of a completed record |
 //!
-//! Numbers are unsigned, big endian. Anything else is not a record, and a later format is refused rather than misread.
+//! Numbers are unsigned, big endian. Anything else is not a record: a later format, and a flag that this version does not
+//! know, are refused rather than misread. Flag 8 announces a binding part, so that who reads no further than the
+//! digest knows of it as well.
+//!
+//! The TTL says the time. In flight it began as lease + retention, so it exceeds the retention by what is left of the
+//! lease. A TTL over two leases + retention is no lease's: the record is pinned, and in doubt.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Claim, Fence, Fingerprint, KeyDigest, Outcome, Owner, Record, State, Version};
+use crate::{
+    Claim, Fence, Fingerprint, KeyDigest, Outcome, Owner, Parts, Record, ResourceDigest, ScopedOrder, State,
+    Version,
+};
 
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const IN_FLIGHT: u8 = 1;
 const RELEASED: u8 = 2;
 const COMPLETED: u8 = 3;
 const HAS_FINGERPRINT: u8 = 1;
-const HAS_VERSION: u8 = 2;
+const HAS_ORDER: u8 = 2;
+const HAS_PARTS: u8 = 4;
 
 /// The longest duration a record can name, 8,919 years.
 const MAX_MILLIS: u64 = (1 << 48) - 1;
@@ -38,14 +48,17 @@ pub(super) const STATE_COMPLETED: &[u8] = &[COMPLETED];
 /// The byte that says released, for a script.
 pub(super) const STATE_RELEASED: &[u8] = &[RELEASED];
 
+/// Where a record has the end of its key's digest.
+pub(super) const DIGEST_END: std::ops::Range<usize> = 43..59;
+
 /// A record as it is stored: its lease is a length, which only the key's TTL turns into time left.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Packed {
     /// The record; the deadline of one in flight is its lease's whole length.
     pub(super) record: Record,
-    /// The lease's length in milliseconds.
+    /// The lease's length in milliseconds; of a completed record its time, milliseconds since 1970.
     pub(super) lease: u64,
-    /// The key's whole TTL in milliseconds.
+    /// The retention in milliseconds.
     pub(super) retention: u64,
 }
 
@@ -79,39 +92,50 @@ impl Packed {
     /// The record of a first grant.
     pub(super) fn first_grant(claim: &Claim, fence: Fence) -> Self {
         let lease = millis(claim.lease);
-        let record = Record {
-            state: State::InFlight { deadline: Duration::from_millis(lease) },
-            owner: claim.owner,
-            fence,
-            attempts: 1,
-            fingerprint: claim.fingerprint,
-            version: claim.order.as_ref().map(crate::Order::version),
-        };
-        Self { record, lease, retention: millis(claim.retention).max(lease) }
+        let deadline = Duration::from_millis(lease);
+        let mut record = Record::new(State::InFlight { deadline }, claim.owner, fence);
+        record.fingerprint = claim.fingerprint;
+        record.order = claim.order;
+        record.parts = Parts::of(claim.label.clone());
+        Self { record, lease, retention: millis(claim.retention) }
+    }
+
+    /// The TTL of one in flight when its lease begins, in milliseconds.
+    pub(super) fn ttl(&self) -> u64 {
+        self.lease + self.retention
     }
 
     /// The bytes.
     pub(super) fn encode(&self, digest: KeyDigest) -> Vec<u8> {
-        let Record { state, owner, fence, attempts, fingerprint, version } = &self.record;
-        let (state, outcome) = match state {
+        let record = &self.record;
+        let (state, outcome) = match &record.state {
             State::InFlight { .. } => (IN_FLIGHT, &[][..]),
             State::Released => (RELEASED, &[][..]),
-            State::Completed(outcome) => (COMPLETED, outcome.as_bytes().as_ref()),
+            State::Completed { outcome, .. } => (COMPLETED, outcome.as_bytes().as_ref()),
         };
-        let flags = if fingerprint.is_some() { HAS_FINGERPRINT } else { 0 }
-            | if version.is_some() { HAS_VERSION } else { 0 };
-        let mut bytes = Vec::with_capacity(99 + outcome.len());
+        // A label that is too long to be kept is left out: nothing is decided by it.
+        let parts = record.parts.to_bytes();
+        let parts_len = u16::try_from(parts.len()).ok().filter(|len| *len > 0);
+        let flags = if record.fingerprint.is_some() { HAS_FINGERPRINT } else { 0 }
+            | if record.order.is_some() { HAS_ORDER } else { 0 }
+            | if parts_len.is_some() { HAS_PARTS } else { 0 };
+        let mut bytes = Vec::with_capacity(133 + parts.len() + outcome.len());
         bytes.extend_from_slice(&[FORMAT, state, flags]);
-        bytes.extend_from_slice(&identity(*owner, *fence));
-        bytes.extend_from_slice(&attempts.to_be_bytes());
+        bytes.extend_from_slice(&identity(record.owner, record.fence));
+        bytes.extend_from_slice(&record.attempts.to_be_bytes());
         bytes.extend_from_slice(&be48(self.lease));
         bytes.extend_from_slice(&be48(self.retention));
         bytes.extend_from_slice(&digest_end(digest));
-        if let Some(fingerprint) = fingerprint {
+        if let Some(fingerprint) = record.fingerprint {
             bytes.extend_from_slice(fingerprint.as_bytes());
         }
-        if let Some(version) = version {
-            bytes.extend_from_slice(&version.get().to_be_bytes());
+        if let Some(order) = record.order {
+            bytes.extend_from_slice(&order.version.get().to_be_bytes());
+            bytes.extend_from_slice(order.resource.as_bytes());
+        }
+        if let Some(len) = parts_len {
+            bytes.extend_from_slice(&len.to_be_bytes());
+            bytes.extend_from_slice(&parts);
         }
         bytes.extend_from_slice(outcome);
         bytes
@@ -121,7 +145,7 @@ impl Packed {
     pub(super) fn decode(bytes: impl Into<Bytes>, digest: KeyDigest) -> Option<Self> {
         let mut rest = Reader(bytes.into());
         let [format, state, flags] = rest.take()?;
-        if format != FORMAT || flags & !(HAS_FINGERPRINT | HAS_VERSION) != 0 {
+        if format != FORMAT || flags & !(HAS_FINGERPRINT | HAS_ORDER | HAS_PARTS) != 0 {
             return None;
         }
         let owner = Owner::from_bytes(rest.take()?);
@@ -132,21 +156,22 @@ impl Packed {
         if rest.take()? != digest_end(digest) {
             return None;
         }
-        let fingerprint = match flags & HAS_FINGERPRINT {
-            0 => None,
-            _ => Some(Fingerprint::from_bytes(rest.take()?)),
-        };
-        let version = match flags & HAS_VERSION {
-            0 => None,
-            _ => Some(Version::new(u64::from_be_bytes(rest.take()?))),
-        };
+        let has = |flag| flags & flag != 0;
+        let fingerprint =
+            if has(HAS_FINGERPRINT) { Some(rest.take().map(Fingerprint::from_bytes)?) } else { None };
+        let order = if has(HAS_ORDER) { Some(rest.take_order()?) } else { None };
+        let parts = if has(HAS_PARTS) { rest.take_parts()? } else { Parts::default() };
         let state = match (state, rest.0.is_empty()) {
             (IN_FLIGHT, true) => State::InFlight { deadline: Duration::from_millis(lease) },
             (RELEASED, true) => State::Released,
-            (COMPLETED, _) => State::Completed(Outcome::new(rest.0)),
+            (COMPLETED, _) => State::Completed {
+                outcome: Outcome::new(rest.0),
+                at: Duration::from_millis(lease),
+                until: Duration::from_millis(lease + retention),
+            },
             _ => return None,
         };
-        let record = Record { state, owner, fence, attempts, fingerprint, version };
+        let record = Record { state, owner, fence, attempts, fingerprint, order, parts };
         Some(Self { record, lease, retention })
     }
 
@@ -155,8 +180,8 @@ impl Packed {
     pub(super) fn at_ttl(mut self, ttl: Option<u64>) -> Record {
         if let State::InFlight { deadline } = &mut self.record.state {
             let left = ttl
-                .filter(|ttl| *ttl <= self.retention + self.lease)
-                .map_or(0, |ttl| (self.lease + ttl).saturating_sub(self.retention));
+                .filter(|ttl| *ttl <= self.retention + 2 * self.lease)
+                .map_or(0, |ttl| ttl.saturating_sub(self.retention));
             *deadline = Duration::from_millis(left);
         }
         self.record
@@ -176,6 +201,19 @@ impl Reader {
     fn take_be48(&mut self) -> Option<u64> {
         let bytes: [u8; 6] = self.take()?;
         Some(bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    }
+
+    fn take_order(&mut self) -> Option<ScopedOrder> {
+        let version = Version::new(u64::from_be_bytes(self.take()?));
+        Some(ScopedOrder::new(ResourceDigest::from_bytes(self.take()?), version))
+    }
+
+    fn take_parts(&mut self) -> Option<Parts> {
+        let len = usize::from(u16::from_be_bytes(self.take()?));
+        if self.0.len() < len {
+            return None;
+        }
+        Parts::from_bytes(self.0.split_to(len)).ok()
     }
 }
 

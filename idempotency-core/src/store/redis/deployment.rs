@@ -20,7 +20,9 @@ use super::sentinel::Sentinel;
 use super::server::{Patience, Server, with_info};
 use super::waiters::Waiters;
 use super::{RedisStore, Shared};
-use crate::{StoreError, StoreErrorKind};
+use crate::{Namespace, StoreError, StoreErrorKind};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Where the servers are.
 #[derive(Clone)]
@@ -43,27 +45,47 @@ pub(super) struct Settings {
     deployment: Deployment,
     #[cfg(feature = "redis-tls")]
     certificates: Certificates,
-    prefix: String,
+    namespace: Namespace,
     patience: Patience,
     durability: Durability,
     health_interval: Option<Duration>,
 }
 
 impl RedisStore {
-    /// A store at this address, such as `redis://user:password@host:6379/0`. Nothing connects yet.
+    /// A store at this address, such as `redis://user:password@host:6379/0`, for one service in one environment. Nothing
+    /// connects yet.
+    ///
+    /// **Give each service and each environment a namespace of its own.** Two that have the same provider at the same path
+    /// and share a namespace share their records: one answers with the other's outcome, and its own handler never runs.
+    ///
+    /// ```
+    /// use idempotency_core::store::redis::RedisStore;
+    /// let store = RedisStore::new("redis://redis.internal/", "billing-production")?;
+    /// assert!(RedisStore::new("redis://redis.internal/", "{billing}").is_err());
+    /// # Ok::<(), idempotency_core::StoreError>(())
+    /// ```
     ///
     /// # Errors
-    /// [`Refused`](StoreErrorKind::Refused) when the address is not one.
-    pub fn new(url: impl AsRef<str>) -> Result<Self, StoreError> {
-        Ok(Self::from_client(open(url.as_ref())?))
+    /// [`Refused`](StoreErrorKind::Refused) when the address or the namespace is not one; of a namespace the source is a
+    /// [`NamespaceError`](crate::NamespaceError).
+    pub fn new(
+        url: impl AsRef<str>,
+        namespace: impl TryInto<Namespace, Error: Into<BoxError>>,
+    ) -> Result<Self, StoreError> {
+        Self::from_client(open(url.as_ref())?, namespace)
     }
 
     /// A store at a client's address, with the client's credentials and TLS. Nothing connects yet.
     ///
     /// Certificates that the client has are replaced as a whole by those that are set here.
-    #[must_use]
-    pub fn from_client(client: Client) -> Self {
-        Self::deployed(Deployment::One(client))
+    ///
+    /// # Errors
+    /// [`Refused`](StoreErrorKind::Refused) when the namespace is not one.
+    pub fn from_client(
+        client: Client,
+        namespace: impl TryInto<Namespace, Error: Into<BoxError>>,
+    ) -> Result<Self, StoreError> {
+        Self::deployed(Deployment::One(client), namespace)
     }
 
     /// A store on the master that these sentinels call `name`. Nothing connects yet.
@@ -75,22 +97,23 @@ impl RedisStore {
     /// ```
     /// use idempotency_core::store::redis::RedisStore;
     /// let sentinels = ["redis://10.0.0.1:26379", "redis://10.0.0.2:26379", "redis://10.0.0.3:26379"];
-    /// let store = RedisStore::sentinel(sentinels, "mymaster")?.with_user("app", "password");
+    /// let store = RedisStore::sentinel(sentinels, "mymaster", "billing-production")?.with_user("app", "password");
     /// # Ok::<(), idempotency_core::StoreError>(())
     /// ```
     ///
     /// # Errors
-    /// [`Refused`](StoreErrorKind::Refused) when an address is not one, or there are none.
+    /// [`Refused`](StoreErrorKind::Refused) when an address or the namespace is not one, or there are no addresses.
     #[cfg(feature = "redis-sentinel")]
     pub fn sentinel<U: AsRef<str>>(
         urls: impl IntoIterator<Item = U>,
         name: impl Into<String>,
+        namespace: impl TryInto<Namespace, Error: Into<BoxError>>,
     ) -> Result<Self, StoreError> {
         // Each has one vote, however often it is named.
         let mut named = std::collections::HashSet::new();
         let sentinels = open_all(urls.into_iter().filter(|url| named.insert(url.as_ref().to_owned())))?;
         let pattern = with_info(&sentinels[0], |info| info.set_redis_settings(Default::default()));
-        Ok(Self::deployed(Deployment::Sentinel { sentinels, name: name.into(), pattern }))
+        Self::deployed(Deployment::Sentinel { sentinels, name: name.into(), pattern }, namespace)
     }
 
     /// A store in the cluster that these nodes belong to. Nothing connects yet.
@@ -100,43 +123,36 @@ impl RedisStore {
     ///
     /// ```
     /// use idempotency_core::store::redis::RedisStore;
-    /// let store = RedisStore::cluster(["redis://app:password@10.0.0.1:6379", "redis://app:password@10.0.0.2:6379"])?;
+    /// let nodes = ["redis://app:password@10.0.0.1:6379", "redis://app:password@10.0.0.2:6379"];
+    /// let store = RedisStore::cluster(nodes, "billing-production")?;
     /// # Ok::<(), idempotency_core::StoreError>(())
     /// ```
     ///
     /// # Errors
-    /// [`Refused`](StoreErrorKind::Refused) when an address is not one, or there are none.
+    /// [`Refused`](StoreErrorKind::Refused) when an address or the namespace is not one, or there are no addresses.
     #[cfg(feature = "redis-cluster")]
-    pub fn cluster<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Self, StoreError> {
-        Ok(Self::deployed(Deployment::Cluster(open_all(urls)?)))
+    pub fn cluster<U: AsRef<str>>(
+        urls: impl IntoIterator<Item = U>,
+        namespace: impl TryInto<Namespace, Error: Into<BoxError>>,
+    ) -> Result<Self, StoreError> {
+        Self::deployed(Deployment::Cluster(open_all(urls)?), namespace)
     }
 
-    fn deployed(deployment: Deployment) -> Self {
-        Self::assemble(Settings {
+    fn deployed(
+        deployment: Deployment,
+        namespace: impl TryInto<Namespace, Error: Into<BoxError>>,
+    ) -> Result<Self, StoreError> {
+        let refused = |cause: BoxError| fault::error(StoreErrorKind::Refused).with_source(cause);
+        let namespace = namespace.try_into().map_err(|cause| refused(cause.into()))?;
+        Ok(Self::assemble(Settings {
             deployment,
             #[cfg(feature = "redis-tls")]
             certificates: Certificates::default(),
-            prefix: "idem".to_owned(),
+            namespace,
             patience: Patience { connect: Duration::from_secs(1), response: Duration::from_millis(500) },
             durability: Durability::Local,
             health_interval: Some(Duration::from_secs(60)),
-        })
-    }
-
-    /// Starts every name in Redis with `prefix` and a colon. Default: `idem`, short because each record carries it.
-    ///
-    /// **Give each service and each environment a prefix of its own** where they share a Redis: nothing else in a name
-    /// says whose record it is. Two that have the same provider at the same path share their records otherwise, so that
-    /// one answers with the other's outcome and its own handler never runs.
-    ///
-    /// ```
-    /// use idempotency_core::store::redis::RedisStore;
-    /// let store = RedisStore::new("redis://redis.internal/")?.with_prefix("billing-production");
-    /// # Ok::<(), idempotency_core::StoreError>(())
-    /// ```
-    #[must_use]
-    pub fn with_prefix(self, prefix: impl Into<String>) -> Self {
-        Self::assemble(Settings { prefix: prefix.into(), ..self.settings })
+        }))
     }
 
     /// Logs in as this user at the servers that keep records, not at sentinels. Default: what the address says, or the
@@ -228,10 +244,10 @@ impl RedisStore {
     }
 
     fn assemble(settings: Settings) -> Self {
-        let (route, pubsub, is_cluster) = settings.deployment.connected(settings.patience);
+        let (route, pubsub) = settings.deployment.connected(settings.patience);
         let response_timeout = settings.patience.response;
         let shared = Shared {
-            keys: Keys::new(settings.prefix.as_str(), is_cluster),
+            keys: Keys::new(settings.namespace.clone()),
             route,
             waiters: Waiters::new(pubsub, response_timeout),
             durability: settings.durability,
@@ -265,25 +281,25 @@ impl Deployment {
         }
     }
 
-    /// The way to the masters, the way to wake-ups, and whether names must agree on a slot.
-    fn connected(&self, patience: Patience) -> (Route, Arc<dyn DialPubSub>, bool) {
+    /// The way to the masters, and the way to wake-ups.
+    fn connected(&self, patience: Patience) -> (Route, Arc<dyn DialPubSub>) {
         match self {
             Self::One(client) => {
                 let server = Arc::new(Server::new(client, patience));
-                (Route::One(Arc::new(Link::new(Arc::clone(&server) as _))), server, false)
+                (Route::One(Arc::new(Link::new(Arc::clone(&server) as _))), server)
             }
             #[cfg(feature = "redis-sentinel")]
             Self::Sentinel { sentinels, name, pattern } => {
                 let sentinels = sentinels.iter().map(|client| Server::new(client, patience)).collect();
                 let pattern = Server::new(pattern, patience);
                 let sentinel = Arc::new(Sentinel::new(sentinels, name.clone(), pattern));
-                (Route::One(Arc::new(Link::new(Arc::clone(&sentinel) as _))), sentinel, false)
+                (Route::One(Arc::new(Link::new(Arc::clone(&sentinel) as _))), sentinel)
             }
             #[cfg(feature = "redis-cluster")]
             Self::Cluster(seeds) => {
                 let seeds = seeds.iter().map(|client| Server::new(client, patience)).collect();
                 let cluster = Arc::new(Cluster::new(seeds));
-                (Route::Cluster(Arc::clone(&cluster)), Arc::new(cluster), true)
+                (Route::Cluster(Arc::clone(&cluster)), Arc::new(cluster))
             }
         }
     }
@@ -308,25 +324,23 @@ mod tests {
 
     #[test]
     fn each_setting_changes_itself_alone() {
-        let store = || RedisStore::new("redis://127.0.0.1:1/").unwrap();
+        let store = || RedisStore::new("redis://127.0.0.1:1/", "shop").unwrap();
         let said = |store: RedisStore| {
-            let Settings { prefix, patience, durability, health_interval, .. } = store.settings;
+            let Settings { patience, durability, health_interval, .. } = store.settings;
             assert_eq!(store.shared.response_timeout, patience.response);
             assert_eq!(
                 (store.shared.durability, store.shared.health_interval),
                 (durability, health_interval)
             );
-            (prefix, patience.connect, patience.response, durability, health_interval)
+            (patience.connect, patience.response, durability, health_interval)
         };
         let [half, second, seven, minute] = [500, 1000, 7000, 60_000].map(Duration::from_millis);
         let (local, two) = (Durability::Local, Durability::Replicas { count: 2, timeout: second });
-        let idem = || "idem".to_owned();
-        assert_eq!(said(store()), (idem(), second, half, local, Some(minute)));
-        assert_eq!(said(store().with_prefix("p")), ("p".to_owned(), second, half, local, Some(minute)));
-        assert_eq!(said(store().with_connect_timeout(seven)), (idem(), seven, half, local, Some(minute)));
-        assert_eq!(said(store().with_response_timeout(seven)), (idem(), second, seven, local, Some(minute)));
-        assert_eq!(said(store().with_durability(two)), (idem(), second, half, two, Some(minute)));
-        assert_eq!(said(store().with_health_interval(seven)), (idem(), second, half, local, Some(seven)));
-        assert_eq!(said(store().without_health_interval()), (idem(), second, half, local, None));
+        assert_eq!(said(store()), (second, half, local, Some(minute)));
+        assert_eq!(said(store().with_connect_timeout(seven)), (seven, half, local, Some(minute)));
+        assert_eq!(said(store().with_response_timeout(seven)), (second, seven, local, Some(minute)));
+        assert_eq!(said(store().with_durability(two)), (second, half, two, Some(minute)));
+        assert_eq!(said(store().with_health_interval(seven)), (second, half, local, Some(seven)));
+        assert_eq!(said(store().without_health_interval()), (second, half, local, None));
     }
 }

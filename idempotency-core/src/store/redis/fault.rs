@@ -5,7 +5,7 @@ use redis::{ErrorKind, RedisError};
 use crate::{StoreError, StoreErrorKind};
 
 /// What an operation's end says about the connection it ran on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Verdict {
     /// It answered, if only with an error.
     Alive,

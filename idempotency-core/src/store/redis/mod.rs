@@ -10,27 +10,31 @@ mod claim;
 #[cfg(feature = "redis-cluster")]
 mod cluster;
 mod codec;
+mod command;
 mod deployment;
 mod durability;
 mod fault;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod health;
-mod hold;
-mod inspect;
+mod holder;
 mod keys;
 mod link;
+mod list;
+mod many;
+mod mark;
+mod operator;
 mod route;
 mod runtimes;
 mod script;
 #[cfg(feature = "redis-sentinel")]
 mod sentinel;
 mod server;
-mod settled;
 mod shortfalls;
 mod side;
 #[cfg(feature = "redis-cluster")]
 mod slot;
+mod wait;
 mod waiters;
 
 use std::fmt;
@@ -38,9 +42,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
-use super::Store;
-use crate::{Claim, Claimed, Hold, Lease, Outcome, RecordView, Resolution, ScopedKey, StoreError};
 use async_trait::async_trait;
+use futures_util::future::join_all;
+
+use super::{Filter, Listing, Page, Store};
+use crate::{
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
+    Resolution, ResourceDigest, StoreError, Version,
+};
 
 use deployment::Settings;
 use keys::Keys;
@@ -61,7 +70,7 @@ pub use health::{Finding, HealthError, Severity};
 /// ```no_run
 /// use idempotency_core::store::redis::RedisStore;
 /// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
-/// let store = RedisStore::new("redis://127.0.0.1/")?.with_prefix("shop").verified().await?;
+/// let store = RedisStore::new("redis://127.0.0.1/", "billing-production")?.verified().await?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone)]
@@ -125,7 +134,12 @@ impl fmt::Debug for RedisStore {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl Store for RedisStore {
+    fn namespace(&self) -> &Namespace {
+        self.shared.keys.namespace()
+    }
+
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         self.shared.claim(claim).await
     }
@@ -134,32 +148,62 @@ impl Store for RedisStore {
         self.shared.renew(lease, duration).await
     }
 
-    async fn complete(
-        &self,
-        lease: &Lease,
-        outcome: &Outcome,
-        retention: Duration,
-    ) -> Result<Hold, StoreError> {
-        self.shared.complete(lease, outcome, retention).await
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
+        self.shared.complete(completion).await
     }
 
-    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
-        self.shared.release(lease).await
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
+        self.shared.release(lease, release).await
     }
 
-    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
-        self.shared.settled(key, timeout).await
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        self.shared.adopt(lease, owner, duration).await
     }
 
-    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        self.shared.newest(resource).await
+    }
+
+    async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
+        self.shared.wait_for_change(key, timeout).await
+    }
+
+    async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
+        match self.shared.is_durable() {
+            // The waits for replicas are shared, where one pipeline would wait for each write.
+            true => join_all(claims.iter().map(|claim| self.shared.claim(claim))).await,
+            false => self.shared.claim_many(claims).await,
+        }
+    }
+
+    async fn renew_many(&self, leases: &[Lease], duration: Duration) -> Vec<Result<Hold, StoreError>> {
+        self.shared.renew_many(leases, duration).await
+    }
+
+    async fn complete_many(&self, completions: &[Completion]) -> Vec<Result<Hold, StoreError>> {
+        match self.shared.is_durable() {
+            true => join_all(completions.iter().map(|completion| self.shared.complete(completion))).await,
+            false => self.shared.complete_many(completions).await,
+        }
+    }
+
+    async fn release_many(&self, leases: &[Lease], release: Release) -> Vec<Result<Hold, StoreError>> {
+        self.shared.release_many(leases, release).await
+    }
+
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
         self.shared.load(key).await
     }
 
-    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
         self.shared.forget(key).await
     }
 
-    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
         self.shared.resolve(key, resolution).await
+    }
+
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
+        self.shared.list(filter, page).await
     }
 }

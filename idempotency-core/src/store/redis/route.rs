@@ -39,6 +39,20 @@ impl Route {
         }
     }
 
+    /// Whether two names may be on two masters.
+    pub(super) fn is_sharded(&self) -> bool {
+        !matches!(self, Self::One(_))
+    }
+
+    /// The links to all masters, each with the lowest slot that it keeps, in their order.
+    pub(super) async fn links_by_slot(&self) -> RedisResult<Vec<(u16, Arc<Link>)>> {
+        match self {
+            Self::One(link) => Ok(vec![(0, Arc::clone(link))]),
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(cluster) => cluster.masters_by_slot().await,
+        }
+    }
+
     /// The links to all masters.
     pub(super) async fn links(&self) -> RedisResult<Vec<Arc<Link>>> {
         match self {

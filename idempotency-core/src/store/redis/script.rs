@@ -33,6 +33,8 @@ scripts! {
     RENEW: PRELUDE, include_str!("scripts/renew.lua");
     COMPLETE: PRELUDE, include_str!("scripts/complete.lua");
     PIN: PRELUDE, include_str!("scripts/pin.lua");
+    RAISE: PRELUDE, include_str!("scripts/raise.lua");
+    ADOPT: PRELUDE, include_str!("scripts/adopt.lua");
     RELEASE: PRELUDE, include_str!("scripts/release.lua");
     RESOLVE: PRELUDE, include_str!("scripts/resolve.lua");
     FORGET: include_str!("scripts/forget.lua");

@@ -1,12 +1,22 @@
--- A release: KEYS record; ARGV key digest, owner and fence, channel.
+-- A release: KEYS record; ARGV key digest, owner and fence, channel, 'failed', 'unstarted' or 'abandoned', and how long a
+-- record without attempts is kept at most (milliseconds).
 -- Atomic because Redis runs nothing else while a script runs; every check comes before the first write. The TTL is
 -- written first: a full server refuses what may grow only as a script's first write, and this grows nothing.
 local value = get('GET', KEYS[1])
 local state = read(value, ARGV[1])
 if state == RELEASED and sub(value, 4, 27) == ARGV[2] then return 1 end
 if not is_held(state, value, ARGV[2]) then return 0 end
-local _, retention = struct.unpack('>I6I6', sub(value, 32, 43))
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', retention))
-redis.call('SETRANGE', KEYS[1], 1, string.char(RELEASED))
+local left, _, retention, ttl = lease_left(KEYS[1], value)
+local attempts = struct.unpack('>I4', sub(value, 28, 31))
+if ARGV[4] == 'abandoned' then
+  -- Pinned, or run out: it is abandoned as it is.
+  if left and left > 0 or ttl < 0 then redis.call('PEXPIRE', KEYS[1], whole(retention)) end
+else
+  if ARGV[4] == 'unstarted' then attempts = math.max(attempts - 1, 0) end
+  if attempts == 0 then retention = math.min(retention, tonumber(ARGV[5])) end
+  redis.call('PEXPIRE', KEYS[1], whole(retention))
+  redis.call('SETRANGE', KEYS[1], 1, string.char(RELEASED))
+  redis.call('SETRANGE', KEYS[1], 27, struct.pack('>I4', attempts))
+end
 redis.pcall('PUBLISH', ARGV[3], '')
 return 1

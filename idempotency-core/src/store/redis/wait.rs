@@ -1,4 +1,4 @@
-//! Waiting for a key to settle: woken by its channel, and by the end of the lease; no polling while that works.
+//! Waiting for a record to change: woken by its channel, and by the end of the lease; no polling while that works.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,26 +7,27 @@ use redis::Value;
 
 use super::Shared;
 use super::codec::digest_end;
+use super::command::{Command, argument};
 use super::waiters::{Signal, Ticket};
 use super::{fault, script};
-use crate::{ScopedKey, StoreError};
+use crate::{KeyDigest, StoreError};
 
 /// The shortest pause between two looks at one record, so that a wait without wake-ups stays cheap.
 const PAUSE: Duration = Duration::from_millis(100);
 
 impl Shared {
     /// Returns when the record may have changed, or after `timeout`.
-    pub(super) async fn settled(
+    pub(super) async fn wait_for_change(
         self: &Arc<Self>,
-        key: &ScopedKey,
+        key: KeyDigest,
         timeout: Duration,
     ) -> Result<(), StoreError> {
         // Time running out is an answer, not a failure.
-        tokio::time::timeout(timeout, self.settled_at_last(key)).await.unwrap_or(Ok(()))
+        tokio::time::timeout(timeout, self.change(key)).await.unwrap_or(Ok(()))
     }
 
-    async fn settled_at_last(self: &Arc<Self>, key: &ScopedKey) -> Result<(), StoreError> {
-        let mut ticket = self.waiters.join(self.keys.channel(key.digest()));
+    async fn change(self: &Arc<Self>, key: KeyDigest) -> Result<(), StoreError> {
+        let mut ticket = self.waiters.join(self.keys.channel(key));
         let before = ticket.now().wakes;
         ticket.until(|signal| signal.subscribed || signal.lost).await;
         // What happened before the subscription wakes nobody, so look once after it.
@@ -45,9 +46,9 @@ impl Shared {
     }
 
     /// How long until a claim may find the record changed by time alone; zero where it is not held.
-    async fn lease_left(self: &Arc<Self>, key: &ScopedKey) -> Result<Duration, StoreError> {
-        let record = self.keys.record(key, None);
-        match self.calls(&record).invoke(&script::PEEK, &[&record], &[&digest_end(key.digest())]).await? {
+    async fn lease_left(self: &Arc<Self>, key: KeyDigest) -> Result<Duration, StoreError> {
+        let arguments = vec![argument(digest_end(key))];
+        match self.carry_out(&Command::script(&script::PEEK, self.keys.record(key), arguments)).await? {
             Value::Int(left) => Ok(Duration::from_millis(u64::try_from(left).unwrap_or(0))),
             _ => Err(fault::senseless()),
         }
