@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::provider::Incoming;
-use crate::{Fingerprint, Key, Order, Scope, ScopedKey, Version};
+use crate::{Fingerprint, Key, Namespace, Resource, Scope, ScopedKey};
 
 /// Fields out of so few bytes and lengths that lists often have one concatenation, and look like lengths.
 fn fields() -> impl Strategy<Value = Vec<Vec<u8>>> {
@@ -28,6 +28,11 @@ fn scope((endpoint, tenants, principal, _): &Parts) -> Scope {
         Some(principal) => scope.with_principal(principal),
         None => scope,
     }
+}
+
+/// The kind of a resource.
+fn kind() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec!["", "a", "b", "ab", "\u{1}"])
 }
 
 /// The tenant of an endpoint's scope, where it has one, and the one that a provider narrows it to.
@@ -76,20 +81,22 @@ proptest! {
 
     #[test]
     fn two_scoped_keys_have_one_digest_only_if_they_are_one(a in parts(), b in parts()) {
-        let digest = |parts: &Parts| ScopedKey::new(scope(parts), Key::new(&parts.3).unwrap()).digest();
+        let digest = |parts: &Parts| ScopedKey::new(&Namespace::default(), scope(parts), Key::new(&parts.3).unwrap()).digest();
         prop_assert_eq!(digest(&a) == digest(&b), a == b);
     }
 
     #[test]
     fn two_narrowed_scopes_are_one_only_if_outer_and_inner_tenant_are(a in nested(), b in nested()) {
         prop_assert_eq!(narrowed(&a) == narrowed(&b), a == b);
-        let digest = |nested| ScopedKey::new(narrowed(nested), Key::new("k").unwrap()).digest();
+        let digest = |nested| ScopedKey::new(&Namespace::default(), narrowed(nested), Key::new("k").unwrap()).digest();
         prop_assert_eq!(digest(&a) == digest(&b), a == b);
     }
 
     #[test]
-    fn two_resources_have_one_mark_only_if_they_are_one(a in parts(), b in parts()) {
-        let mark = |parts: &Parts| *Order::new(&scope(parts), &parts.3, Version::new(1)).resource().digest();
+    fn two_resources_have_one_mark_only_if_they_are_one(a in (parts(), kind()), b in (parts(), kind())) {
+        let mark = |(parts, kind): &(Parts, &str)| {
+            Resource::new(&scope(parts), kind, &parts.3).digest(&Namespace::default())
+        };
         prop_assert_eq!(mark(&a) == mark(&b), a == b);
     }
 }

@@ -47,10 +47,10 @@ impl Drop for Waiter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Key, Scope, ScopedKey};
+    use crate::{Key, Namespace, Scope, ScopedKey};
 
     fn key(name: &str) -> KeyDigest {
-        ScopedKey::new(Scope::endpoint("tests"), Key::new(name).unwrap()).digest()
+        ScopedKey::new(&Namespace::default(), Scope::endpoint("tests"), Key::new(name).unwrap()).digest()
     }
 
     #[test]

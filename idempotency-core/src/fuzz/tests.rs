@@ -12,8 +12,10 @@ type Target = fn(&[u8]);
 
 const CASES: u32 = 512;
 
-const TARGETS: [(&str, Target); 10] = [
+const TARGETS: &[(&str, Target)] = &[
+    #[cfg(feature = "redis")]
     ("redis_record", redis_record),
+    #[cfg(feature = "redis")]
     ("redis_reply", redis_reply),
     ("recorded_response", recorded_response),
     ("idempotency_key", idempotency_key),
@@ -37,7 +39,7 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
 
 #[test]
 fn no_committed_input_breaks_a_promise() {
-    for (name, target) in TARGETS {
+    for (name, target) in TARGETS.iter().copied() {
         let inputs = corpus(name);
         assert!(!inputs.is_empty(), "{name}");
         inputs.iter().for_each(|input| target(input));
@@ -68,14 +70,14 @@ fn hold(target: Target, inputs: impl Strategy<Value = Vec<u8>>) {
 
 #[test]
 fn no_spoiled_input_breaks_a_promise() {
-    for (name, target) in TARGETS {
+    for (name, target) in TARGETS.iter().copied() {
         hold(target, spoiled(corpus(name)));
     }
 }
 
 #[test]
 fn no_bytes_break_a_promise() {
-    for (_, target) in TARGETS {
+    for (_, target) in TARGETS.iter().copied() {
         hold(target, vec(any::<u8>(), 0..200));
     }
 }

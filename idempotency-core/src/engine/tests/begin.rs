@@ -9,8 +9,8 @@ async fn a_second_delivery_while_the_first_runs_waits_and_replays() {
         async move { begin(&engine, "k").await }
     });
     tokio::task::yield_now().await;
-    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
-    assert!(matches!(second.await.unwrap(), Begun::Replay(replayed) if replayed == outcome("done")));
+    assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Recorded);
+    assert!(matches!(second.await.unwrap(), Begun::Replay(replayed) if replayed.outcome == outcome("done")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -23,7 +23,7 @@ async fn a_waiter_whose_time_runs_out_leaves_the_owner_alone() {
     );
     assert_eq!(began.elapsed(), 2 * SECOND);
     assert!(matches!(state(&store, "k").await, Some(StateView::InFlight { .. })));
-    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+    assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Recorded);
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,19 +135,19 @@ async fn a_lease_counts_from_the_first_copy_of_its_claim() {
     let (engine, store) = engine();
     let engine = engine.with_policy(Policy::webhook().with_lease(SECOND));
     let first = run(&engine, "k").await;
-    store.fail("settled", [Fault::Hangs]);
+    store.fail("wait_for_change", [Fault::Hangs]);
     let waiter = tokio::spawn({
         let engine = engine.clone();
         async move { run(&engine, "k").await }
     });
     tokio::time::sleep(SECOND / 10).await;
     first.release().await;
-    assert!(matches!(store.repeat_last_claim().await, Claimed::Granted { attempt: 2, .. }));
+    assert!(matches!(store.repeat_last_claim().await, Claimed::Granted(grant) if grant.attempt == 2));
     let second = waiter.await.unwrap();
     assert_eq!((second.context().attempt(), store.calls("renew")), (2, 1));
     tokio::time::sleep(SECOND / 2).await;
     assert!(!second.context().is_lease_lost());
-    assert!(matches!(store.repeat_last_claim().await, Claimed::Granted { attempt: 2, .. }));
+    assert!(matches!(store.repeat_last_claim().await, Claimed::Granted(grant) if grant.attempt == 2));
     second.release().await;
 }
 
@@ -158,7 +158,7 @@ async fn a_store_whose_notification_fails_is_polled_slowly() {
     for fault in [Fault::Refused(StoreErrorKind::Unavailable), late] {
         let (engine, store) = engine();
         let execution = run(&engine, "k").await;
-        store.fail("settled", [fault; 1000]);
+        store.fail("wait_for_change", [fault; 1000]);
         assert!(matches!(begin(&engine, "k").await, Begun::Conflict { .. }));
         let claims = store.calls("claim");
         assert!((20..=22).contains(&claims), "{fault:?}: {claims} claims in a wait of 2 s");
@@ -229,8 +229,10 @@ async fn undoing_a_claim_takes_no_key_from_a_holder_that_is_late() {
         assert!(engine.begin(delivery("k")).await.is_err());
     };
     let (completion, ()) = futures_util::join!(work, rival);
-    assert_eq!(completion, Completion::Recorded);
-    assert!(matches!(begin(&engine, "k").await, Begun::Replay(replayed) if replayed == outcome("first")));
+    assert_eq!(completion, CompletionResult::Recorded);
+    assert!(
+        matches!(begin(&engine, "k").await, Begun::Replay(replayed) if replayed.outcome == outcome("first"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -247,7 +249,7 @@ async fn an_endless_lease_is_no_panic() {
     let engine = engine.with_policy(Policy::webhook().with_lease(Duration::MAX));
     let mut execution = run(&engine, "k").await;
     execution.drive(tokio::time::sleep(SECOND)).await;
-    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+    assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Recorded);
 }
 
 #[tokio::test(start_paused = true)]

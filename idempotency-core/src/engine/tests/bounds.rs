@@ -94,7 +94,7 @@ async fn a_duplicate_whose_store_fails_while_it_waits_is_told_within_its_wait_an
         for settled in OUTAGES {
             let (engine, store) = engine();
             let holder = run(&engine, "k").await;
-            keep_failing(&store, "settled", settled);
+            keep_failing(&store, "wait_for_change", settled);
             let began = Instant::now();
             let waiting = begin(&engine, "k");
             let failing = async {
@@ -119,7 +119,7 @@ async fn after_a_handler_its_answer_is_kept_back_for_one_budget_at_most() {
         keep_failing(&store, "complete", faults);
         keep_failing(&store, "release", faults);
         let began = Instant::now();
-        assert_eq!(completing.complete(outcome("done")).await, Completion::Unrecorded);
+        assert_eq!(completing.complete(outcome("done")).await, CompletionResult::Unrecorded);
         let completed = began.elapsed();
         releasing.release().await;
         let released = began.elapsed() - completed;

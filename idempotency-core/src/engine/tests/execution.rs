@@ -10,7 +10,7 @@ async fn a_handler_that_outlives_its_lease_keeps_it_by_renewal() {
     execution.drive(tokio::time::sleep(95 * SECOND)).await;
     assert!(!context.is_lease_lost());
     assert_eq!(store.calls("renew"), 9);
-    assert_eq!(execution.complete(outcome("late")).await, Completion::Recorded);
+    assert_eq!(execution.complete(outcome("late")).await, CompletionResult::Recorded);
 }
 
 #[tokio::test(start_paused = true)]
@@ -21,7 +21,7 @@ async fn one_failed_renewal_does_not_end_renewing() {
     let context = execution.context().clone();
     execution.drive(tokio::time::sleep(100 * SECOND)).await;
     assert!(!context.is_lease_lost());
-    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+    assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Recorded);
 }
 
 #[tokio::test(start_paused = true)]
@@ -41,9 +41,11 @@ async fn a_lost_lease_reaches_the_handler_and_its_outcome_is_not_stored() {
     tokio::time::advance(30 * SECOND).await;
     let second = run(&engine, "k").await;
     assert!(second.lease().fence() > first.lease().fence());
-    assert_eq!(first.complete(outcome("first")).await, Completion::Lost);
-    assert_eq!(second.complete(outcome("second")).await, Completion::Recorded);
-    assert!(matches!(begin(&engine, "k").await, Begun::Replay(replayed) if replayed == outcome("second")));
+    assert_eq!(first.complete(outcome("first")).await, CompletionResult::Lost);
+    assert_eq!(second.complete(outcome("second")).await, CompletionResult::Recorded);
+    assert!(
+        matches!(begin(&engine, "k").await, Begun::Replay(replayed) if replayed.outcome == outcome("second"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,11 +53,11 @@ async fn a_takeover_is_noticed_by_the_next_renewal() {
     let (engine, store) = engine();
     let mut execution = run(&engine, "k").await;
     let context = execution.context().clone();
-    store.forget(delivery("k").key()).await.unwrap();
+    store.forget(digest("k")).await.unwrap();
     let began = tokio::time::Instant::now();
     execution.drive(context.lease_lost()).await;
     assert_eq!(began.elapsed(), 10 * SECOND);
-    assert_eq!(execution.complete(outcome("done")).await, Completion::Lost);
+    assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Lost);
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,11 +77,11 @@ async fn a_key_is_not_released_because_recording_failed_and_the_recording_goes_o
     let (engine, store) = engine();
     store.fail("complete", [Fault::Refused(StoreErrorKind::Unavailable); 12]);
     let execution = run(&engine, "k").await;
-    assert_eq!(execution.complete(outcome("done")).await, Completion::Unrecorded);
+    assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Unrecorded);
     assert_eq!(store.calls("release"), 0);
     assert!(matches!(state(&store, "k").await, Some(StateView::InFlight { .. })));
     assert!(engine.drain(30 * SECOND).await);
-    assert_eq!(state(&store, "k").await, Some(StateView::Completed(outcome("done"))));
+    assert_eq!(recorded(state(&store, "k").await), Some(outcome("done")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,7 +92,7 @@ async fn a_completion_that_is_dropped_goes_on_in_the_background() {
     let dropped = tokio::time::timeout(Duration::from_millis(1), execution.complete(outcome("done"))).await;
     assert!(dropped.is_err());
     assert!(engine.drain(30 * SECOND).await);
-    assert_eq!(state(&store, "k").await, Some(StateView::Completed(outcome("done"))));
+    assert_eq!(recorded(state(&store, "k").await), Some(outcome("done")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +150,7 @@ async fn what_is_repeated_in_vain_until_the_lease_ran_out_is_seen_to_be_unsettle
         store.fail(operation, [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
         let execution = run(&engine, "k").await;
         match operation {
-            "complete" => assert_eq!(execution.complete(outcome("done")).await, Completion::Unrecorded),
+            "complete" => assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Unrecorded),
             _ => execution.release().await,
         }
         assert!(engine.drain(60 * SECOND).await, "{operation} is repeated for ever");
@@ -208,7 +210,7 @@ async fn a_success_in_a_full_store_is_not_executed_again() {
     let engine = Idempotency::new(MemoryStore::new().with_max_bytes(64)).with_policy(Policy::webhook());
     let execution = run(&engine, "k").await;
     let completion = execution.complete(Outcome::new(vec![7; 100])).await;
-    assert_eq!(completion, Completion::Recorded, "an outcome is never refused for want of room");
+    assert_eq!(completion, CompletionResult::Recorded, "an outcome is never refused for want of room");
     tokio::time::sleep(31 * SECOND).await;
     let begun = begin(&engine, "k").await;
     assert!(!matches!(begun, Begun::Run(_)), "the effect happens a second time: {begun:?}");
@@ -222,7 +224,7 @@ async fn a_tiny_lease_is_renewed_and_does_not_spin() {
         let mut execution = run(&engine, "k").await;
         execution.drive(tokio::time::sleep(Duration::from_millis(500))).await;
         assert!(store.calls("renew") <= 500);
-        assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+        assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Recorded);
     }
 }
 
@@ -230,7 +232,7 @@ async fn a_tiny_lease_is_renewed_and_does_not_spin() {
 async fn a_recording_that_nobody_answers_is_given_up_after_a_lease() {
     let (engine, store) = engine();
     store.fail("complete", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
-    assert_eq!(run(&engine, "k").await.complete(outcome("done")).await, Completion::Unrecorded);
+    assert_eq!(run(&engine, "k").await.complete(outcome("done")).await, CompletionResult::Unrecorded);
     assert!(engine.drain(32 * SECOND).await);
 }
 
@@ -240,9 +242,9 @@ async fn what_becomes_of_an_execution_is_observed_once() {
     let seen = Seen::default();
     let engine = engine.with_observer(seen.clone());
     let execution = run(&engine, "k").await;
-    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+    assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Recorded);
     let mut lost = run(&engine, "lost").await;
-    store.forget(delivery("lost").key()).await.unwrap();
+    store.forget(digest("lost")).await.unwrap();
     lost.drive(tokio::time::sleep(60 * SECOND)).await;
     assert_eq!(*seen.0.lock().unwrap(), ["granted", "completed", "granted", "lease_lost"]);
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::store::memory::MemoryStore;
+use crate::store::{Filter, Listing, Page};
 use crate::*;
 
 /// How one operation goes wrong.
@@ -97,6 +97,10 @@ impl FaultyStore {
 
 #[async_trait]
 impl Store for FaultyStore {
+    fn namespace(&self) -> &Namespace {
+        self.inner.namespace()
+    }
+
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         self.claims.lock().unwrap().push(claim.clone());
         self.perform("claim", self.inner.claim(claim)).await
@@ -106,32 +110,39 @@ impl Store for FaultyStore {
         self.perform("renew", self.inner.renew(lease, duration)).await
     }
 
-    async fn complete(
-        &self,
-        lease: &Lease,
-        outcome: &Outcome,
-        retention: Duration,
-    ) -> Result<Hold, StoreError> {
-        self.perform("complete", self.inner.complete(lease, outcome, retention)).await
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
+        self.perform("complete", self.inner.complete(completion)).await
     }
 
-    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
-        self.perform("release", self.inner.release(lease)).await
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
+        self.perform("release", self.inner.release(lease, release)).await
     }
 
-    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
-        self.perform("settled", self.inner.settled(key, timeout)).await
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        self.perform("adopt", self.inner.adopt(lease, owner, duration)).await
     }
 
-    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        self.perform("newest", self.inner.newest(resource)).await
+    }
+
+    async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
+        self.perform("wait_for_change", self.inner.wait_for_change(key, timeout)).await
+    }
+
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
         self.inner.load(key).await
     }
 
-    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
         self.inner.forget(key).await
     }
 
-    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
         self.inner.resolve(key, resolution).await
+    }
+
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
+        self.inner.list(filter, page).await
     }
 }

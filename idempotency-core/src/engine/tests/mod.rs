@@ -17,7 +17,7 @@ use std::time::Duration;
 use faulty_store::{Fault, FaultyStore};
 use machine::Machine;
 
-use crate::engine::{Begun, Completion, Execution, Observation, Observer};
+use crate::engine::{Begun, CompletionResult, Execution, Observation, Observer};
 use crate::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -58,5 +58,19 @@ async fn run(engine: &Idempotency, key: &str) -> Execution {
 }
 
 async fn state(store: &FaultyStore, key: &str) -> Option<StateView> {
-    store.load(delivery(key).key()).await.unwrap().map(|record| record.state)
+    store.load(digest(key)).await.unwrap().map(|record| record.state)
+}
+
+/// The address of a delivery's record.
+fn digest(key: &str) -> KeyDigest {
+    let delivery = delivery(key);
+    ScopedKey::new(&Namespace::default(), delivery.scope().clone(), delivery.key().clone()).digest()
+}
+
+/// The outcome of a record that is completed.
+fn recorded(state: Option<StateView>) -> Option<Outcome> {
+    match state {
+        Some(StateView::Completed(completed)) => Some(completed.outcome),
+        _ => None,
+    }
 }

@@ -100,7 +100,7 @@ async fn what_an_operator_says_came_of_it_is_replayed() {
     drop(run(&engine, "k").await);
     tokio::time::advance(30 * SECOND).await;
     let executed = Resolution::Completed(Outcome::of_value("shipped").unwrap());
-    assert!(store.resolve(delivery("k").key(), &executed).await.unwrap());
+    assert!(store.resolve(digest("k"), &executed).await.unwrap());
     let again = engine.run(delivery("k"), |_| async { Ok::<_, String>("again".to_owned()) }).await;
     assert_eq!(again.unwrap(), Ran::Replayed("shipped".to_owned()));
 }
@@ -155,7 +155,7 @@ async fn a_run_error_is_an_error_whatever_the_handlers_is() {
 async fn a_handler_learns_what_is_known_of_its_delivery() {
     let engine = Idempotency::new(MemoryStore::new()).with_name("sender");
     let scope = Scope::endpoint("tests");
-    let order = Order::new(&scope, "cus_1", Version::new(7));
+    let order = Order::new(Resource::new(&scope, "customer", "cus_1"), Version::new(7));
     let delivery = Delivery::new(&Verified::by_other_means(b""), scope.clone(), Key::new("k").unwrap())
         .with_order(order.clone())
         .with_attribute(Attributes::EVENT_TYPE, "customer.updated");

@@ -36,7 +36,7 @@ async fn a_lease_that_nobody_took_meanwhile_is_held_from_the_next_renewal_on() {
             machine.suspend(1000 * SECOND);
         })
         .await;
-    assert_eq!(execution.complete(outcome("done")).await, Completion::Recorded);
+    assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Recorded);
 }
 
 #[tokio::test(start_paused = true)]

@@ -55,8 +55,8 @@ async fn an_undoing_that_is_refused_for_good_ends_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_cannot_be_undone_is_seen_where_it_stays_in_doubt() {
-    for (on_expired, expected) in [(OnExpired::Rerun, 0), (OnExpired::InDoubt, 1)] {
+async fn a_claim_that_cannot_be_undone_is_seen() {
+    for on_expired in [OnExpired::Rerun, OnExpired::InDoubt] {
         for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Full] {
             let (engine, store) = engine();
             let seen = Seen::default();
@@ -67,7 +67,7 @@ async fn a_claim_that_cannot_be_undone_is_seen_where_it_stays_in_doubt() {
             engine.begin(delivery("k")).await.unwrap_err();
             assert!(engine.drain(60 * SECOND).await);
             let unsettled = seen.0.lock().unwrap().iter().filter(|name| **name == "unsettled").count();
-            assert_eq!(unsettled, expected, "{on_expired:?} {kind:?}");
+            assert_eq!(unsettled, 1, "{on_expired:?} {kind:?}");
         }
     }
 }

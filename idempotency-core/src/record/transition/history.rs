@@ -1,113 +1,227 @@
-//! Every short history of two rivals, their late copies, an operator and time, by exhaustion.
+//! Every short history of two rivals, their late copies, two adopters, an operator and time, by exhaustion.
 
 use super::*;
-use crate::{Key, Scope, ScopedKey};
+use crate::{Completed, Key, Namespace, Outcome, Scope, ScopedKey};
 
 const LEASE: Duration = Duration::from_secs(30);
+/// The clock's first reading: fences are its microseconds.
+const START: Duration = Duration::from_secs(1_000);
 
-fn claim(owner: u8) -> Claim {
-    let key = ScopedKey::new(Scope::endpoint("history"), Key::new("k").unwrap());
-    Claim::new(key, Owner::from_bytes([owner; 16]), LEASE, 100 * LEASE)
-}
-
-/// What can happen to a record: two rivals and their late copies, and time.
+/// What can happen to a record. Leases are named by the order in which they were granted.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Claim(u8),
+    CautiousClaim(u8),
     Renew(usize),
     Complete(usize),
-    Release(usize),
+    Release(usize, Release),
+    Adopt(usize, u8),
     LeaseEnds,
     Resolve,
 }
 
+const EVENTS: [Event; 18] = [
+    Event::Claim(1),
+    Event::Claim(2),
+    Event::CautiousClaim(2),
+    Event::Renew(0),
+    Event::Renew(1),
+    Event::Complete(0),
+    Event::Complete(1),
+    Event::Release(0, Release::Failed),
+    Event::Release(1, Release::Failed),
+    Event::Release(0, Release::Unstarted),
+    Event::Release(1, Release::Unstarted),
+    Event::Release(0, Release::Abandoned),
+    Event::Release(1, Release::Abandoned),
+    Event::Adopt(0, 3),
+    Event::Adopt(0, 4),
+    Event::Adopt(1, 4),
+    Event::LeaseEnds,
+    Event::Resolve,
+];
+
 /// One history's record, and what an observer has seen of it.
-#[derive(Clone, Default)]
+#[derive(Clone, PartialEq)]
 struct World {
-    record: Option<Record>,
+    retention: Duration,
     now: Duration,
+    record: Option<Record>,
+    /// When the store drops the record.
+    kept_until: Duration,
     grants: Vec<Lease>,
-    recorded: Option<Outcome>,
+    /// Attempts whose handler started, as far as the record is kept.
+    attempts: u32,
+    recorded: Option<Completed>,
+    /// Whether an operator has settled the key since the last grant.
+    is_settled: bool,
 }
 
 impl World {
-    /// Lets one event happen and checks I1, I3, I4 on its answer.
+    fn new(retention: Duration) -> Self {
+        Self {
+            retention,
+            now: START,
+            record: None,
+            kept_until: START,
+            grants: Vec::new(),
+            attempts: 0,
+            recorded: None,
+            is_settled: false,
+        }
+    }
+
+    /// Lets one event happen and checks I1 to I5 on its answer.
     fn step(&mut self, event: Event) {
+        let (now, retention) = (self.now, self.retention);
         match event {
-            Event::Claim(owner) => self.claim(&claim(owner)),
-            Event::Renew(grant) => self.change(grant, |record, lease, now| record.renew(lease, LEASE, now)),
-            Event::Release(grant) => self.change(grant, |record, lease, _| record.release(lease)),
+            Event::Claim(owner) => self.claim(&self.claim_by(owner)),
+            Event::CautiousClaim(owner) => {
+                self.claim(&Claim { on_expired: OnExpired::InDoubt, ..self.claim_by(owner) });
+            }
+            Event::Renew(grant) => self.change(grant, |record, lease| record.renew(lease, LEASE, now)),
+            Event::Release(grant, release) => {
+                self.change(grant, |record, lease| record.release(lease, release, now));
+            }
             Event::Complete(grant) => {
                 let outcome = Outcome::new(vec![u8::try_from(grant).unwrap()]);
-                self.change(grant, |record, lease, _| record.complete(lease, &outcome));
+                self.change(grant, |record, lease| {
+                    record.complete(&Completion::new(lease.clone(), outcome.clone(), retention), now)
+                });
             }
-            Event::LeaseEnds => self.now += LEASE,
+            Event::Adopt(grant, owner) => self.adopt(grant, Owner::from_bytes([owner; 16])),
+            Event::LeaseEnds => {
+                self.now += LEASE;
+                if self.kept_until <= self.now {
+                    (self.record, self.recorded, self.attempts) = (None, None, 0);
+                }
+            }
             Event::Resolve => {
                 let word = Resolution::Completed(Outcome::new("settled"));
-                let settled = self.record.as_ref().and_then(|record| record.resolve(&word, self.now).write);
-                if settled.is_some() {
-                    self.record = settled;
-                    self.recorded = Some(Outcome::new("settled"));
+                let settled = |record: &Record| record.resolve(&word, now, now, retention).write;
+                if let Some(settled) = self.record.as_ref().and_then(settled) {
+                    assert_eq!(self.recorded, None, "I2: a completed record was settled");
+                    self.recorded = settled.completed();
+                    self.is_settled = true;
+                    self.write(settled);
                 }
             }
         }
     }
 
+    fn claim_by(&self, owner: u8) -> Claim {
+        let key = ScopedKey::new(&Namespace::default(), Scope::endpoint("history"), Key::new("k").unwrap());
+        Claim::new(key, Owner::from_bytes([owner; 16]), LEASE, self.retention)
+    }
+
+    fn micros(&self) -> u64 {
+        u64::try_from(self.now.as_micros()).unwrap()
+    }
+
     fn claim(&mut self, claim: &Claim) {
-        let transition = Record::claim(self.record.as_ref(), None, claim, self.now, 0);
+        let transition = Record::claim(self.record.as_ref(), None, claim, self.now, self.micros());
         match (&transition.answer, &self.recorded) {
-            (Claimed::Completed(outcome), Some(recorded)) => assert_eq!(outcome, recorded, "I3"),
+            (Claimed::Completed(completed), Some(recorded)) => assert_eq!(completed, recorded, "I3"),
             (answer, Some(_)) => panic!("I3: completed, but answered {answer:?}"),
-            (Claimed::Granted { fence, .. }, None) if transition.write.is_some() => {
-                assert!(self.grants.iter().all(|grant| grant.fence() < *fence), "I1");
-                self.grants.push(claim.granted(*fence));
+            (Claimed::Granted(grant), None) if transition.write.is_some() => {
+                self.grant(claim.granted(grant.fence));
+                self.attempts += 1;
+                assert_eq!(grant.attempt, self.attempts, "every attempt that started counts, and no other");
+            }
+            (Claimed::InDoubt, None) => assert_eq!(claim.on_expired, OnExpired::InDoubt),
+            (Claimed::Granted(grant), None) => {
+                assert_eq!(self.record.as_ref().map(Record::grant), Some(*grant), "I5");
             }
             _ => {}
         }
-        self.record = transition.write.or_else(|| self.record.take());
+        if let Some(record) = transition.write {
+            let again = Record::claim(Some(&record), None, claim, self.now, self.micros());
+            assert_eq!((again.answer, again.write), (transition.answer, None), "I5");
+            self.write(record);
+        }
     }
 
-    fn change(&mut self, grant: usize, change: impl Fn(&Record, &Lease, Duration) -> Transition<Hold>) {
-        let (Some(lease), Some(record)) = (self.grants.get(grant), &self.record) else { return };
-        let transition = change(record, lease, self.now);
+    fn change(&mut self, grant: usize, change: impl Fn(&Record, &Lease) -> Transition<Hold>) {
+        let (Some(lease), Some(record)) = (self.grants.get(grant).cloned(), &self.record) else { return };
+        let transition = change(record, &lease);
         let Some(written) = transition.write else { return };
-        assert_eq!(grant, self.grants.len() - 1, "I4: a superseded lease changed the record");
+        assert!(self.is_newest(grant), "I4: a superseded lease changed the record");
         assert_eq!(self.recorded, None, "I2: a completed record changed");
         assert_eq!(transition.answer, Hold::Held);
-        assert_eq!(change(&written, lease, self.now).write.unwrap_or_else(|| written.clone()), written, "I5");
-        if let State::Completed(outcome) = &written.state {
-            self.recorded = Some(outcome.clone());
+        let again = change(&written, &lease);
+        assert_eq!(again.answer, Hold::Held, "I5");
+        assert!(again.write.is_none_or(|again| again == written), "I5");
+        self.recorded = written.completed();
+        self.attempts = written.attempts;
+        self.write(written);
+    }
+
+    fn adopt(&mut self, grant: usize, owner: Owner) {
+        let (Some(lease), Some(record)) = (self.grants.get(grant).cloned(), &self.record) else { return };
+        let transition = record.adopt(&lease, owner, LEASE, self.now, self.micros());
+        match (transition.answer, transition.write) {
+            (Adopted::Granted(granted), Some(written)) => {
+                assert!(self.is_newest(grant), "I4: a superseded lease was adopted");
+                assert_eq!(self.recorded, None, "I2: a completed record was adopted");
+                assert_eq!(granted.attempt, self.attempts, "an adoption is no attempt");
+                let again = written.adopt(&lease, owner, LEASE, self.now, self.micros());
+                assert_eq!((again.answer, again.write), (transition.answer, None), "I5");
+                self.grant(Lease::new(lease.key().clone(), None, owner, granted.fence));
+                self.write(written);
+            }
+            (Adopted::Granted(granted), None) => {
+                assert_eq!((record.owner, record.grant()), (owner, granted), "I5: a repeat is its own");
+            }
+            (Adopted::Lost, written) => assert_eq!(written, None, "I4"),
         }
-        self.record = Some(written);
+    }
+
+    fn grant(&mut self, lease: Lease) {
+        assert!(self.grants.iter().all(|grant| grant.fence() < lease.fence()), "I1");
+        self.grants.push(lease);
+        self.is_settled = false;
+    }
+
+    fn is_newest(&self, grant: usize) -> bool {
+        grant + 1 == self.grants.len() && !self.is_settled
+    }
+
+    /// Keeps a record for as long as the contract says.
+    fn write(&mut self, record: Record) {
+        let kept = match record.state {
+            State::InFlight { deadline } => deadline + self.retention,
+            State::Released => self.now + record.kept_after_release(self.retention),
+            State::Completed { until, .. } => until,
+        };
+        if self.recorded.is_none() {
+            assert!(self.now < kept, "a record is gone as soon as it is written");
+        }
+        self.kept_until = kept;
+        self.record = Some(record);
     }
 }
 
-#[test]
-fn no_history_of_six_events_breaks_an_invariant() {
-    const EVENTS: [Event; 10] = [
-        Event::Claim(1),
-        Event::Claim(2),
-        Event::Renew(0),
-        Event::Renew(1),
-        Event::Complete(0),
-        Event::Complete(1),
-        Event::Release(0),
-        Event::Release(1),
-        Event::LeaseEnds,
-        Event::Resolve,
-    ];
-    fn explore(world: &World, depth: usize) -> usize {
-        if depth == 0 {
-            return 1;
-        }
-        let branch = |event: &Event| {
-            let mut next = world.clone();
-            next.step(*event);
-            explore(&next, depth - 1)
-        };
-        EVENTS.iter().map(branch).sum()
+/// How many histories of `depth` more events change something with each of them. An event that changes nothing is
+/// checked, and its history is the one without it.
+fn explore(world: &World, depth: usize) -> usize {
+    if depth == 0 {
+        return 1;
     }
-    let mut start = World::default();
-    start.step(Event::Claim(1));
-    assert_eq!(explore(&start, 5), 100_000);
+    let branch = |event: &Event| {
+        let mut next = world.clone();
+        next.step(*event);
+        if next == *world { 0 } else { explore(&next, depth - 1) }
+    };
+    EVENTS.iter().map(branch).sum()
+}
+
+#[test]
+fn no_history_of_eight_events_breaks_an_invariant() {
+    // Once longer than a history, and once shorter than the lease.
+    for retention in [100 * LEASE, LEASE / 2] {
+        let mut start = World::new(retention);
+        start.step(Event::Claim(1));
+        let histories = explore(&start, 7);
+        assert!(histories > 10_000, "{histories} histories");
+    }
 }

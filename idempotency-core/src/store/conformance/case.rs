@@ -11,8 +11,8 @@ use bytes::Bytes;
 
 use super::Harness;
 use crate::{
-    Claim, Claimed, Fence, Hold, Key, Lease, Order, Outcome, Owner, RecordView, Resolution, Scope, ScopedKey,
-    Store, Version,
+    Adopted, Claim, Claimed, Completed, Completion, Fence, Hold, Key, KeyDigest, Lease, Order, Outcome,
+    Owner, RecordView, Release, Resolution, Resource, Scope, ScopedKey, Store, Version,
 };
 
 /// The lease of every claim that does not say otherwise.
@@ -48,7 +48,13 @@ impl<'a> Case<'a> {
     }
 
     pub(super) fn key(&self, name: &str) -> ScopedKey {
-        ScopedKey::new(self.scope.clone(), Key::new(name).expect("the suite's keys are keys"))
+        self.key_in(&self.scope, name)
+    }
+
+    /// A key in another scope than the case's.
+    pub(super) fn key_in(&self, scope: &Scope, name: &str) -> ScopedKey {
+        let key = Key::new(name).expect("the suite's keys are keys");
+        ScopedKey::new(self.one.store().namespace(), scope.clone(), key)
     }
 
     /// A claim by an owner of its own.
@@ -58,11 +64,13 @@ impl<'a> Case<'a> {
 
     /// A claim of a delivery that is about `resource` at `version`.
     pub(super) fn ordered(&self, name: &str, resource: &str, version: u64) -> Claim {
-        let mut claim = self.claim(name);
-        let order = Order::new(&self.scope, resource, Version::new(version));
-        claim.key = claim.key.beside(order.resource());
-        claim.order = Some(order);
-        claim
+        let order = Order::new(self.resource(resource), Version::new(version));
+        Claim { order: Some(order.scoped(self.one.store().namespace())), ..self.claim(name) }
+    }
+
+    /// A resource in the case's scope.
+    pub(super) fn resource(&self, name: &str) -> Resource {
+        Resource::new(&self.scope, "kind", name)
     }
 
     /// Lets every lease of the usual length run out, and no retention.
@@ -100,7 +108,7 @@ impl Handle {
     /// A claim that must be granted.
     pub(super) async fn grant(&self, claim: &Claim) -> Grant {
         match self.claim(claim).await {
-            Claimed::Granted { fence, attempt } => Grant { lease: claim.granted(fence), attempt },
+            Claimed::Granted(grant) => Grant { lease: claim.granted(grant.fence), attempt: grant.attempt },
             answer => panic!("the claim must be granted, but the answer was {answer:?}"),
         }
     }
@@ -114,14 +122,18 @@ impl Handle {
     }
 
     /// A claim that must be answered with this outcome.
-    pub(super) async fn replayed(&self, claim: &Claim, outcome: &[u8]) {
+    pub(super) async fn replayed(&self, claim: &Claim, outcome: &[u8]) -> Completed {
         match self.claim(claim).await {
-            Claimed::Completed(answer) => assert!(
-                answer.as_bytes() == outcome,
-                "the outcome must come back bit for bit: {} bytes went in, {} other bytes came back",
-                outcome.len(),
-                answer.as_bytes().len()
-            ),
+            Claimed::Completed(completed) => {
+                let bytes = completed.outcome.as_bytes();
+                assert!(
+                    bytes == outcome,
+                    "the outcome must come back bit for bit: {} bytes went in, {} other bytes came back",
+                    outcome.len(),
+                    bytes.len()
+                );
+                completed
+            }
             answer => panic!("the key must be completed, but the answer was {answer:?}"),
         }
     }
@@ -135,43 +147,73 @@ impl Handle {
     }
 
     pub(super) async fn complete_for(&self, lease: &Lease, outcome: Bytes, retention: Duration) -> Hold {
-        let answer = self.0.complete(lease, &Outcome::new(outcome), retention).await;
+        let completion = Completion::new(lease.clone(), Outcome::new(outcome), retention);
+        let answer = self.0.complete(&completion).await;
         answer.unwrap_or_else(|error| panic!("complete failed: {error:?}"))
     }
 
     pub(super) async fn release(&self, lease: &Lease) -> Hold {
-        self.0.release(lease).await.unwrap_or_else(|error| panic!("release failed: {error:?}"))
+        self.give_up(lease, Release::Failed).await
     }
 
-    pub(super) async fn load(&self, key: &ScopedKey) -> Option<RecordView> {
-        self.0.load(key).await.unwrap_or_else(|error| panic!("load failed: {error:?}"))
+    pub(super) async fn give_up(&self, lease: &Lease, release: Release) -> Hold {
+        self.0.release(lease, release).await.unwrap_or_else(|error| panic!("release failed: {error:?}"))
+    }
+
+    pub(super) async fn adopt(&self, lease: &Lease, owner: Owner) -> Adopted {
+        let answer = self.0.adopt(lease, owner, LEASE).await;
+        answer.unwrap_or_else(|error| panic!("adopt failed: {error:?}"))
+    }
+
+    /// An adoption that must be granted.
+    pub(super) async fn adopted(&self, lease: &Lease, owner: Owner) -> Grant {
+        match self.adopt(lease, owner).await {
+            Adopted::Granted(grant) => Grant {
+                lease: Lease::new(lease.key().clone(), lease.order(), owner, grant.fence),
+                attempt: grant.attempt,
+            },
+            Adopted::Lost => panic!("the lease must be adopted, but it was lost"),
+        }
+    }
+
+    pub(super) async fn newest(&self, resource: &Resource) -> Option<Version> {
+        let answer = self.0.newest(resource.digest(self.0.namespace())).await;
+        answer.unwrap_or_else(|error| panic!("newest failed: {error:?}"))
+    }
+
+    pub(super) async fn load(&self, key: impl Into<KeyDigest>) -> Option<RecordView> {
+        self.0.load(key.into()).await.unwrap_or_else(|error| panic!("load failed: {error:?}"))
     }
 
     /// The record of a key that must have one.
-    pub(super) async fn view(&self, key: &ScopedKey) -> RecordView {
+    pub(super) async fn view(&self, key: impl Into<KeyDigest>) -> RecordView {
         self.load(key).await.unwrap_or_else(|| panic!("there must be a record"))
     }
 
-    pub(super) async fn forget(&self, key: &ScopedKey) -> bool {
-        self.0.forget(key).await.unwrap_or_else(|error| panic!("forget failed: {error:?}"))
+    pub(super) async fn forget(&self, key: impl Into<KeyDigest>) -> bool {
+        self.0.forget(key.into()).await.unwrap_or_else(|error| panic!("forget failed: {error:?}"))
     }
 
-    pub(super) async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> bool {
-        self.0.resolve(key, resolution).await.unwrap_or_else(|error| panic!("resolve failed: {error:?}"))
+    pub(super) async fn resolve(&self, key: impl Into<KeyDigest>, resolution: &Resolution) -> bool {
+        self.0
+            .resolve(key.into(), resolution)
+            .await
+            .unwrap_or_else(|error| panic!("resolve failed: {error:?}"))
     }
 
-    pub(super) async fn settled(&self, key: &ScopedKey, timeout: Duration) {
-        self.0.settled(key, timeout).await.unwrap_or_else(|error| panic!("settled failed: {error:?}"));
+    pub(super) async fn wait_for_change(&self, key: impl Into<KeyDigest>, timeout: Duration) {
+        let answer = self.0.wait_for_change(key.into(), timeout).await;
+        answer.unwrap_or_else(|error| panic!("wait_for_change failed: {error:?}"));
     }
 }
 
 /// What of a record may not change when nothing is done to it. Times left run down by themselves.
 pub(super) fn identity(view: &RecordView) -> String {
-    let mut text = format!("{:?}, {:?}, attempt {}", view.fence, view.version, view.attempts);
+    let mut text = format!("{:?}, {:?}, attempt {}", view.fence, view.order, view.attempts);
     match &view.state {
         crate::StateView::InFlight { .. } => text.push_str(", in flight"),
-        crate::StateView::Completed(outcome) => {
-            let _ = write!(text, ", completed {:?}", outcome.as_bytes());
+        crate::StateView::Completed(completed) => {
+            let _ = write!(text, ", completed {completed:?}");
         }
         state => {
             let _ = write!(text, ", {state:?}");

@@ -2,7 +2,7 @@
 
 use super::Harness;
 use super::case::{Case, LEASE, RETENTION};
-use crate::{Claim, Fence, Hold, Key, Scope, ScopedKey, StateView};
+use crate::{Claim, Fence, Hold, Scope, StateView};
 use std::time::Duration;
 
 /// A key without a record is granted, as attempt 1, with a fence that is not [`Fence::NONE`].
@@ -66,10 +66,9 @@ pub async fn equal_keys_in_two_scopes_are_two_records(harness: &dyn Harness) {
         case.scope.clone().with_principal("t"),
         case.scope.clone().with_tenant("t").with_principal("t"),
     ];
-    let key = Key::new("k").expect("k is a key");
     let mut leases = Vec::new();
     for scope in &scopes {
-        let claim = Claim { key: ScopedKey::new(scope.clone(), key.clone()), ..case.claim("k") };
+        let claim = Claim { key: case.key_in(scope, "k"), ..case.claim("k") };
         let grant = case.one.grant(&claim).await;
         leases.push(grant.lease);
     }
@@ -78,7 +77,7 @@ pub async fn equal_keys_in_two_scopes_are_two_records(harness: &dyn Harness) {
         assert_eq!(case.one.complete(lease, outcome).await, Hold::Held, "each scope completes by itself");
     }
     for (scope, outcome) in scopes.iter().zip(outcomes) {
-        let claim = Claim { key: ScopedKey::new(scope.clone(), key.clone()), ..case.claim("k") };
+        let claim = Claim { key: case.key_in(scope, "k"), ..case.claim("k") };
         case.two.replayed(&claim, outcome.as_bytes()).await;
     }
 }

@@ -13,8 +13,9 @@ pub async fn a_record_can_be_looked_at(harness: &dyn Harness) {
     let view = case.two.view(&claim.key).await;
     let StateView::InFlight { lease_left } = view.state else { panic!("in flight, not {:?}", view.state) };
     assert!(lease_left <= LEASE && lease_left > LEASE - super::SLACK, "{lease_left:?} left of {LEASE:?}");
-    assert!(view.expires_in <= RETENTION && view.expires_in > RETENTION - super::SLACK, "{view:?}");
-    assert_eq!((view.fence, view.attempts, view.version), (first.fence(), 1, Some(Version::new(5))));
+    let kept = LEASE + RETENTION;
+    assert!(view.expires_in <= kept && view.expires_in > kept - super::SLACK, "{view:?}");
+    assert_eq!((view.fence, view.attempts, view.order), (first.fence(), 1, claim.order));
 
     case.let_leases_expire().await;
     assert_eq!(case.two.view(&claim.key).await.state, StateView::Abandoned);
@@ -26,8 +27,9 @@ pub async fn a_record_can_be_looked_at(harness: &dyn Harness) {
     let second = case.one.grant(&case.ordered("k", "r", 5)).await;
     assert_eq!(case.one.complete(&second.lease, "done").await, Hold::Held, "the holder completes");
     let view = case.two.view(&claim.key).await;
-    assert_eq!(view.state, StateView::Completed(Outcome::new("done")));
-    assert_eq!((view.fence, view.attempts, view.version), (second.fence(), 2, Some(Version::new(5))));
+    let StateView::Completed(completed) = &view.state else { panic!("completed, not {:?}", view.state) };
+    assert_eq!(completed.outcome, Outcome::new("done"));
+    assert_eq!((view.fence, view.attempts, view.order), (second.fence(), 2, claim.order));
 }
 
 /// `forget` deletes a record in every state, and answers whether there was one; the next claim is attempt 1.

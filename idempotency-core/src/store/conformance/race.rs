@@ -95,7 +95,7 @@ pub async fn no_older_version_starts_after_a_newer_completed(harness: &dyn Harne
         (8..16).for_each(&mut start);
         while let Some(answer) = rivals.join_next().await {
             match answer.expect("a claim does not panic") {
-                (_, Claimed::Stale { .. }) | (false, Claimed::Granted { .. }) => {}
+                (_, Claimed::Stale { .. }) | (false, Claimed::Granted(_)) => {}
                 (was_completed, answer) => {
                     panic!(
                         "version 2 completed before: {was_completed}, and version 1 was answered {answer:?}"
@@ -117,7 +117,7 @@ async fn race(case: &Case<'_>, name: &str, rivals: usize) -> Vec<u32> {
     let mut granted = Vec::new();
     while let Some(answer) = tasks.join_next().await {
         match answer.expect("a claim does not panic") {
-            Claimed::Granted { attempt, .. } => granted.push(attempt),
+            Claimed::Granted(grant) => granted.push(grant.attempt),
             Claimed::InFlight { .. } | Claimed::Completed(_) => {}
             answer => panic!("a rival was answered {answer:?}"),
         }

@@ -5,7 +5,7 @@ use futures_util::future::join;
 
 use super::Harness;
 use super::case::{AT_ONCE, Case, LEASE, RETENTION, identity};
-use crate::{Claimed, Hold, Outcome};
+use crate::{Claimed, Completion, Hold, Outcome};
 
 /// A claim repeated by the owner that holds the key answers the same grant, on any handle.
 pub async fn a_repeated_claim_answers_the_same_grant(harness: &dyn Harness) {
@@ -94,9 +94,10 @@ pub async fn a_dropped_completion_can_be_repeated(harness: &dyn Harness) {
         let claim = case.claim(&format!("{round}"));
         let grant = case.one.grant(&claim).await;
         let outcome = Outcome::new("done");
-        let _ = case.one.store().complete(&grant.lease, &outcome, RETENTION).now_or_never();
+        let completion = Completion::new(grant.lease.clone(), outcome.clone(), RETENTION);
+        let _ = case.one.store().complete(&completion).now_or_never();
         match case.two.claim(&case.claim(&format!("{round}"))).await {
-            Claimed::Completed(recorded) => assert_eq!(recorded, outcome, "the outcome is whole"),
+            Claimed::Completed(recorded) => assert_eq!(recorded.outcome, outcome, "the outcome is whole"),
             Claimed::InFlight { .. } => {}
             answer => panic!("a dropped completion left {answer:?}"),
         }
@@ -113,10 +114,10 @@ pub async fn a_dropped_waiter_disturbs_nobody(harness: &dyn Harness) {
     let handle = case.two.clone();
     let waiter = tokio::spawn({
         let key = key.clone();
-        async move { handle.settled(&key, super::case::VERY_LONG).await }
+        async move { handle.wait_for_change(&key, super::case::VERY_LONG).await }
     });
     for _ in 0..20 {
-        let _ = case.two.store().settled(&key, super::case::VERY_LONG).now_or_never();
+        let _ = case.two.store().wait_for_change(key.digest(), super::case::VERY_LONG).now_or_never();
     }
     assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
     let woken = tokio::time::timeout(AT_ONCE, waiter).await;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::Harness;
 use super::case::{Case, Grant, Handle, LEASE, RETENTION};
-use crate::{Claim, Claimed, Hold, Order, Outcome, Resolution, Scope, Version};
+use crate::{Claim, Claimed, Hold, Order, Outcome, Resolution, Resource, Version};
 
 /// An older version than the newest completed one is stale, is told which, and leaves no record.
 pub async fn an_older_version_is_stale(harness: &dyn Harness) {
@@ -106,14 +106,19 @@ pub async fn a_mark_never_falls(harness: &dyn Harness) {
     stale(&case.two, &case.ordered("between", "r", 2), 3).await;
 }
 
-/// The marks of two resources, and of one name in two scopes, are two marks.
+/// The marks of two resources, of one name in two scopes, and of one name of two kinds, are two marks.
 pub async fn marks_of_two_resources_are_two_marks(harness: &dyn Harness) {
     let case = Case::new(harness, "marks_of_two_resources_are_two_marks").await;
     completed(&case.one, &case.ordered("newer", "r", 9)).await;
     case.two.grant(&case.ordered("other resource", "s", 1)).await;
-    let scope: Scope = case.scope.clone().with_tenant("t");
-    let order = Some(Order::new(&scope, "r", Version::new(1)));
-    case.two.grant(&Claim { order, ..case.claim("other scope") }).await;
+    let tenant = case.scope.clone().with_tenant("t");
+    for (name, resource) in [
+        ("other scope", Resource::new(&tenant, "kind", "r")),
+        ("other kind", Resource::new(&case.scope, "other kind", "r")),
+    ] {
+        let order = Order::new(resource, Version::new(1)).scoped(case.two.store().namespace());
+        case.two.grant(&Claim { order: Some(order), ..case.claim(name) }).await;
+    }
     case.two.grant(&case.claim("no order")).await;
 }
 

@@ -62,7 +62,7 @@ pub async fn a_settled_key_is_not_waited_for(harness: &dyn Harness) {
 pub async fn a_waiter_waits_while_the_key_is_held(harness: &dyn Harness) {
     let case = Case::new(harness, "a_waiter_waits_while_the_key_is_held").await;
     let grant = case.one.grant(&case.claim("k")).await;
-    let waiting = case.two.settled(grant.lease.key(), VERY_LONG);
+    let waiting = case.two.wait_for_change(grant.lease.key(), VERY_LONG);
     let returned = timeout(Duration::from_millis(100), waiting).await;
     assert!(returned.is_err(), "the waiter returned though nothing had changed");
 }
@@ -72,7 +72,7 @@ pub async fn a_waiter_returns_by_its_timeout(harness: &dyn Harness) {
     let case = Case::new(harness, "a_waiter_returns_by_its_timeout").await;
     let grant = case.one.grant(&case.claim("k")).await;
     for time in [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(50)] {
-        let waiting = case.two.settled(grant.lease.key(), time);
+        let waiting = case.two.wait_for_change(grant.lease.key(), time);
         timeout(AT_ONCE, waiting).await.unwrap_or_else(|_| panic!("still waiting long after {time:?}"));
     }
 }
@@ -98,9 +98,9 @@ pub async fn waiting_leaves_the_record_alone(harness: &dyn Harness) {
     let grant = case.one.grant(&case.claim("k")).await;
     let before = identity(&case.one.view(grant.lease.key()).await);
     for _ in 0..5 {
-        case.two.settled(grant.lease.key(), Duration::from_millis(5)).await;
+        case.two.wait_for_change(grant.lease.key(), Duration::from_millis(5)).await;
     }
-    case.two.settled(&case.key("free"), Duration::from_millis(5)).await;
+    case.two.wait_for_change(&case.key("free"), Duration::from_millis(5)).await;
     assert_eq!(identity(&case.one.view(grant.lease.key()).await), before, "waiting changed the record");
     assert!(case.one.load(&case.key("free")).await.is_none(), "waiting made a record");
     case.two.refused(&case.claim("k")).await;
@@ -115,7 +115,7 @@ pub async fn a_thousand_waiters_are_woken(harness: &dyn Harness) {
     for waiter in 0..999 {
         let handle = if waiter % 2 == 0 { case.one.clone() } else { case.two.clone() };
         let key = grant.lease.key().clone();
-        waiters.spawn(async move { handle.settled(&key, VERY_LONG).await });
+        waiters.spawn(async move { handle.wait_for_change(&key, VERY_LONG).await });
     }
     let last = waiting(&case.two, grant.lease.key()).await;
     assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
@@ -131,13 +131,13 @@ pub async fn a_thousand_waiters_are_woken(harness: &dyn Harness) {
 /// A waiter that has begun to wait: a later one has come and gone on its handle.
 async fn waiting(handle: &Handle, key: &ScopedKey) -> JoinHandle<()> {
     let waiter = wait(handle, key);
-    handle.settled(key, Duration::from_millis(100)).await;
+    handle.wait_for_change(key, Duration::from_millis(100)).await;
     waiter
 }
 
 fn wait(handle: &Handle, key: &ScopedKey) -> JoinHandle<()> {
     let (handle, key) = (handle.clone(), key.clone());
-    tokio::spawn(async move { handle.settled(&key, VERY_LONG).await })
+    tokio::spawn(async move { handle.wait_for_change(&key, VERY_LONG).await })
 }
 
 async fn woken(waiter: JoinHandle<()>, by: &str) {

@@ -6,13 +6,13 @@ use std::time::Duration;
 use super::totals::Totals;
 use super::*;
 use crate::clock::ManualClock;
-use crate::{Key, Owner, Scope};
+use crate::{Key, Outcome, Scope, ScopedKey};
 
 const LEASE: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn key(name: &str) -> ScopedKey {
-    ScopedKey::new(Scope::endpoint("memory"), Key::new(name).unwrap())
+    ScopedKey::new(&Namespace::default(), Scope::endpoint("memory"), Key::new(name).unwrap())
 }
 
 fn claim(name: &str, owner: u8) -> Claim {
@@ -21,7 +21,7 @@ fn claim(name: &str, owner: u8) -> Claim {
 
 async fn granted(store: &MemoryStore, claim: &Claim) -> Lease {
     match store.claim(claim).await.unwrap() {
-        Claimed::Granted { fence, .. } => claim.granted(fence),
+        Claimed::Granted(grant) => claim.granted(grant.fence),
         answer => panic!("not granted: {answer:?}"),
     }
 }
@@ -31,8 +31,8 @@ fn waiting(store: &MemoryStore, name: &str) -> usize {
 }
 
 #[test]
-fn an_entry_has_64_bytes() {
-    assert_eq!(size_of::<Entry>(), 64);
+fn an_entry_has_128_bytes() {
+    assert_eq!(size_of::<Entry>(), 128);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn a_store_that_is_exactly_full_has_no_room() {
 async fn a_cancelled_waiter_leaves_nothing_behind() {
     let store = MemoryStore::new().with_clock(ManualClock::new());
     granted(&store, &claim("k", 1)).await;
-    let wait = |store: MemoryStore| async move { store.settled(&key("k"), DAY).await };
+    let wait = |store: MemoryStore| async move { store.wait_for_change(key("k").digest(), DAY).await };
     let tasks = [tokio::spawn(wait(store.clone())), tokio::spawn(wait(store.clone()))];
     while waiting(&store, "k") < 2 {
         tokio::task::yield_now().await;
@@ -67,12 +67,12 @@ async fn a_woken_waiter_leaves_nothing_behind() {
     let lease = granted(&store, &claim("k", 1)).await;
     let waiter = tokio::spawn({
         let store = store.clone();
-        async move { store.settled(&key("k"), DAY).await }
+        async move { store.wait_for_change(key("k").digest(), DAY).await }
     });
     while waiting(&store, "k") < 1 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(store.complete(&lease, &Outcome::new("done"), DAY).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&Completion::new(lease, Outcome::new("done"), DAY)).await.unwrap(), Hold::Held);
     assert!(store.shards.records(key("k").digest()).waiting.is_empty());
     waiter.await.unwrap().unwrap();
     assert!(store.shards.records(key("k").digest()).waiting.is_empty());
@@ -83,15 +83,17 @@ async fn a_waiter_returns_when_the_lease_runs_out() {
     let store = MemoryStore::new();
     granted(&store, &claim("k", 1)).await;
     let began = tokio::time::Instant::now();
-    store.settled(&key("k"), DAY).await.unwrap();
+    store.wait_for_change(key("k").digest(), DAY).await.unwrap();
     assert!(began.elapsed() <= LEASE + Duration::from_millis(1));
-    assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Granted { attempt: 2, .. }));
+    assert!(
+        matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Granted(grant) if grant.attempt == 2)
+    );
 }
 
 #[tokio::test]
 async fn debug_prints_no_content() {
     let store = MemoryStore::new().with_clock(Arc::new(ManualClock::new()));
     let lease = granted(&store, &claim("k", 1)).await;
-    let _ = store.complete(&lease, &Outcome::new("secret"), DAY).await.unwrap();
+    let _ = store.complete(&Completion::new(lease, Outcome::new("secret"), DAY)).await.unwrap();
     assert_eq!(format!("{store:?}"), "MemoryStore { records: 1, bytes: 6, .. }");
 }
