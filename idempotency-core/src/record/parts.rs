@@ -55,8 +55,8 @@ impl Parts {
     }
 
     /// The same parts, whose label shares this text as its endpoint.
-    #[cfg(feature = "memory")]
-    pub(crate) fn with_endpoint(mut self, endpoint: Arc<str>) -> Self {
+    #[must_use]
+    pub fn with_endpoint(mut self, endpoint: Arc<str>) -> Self {
         self.label.endpoint = Some(endpoint);
         self
     }

@@ -8,7 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use idempotency_core::{
-    Claim, Claimed, Hold, Key, Lease, Order, Outcome, Owner, Scope, ScopedKey, Store, Version,
+    Adopted, Claim, Claimed, Completion, Hold, Key, Lease, Namespace, Order, Outcome, Owner, Release,
+    Resource, Scope, ScopedKey, Store, Version,
 };
 
 /// The lease of every claim.
@@ -20,7 +21,7 @@ pub const DAY: Duration = Duration::from_secs(86_400);
 /// A key.
 #[must_use]
 pub fn key(name: &str) -> ScopedKey {
-    ScopedKey::new(scope(), Key::new(name).expect("it is short"))
+    ScopedKey::new(&Namespace::default(), scope(), Key::new(name).expect("it is short"))
 }
 
 /// A claim by this owner.
@@ -33,7 +34,8 @@ pub fn claim(name: &str, owner: u8) -> Claim {
 #[must_use]
 pub fn claim_of(name: &str, owner: u8, version: u64) -> Claim {
     let mut claim = claim(name, owner);
-    claim.order = Some(Order::new(&scope(), "resource", Version::new(version)));
+    let resource = Resource::new(&scope(), "schedules", "resource");
+    claim.order = Some(Order::new(resource, Version::new(version)).scoped(&Namespace::default()));
     claim
 }
 
@@ -44,7 +46,7 @@ fn scope() -> Scope {
 /// The lease that a claim is granted; `None` for any other answer.
 pub fn lease(store: &impl Store, claim: &Claim) -> Option<Lease> {
     match ready(store.claim(claim)).expect("there is room") {
-        Claimed::Granted { fence, .. } => Some(claim.granted(fence)),
+        Claimed::Granted(grant) => Some(claim.granted(grant.fence)),
         _ => None,
     }
 }
@@ -56,17 +58,27 @@ pub fn told(store: &impl Store, claim: &Claim) -> Claimed {
 
 /// Completes with the owner's first byte as the outcome; whether it held the lease.
 pub fn complete(store: &impl Store, lease: &Lease) -> bool {
-    ready(store.complete(lease, &outcome(lease), DAY)).expect("there is room") == Hold::Held
+    let completion = Completion::new(lease.clone(), outcome(lease), DAY);
+    ready(store.complete(&completion)).expect("there is room") == Hold::Held
 }
 
-/// Releases; whether it held the lease.
+/// Gives the lease up as failed; whether it held it.
 pub fn release(store: &impl Store, lease: &Lease) -> bool {
-    ready(store.release(lease)).expect("memory is at hand") == Hold::Held
+    ready(store.release(lease, Release::Failed)).expect("memory is at hand") == Hold::Held
 }
 
 /// Renews; whether it held the lease.
 pub fn renew(store: &impl Store, lease: &Lease) -> bool {
     ready(store.renew(lease, LEASE)).expect("memory is at hand") == Hold::Held
+}
+
+/// Takes up an execution that was written down, as this owner; the lease, where it was not taken up before.
+pub fn adopt(store: &impl Store, lease: &Lease, owner: u8) -> Option<Lease> {
+    let owner = Owner::from_bytes([owner; 16]);
+    match ready(store.adopt(lease, owner, LEASE)).expect("memory is at hand") {
+        Adopted::Granted(grant) => Some(Lease::new(lease.key().clone(), lease.order(), owner, grant.fence)),
+        Adopted::Lost => None,
+    }
 }
 
 /// The outcome of a lease's holder.

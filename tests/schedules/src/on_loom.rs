@@ -1,5 +1,7 @@
 //! The store upon loom's locks.
 
+use idempotency_core::store::{Cursor, Filter, Listing, Page};
+
 mod sync {
     pub(super) use loom::sync::{Mutex, MutexGuard, atomic};
 }

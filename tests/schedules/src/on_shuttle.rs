@@ -1,5 +1,7 @@
 //! The store upon shuttle's locks.
 
+use idempotency_core::store::{Cursor, Filter, Listing, Page};
+
 mod sync {
     pub(super) use shuttle::sync::{Mutex, MutexGuard, atomic};
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use idempotency_core::clock::ManualClock;
-use idempotency_core::{Claimed, Fence, Outcome, Store as _};
+use idempotency_core::{Claimed, Fence, Grant, Outcome, Store as _};
 use idempotency_schedules::case::{
     DAY, LEASE, claim, claim_of, complete, key, outcome, ready, release, renew, timer, told,
 };
@@ -43,7 +43,7 @@ fn work(store: &MemoryStore, clock: &ManualClock, thread: u8) -> Account {
     let mut account = Account::default();
     for attempt in 0.. {
         match told(store, &claim("k", 10 * thread + attempt)) {
-            Claimed::Granted { fence, .. } => {
+            Claimed::Granted(Grant { fence, .. }) => {
                 account.fences.push(fence);
                 let lease = claim("k", 10 * thread + attempt).granted(fence);
                 match shuttle::rand::thread_rng().gen_range(0..4) {
@@ -65,11 +65,13 @@ fn work(store: &MemoryStore, clock: &ManualClock, thread: u8) -> Account {
                     _ => clock.advance(LEASE),
                 }
             }
-            Claimed::Completed(outcome) => {
-                account.replayed = Some(outcome);
+            Claimed::Completed(completed) => {
+                account.replayed = Some(completed.outcome);
                 return account;
             }
-            Claimed::InFlight { .. } => block_on(store.settled(&key("k"), DAY)).expect("memory is at hand"),
+            Claimed::InFlight { .. } => {
+                block_on(store.wait_for_change(key("k").digest(), DAY)).expect("memory is at hand")
+            }
             answer => panic!("nothing of this kind was asked for: {answer:?}"),
         }
     }
@@ -109,8 +111,8 @@ fn keys_of_one_resource_never_lower_its_mark() {
             spawn(move || {
                 let claim = claim_of(&version.to_string(), version, version.into());
                 match told(&store, &claim) {
-                    Claimed::Granted { fence, .. } => complete(&store, &claim.granted(fence)),
-                    Claimed::Stale { newest } => newest <= claim.order.unwrap().version(),
+                    Claimed::Granted(Grant { fence, .. }) => complete(&store, &claim.granted(fence)),
+                    Claimed::Stale { newest } => newest <= claim.order.unwrap().version,
                     answer => panic!("nothing of this kind was asked for: {answer:?}"),
                 }
             })
@@ -132,14 +134,14 @@ fn a_full_store_counts_what_it_keeps() {
             let (store, clock) = (store.clone(), Arc::clone(&clock));
             spawn(move || {
                 let claim = claim(&owner.to_string(), owner);
-                if let Ok(Claimed::Granted { fence, .. }) = ready(store.claim(&claim)) {
+                if let Ok(Claimed::Granted(Grant { fence, .. })) = ready(store.claim(&claim)) {
                     let lease = claim.granted(fence);
-                    let _ = ready(store.complete(&lease, &outcome(&lease), DAY));
+                    let _ = complete(&store, &lease);
                 }
                 if owner == 2 {
                     clock.advance(DAY);
                 }
-                let _ = ready(store.forget(&key("1")));
+                let _ = ready(store.forget(key("1").digest()));
             })
         });
         for thread in threads {
@@ -147,7 +149,7 @@ fn a_full_store_counts_what_it_keeps() {
         }
         assert!(store.records() <= 2 && store.bytes() <= 2);
         for owner in ["1", "2", "3"] {
-            let _ = ready(store.forget(&key(owner)));
+            let _ = ready(store.forget(key(owner).digest()));
         }
         assert_eq!((store.records(), store.bytes()), (0, 0));
     });

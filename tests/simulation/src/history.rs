@@ -1,10 +1,12 @@
 //! The history: what was asked of a store, when, and what it answered.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use idempotency_core::{
-    Claim, Claimed, Hold, Lease, OnExpired, Outcome, Owner, RecordView, Resolution, StateView, Version,
+    Adopted, Claim, Claimed, Completion, Hold, Lease, OnExpired, Outcome, Owner, RecordView, Release,
+    Resolution, StateView, Version,
 };
 
 /// Microseconds since the recording began, on the clock by which the history is judged.
@@ -22,6 +24,8 @@ pub struct History {
     pub resolution: Micros,
     /// The failover on the way, if it may have forgotten something.
     pub failover: Option<Failover>,
+    /// Whether record and mark change in two steps, as in a cluster.
+    pub is_split: bool,
 }
 
 /// A master died, and a replica went on in its place, which may not have had the latest writes.
@@ -55,6 +59,42 @@ impl Failover {
 }
 
 impl History {
+    /// The same history of a store whose record and mark change in two steps.
+    #[must_use]
+    pub fn split(mut self) -> Self {
+        self.is_split = true;
+        self
+    }
+
+    /// The same history, with what may have been done in a step of its own where record and mark change in two: a
+    /// completion raises the mark first, and a claim is granted before it is found to be stale, and given back.
+    pub(crate) fn in_steps(&self) -> Cow<'_, Self> {
+        if !self.is_split {
+            return Cow::Borrowed(self);
+        }
+        let mut operations = Vec::with_capacity(self.operations.len() * 2);
+        for operation in &self.operations {
+            operations.push(operation.clone());
+            if self.versions[operation.key].is_none() {
+                continue;
+            }
+            let answer = operation.answer.map(|(_, answer)| answer);
+            let mut also = |action| operations.push(Operation { action, answer: None, ..operation.clone() });
+            match operation.action {
+                Action::Claim { owner, .. } if matches!(answer, None | Some(Answer::Stale { .. })) => {
+                    if answer.is_some() {
+                        also(operation.action);
+                    }
+                    also(Action::GiveBack { owner });
+                }
+                Action::Complete { owner, .. } => also(Action::Raise { owner }),
+                Action::Resolve { outcome: Some(_) } => also(Action::Raise { owner: 0 }),
+                _ => {}
+            }
+        }
+        Cow::Owned(Self { operations, ..self.clone() })
+    }
+
     /// The same history, which this failover may have cut.
     #[must_use]
     pub fn with_failover(&self, failover: Failover) -> Self {
@@ -91,7 +131,13 @@ pub enum Action {
     /// [`Store::complete`](idempotency_core::Store::complete).
     Complete { owner: u64, fence: u64, outcome: u64 },
     /// [`Store::release`](idempotency_core::Store::release).
-    Release { owner: u64, fence: u64 },
+    Release { owner: u64, fence: u64, how: Release },
+    /// [`Store::adopt`](idempotency_core::Store::adopt).
+    Adopt { owner: u64, fence: u64, adopter: u64, lease: Micros },
+    /// The first step of a completion where record and mark change in two: the mark is raised.
+    Raise { owner: u64 },
+    /// The last step of a claim there that was granted and found to be stale: the grant is given back.
+    GiveBack { owner: u64 },
     /// [`Store::load`](idempotency_core::Store::load).
     Load,
     /// [`Store::forget`](idempotency_core::Store::forget).
@@ -105,7 +151,7 @@ pub enum Action {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are those of the store contract")]
 pub enum Answer {
-    /// To a claim.
+    /// To a claim or an adoption.
     Granted { fence: u64, attempt: u32 },
     /// To a claim.
     Completed { outcome: u64 },
@@ -119,7 +165,7 @@ pub enum Answer {
     InDoubt,
     /// To a renewal, completion or release.
     Held,
-    /// To a renewal, completion or release.
+    /// To a renewal, completion, release or adoption.
     Lost,
     /// To a look.
     Free,
@@ -166,18 +212,35 @@ impl Action {
 
     /// A completion.
     #[must_use]
-    pub fn complete(lease: &Lease, outcome: &Outcome) -> Self {
+    pub fn complete(completion: &Completion) -> Self {
         Self::Complete {
-            owner: owner_id(lease.owner()),
-            fence: lease.fence().get(),
-            outcome: outcome_id(outcome),
+            owner: owner_id(completion.lease.owner()),
+            fence: completion.lease.fence().get(),
+            outcome: outcome_id(&completion.outcome),
         }
+    }
+
+    /// The first step of a completion in two.
+    #[must_use]
+    pub fn raise(lease: &Lease) -> Self {
+        Self::Raise { owner: owner_id(lease.owner()) }
     }
 
     /// A release.
     #[must_use]
-    pub fn release(lease: &Lease) -> Self {
-        Self::Release { owner: owner_id(lease.owner()), fence: lease.fence().get() }
+    pub fn release(lease: &Lease, how: Release) -> Self {
+        Self::Release { owner: owner_id(lease.owner()), fence: lease.fence().get(), how }
+    }
+
+    /// An adoption.
+    #[must_use]
+    pub fn adopt(lease: &Lease, adopter: Owner, duration: Duration) -> Self {
+        Self::Adopt {
+            owner: owner_id(lease.owner()),
+            fence: lease.fence().get(),
+            adopter: owner_id(adopter),
+            lease: micros(duration),
+        }
     }
 
     /// An operator's word.
@@ -198,7 +261,10 @@ impl Action {
             Self::Claim { owner, .. }
             | Self::Renew { owner, .. }
             | Self::Complete { owner, .. }
-            | Self::Release { owner, .. } => Some(owner),
+            | Self::Release { owner, .. }
+            | Self::Adopt { owner, .. }
+            | Self::Raise { owner }
+            | Self::GiveBack { owner } => Some(owner),
             Self::Load | Self::Forget | Self::Resolve { .. } => None,
         }
     }
@@ -215,8 +281,8 @@ impl Answer {
 impl From<&Claimed> for Answer {
     fn from(claimed: &Claimed) -> Self {
         match claimed {
-            Claimed::Granted { fence, attempt } => Self::Granted { fence: fence.get(), attempt: *attempt },
-            Claimed::Completed(outcome) => Self::Completed { outcome: outcome_id(outcome) },
+            Claimed::Granted(grant) => Self::Granted { fence: grant.fence.get(), attempt: grant.attempt },
+            Claimed::Completed(completed) => Self::Completed { outcome: outcome_id(&completed.outcome) },
             Claimed::InFlight { retry_after } => Self::InFlight { retry_after: micros(*retry_after) },
             Claimed::Mismatch => Self::Mismatch,
             Claimed::Stale { newest } => Self::Stale { newest: newest.get() },
@@ -234,6 +300,15 @@ impl From<&Hold> for Answer {
     }
 }
 
+impl From<&Adopted> for Answer {
+    fn from(adopted: &Adopted) -> Self {
+        match adopted {
+            Adopted::Granted(grant) => Self::Granted { fence: grant.fence.get(), attempt: grant.attempt },
+            Adopted::Lost => Self::Lost,
+        }
+    }
+}
+
 impl From<&bool> for Answer {
     fn from(done: &bool) -> Self {
         Self::Done(*done)
@@ -247,7 +322,7 @@ impl From<&Option<RecordView>> for Answer {
             StateView::InFlight { lease_left } => Seen::InFlight { lease_left: micros(*lease_left) },
             StateView::Abandoned => Seen::Abandoned,
             StateView::Released => Seen::Released,
-            StateView::Completed(outcome) => Seen::Completed { outcome: outcome_id(outcome) },
+            StateView::Completed(completed) => Seen::Completed { outcome: outcome_id(&completed.outcome) },
             _ => Seen::Unreadable,
         };
         Self::Record { state, fence: view.fence.get(), attempts: view.attempts }
@@ -271,7 +346,14 @@ impl fmt::Display for Operation {
             Action::Complete { owner, fence, outcome } => {
                 write!(f, "complete {}/{fence} with {}", short(owner), short(outcome))?;
             }
-            Action::Release { owner, fence } => write!(f, "release {}/{fence}", short(owner))?,
+            Action::Release { owner, fence, how } => {
+                write!(f, "release {}/{fence} as {how:?}", short(owner))?
+            }
+            Action::Adopt { owner, fence, adopter, lease } => {
+                write!(f, "adopt {}/{fence} as {} for {} ms", short(owner), short(adopter), lease / 1000)?;
+            }
+            Action::Raise { owner } => write!(f, "raise the mark for {}", short(owner))?,
+            Action::GiveBack { owner } => write!(f, "give back the stale grant of {}", short(owner))?,
             Action::Load => f.write_str("load")?,
             Action::Forget => f.write_str("forget")?,
             Action::Resolve { outcome: None } => f.write_str("resolve as released")?,

@@ -6,6 +6,7 @@
 //! - [`checker`] judges a [`history`]: could a store that keeps the contract have given these answers?
 //! - [`workload`] and [`record()`] make histories from any store, simulated or real.
 //! - [`stores`] runs them against a store behind a simulated network.
+//! - [`split`] has the store whose record and mark change in two steps, as in a cluster.
 //! - [`mod@engine`] runs the real engine in several processes, with senders that retry.
 //! - [`planted`] has stores with bugs, which the checker finds.
 
@@ -19,6 +20,7 @@ pub mod planted;
 mod record;
 pub mod recording;
 pub mod rng;
+pub mod split;
 pub mod stores;
 pub mod workload;
 pub mod world;

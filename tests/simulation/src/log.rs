@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use idempotency_core::clock::Clock;
-use idempotency_core::{KeyDigest, Order};
+use idempotency_core::{KeyDigest, ResourceDigest, ScopedOrder};
 
 use crate::history::{Action, Answer, History, Micros, Operation, micros};
 
@@ -20,7 +20,7 @@ pub struct Log {
 #[derive(Default)]
 struct Entries {
     keys: HashMap<KeyDigest, usize>,
-    orders: Vec<Option<Order>>,
+    orders: Vec<Option<ScopedOrder>>,
     operations: Vec<Operation>,
     refused: HashSet<usize>,
 }
@@ -38,7 +38,7 @@ impl Log {
 
     /// An operation was sent. It counts as unanswered until [`answer`](Self::answer) or [`refuse`](Self::refuse).
     #[expect(clippy::must_use_candidate, reason = "some operations are never answered")]
-    pub fn call(&self, worker: usize, key: KeyDigest, order: Option<&Order>, action: Action) -> Called {
+    pub fn call(&self, worker: usize, key: KeyDigest, order: Option<ScopedOrder>, action: Action) -> Called {
         let call = self.now();
         let mut entries = self.entries();
         let next = entries.orders.len();
@@ -47,7 +47,7 @@ impl Log {
             entries.orders.push(None);
         }
         if entries.orders[key].is_none() {
-            entries.orders[key] = order.cloned();
+            entries.orders[key] = order;
         }
         entries.operations.push(Operation { key, worker, call, action, answer: None });
         Called(entries.operations.len() - 1)
@@ -75,19 +75,19 @@ impl Log {
     pub fn histories(&self, resolution: Micros) -> Vec<History> {
         let entries = self.entries();
         let mut histories: Vec<History> = Vec::new();
-        let mut of_resource: HashMap<[u8; 32], usize> = HashMap::new();
+        let mut of_resource: HashMap<ResourceDigest, usize> = HashMap::new();
         let mut places = Vec::new();
         for order in &entries.orders {
             let next = histories.len();
             let history = match order {
-                Some(order) => *of_resource.entry(*order.resource().digest()).or_insert(next),
+                Some(order) => *of_resource.entry(order.resource).or_insert(next),
                 None => next,
             };
             if history == next {
                 histories.push(History { resolution, ..History::default() });
             }
             places.push((history, histories[history].versions.len()));
-            histories[history].versions.push(order.as_ref().map(Order::version));
+            histories[history].versions.push(order.map(|order| order.version));
         }
         for (index, operation) in entries.operations.iter().enumerate() {
             if entries.refused.contains(&index) {

@@ -6,11 +6,12 @@ use idempotency_simulation::checker::Checker;
 use idempotency_simulation::counters::Counters;
 use idempotency_simulation::engine::check_engine;
 use idempotency_simulation::planted::Bug;
-use idempotency_simulation::stores::{check_store, memory_store, simulate_store};
+use idempotency_simulation::stores::{check_store, memory_store, simulate_store, split_store};
 
 const USAGE: &str = "\
-usage: idempotency-simulation [engine] [--seed N] [--histories N] [--bug NAME] [--print]
+usage: idempotency-simulation [engine] [split] [--seed N] [--histories N] [--bug NAME] [--print]
   engine         run the engine, not a store alone
+  split          on a store whose record and mark change in two steps
   --seed N       the first seed (default 0); alone, only this one
   --histories N  how many seeds (default 100000)
   --bug NAME     run a store with a planted bug
@@ -18,6 +19,7 @@ usage: idempotency-simulation [engine] [--seed N] [--histories N] [--bug NAME] [
 
 struct Arguments {
     is_engine: bool,
+    is_split: bool,
     seed: u64,
     histories: u64,
     bug: Option<Bug>,
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     let (mut checker, mut counters) = (Checker::new(), Counters::default());
     let make = |seed, clock| match arguments.bug {
         Some(bug) => bug.store(seed, clock),
+        None if arguments.is_split => split_store(seed, clock),
         None => memory_store(seed, clock),
     };
     let mut failure = None;
@@ -59,7 +62,7 @@ fn main() -> ExitCode {
 
 fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
     let (mut seed, mut histories) = (None, None);
-    let (mut bug, mut prints, mut is_engine) = (None, false, false);
+    let (mut bug, mut prints, mut is_engine, mut is_split) = (None, false, false, false);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--seed" => seed = Some(words.next()?.parse().ok()?),
@@ -69,11 +72,12 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
                 bug = Some(*Bug::ALL.iter().find(|bug| bug.to_string() == name)?);
             }
             "engine" => is_engine = true,
+            "split" => is_split = true,
             "--print" => prints = true,
             _ => return None,
         }
     }
     let unasked = if seed.is_some() { 1 } else { 100_000 };
     let histories = histories.unwrap_or(unasked);
-    Some(Arguments { is_engine, seed: seed.unwrap_or(0), histories, bug, prints })
+    Some(Arguments { is_engine, is_split, seed: seed.unwrap_or(0), histories, bug, prints })
 }

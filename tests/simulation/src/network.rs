@@ -7,15 +7,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_channel::oneshot;
 use futures_util::future::BoxFuture;
+use idempotency_core::store::{Filter, Listing, Page};
 use idempotency_core::{
-    Claim, Claimed, Hold, KeyDigest, Lease, Order, Outcome, RecordView, Resolution, ScopedKey, Store,
-    StoreError, StoreErrorKind,
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
+    Resolution, ResourceDigest, ScopedOrder, Store, StoreError, StoreErrorKind, Version,
 };
 
 use crate::counters::Counters;
 use crate::history::Action;
 use crate::log::Log;
 use crate::rng::Rng;
+use crate::split::{Server, SplitStore};
 use crate::world::{OUTSIDE, World};
 
 /// How often a network misbehaves, in percent of requests.
@@ -81,7 +83,7 @@ impl Faults {
 #[derive(Clone, Debug)]
 pub struct RemoteStore {
     world: World,
-    store: Arc<dyn Store>,
+    store: Arc<dyn Server>,
     log: Log,
     faults: Arc<Mutex<Faults>>,
     counters: Arc<Mutex<Counters>>,
@@ -97,8 +99,41 @@ struct Fate {
 impl RemoteStore {
     /// A store behind a network. Second copies of a request go into the log, as operations that nobody answers.
     #[must_use]
-    pub fn new(world: World, store: Arc<dyn Store>, log: Log, faults: Faults) -> Self {
+    pub fn new(world: World, store: Arc<dyn Server>, log: Log, faults: Faults) -> Self {
         Self { world, store, log, faults: Arc::new(Mutex::new(faults)), counters: Arc::default() }
+    }
+
+    /// The store as its users have it: this one, or one that changes record and mark in two steps where the server cannot
+    /// in one.
+    #[must_use]
+    pub fn client(&self) -> Arc<dyn Store> {
+        match self.store.split() {
+            Some(split) => Arc::new(SplitStore::new(self.clone(), split)),
+            None => Arc::new(self.clone()),
+        }
+    }
+
+    /// Raises the mark of a lease's order, where the server does not beside the record's transition.
+    pub(crate) async fn raise(&self, lease: &Lease) -> Result<(), StoreError> {
+        let Some(order) = lease.order() else { return Ok(()) };
+        self.send(lease.key().digest(), Some(order), Some(Action::raise(lease)), move |store| {
+            Box::pin(async move {
+                store.raise(order);
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Raises a mark for an operator.
+    pub(crate) async fn raise_by_hand(&self, order: ScopedOrder) -> Result<(), StoreError> {
+        self.send(KeyDigest::from_bytes([0; 32]), None, None, move |store| {
+            Box::pin(async move {
+                store.raise(order);
+                Ok(())
+            })
+        })
+        .await
     }
 
     /// Ends all faults.
@@ -113,17 +148,20 @@ impl RemoteStore {
         *self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a request, and a second copy of it where the network makes one.
+    /// Sends a request, and a second copy of it where the network makes one: that goes into the log where it changes
+    /// something.
     async fn send<T: Send + 'static>(
         &self,
         key: KeyDigest,
-        order: Option<&Order>,
-        action: Action,
-        operation: impl Fn(Arc<dyn Store>) -> BoxFuture<'static, Result<T, StoreError>>,
+        order: Option<ScopedOrder>,
+        action: Option<Action>,
+        operation: impl Fn(Arc<dyn Server>) -> BoxFuture<'static, Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let (fate, copy) = self.draw_fates();
         if let Some(fate) = copy {
-            self.log.call(usize::MAX, key, order, action);
+            if let Some(action) = action {
+                self.log.call(usize::MAX, key, order, action);
+            }
             let (nobody, _) = oneshot::channel();
             self.carry(fate, operation(self.store.clone()), nobody);
         }
@@ -214,11 +252,14 @@ impl RemoteStore {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
 impl Store for RemoteStore {
+    fn namespace(&self) -> &Namespace {
+        self.store.namespace()
+    }
+
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let copy = Arc::new(claim.clone());
-        self.send(claim.key.digest(), claim.order.as_ref(), Action::claim(claim), move |store| {
+        self.send(claim.key.digest(), claim.order, Some(Action::claim(claim)), move |store| {
             let claim = copy.clone();
             Box::pin(async move { store.claim(&claim).await })
         })
@@ -227,66 +268,84 @@ impl Store for RemoteStore {
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
         let copy = Arc::new(lease.clone());
-        self.send(lease.key().digest(), lease.order(), Action::renew(lease, duration), move |store| {
+        let action = Some(Action::renew(lease, duration));
+        self.send(lease.key().digest(), lease.order(), action, move |store| {
             let lease = copy.clone();
             Box::pin(async move { store.renew(&lease, duration).await })
         })
         .await
     }
 
-    async fn complete(
-        &self,
-        lease: &Lease,
-        outcome: &Outcome,
-        retention: Duration,
-    ) -> Result<Hold, StoreError> {
-        let copy = Arc::new((lease.clone(), outcome.clone()));
-        self.send(lease.key().digest(), lease.order(), Action::complete(lease, outcome), move |store| {
-            let copy = copy.clone();
-            Box::pin(async move { store.complete(&copy.0, &copy.1, retention).await })
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
+        let copy = Arc::new(completion.clone());
+        let (lease, action) = (&completion.lease, Some(Action::complete(completion)));
+        self.send(lease.key().digest(), lease.order(), action, move |store| {
+            let completion = copy.clone();
+            Box::pin(async move { store.complete(&completion).await })
         })
         .await
     }
 
-    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
         let copy = Arc::new(lease.clone());
-        self.send(lease.key().digest(), lease.order(), Action::release(lease), move |store| {
+        let action = Some(Action::release(lease, release));
+        self.send(lease.key().digest(), lease.order(), action, move |store| {
             let lease = copy.clone();
-            Box::pin(async move { store.release(&lease).await })
+            Box::pin(async move { store.release(&lease, release).await })
+        })
+        .await
+    }
+
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        let copy = Arc::new(lease.clone());
+        let action = Some(Action::adopt(lease, owner, duration));
+        self.send(lease.key().digest(), lease.order(), action, move |store| {
+            let lease = copy.clone();
+            Box::pin(async move { store.adopt(&lease, owner, duration).await })
+        })
+        .await
+    }
+
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        self.send(KeyDigest::from_bytes([0; 32]), None, None, move |store| {
+            Box::pin(async move { store.newest(resource).await })
         })
         .await
     }
 
     /// Returns at some time before the timeout: the contract promises no more.
-    async fn settled(&self, _: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
+    async fn wait_for_change(&self, _: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
         let pause = self.world.draw(|rng| rng.part(timeout.min(Duration::from_secs(3600)), 0, 100));
         self.world.sleep(pause).await;
         Ok(())
     }
 
-    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
-        let copy = Arc::new(key.clone());
-        self.send(key.digest(), None, Action::Load, move |store| {
-            let key = copy.clone();
-            Box::pin(async move { store.load(&key).await })
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
+        self.send(key, None, Some(Action::Load), move |store| Box::pin(async move { store.load(key).await }))
+            .await
+    }
+
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
+        self.send(key, None, Some(Action::Forget), move |store| {
+            Box::pin(async move { store.forget(key).await })
         })
         .await
     }
 
-    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
-        let copy = Arc::new(key.clone());
-        self.send(key.digest(), None, Action::Forget, move |store| {
-            let key = copy.clone();
-            Box::pin(async move { store.forget(&key).await })
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
+        let copy = Arc::new(resolution.clone());
+        self.send(key, None, Some(Action::resolve(resolution)), move |store| {
+            let resolution = copy.clone();
+            Box::pin(async move { store.resolve(key, &resolution).await })
         })
         .await
     }
 
-    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
-        let copy = Arc::new((key.clone(), resolution.clone()));
-        self.send(key.digest(), None, Action::resolve(resolution), move |store| {
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
+        let copy = Arc::new((filter.clone(), page.clone()));
+        self.send(KeyDigest::from_bytes([0; 32]), None, None, move |store| {
             let copy = copy.clone();
-            Box::pin(async move { store.resolve(&copy.0, &copy.1).await })
+            Box::pin(async move { store.list(&copy.0, &copy.1).await })
         })
         .await
     }

@@ -46,20 +46,22 @@ async fn send(store: &RecordingStore, request: Request) -> Reply {
     match request {
         Request::Claim(claim) => Reply::Claim(store.claim(&claim).await),
         Request::Renew(lease, duration) => Reply::Hold(store.renew(&lease, duration).await),
-        Request::Complete(lease, outcome, retention) => {
-            Reply::Hold(store.complete(&lease, &outcome, retention).await)
+        Request::Complete(completion) => Reply::Hold(store.complete(&completion).await),
+        Request::Release(lease, release) => Reply::Hold(store.release(&lease, release).await),
+        Request::Adopt(lease, owner, duration) => {
+            let adopted = store.adopt(&lease, owner, duration).await;
+            Reply::Adopt(owner, adopted)
         }
-        Request::Release(lease) => Reply::Hold(store.release(&lease).await),
         Request::Load(key) => {
-            drop(store.load(&key).await);
+            drop(store.load(key).await);
             Reply::Other
         }
         Request::Forget(key) => {
-            drop(store.forget(&key).await);
+            drop(store.forget(key).await);
             Reply::Other
         }
         Request::Resolve(key, resolution) => {
-            drop(store.resolve(&key, &resolution).await);
+            drop(store.resolve(key, &resolution).await);
             Reply::Other
         }
     }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use idempotency_core::store::{Filter, Listing, Page};
 use idempotency_core::{
-    Claim, Claimed, Hold, Lease, Outcome, RecordView, Resolution, ScopedKey, Store, StoreError,
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
+    Resolution, ResourceDigest, Store, StoreError, Version,
 };
 
 use crate::history::{Action, Answer};
@@ -26,6 +28,19 @@ impl RecordingStore {
         Self { inner, log, worker }
     }
 
+    fn call(&self, lease: &Lease, action: Action) -> Called {
+        self.log.call(self.worker, lease.key().digest(), lease.order(), action)
+    }
+
+    fn settle_many<T>(&self, called: &[Called], answers: &[Result<T, StoreError>])
+    where
+        Answer: for<'a> From<&'a T>,
+    {
+        for (called, answer) in called.iter().zip(answers) {
+            self.settle(*called, answer);
+        }
+    }
+
     fn settle<T>(&self, called: Called, answer: &Result<T, StoreError>)
     where
         Answer: for<'a> From<&'a T>,
@@ -41,64 +56,108 @@ impl RecordingStore {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl Store for RecordingStore {
+    fn namespace(&self) -> &Namespace {
+        self.inner.namespace()
+    }
+
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
-        let called =
-            self.log.call(self.worker, claim.key.digest(), claim.order.as_ref(), Action::claim(claim));
+        let called = self.log.call(self.worker, claim.key.digest(), claim.order, Action::claim(claim));
         let answer = self.inner.claim(claim).await;
         self.settle(called, &answer);
         answer
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
-        let action = Action::renew(lease, duration);
-        let called = self.log.call(self.worker, lease.key().digest(), lease.order(), action);
+        let called = self.call(lease, Action::renew(lease, duration));
         let answer = self.inner.renew(lease, duration).await;
         self.settle(called, &answer);
         answer
     }
 
-    async fn complete(
-        &self,
-        lease: &Lease,
-        outcome: &Outcome,
-        retention: Duration,
-    ) -> Result<Hold, StoreError> {
-        let action = Action::complete(lease, outcome);
-        let called = self.log.call(self.worker, lease.key().digest(), lease.order(), action);
-        let answer = self.inner.complete(lease, outcome, retention).await;
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
+        let called = self.call(&completion.lease, Action::complete(completion));
+        let answer = self.inner.complete(completion).await;
         self.settle(called, &answer);
         answer
     }
 
-    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
-        let called = self.log.call(self.worker, lease.key().digest(), lease.order(), Action::release(lease));
-        let answer = self.inner.release(lease).await;
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
+        let called = self.call(lease, Action::release(lease, release));
+        let answer = self.inner.release(lease, release).await;
         self.settle(called, &answer);
         answer
     }
 
-    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
-        self.inner.settled(key, timeout).await
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        let called = self.call(lease, Action::adopt(lease, owner, duration));
+        let answer = self.inner.adopt(lease, owner, duration).await;
+        self.settle(called, &answer);
+        answer
     }
 
-    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
-        let called = self.log.call(self.worker, key.digest(), None, Action::Load);
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        self.inner.newest(resource).await
+    }
+
+    async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
+        self.inner.wait_for_change(key, timeout).await
+    }
+
+    async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
+        let call =
+            |claim: &Claim| self.log.call(self.worker, claim.key.digest(), claim.order, Action::claim(claim));
+        let called: Vec<_> = claims.iter().map(call).collect();
+        let answers = self.inner.claim_many(claims).await;
+        self.settle_many(&called, &answers);
+        answers
+    }
+
+    async fn renew_many(&self, leases: &[Lease], duration: Duration) -> Vec<Result<Hold, StoreError>> {
+        let call = |lease: &Lease| self.call(lease, Action::renew(lease, duration));
+        let called: Vec<_> = leases.iter().map(call).collect();
+        let answers = self.inner.renew_many(leases, duration).await;
+        self.settle_many(&called, &answers);
+        answers
+    }
+
+    async fn complete_many(&self, completions: &[Completion]) -> Vec<Result<Hold, StoreError>> {
+        let call = |completion: &Completion| self.call(&completion.lease, Action::complete(completion));
+        let called: Vec<_> = completions.iter().map(call).collect();
+        let answers = self.inner.complete_many(completions).await;
+        self.settle_many(&called, &answers);
+        answers
+    }
+
+    async fn release_many(&self, leases: &[Lease], release: Release) -> Vec<Result<Hold, StoreError>> {
+        let call = |lease: &Lease| self.call(lease, Action::release(lease, release));
+        let called: Vec<_> = leases.iter().map(call).collect();
+        let answers = self.inner.release_many(leases, release).await;
+        self.settle_many(&called, &answers);
+        answers
+    }
+
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
+        let called = self.log.call(self.worker, key, None, Action::Load);
         let answer = self.inner.load(key).await;
         self.settle(called, &answer);
         answer
     }
 
-    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
-        let called = self.log.call(self.worker, key.digest(), None, Action::Forget);
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
+        let called = self.log.call(self.worker, key, None, Action::Forget);
         let answer = self.inner.forget(key).await;
         self.settle(called, &answer);
         answer
     }
 
-    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
-        let called = self.log.call(self.worker, key.digest(), None, Action::resolve(resolution));
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
+        let called = self.log.call(self.worker, key, None, Action::resolve(resolution));
         let answer = self.inner.resolve(key, resolution).await;
         self.settle(called, &answer);
         answer
+    }
+
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
+        self.inner.list(filter, page).await
     }
 }

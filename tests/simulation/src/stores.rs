@@ -2,26 +2,34 @@
 
 use std::sync::Arc;
 
+use idempotency_core::MemoryStore;
 use idempotency_core::engine::Runtime;
-use idempotency_core::{MemoryStore, Store};
 
 use crate::checker::{Checker, Counterexample, Verdict};
 use crate::counters::Counters;
 use crate::history::History;
 use crate::log::Log;
 use crate::network::{Faults, RemoteStore};
+use crate::planted::PlantedStore;
 use crate::record::record;
 use crate::rng::Rng;
+use crate::split::Server;
 use crate::workload::Workload;
 use crate::world::{StoreClock, World};
 
 /// Makes the store of a history from its seed and its clock.
-pub type MakeStore<'a> = &'a dyn Fn(u64, StoreClock) -> Arc<dyn Store>;
+pub type MakeStore<'a> = &'a dyn Fn(u64, StoreClock) -> Arc<dyn Server>;
 
 /// The store under test where there is no other.
 #[must_use]
-pub fn memory_store(_: u64, clock: StoreClock) -> Arc<dyn Store> {
+pub fn memory_store(_: u64, clock: StoreClock) -> Arc<dyn Server> {
     Arc::new(MemoryStore::new().with_clock(clock))
+}
+
+/// A store whose record and mark change in two steps.
+#[must_use]
+pub fn split_store(seed: u64, clock: StoreClock) -> Arc<dyn Server> {
+    Arc::new(PlantedStore::new(None, seed, clock).split_up())
 }
 
 /// Simulates the history of a seed and judges it: counts, and a counterexample where there is one.
@@ -57,6 +65,7 @@ pub fn simulate_store(seed: u64, make: MakeStore<'_>) -> (Vec<History>, Counters
     let workload = Workload::of_seed(seed, "");
     let log = Log::new(Arc::new(world.store_clock()));
     let store = make(seed, world.store_clock());
+    let is_split = store.split().is_some();
     let remote = RemoteStore::new(world.clone(), store, log.clone(), Faults::of_seed(seed, workload.lease()));
     // Workers' clocks are wrong and run fast or slow; nothing may depend on them.
     let rates: Vec<u64> = workload.workers().map(|_| rng.between(500_000, 1_500_000)).collect();
@@ -80,11 +89,13 @@ pub fn simulate_store(seed: u64, make: MakeStore<'_>) -> (Vec<History>, Counters
         })
         .collect();
     let recording = {
-        let (remote, log) = (Arc::new(remote.clone()), log.clone());
+        let (remote, log) = (remote.client(), log.clone());
         async move { record(remote, &workload, &log, |number| runtimes[number].clone()).await }
     };
     let (pauses, crashes) = world.run(recording).expect("the workers end");
-    let histories = log.histories(0);
+    let histories = log.histories(0).into_iter();
+    let histories: Vec<_> =
+        histories.map(|history| if is_split { history.split() } else { history }).collect();
     let operations = histories.iter().flat_map(|history| &history.operations);
     let mut counters = remote.counters();
     counters += Counters {

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use idempotency_core::{
-    Claim, Claimed, Fingerprint, Hold, Key, Lease, OnExpired, Order, Outcome, Owner, Resolution, Scope,
-    ScopedKey, StoreError, Version,
+    Adopted, Claim, Claimed, Completion, Fingerprint, Hold, Key, KeyDigest, Lease, Namespace, OnExpired,
+    Order, Outcome, Owner, Release, Resolution, Resource, Scope, ScopedKey, ScopedOrder, StoreError, Version,
 };
 
 use crate::rng::Rng;
@@ -24,7 +24,7 @@ pub struct Workload {
 
 #[derive(Debug)]
 struct Plan {
-    keys: Vec<(ScopedKey, Option<Order>)>,
+    keys: Vec<(ScopedKey, Option<ScopedOrder>)>,
     lease: Duration,
     on_expired: OnExpired,
     has_fingerprints: bool,
@@ -86,14 +86,15 @@ impl Workload {
 }
 
 /// The keys of simulated workloads, which are the same in every history.
-fn key(name: &str, number: u64, is_ordered: bool, rng: &mut Rng) -> (ScopedKey, Option<Order>) {
-    static SIMULATED: OnceLock<Vec<(ScopedKey, [Order; 2])>> = OnceLock::new();
+fn key(name: &str, number: u64, is_ordered: bool, rng: &mut Rng) -> (ScopedKey, Option<ScopedOrder>) {
+    static SIMULATED: OnceLock<Vec<(ScopedKey, [ScopedOrder; 2])>> = OnceLock::new();
     let make = |name: &str, number: u64| {
-        let scope = Scope::endpoint(name);
-        let order = |version| Order::new(&scope, name, Version::new(version));
+        let (namespace, scope) = (Namespace::default(), Scope::endpoint(name));
+        let resource = Resource::new(&scope, "simulated", name);
+        let order = |version| Order::new(resource.clone(), Version::new(version)).scoped(&namespace);
         let orders = [order(number), order(number + 1)];
         let key = Key::new(format!("key-{number}")).expect("it is printable ascii");
-        (ScopedKey::new(scope, key), orders)
+        (ScopedKey::new(&namespace, scope, key), orders)
     };
     let (key, orders) = if name.is_empty() {
         SIMULATED.get_or_init(|| (0..3).map(|number| make("simulated", number)).collect())
@@ -103,11 +104,8 @@ fn key(name: &str, number: u64, is_ordered: bool, rng: &mut Rng) -> (ScopedKey, 
         make(name, number)
     };
     // Two neighbours may have the same version: equal ones are not stale.
-    let order = orders[usize::from(rng.chance(30))].clone();
-    match is_ordered {
-        true => (key.beside(order.resource()), Some(order)),
-        false => (key, None),
-    }
+    let order = orders[usize::from(rng.chance(30))];
+    (key, is_ordered.then_some(order))
 }
 
 /// One worker: what it knows, and what it does next.
@@ -125,6 +123,8 @@ pub struct Worker {
 struct Attempt {
     claim: Claim,
     lease: Option<Lease>,
+    /// The lease that was adopted: the former owner's.
+    former: Option<Lease>,
     outcome: Outcome,
     /// What was sent last, to be repeated if nobody answered.
     last: Option<Request>,
@@ -150,11 +150,12 @@ pub struct Step {
 pub enum Request {
     Claim(Claim),
     Renew(Lease, Duration),
-    Complete(Lease, Outcome, Duration),
-    Release(Lease),
-    Load(ScopedKey),
-    Forget(ScopedKey),
-    Resolve(ScopedKey, Resolution),
+    Complete(Completion),
+    Release(Lease, Release),
+    Adopt(Lease, Owner, Duration),
+    Load(KeyDigest),
+    Forget(KeyDigest),
+    Resolve(KeyDigest, Resolution),
 }
 
 /// What a worker learns.
@@ -164,6 +165,8 @@ pub enum Request {
 pub enum Reply {
     Claim(Result<Claimed, StoreError>),
     Hold(Result<Hold, StoreError>),
+    /// With the new owner.
+    Adopt(Owner, Result<Adopted, StoreError>),
     Other,
     /// Its patience was over.
     Nothing,
@@ -190,8 +193,8 @@ impl Worker {
     pub fn learn(&mut self, reply: Reply) {
         let Some(attempt) = &mut self.attempt else { return };
         match reply {
-            Reply::Claim(Ok(Claimed::Granted { fence, .. })) => {
-                attempt.lease = Some(attempt.claim.granted(fence));
+            Reply::Claim(Ok(Claimed::Granted(grant))) => {
+                attempt.lease = Some(attempt.claim.granted(grant.fence));
                 attempt.last = None;
             }
             Reply::Claim(Ok(_)) => self.attempt = None,
@@ -200,7 +203,15 @@ impl Worker {
                 attempt.is_over |= hold == Hold::Lost || !was_renewal;
                 attempt.last = None;
             }
-            Reply::Claim(Err(_)) | Reply::Hold(Err(_)) | Reply::Nothing => {}
+            Reply::Adopt(owner, Ok(Adopted::Granted(grant))) => {
+                if let Some(lease) = &mut attempt.lease {
+                    let adopted = Lease::new(lease.key().clone(), lease.order(), owner, grant.fence);
+                    attempt.former = Some(std::mem::replace(lease, adopted));
+                }
+                attempt.last = None;
+            }
+            Reply::Adopt(_, Ok(Adopted::Lost)) => (attempt.is_over, attempt.last) = (true, None),
+            Reply::Claim(Err(_)) | Reply::Hold(Err(_)) | Reply::Adopt(_, Err(_)) | Reply::Nothing => {}
             Reply::Other => attempt.last = None,
         }
     }
@@ -234,15 +245,27 @@ impl Worker {
         {
             return last.clone();
         }
-        let Some(lease) = attempt.lease.clone() else { return self.begin() };
+        let Some(mut lease) = attempt.lease.clone() else { return self.begin() };
         if attempt.is_over && rng.chance(75) {
             return self.begin();
+        }
+        // The execution was written down and adopted: what the former holder, and a second adopter, do under the old lease.
+        if let Some(former) = &attempt.former
+            && rng.chance(30)
+        {
+            lease = former.clone();
         }
         let outcome = if rng.chance(90) { attempt.outcome.clone() } else { outcome(rng) };
         match rng.below(100) {
             0..30 => Request::Renew(lease, rng.part(self.plan.lease, 50, 150)),
-            30..65 => Request::Complete(lease, outcome, RETENTION),
-            65..92 => Request::Release(lease),
+            30..60 => Request::Complete(Completion::new(lease, outcome, RETENTION)),
+            60..74 => Request::Release(lease, Release::Failed),
+            74..80 => Request::Release(lease, Release::Unstarted),
+            80..86 => Request::Release(lease, Release::Abandoned),
+            86..94 => {
+                let lasting = rng.part(self.plan.lease, 50, 150);
+                Request::Adopt(lease, Owner::from_bytes(rng.bytes()), lasting)
+            }
             _ => Request::Claim(attempt.claim.clone()),
         }
     }
@@ -253,21 +276,27 @@ impl Worker {
         let (key, order) = &self.plan.keys[usize::try_from(rng.below(places)).unwrap_or(0)];
         let lease = rng.part(self.plan.lease, 50, 150);
         let mut claim = Claim::new(key.clone(), Owner::from_bytes(rng.bytes()), lease, RETENTION);
-        claim.order.clone_from(order);
+        claim.order = *order;
         claim.on_expired = self.plan.on_expired;
         if self.plan.has_fingerprints && rng.chance(80) {
             claim.fingerprint = Some(Fingerprint::from_bytes([if rng.chance(80) { 1 } else { 2 }; 32]));
         }
         let outcome = outcome(rng);
-        self.attempt =
-            Some(Attempt { claim: claim.clone(), lease: None, outcome, last: None, is_over: false });
+        self.attempt = Some(Attempt {
+            claim: claim.clone(),
+            lease: None,
+            former: None,
+            outcome,
+            last: None,
+            is_over: false,
+        });
         Request::Claim(claim)
     }
 
     fn operate(&mut self) -> Request {
         let rng = &mut self.rng;
         let places = self.plan.keys.len() as u64;
-        let key = self.plan.keys[usize::try_from(rng.below(places)).unwrap_or(0)].0.clone();
+        let key = self.plan.keys[usize::try_from(rng.below(places)).unwrap_or(0)].0.digest();
         match rng.below(100) {
             0..20 if self.plan.forgets => Request::Forget(key),
             20..45 => Request::Resolve(key, Resolution::Released),

@@ -4,7 +4,7 @@ use idempotency_simulation::checker::Checker;
 use idempotency_simulation::counters::Counters;
 use idempotency_simulation::engine::check_engine;
 use idempotency_simulation::planted::Bug;
-use idempotency_simulation::stores::memory_store;
+use idempotency_simulation::stores::{memory_store, split_store};
 
 /// How many histories; `SIMULATION_ENGINE_HISTORIES` asks for more.
 fn histories() -> u64 {
@@ -29,6 +29,21 @@ fn the_engine_keeps_its_promise_in_every_history() {
 }
 
 #[test]
+fn the_engine_keeps_its_promise_where_record_and_mark_change_in_two_steps() {
+    let (mut checker, mut counters) = (Checker::new(), Counters::default());
+    for seed in 0..histories() / 4 {
+        if let Some(failure) = check_engine(seed, &split_store, false, &mut checker, &mut counters) {
+            panic!(
+                "seed {seed}: {failure}\n\
+                 again: cargo run -p idempotency-simulation --release -- engine split --seed {seed}"
+            );
+        }
+    }
+    println!("{counters}");
+    assert!(counters.undecided * 100 <= counters.histories, "{} undecided", counters.undecided);
+}
+
+#[test]
 fn an_engine_on_a_broken_store_is_found_out() {
     let bugs = [
         Bug::ReleaseWithoutOwner,
@@ -42,6 +57,10 @@ fn an_engine_on_a_broken_store_is_found_out() {
         Bug::RenewalForgotten,
         Bug::LeaseNeverEnds,
         Bug::InDoubtReruns,
+        Bug::GoneWithLease,
+        Bug::MarkRaisedAfter,
+        Bug::NoSecondLook,
+        Bug::MarkRaisedByLoser,
     ];
     for bug in bugs {
         let (mut checker, mut counters) = (Checker::new(), Counters::default());

@@ -11,6 +11,7 @@ use idempotency_simulation::log::Log;
 use idempotency_simulation::network::{Faults, RemoteStore};
 use idempotency_simulation::planted::{Bug, PlantedStore};
 use idempotency_simulation::record;
+use idempotency_simulation::split::Server;
 use idempotency_simulation::workload::Workload;
 use idempotency_simulation::world::World;
 
@@ -27,10 +28,14 @@ const LOST_REPLIES: u64 = 50;
 fn recorded(seed: u64, bug: Option<Bug>) -> Vec<History> {
     let world = World::new(seed);
     let log = Log::new(Arc::new(world.store_clock()));
-    let store = Arc::new(PlantedStore::new(bug, seed, world.store_clock()));
+    let is_split = bug.is_some_and(Bug::is_split);
+    let store: Arc<dyn Server> = match bug {
+        Some(bug) => bug.store(seed, world.store_clock()),
+        None => Arc::new(PlantedStore::new(None, seed, world.store_clock())),
+    };
     let mut faults = Faults::none(LEASE);
     (faults.lose_request, faults.lose_reply) = (LOST_REQUESTS, LOST_REPLIES);
-    let remote = Arc::new(RemoteStore::new(world.clone(), store, log.clone(), faults));
+    let remote = RemoteStore::new(world.clone(), store, log.clone(), faults).client();
     let workload = Workload::of_seed(seed, "").with_lease(LEASE).with_operations(OPERATIONS);
     let runtimes: Vec<Arc<dyn Runtime>> = workload
         .workers()
@@ -41,7 +46,8 @@ fn recorded(seed: u64, bug: Option<Bug>) -> Vec<History> {
         async move { record(remote, &workload, &log, |number| runtimes[number].clone()).await }
     };
     world.run(recording).expect("the workers end");
-    log.histories(RESOLUTION)
+    let histories = log.histories(RESOLUTION).into_iter();
+    histories.map(|history| if is_split { history.split() } else { history }).collect()
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl Counterexample {
         let (mut right, mut wrong) = (0, ends.len().saturating_sub(1));
         while right < wrong {
             let middle = usize::midpoint(right, wrong);
-            if checker.explains(&until(history, ends[middle])) == Some(false) {
+            if checker.explains_steps(&until(history, ends[middle])) == Some(false) {
                 wrong = middle;
             } else {
                 right = middle + 1;
@@ -44,7 +44,7 @@ impl Counterexample {
                 Some((_, answer)) if answer.changed_nothing() => drop(smaller.operations.remove(index)),
                 _ => {}
             }
-            if checker.explains(&smaller) == Some(false) {
+            if checker.explains_steps(&smaller) == Some(false) {
                 shortest = smaller;
             }
         }

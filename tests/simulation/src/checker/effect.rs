@@ -1,5 +1,7 @@
 //! The effects: what is known of a record after an operation on it.
 
+use idempotency_core::Release;
+
 use super::spec::{At, Broken, Record, Spec, State};
 use crate::history::Micros;
 
@@ -34,13 +36,51 @@ impl Spec {
         self.with(key, Record { state: held(at.floor, lease, at), ..self.records[key].with_fence(fence) })
     }
 
+    /// The mark rises with it where that is one step; where it is two, it has risen before.
     pub(super) fn completed(&self, key: usize, fence: u64, outcome: u64, at: At) -> Self {
         let record = Record { state: State::Completed { outcome }, ..self.records[key].with_fence(fence) };
-        Self { mark: self.mark.max(at.version), ..self.with(key, record) }
+        self.with(key, record).raised(at)
     }
 
-    pub(super) fn released(&self, key: usize, fence: u64) -> Self {
-        self.with(key, Record { state: State::Released, ..self.records[key].with_fence(fence) })
+    /// Whether a completion may come now: not before its mark was raised.
+    pub(super) fn may_complete(&self, at: At) -> bool {
+        !at.is_split || at.version <= self.mark
+    }
+
+    pub(super) fn raised(&self, at: At) -> Self {
+        Self { mark: self.mark.max(at.version), ..*self }
+    }
+
+    pub(super) fn released(&self, key: usize, fence: u64, how: Release, at: At) -> Self {
+        let record = self.records[key].with_fence(fence);
+        let record = match (how, record.state) {
+            (Release::Unstarted, _) => {
+                Record { state: State::Released, attempts: record.attempts.saturating_sub(1), ..record }
+            }
+            // The lease ends here, if it has not ended before.
+            (Release::Abandoned, State::Held { from, to }) => Record {
+                state: State::Held {
+                    from: from.min(at.floor.saturating_sub(at.resolution)),
+                    to: to.min(at.ceil.saturating_add(at.resolution)),
+                },
+                ..record
+            },
+            _ => Record { state: State::Released, ..record },
+        };
+        self.with(key, record)
+    }
+
+    /// The lease is another owner's, of the same attempt.
+    pub(super) fn adopted(&self, key: usize, owner: u64, fence: Option<u64>, lease: Micros, at: At) -> Self {
+        let before = &self.records[key];
+        let record = Record {
+            state: held(at.floor, lease, at),
+            owner,
+            fence: fence.unwrap_or(before.fence + 1),
+            fence_is_known: fence.is_some(),
+            ..*before
+        };
+        self.with(key, record)
     }
 
     pub(super) fn resolved(&self, key: usize, outcome: Option<u64>, at: At) -> Self {

@@ -59,15 +59,21 @@ impl Checker {
     /// Where it has a failover, one timeline survives: the replica that went on has the writes up to some instant, none
     /// later, and every answer must be right on the timeline on which it was given.
     pub fn check(&mut self, history: &History) -> Verdict {
-        match self.explains(history) {
+        let steps = history.in_steps();
+        match self.explains_steps(&steps) {
             Some(true) => Verdict::Explained,
-            Some(false) => Verdict::Violation(Box::new(Counterexample::of(history, self))),
+            Some(false) => Verdict::Violation(Box::new(Counterexample::of(&steps, self))),
             None => Verdict::Undecided,
         }
     }
 
     /// Whether a history has an explanation, without a word why not; `None` where the search was given up.
     pub fn explains(&mut self, history: &History) -> Option<bool> {
+        self.explains_steps(&history.in_steps())
+    }
+
+    /// The same of a history whose operations in two steps have been taken apart.
+    fn explains_steps(&mut self, history: &History) -> Option<bool> {
         let mut search = Search::new(history, self.limit)?;
         let explained = search.run();
         self.states += search.states();

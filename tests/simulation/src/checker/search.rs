@@ -187,7 +187,8 @@ impl<'a> Search<'a> {
         let ceil = self.latest(node.timeline, operation, ceil)?;
         let floor = node.floor.max(operation.call);
         let version = self.history.versions[operation.key].map(|version| version.get());
-        let at = At { floor, ceil, version, resolution: self.history.resolution };
+        let History { resolution, is_split, .. } = *self.history;
+        let at = At { floor, ceil, version, resolution, is_split };
         let (key, action) = (operation.key, &operation.action);
         let spec = match &operation.answer {
             Some((_, answer)) => node.spec.answered(key, action, answer, at),

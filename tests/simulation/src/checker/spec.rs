@@ -4,6 +4,8 @@
 //! So a lease has an earliest and a latest possible end. Whatever could be right is allowed: there are no false alarms,
 //! and an overlap is missed only where it is smaller than one operation's latency.
 
+use idempotency_core::Release;
+
 use super::effect::expect;
 use crate::history::{Action, Answer, Micros, Seen};
 
@@ -54,6 +56,8 @@ pub(super) struct At {
     pub(super) ceil: Micros,
     pub(super) version: Option<u64>,
     pub(super) resolution: Micros,
+    /// Whether record and mark change in two steps.
+    pub(super) is_split: bool,
 }
 
 /// Which rule an answer breaks.
@@ -98,6 +102,11 @@ impl Spec {
                     _ => Err("I3: a completed key answers its outcome, and nothing else"),
                 },
                 Path::Repeat => match *answer {
+                    // In two steps: granted on the record, and found to be stale at the second.
+                    Answer::Stale { newest } if at.is_split => self.answered_stale(newest, at),
+                    Answer::Granted { .. } if at.is_split && self.is_stale(at) => {
+                        Err("I8: no older version is granted after a newer one completed")
+                    }
                     Answer::Granted { fence, attempt } if attempt == record.attempts => {
                         self.seen_fence(key, fence, "I5: a repeated claim is granted the same fence")
                     }
@@ -118,9 +127,11 @@ impl Spec {
                 _ => Err("a renewal is held or lost"),
             },
             Action::Complete { owner, fence, outcome } => match *answer {
-                Answer::Held if record.is_held_by(owner, fence) => {
-                    Ok(self.completed(key, fence, outcome, at))
-                }
+                Answer::Held if record.is_held_by(owner, fence) => expect(
+                    self.may_complete(at),
+                    self.completed(key, fence, outcome, at),
+                    "I8: the mark is raised before the record says completed",
+                ),
                 Answer::Held if record.is_completed() && record.was_granted_to(owner, fence) => {
                     self.seen_fence(key, fence, "unreachable: the fence was compared")
                 }
@@ -129,8 +140,8 @@ impl Spec {
                 Answer::Lost => self.lost(key, owner, fence),
                 _ => Err("a completion is held or lost"),
             },
-            Action::Release { owner, fence } => match *answer {
-                Answer::Held if record.is_held_by(owner, fence) => Ok(self.released(key, fence)),
+            Action::Release { owner, fence, how } => match *answer {
+                Answer::Held if record.is_held_by(owner, fence) => Ok(self.released(key, fence, how, at)),
                 Answer::Held if record.state == State::Released && record.was_granted_to(owner, fence) => {
                     self.seen_fence(key, fence, "unreachable: the fence was compared")
                 }
@@ -139,6 +150,33 @@ impl Spec {
                 Answer::Lost => self.lost(key, owner, fence),
                 _ => Err("a release is held or lost"),
             },
+            Action::Adopt { owner, fence, adopter, lease } => match *answer {
+                Answer::Granted { fence: granted, attempt } if record.is_held_by(owner, fence) => {
+                    if granted <= fence {
+                        Err("I1: an adoption has a larger fence than the lease that is adopted")
+                    } else if attempt != record.attempts {
+                        Err("an adoption is of the same attempt")
+                    } else {
+                        Ok(self.adopted(key, adopter, Some(granted), lease, at))
+                    }
+                }
+                Answer::Granted { fence, attempt }
+                    if record.is_held_by(adopter, fence) && attempt == record.attempts =>
+                {
+                    self.seen_fence(key, fence, "unreachable: the fence was compared")
+                }
+                Answer::Granted { .. } => {
+                    Err("I4: a lease that was superseded is not adopted, and none twice")
+                }
+                Answer::Lost if record.owner == adopter && matches!(record.state, State::Held { .. }) => {
+                    Err("I5: a repeated adoption is granted again")
+                }
+                Answer::Lost => self.lost(key, owner, fence),
+                _ => Err("an adoption is granted or lost"),
+            },
+            Action::Raise { .. } | Action::GiveBack { .. } => {
+                Err("unreachable: a step of its own has no answer")
+            }
             Action::Load => self.answered_look(key, answer, at),
             Action::Forget => expect(
                 *answer == Answer::Done(record.state != State::Free),
@@ -146,9 +184,11 @@ impl Spec {
                 "forgetting answers whether there was a record",
             ),
             Action::Resolve { outcome } => match (*answer, record.state) {
-                (Answer::Done(true), State::Held { from, .. }) if at.ceil >= from => {
-                    Ok(self.resolved(key, outcome, at))
-                }
+                (Answer::Done(true), State::Held { from, .. }) if at.ceil >= from => expect(
+                    outcome.is_none() || self.may_complete(at),
+                    self.resolved(key, outcome, at),
+                    "I8: the mark is raised before the record says completed",
+                ),
                 (Answer::Done(true), _) => Err("only a record whose lease ran out is resolved"),
                 (Answer::Done(false), State::Held { to, .. }) if at.floor >= to => {
                     Err("a record whose lease ran out is resolved")
@@ -169,7 +209,8 @@ impl Spec {
                     (Path::Expired, State::Held { from, .. }) => !in_doubt && at.ceil >= from,
                     _ => false,
                 };
-                if !is_open || self.is_stale(at) {
+                // In two steps, what is stale is granted first.
+                if !is_open || !at.is_split && self.is_stale(at) {
                     return None;
                 }
                 Some(self.granted(key, owner, fingerprint, lease, None, at))
@@ -178,15 +219,33 @@ impl Spec {
                 record.is_held_by(owner, fence).then(|| self.renewed(key, fence, lease, at))
             }
             Action::Complete { owner, fence, outcome } => {
-                record.is_held_by(owner, fence).then(|| self.completed(key, fence, outcome, at))
+                let may = record.is_held_by(owner, fence) && self.may_complete(at);
+                may.then(|| self.completed(key, fence, outcome, at))
             }
-            Action::Release { owner, fence } => {
-                record.is_held_by(owner, fence).then(|| self.released(key, fence))
+            Action::Release { owner, fence, how } => {
+                record.is_held_by(owner, fence).then(|| self.released(key, fence, how, at))
+            }
+            Action::Adopt { owner, fence, adopter, lease } => {
+                record.is_held_by(owner, fence).then(|| self.adopted(key, adopter, None, lease, at))
+            }
+            Action::Raise { .. } => (self.mark < at.version).then(|| self.raised(at)),
+            Action::GiveBack { owner } => {
+                let is_held = record.owner == owner && matches!(record.state, State::Held { .. });
+                let fence = record.fence;
+                (is_held && self.is_stale(at)).then(|| {
+                    let given_back = self.released(key, fence, Release::Unstarted, at);
+                    let known = record.fence_is_known;
+                    self.with(key, Record { fence_is_known: known, ..given_back.records[key] })
+                })
             }
             Action::Load => None,
             Action::Forget => (record.state != State::Free).then(|| self.with(key, Record::FREE)),
             Action::Resolve { outcome } => match record.state {
-                State::Held { from, .. } if at.ceil >= from => Some(self.resolved(key, outcome, at)),
+                State::Held { from, .. }
+                    if at.ceil >= from && (outcome.is_none() || self.may_complete(at)) =>
+                {
+                    Some(self.resolved(key, outcome, at))
+                }
                 _ => None,
             },
         }
@@ -240,11 +299,7 @@ impl Spec {
             return Err("unreachable: it is a claim");
         };
         match *answer {
-            Answer::Stale { newest } => expect(
-                self.is_stale(at) && self.mark == Some(newest),
-                *self,
-                "I8: a delivery is stale only below its resource's mark",
-            ),
+            Answer::Stale { newest } => self.answered_stale(newest, at),
             Answer::Granted { .. } if self.is_stale(at) => {
                 Err("I8: no older version is granted after a newer one completed")
             }
@@ -263,6 +318,14 @@ impl Spec {
             Answer::InDoubt => Err("a key that nobody holds is not in doubt"),
             _ => Err("not an answer to a claim"),
         }
+    }
+
+    fn answered_stale(&self, newest: u64, at: At) -> Result<Self, Broken> {
+        expect(
+            self.is_stale(at) && self.mark == Some(newest),
+            *self,
+            "I8: a delivery is stale only below its resource's mark",
+        )
     }
 
     fn answered_look(&self, key: usize, answer: &Answer, at: At) -> Result<Self, Broken> {

@@ -1,5 +1,7 @@
 //! Histories written by hand.
 
+use idempotency_core::Release;
+
 use super::*;
 use crate::history::{Action, Answer, Failover, Micros, Operation};
 
@@ -49,7 +51,8 @@ fn a_lease_blocks_its_key_until_its_latest_end() {
 fn a_claim_without_an_answer_may_have_been_granted_at_any_time() {
     let unanswered = at(10, claim(1), None);
     let granted_to_another = at(20, claim(2), Some((30, granted(5, 1))));
-    let released = at(40, Action::Release { owner: 2, fence: 5 }, Some((50, Answer::Held)));
+    let released =
+        at(40, Action::Release { owner: 2, fence: 5, how: Release::Failed }, Some((50, Answer::Held)));
     let blocked = at(60, claim(3), Some((70, Answer::InFlight { retry_after: LEASE })));
     let operations = [unanswered, granted_to_another, released, blocked];
     assert!(is_explained(operations.clone()));

@@ -1,7 +1,7 @@
 //! The judge: what must be true of a run when it is over.
 
 use futures_util::FutureExt as _;
-use idempotency_core::{Delivery, Order, StateView, Store};
+use idempotency_core::{Delivery, KeyDigest, Order, ScopedKey, StateView, Store};
 
 use super::Run;
 use super::calm;
@@ -10,19 +10,25 @@ use super::handler::{Execution, How};
 /// The rules that a run broke.
 pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
     let (executions, told, mut broken) = run.ledger.entries_of();
+    let digest = |delivery: &Delivery| {
+        let (scope, key) = (delivery.scope().clone(), delivery.key().clone());
+        KeyDigest::from(&ScopedKey::new(store.namespace(), scope, key))
+    };
     let is_completed = |delivery: &&Delivery| {
-        let view = store.load(delivery.key()).now_or_never().and_then(Result::ok).flatten();
+        let view = store.load(digest(delivery)).now_or_never().and_then(Result::ok).flatten();
         view.is_some_and(|view| matches!(view.state, StateView::Completed(_)))
     };
     let completed = run.plan.deliveries.iter().filter(is_completed);
     let completed: Vec<_> = completed.filter_map(|delivery| delivery.order().map(Order::version)).collect();
     let newest = completed.iter().copied().max();
     for (key, delivery) in run.plan.deliveries.iter().enumerate() {
-        let view = store.load(delivery.key()).now_or_never().and_then(Result::ok).flatten();
+        let view = store.load(digest(delivery)).now_or_never().and_then(Result::ok).flatten();
         let recorded = match view.as_ref().map(|view| &view.state) {
-            Some(StateView::Completed(outcome)) => {
-                outcome.as_bytes().get(1..).and_then(|json| serde_json::from_slice::<u64>(json).ok())
-            }
+            Some(StateView::Completed(completed)) => completed
+                .outcome
+                .as_bytes()
+                .get(1..)
+                .and_then(|json| serde_json::from_slice::<u64>(json).ok()),
             Some(StateView::InFlight { .. }) => {
                 broken.push(format!("I6: key {key} is in flight when all is quiet"));
                 None
@@ -44,7 +50,8 @@ pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
                 || view.as_ref().is_some_and(|view| view.fence > execution.context.fence())
                 || run.plan.is_at_most_once()
                 // Its process died before it was recorded, and then a newer version overtook it.
-                || delivery.order().map(Order::version) < newest;
+                || delivery.order().map(Order::version) < newest
+                || told.stale.iter().any(|(other, _)| *other == key);
             if !is_explained {
                 broken.push(format!("key {key}: value {} vanished", execution.value));
             }
@@ -56,7 +63,16 @@ pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
             }
         }
         for &(_, version) in told.stale.iter().filter(|(other, _)| *other == key) {
-            if !completed.contains(&version) || delivery.order().map(Order::version) >= Some(version) {
+            // Where record and mark change in two steps, the mark may be ahead of the newest completion: the effect of a
+            // handler that succeeded has happened, also where its completion is lost.
+            let has_succeeded = |it: &Execution| {
+                it.how == How::Succeeded
+                    && run.plan.deliveries[it.key].order().map(Order::version) == Some(version)
+            };
+            let is_ahead = run.is_split && executions.iter().any(has_succeeded);
+            if !(completed.contains(&version) || is_ahead)
+                || delivery.order().map(Order::version) >= Some(version)
+            {
                 broken.push(format!("I8: key {key} is stale, and no newer version {version:?} completed"));
             }
         }

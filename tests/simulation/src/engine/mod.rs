@@ -57,6 +57,7 @@ struct Run {
     plan: Arc<Plan>,
     log: Log,
     remote: RemoteStore,
+    is_split: bool,
     ledger: Ledger,
     engines: Arc<Mutex<Vec<(ProcessId, Idempotency)>>>,
 }
@@ -67,7 +68,7 @@ impl Run {
         // A clock may be wrong by 3 %: an engine leaves a margin of 5 % of the lease.
         let rate = self.world.draw(|rng| rng.between(970_000, 1_030_000));
         let process = self.world.start_process(rate, 0);
-        let store = RecordingStore::new(Arc::new(self.remote.clone()), self.log.clone(), process);
+        let store = RecordingStore::new(self.remote.client(), self.log.clone(), process);
         let engine =
             Idempotency::on_runtime(store, self.world.runtime(process)).with_policy(self.plan.policy.clone());
         self.engines.lock().unwrap_or_else(PoisonError::into_inner).push((process, engine));
@@ -99,9 +100,10 @@ pub fn check_engine(
     let plan = Arc::new(Plan::of_seed(seed));
     let log = Log::new(Arc::new(world.store_clock()));
     let store = make(seed, world.store_clock());
+    let is_split = store.split().is_some();
     let remote = RemoteStore::new(world.clone(), store.clone(), log.clone(), plan.faults.clone());
     let ledger = Ledger::new(world.clone());
-    let run = Run { world: world.clone(), plan, log, remote, ledger, engines: Arc::default() };
+    let run = Run { world: world.clone(), plan, log, remote, is_split, ledger, engines: Arc::default() };
     for _ in 0..run.plan.processes {
         run.start_process();
     }
@@ -109,6 +111,7 @@ pub fn check_engine(
     let mut broken = ended.unwrap_or_else(|| vec!["the run never ends".to_owned()]);
     broken.extend(judge::judge(&run, &*store));
     for history in run.log.histories(0) {
+        let history = if is_split { history.split() } else { history };
         let operations = history.operations.iter();
         counters.operations += operations.clone().count() as u64;
         counters.unanswered += operations.filter(|operation| operation.answer.is_none()).count() as u64;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use idempotency_core::{Attachment, Delivery, Key, OnExpired, Order, Policy, Scope, Verified, Version};
+use idempotency_core::{
+    Attachment, Delivery, Key, OnExpired, Order, Policy, Resource, Scope, Verified, Version,
+};
 
 use crate::network::Faults;
 use crate::rng::Rng;
@@ -83,7 +85,7 @@ fn delivery(number: u64, is_ordered: bool) -> Delivery {
     let key = Key::new(format!("key-{number}")).expect("it is printable ascii");
     let delivery = Delivery::new(&Verified::by_other_means(b"simulated"), scope.clone(), key);
     if is_ordered {
-        delivery.with_order(Order::new(&scope, "resource", Version::new(number)))
+        delivery.with_order(Order::new(Resource::new(&scope, "simulated", "resource"), Version::new(number)))
     } else {
         delivery
     }

@@ -5,8 +5,7 @@ mod store;
 use std::fmt;
 use std::sync::Arc;
 
-use idempotency_core::Store;
-
+use crate::split::Server;
 use crate::world::StoreClock;
 
 pub use store::PlantedStore;
@@ -62,13 +61,38 @@ bugs! {
     LeaseNeverEnds,
     /// A claim at most once is taken over like any other.
     InDoubtReruns,
+    /// The record of a key is gone the moment its lease has run out.
+    GoneWithLease,
+    /// What was adopted is adopted again by another owner.
+    AdoptedTwice,
+    /// An adoption leaves the fence as it is.
+    AdoptKeepsFence,
+    /// The owner whose lease was adopted may still complete.
+    AdoptedStillCompletes,
+    /// An attempt whose handler never started counts.
+    UnstartedCounts,
+    /// A lease that was given up in doubt is released.
+    AbandonedIsFree,
+    /// In a cluster: a completion completes the record, then raises the mark.
+    MarkRaisedAfter,
+    /// In a cluster: a claim looks at the mark, then is granted, and does not look again.
+    NoSecondLook,
+    /// In a cluster: a holder whose renewal says that its lease is lost raises the mark all the same.
+    MarkRaisedByLoser,
 }
 
 impl Bug {
     /// A store with this bug.
     #[must_use]
-    pub fn store(self, seed: u64, clock: StoreClock) -> Arc<dyn Store> {
-        Arc::new(PlantedStore::new(Some(self), seed, clock))
+    pub fn store(self, seed: u64, clock: StoreClock) -> Arc<dyn Server> {
+        let store = PlantedStore::new(Some(self), seed, clock);
+        Arc::new(if self.is_split() { store.split_up() } else { store })
+    }
+
+    /// Whether it takes a store whose record and mark change in two steps.
+    #[must_use]
+    pub fn is_split(self) -> bool {
+        matches!(self, Self::MarkRaisedAfter | Self::NoSecondLook | Self::MarkRaisedByLoser)
     }
 }
 

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use idempotency_core::clock::Clock as _;
+use idempotency_core::store::{Filter, Listing, Page};
 use idempotency_core::{
-    Claim, Claimed, Fence, Hold, KeyDigest, Lease, OnExpired, Outcome, Owner, Record, RecordView, Resolution,
-    ScopedKey, State, Store, StoreError, Transition, Version,
+    Adopted, Claim, Claimed, Completion, Fence, Grant, Hold, KeyDigest, Lease, Namespace, OnExpired, Owner,
+    Record, RecordView, Release, Resolution, ResourceDigest, ScopedOrder, State, Store, StoreError,
+    Transition, Version,
 };
 
 use super::Bug;
 use crate::history::micros;
 use crate::rng::Rng;
+use crate::split::{Server, Split};
 use crate::world::StoreClock;
 
 /// How long a claim takes that reads, then writes.
@@ -23,6 +26,9 @@ const BETWEEN_READ_AND_WRITE: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub struct PlantedStore {
     bug: Option<Bug>,
+    /// Whether record and mark are changed in two steps, by the client.
+    is_split: bool,
+    namespace: Namespace,
     clock: StoreClock,
     kept: Mutex<Kept>,
 }
@@ -30,7 +36,9 @@ pub struct PlantedStore {
 #[derive(Debug)]
 struct Kept {
     records: HashMap<KeyDigest, Record>,
-    marks: HashMap<[u8; 32], Version>,
+    marks: HashMap<ResourceDigest, Version>,
+    /// Who held what was adopted last.
+    former: HashMap<KeyDigest, (Owner, Fence)>,
     /// What each key's record was before its latest change, and when that was.
     before: HashMap<KeyDigest, (Duration, Option<Record>)>,
     rng: Rng,
@@ -43,10 +51,19 @@ impl PlantedStore {
         let kept = Kept {
             records: HashMap::new(),
             marks: HashMap::new(),
+            former: HashMap::new(),
             before: HashMap::new(),
             rng: Rng::new(seed, 7),
         };
-        Self { bug, clock, kept: Mutex::new(kept) }
+        let namespace = Namespace::default();
+        Self { bug, is_split: false, namespace, clock, kept: Mutex::new(kept) }
+    }
+
+    /// Leaves the marks to the client: its claims and completions look at the record alone.
+    #[must_use]
+    pub fn split_up(mut self) -> Self {
+        self.is_split = true;
+        self
     }
 
     fn has(&self, bug: Bug) -> bool {
@@ -93,6 +110,9 @@ impl PlantedStore {
             (State::InFlight { .. }, Some(Bug::LeaseNeverEnds)) => {
                 record.state = State::InFlight { deadline: Duration::MAX };
             }
+            (State::InFlight { deadline }, Some(Bug::GoneWithLease)) if *deadline <= self.clock.now() => {
+                return None;
+            }
             (State::Released, Some(Bug::FenceReset)) => record.fence = Fence::NONE,
             (State::Released, Some(Bug::LateClaimRevives)) if is_holder => {
                 record.state = State::InFlight { deadline: self.clock.now() + claim.lease };
@@ -106,7 +126,22 @@ impl PlantedStore {
     }
 }
 
+impl Server for PlantedStore {
+    fn split(&self) -> Option<Split> {
+        self.is_split.then_some(Split { bug: self.bug })
+    }
+
+    fn raise(&self, order: ScopedOrder) {
+        self.kept().raise(order);
+    }
+}
+
 impl Kept {
+    fn raise(&mut self, order: ScopedOrder) {
+        let mark = self.marks.entry(order.resource).or_insert(order.version);
+        *mark = order.version.max(*mark);
+    }
+
     fn restore(&mut self, key: KeyDigest, record: Option<Record>) {
         match record {
             Some(record) => drop(self.records.insert(key, record)),
@@ -124,16 +159,18 @@ impl Kept {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
 impl Store for PlantedStore {
+    fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let mut kept = self.kept();
         let (digest, now) = (claim.key.digest(), self.now_of(claim.owner));
         let current = self.current(&kept, claim);
-        let mut mark =
-            claim.order.as_ref().and_then(|order| kept.marks.get(order.resource().digest()).copied());
+        let mut mark = claim.order.and_then(|order| kept.marks.get(&order.resource).copied());
         let is_takeover = matches!(&current, Some(Record { state: State::InFlight { .. }, .. }));
-        if self.has(Bug::StaleUnchecked) && is_takeover {
+        if self.is_split || self.has(Bug::StaleUnchecked) && is_takeover {
             mark = None;
         }
         let mut claim = claim.clone();
@@ -146,8 +183,8 @@ impl Store for PlantedStore {
         };
         let transition = Record::claim(current.as_ref(), mark, &claim, now, seconds);
         if self.has(Bug::LateClaimRevives)
-            && let (Some(record), Claimed::Granted { fence, .. }) = (current, &transition.answer)
-            && record.fence == *fence
+            && let (Some(record), Claimed::Granted(grant)) = (current, &transition.answer)
+            && record.fence == grant.fence
         {
             kept.records.insert(digest, record);
         }
@@ -169,8 +206,9 @@ impl Store for PlantedStore {
         Ok(kept.write(digest, self.clock.now(), transition))
     }
 
-    async fn complete(&self, lease: &Lease, outcome: &Outcome, _: Duration) -> Result<Hold, StoreError> {
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
         let mut kept = self.kept();
+        let lease = &completion.lease;
         let digest = lease.key().digest();
         let Some(mut record) = kept.records.get(&digest).cloned() else { return Ok(Hold::Lost) };
         let is_owner = record.owner == lease.owner();
@@ -181,57 +219,97 @@ impl Store for PlantedStore {
             (State::InFlight { .. }, Some(Bug::CompleteWithoutFence)) => {
                 (record.owner, record.fence) = (lease.owner(), lease.fence());
             }
-            (State::Completed(_), Some(Bug::CompleteOverwrites)) => {
+            (State::InFlight { .. }, Some(Bug::AdoptedStillCompletes))
+                if kept.former.get(&digest) == Some(&(lease.owner(), lease.fence())) =>
+            {
+                (record.owner, record.fence) = (lease.owner(), lease.fence());
+            }
+            (State::Completed { .. }, Some(Bug::CompleteOverwrites)) => {
                 (record.owner, record.fence) = (lease.owner(), lease.fence());
                 record.state = State::InFlight { deadline: Duration::ZERO };
             }
-            (State::Completed(_), Some(Bug::RepeatedCompletionReplaces)) if is_owner => {
+            (State::Completed { .. }, Some(Bug::RepeatedCompletionReplaces)) if is_owner => {
                 record.state = State::InFlight { deadline: Duration::ZERO };
             }
             _ => {}
         }
-        let transition = record.complete(lease, outcome);
-        if let (Some(order), true) = (lease.order(), transition.write.is_some()) {
-            let mark = kept.marks.entry(*order.resource().digest()).or_insert_with(|| order.version());
-            *mark = if self.has(Bug::MarkLowered) { order.version() } else { order.version().max(*mark) };
+        let transition = record.complete(completion, self.clock.unix_time());
+        if let (Some(order), true, false) = (lease.order(), transition.write.is_some(), self.is_split) {
+            if self.has(Bug::MarkLowered) {
+                kept.marks.remove(&order.resource);
+            }
+            kept.raise(order);
         }
         Ok(kept.write(digest, self.clock.now(), transition))
     }
 
-    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
         let mut kept = self.kept();
         let digest = lease.key().digest();
         let Some(mut record) = kept.records.get(&digest).cloned() else { return Ok(Hold::Lost) };
         if self.has(Bug::ReleaseWithoutOwner) {
             (record.owner, record.fence) = (lease.owner(), lease.fence());
         }
-        let transition = record.release(lease);
+        let release = match (release, self.bug) {
+            (Release::Unstarted, Some(Bug::UnstartedCounts)) => Release::Failed,
+            (Release::Abandoned, Some(Bug::AbandonedIsFree)) => Release::Failed,
+            _ => release,
+        };
+        let transition = record.release(lease, release, self.now_of(lease.owner()));
         Ok(kept.write(digest, self.clock.now(), transition))
     }
 
-    async fn settled(&self, _: &ScopedKey, _: Duration) -> Result<(), StoreError> {
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        let mut kept = self.kept();
+        let digest = lease.key().digest();
+        let Some(mut record) = kept.records.get(&digest).cloned() else { return Ok(Adopted::Lost) };
+        let held = (lease.owner(), lease.fence());
+        let fence = record.fence;
+        if self.has(Bug::AdoptedTwice) && kept.former.get(&digest) == Some(&held) {
+            (record.owner, record.fence) = held;
+        }
+        let mut transition =
+            record.adopt(lease, owner, duration, self.now_of(owner), micros(self.clock.unix_time()));
+        if let Some(adopted) = &mut transition.write {
+            adopted.fence =
+                if self.has(Bug::AdoptKeepsFence) { fence } else { adopted.fence.max(fence.next(0)) };
+            transition.answer = Adopted::Granted(Grant::new(adopted.fence, adopted.attempts));
+            kept.former.insert(digest, held);
+        }
+        Ok(kept.write(digest, self.clock.now(), transition))
+    }
+
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        Ok(self.kept().marks.get(&resource).copied())
+    }
+
+    async fn wait_for_change(&self, _: KeyDigest, _: Duration) -> Result<(), StoreError> {
         Ok(())
     }
 
-    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
-        let view = |record| RecordView::new(record, self.clock.now(), Duration::MAX);
-        Ok(self.kept().records.get(&key.digest()).map(view))
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
+        let view = |record| RecordView::new(key, record, self.clock.now(), Duration::MAX);
+        Ok(self.kept().records.get(&key).map(view))
     }
 
-    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
-        Ok(self.kept().records.remove(&key.digest()).is_some())
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
+        Ok(self.kept().records.remove(&key).is_some())
     }
 
-    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
-        let (mut kept, digest) = (self.kept(), key.digest());
-        let Some(record) = kept.records.get(&digest) else { return Ok(false) };
-        let transition = record.resolve(resolution, self.clock.now());
-        if let (Some(record), Some(resource)) = (&transition.write, key.resource_digest())
-            && let (State::Completed(_), Some(version)) = (&record.state, record.version)
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
+        let mut kept = self.kept();
+        let Some(record) = kept.records.get(&key) else { return Ok(false) };
+        let transition = record.resolve(resolution, self.clock.now(), self.clock.unix_time(), Duration::MAX);
+        if let Some(record) = &transition.write
+            && let (State::Completed { .. }, Some(order), false) =
+                (&record.state, record.order, self.is_split)
         {
-            let mark = kept.marks.entry(*resource).or_insert(version);
-            *mark = version.max(*mark);
+            kept.raise(order);
         }
-        Ok(kept.write(digest, self.clock.now(), transition))
+        Ok(kept.write(key, self.clock.now(), transition))
+    }
+
+    async fn list(&self, _: &Filter, _: &Page) -> Result<Listing, StoreError> {
+        Ok(Listing::new(Vec::new(), None))
     }
 }
