@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
-use http_body_util::Full;
+use http_body_util::{Full, StreamBody};
+use hyper::body::Frame;
+use idempotency_core::endpoint::Head;
 use idempotency_core::engine::Begun;
 use idempotency_core::provider::{ContentKey, IdempotencyKey, Incoming, Received, Shopify, StandardWebhooks};
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::*;
-use idempotency_tests::http::{Adapter, Reply, Site, TestSender, handler, post};
+use idempotency_tests::http::{Adapter, Observed, Reply, Site, TestSender, handler, post};
 use idempotency_tests::redis_case::claim;
 use idempotency_tests::redis_server::RedisServer;
 use idempotency_tower::IdempotencyLayer;
@@ -42,6 +44,60 @@ async fn one_target_in_another_spelling_is_one_scope_in_axum() {
 #[tokio::test]
 async fn one_target_in_another_spelling_is_one_scope_in_actix() {
     one_target_in_another_spelling(Adapter::Actix).await;
+}
+
+/// It is answered here, and seen.
+#[tokio::test]
+async fn a_body_that_breaks_off_is_400_and_observed() {
+    let observed = Observed::default();
+    let layer = IdempotencyLayer::memory(TestSender::new(Policy::webhook())).with_observer(observed.clone());
+    let service = layer.layer(tower::service_fn(|_| async {
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ran"))))
+    }));
+    let frames =
+        vec![Ok(Frame::data(Bytes::from_static(b"{"))), Err(std::io::Error::other("the line is cut"))];
+    let body = StreamBody::new(futures_util::stream::iter(frames));
+    let request = Request::post("/hook").header("x-key", "k").body(body).unwrap();
+    let answer = service.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 400);
+    let seen = observed.take();
+    assert_eq!((seen.len(), seen[0].event, seen[0].path.as_deref()), (1, "body_unreadable", Some("/hook")));
+}
+
+/// For adapters: whatever else goes wrong with a request is one of these.
+#[test]
+fn every_refusal_that_an_adapter_asks_for_is_a_problem_and_observed() {
+    let observed = Observed::default();
+    let sender = TestSender::new(Policy::webhook());
+    let endpoint = Endpoint::new(MemoryStore::new(), sender).with_observer(observed.clone());
+    let (uri, headers, extensions) =
+        (Uri::from_static("/hook?s3cret"), HeaderMap::new(), http::Extensions::new());
+    let head = Head { method: &Method::POST, uri: &uri, headers: &headers, extensions: &extensions };
+    for (answer, status, event) in [
+        (endpoint.head_unreadable(), 400, "head_unreadable"),
+        (endpoint.body_too_large(&head), 413, "body_too_large"),
+        (endpoint.body_unreadable(&head), 400, "body_unreadable"),
+        (endpoint.body_timed_out(&head), 408, "body_timed_out"),
+        (endpoint.shut_down(), 503, "dropped"),
+    ] {
+        assert_eq!(answer.status, status, "{event}");
+        let problem: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert!(problem["instance"].as_str().is_some_and(|urn| urn.starts_with("urn:uuid:")), "{problem}");
+        assert_eq!(answer.headers.contains_key("retry-after"), status == 503);
+        assert!(!problem.to_string().contains("s3cret"), "{problem}");
+    }
+    let events: Vec<_> = observed.take().into_iter().map(|seen| (seen.event, seen.path)).collect();
+    let hook = || Some("/hook".to_owned());
+    assert_eq!(
+        events,
+        [
+            ("head_unreadable", None),
+            ("body_too_large", hook()),
+            ("body_unreadable", hook()),
+            ("body_timed_out", hook()),
+            ("dropped", None)
+        ]
+    );
 }
 
 #[tokio::test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
-use idempotency_core::provider::{IdempotencyKey, Incoming, Received, Rejection, RejectionKind};
-use idempotency_core::{Delivery, Policy, Provider, Scope};
+use idempotency_core::provider::{Equality, IdempotencyKey, Incoming, Received, Rejection, RejectionKind};
+use idempotency_core::{Delivery, Fingerprint, Policy, Provider, Scope};
 
 struct Call {
     method: Method,
@@ -162,6 +162,129 @@ fn the_fingerprint_covers_method_path_query_content_type_and_body() {
         assert!(!prints[at + 1..].contains(one), "{at}");
     }
     assert_eq!(prints[0], print(&|call| drop(call.headers.insert("x-other", HeaderValue::from_static("1")))));
+}
+
+/// The fingerprint of a POST with this content type and body.
+fn print_of(
+    provider: &IdempotencyKey,
+    content_type: &'static str,
+    body: &'static str,
+) -> Option<Fingerprint> {
+    let mut call = Call::new(Method::POST).with_key(b"k");
+    call.headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    call.body = Bytes::from_static(body.as_bytes());
+    call.delivery(provider).fingerprint()
+}
+
+#[test]
+fn conditional_headers_and_the_representation_are_compared_by_default() {
+    let print = |name: &'static str| {
+        let mut call = Call::new(Method::POST).with_key(b"k");
+        call.headers.append(name, HeaderValue::from_static("x"));
+        call.delivery(&global()).fingerprint().unwrap()
+    };
+    let plain = print("x-other");
+    for name in [
+        "accept",
+        "if-match",
+        "if-none-match",
+        "if-modified-since",
+        "if-unmodified-since",
+        "range",
+        "if-range",
+        "content-range",
+        "content-encoding",
+    ] {
+        assert_ne!(print(name), plain, "{name}");
+    }
+    for name in ["accept-language", "prefer", "user-agent", "traceparent"] {
+        assert_eq!(print(name), plain, "{name}");
+    }
+}
+
+#[test]
+fn a_header_that_scopes_gives_each_of_its_values_keys_of_its_own() {
+    let provider = global().scoped_by_header("x-account").scoped_by_header("x-store");
+    let digest = |headers: &[(&'static str, &'static str)]| {
+        let mut call = Call::new(Method::POST).with_key(b"k");
+        for (name, value) in headers {
+            call.headers.append(*name, HeaderValue::from_static(value));
+        }
+        call.delivery(&provider).key().digest()
+    };
+    let digests = [
+        digest(&[]),
+        digest(&[("x-account", "a")]),
+        digest(&[("x-store", "a")]),
+        digest(&[("x-account", "a"), ("x-store", "a")]),
+    ];
+    for (at, one) in digests.iter().enumerate() {
+        assert!(!digests[at + 1..].contains(one), "{at}");
+    }
+    let mut twice = Call::new(Method::POST).with_key(b"k");
+    for value in ["a", "b"] {
+        twice.headers.append("x-account", HeaderValue::from_static(value));
+    }
+    assert_eq!(twice.refusal(&provider), RejectionKind::Malformed);
+    twice.headers.insert("x-account", HeaderValue::from_bytes(b"\xff").unwrap());
+    assert_eq!(twice.refusal(&provider), RejectionKind::Malformed);
+}
+
+#[test]
+fn json_is_compared_by_meaning_where_it_is_json_and_by_bytes_elsewhere() {
+    let provider = global().with_equality(Equality::json());
+    let print = |content_type, body| print_of(&provider, content_type, body).unwrap();
+    for content_type in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.api+json"] {
+        assert_eq!(print(content_type, r#"{"a":1,"b":2}"#), print(content_type, r#"{ "b": 2.0, "a": 1 }"#));
+        assert_ne!(print(content_type, r#"{"a":1}"#), print(content_type, r#"{"a":2}"#));
+    }
+    assert_eq!(print("application/json", "{}"), print("application/json;charset=utf-8", "{ }"));
+    assert_ne!(print("application/json", "{}"), print("application/vnd.api+json", "{}"));
+    assert_ne!(print("text/plain", "{}"), print("text/plain", "{ }"));
+    for twice in [r#"{"a":1,"a":2}"#, "[9007199254740993]", "no json"] {
+        assert_eq!(print("application/json", twice), print("application/json", twice));
+        let spaced: &'static str = Box::leak(format!("{twice} ").into_boxed_str());
+        assert_ne!(print("application/json", twice), print("application/json", spaced), "{twice}");
+    }
+    let mut encoded = Call::new(Method::POST).with_key(b"k");
+    encoded.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    encoded.headers.insert("content-encoding", HeaderValue::from_static("gzip"));
+    let one = encoded.delivery(&provider).fingerprint();
+    encoded.body = Bytes::from_static(b"{ }");
+    assert_ne!(encoded.delivery(&provider).fingerprint(), one);
+}
+
+#[test]
+fn a_form_is_compared_without_its_boundary() {
+    let provider = global().with_equality(Equality::multipart());
+    let print = |content_type, body| print_of(&provider, content_type, body).unwrap();
+    let one = print("multipart/form-data; boundary=x", "--x\r\nA: 1\r\n\r\nv\r\n--x--\r\n");
+    let other = "--y\"\r\nA: 1\r\n\r\nv\r\n--y\"--\r\n";
+    assert_eq!(print("multipart/form-data; boundary=yy", &other.replace("y\"", "yy").leak()[..]), one);
+    assert_ne!(print("multipart/form-data; boundary=x", "--x\r\nA: 1\r\n\r\nw\r\n--x--\r\n"), one);
+    assert_ne!(print("text/plain", "a"), print("text/plain", "b"));
+}
+
+#[test]
+fn nothing_or_what_a_closure_makes_of_it_may_be_compared() {
+    let nothing = global().with_equality(Equality::nothing());
+    assert_eq!(print_of(&nothing, "text/plain", "a"), None);
+    let first_byte = Equality::by(|incoming| Some(Fingerprint::of(incoming.body.get(..1)?)));
+    let by = global().with_equality(first_byte);
+    assert_eq!(print_of(&by, "text/plain", "ab"), print_of(&by, "text/html", "ac"));
+    assert_ne!(print_of(&by, "text/plain", "ab"), print_of(&by, "text/plain", "bb"));
+    assert_eq!(print_of(&by, "text/plain", ""), None);
+}
+
+#[test]
+fn the_key_may_stand_in_another_header() {
+    let provider = global().with_header("X-Request-Id");
+    let mut call = Call::new(Method::POST).with_key(b"k");
+    assert_eq!(call.refusal(&provider), RejectionKind::KeyMissing);
+    assert!(!provider.needs_body(&call.method, &call.headers));
+    call.headers.insert("x-request-id", HeaderValue::from_static("id-1"));
+    assert_eq!(call.delivery(&provider).key().key().as_str(), "id-1");
+    assert!(provider.needs_body(&call.method, &call.headers));
 }
 
 #[test]
