@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use http::Uri;
+use http::uri::PathAndQuery;
 
 use crate::{Fingerprint, Key, Order, Scope};
 
@@ -61,14 +61,14 @@ pub struct Delivery {
     fingerprint: Option<Fingerprint>,
     order: Option<Order>,
     attributes: Attributes,
-    uri: Option<Uri>,
+    target: Option<PathAndQuery>,
 }
 
 impl Delivery {
     /// A delivery of a key in a scope.
     #[must_use]
     pub fn new(_proof: &Verified<'_>, scope: Scope, key: Key) -> Self {
-        Self { scope, key, fingerprint: None, order: None, attributes: Attributes::default(), uri: None }
+        Self { scope, key, fingerprint: None, order: None, attributes: Attributes::default(), target: None }
     }
 
     /// A delivery that was verified when it arrived, and has been written down since.
@@ -81,7 +81,7 @@ impl Delivery {
         let list: List =
             attributes.iter().map(|(name, value)| (name.clone().into(), value.clone())).collect();
         let attributes = Attributes((!list.is_empty()).then(|| Arc::new(list)));
-        Self { scope, key, fingerprint: None, order, attributes, uri: None }
+        Self { scope, key, fingerprint: None, order, attributes, target: None }
     }
 
     /// Sets what must match whenever the key comes again. Default: none, since many senders change the body on a
@@ -106,20 +106,20 @@ impl Delivery {
         self
     }
 
-    /// Notes where it came in. For the endpoint: it is for observers, and says nothing of the delivery.
-    pub(crate) fn arrived_at(mut self, uri: &Uri) -> Self {
-        self.uri = Some(uri.clone());
+    /// Notes the target of its request. For the endpoint: it is for observers, and says nothing of the delivery.
+    pub(crate) fn arrived_at(mut self, target: Option<&PathAndQuery>) -> Self {
+        self.target = target.cloned();
         self
     }
 
-    /// Where it came in, over HTTP.
-    pub(crate) fn uri(&self) -> Option<&Uri> {
-        self.uri.as_ref()
+    /// The target of its request, over HTTP.
+    pub(crate) fn target(&self) -> Option<&PathAndQuery> {
+        self.target.as_ref()
     }
 
-    /// The path at which it came in, over HTTP.
+    /// The path of its request, over HTTP.
     pub(crate) fn path(&self) -> Option<&str> {
-        self.uri.as_ref().map(Uri::path)
+        self.target.as_ref().map(PathAndQuery::path)
     }
 
     /// The scope in which its key is unique.

@@ -57,7 +57,7 @@ pub fn idempotency_key(bytes: &[u8]) {
     assert_eq!(key, reference_key(bytes));
 }
 
-/// RFC 8941, section 3.3.3, or a bare value; 1 to 255 bytes of printable ASCII in the end.
+/// RFC 9651, section 3.3.3, or a bare value; 1 to 255 bytes of printable ASCII in the end.
 fn reference_key(value: &[u8]) -> Option<Vec<u8>> {
     let value = value.trim_ascii();
     let key = match value {

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
 
 use crate::engine::{Begun, CompletionResult, Execution, Observer, Runtime};
@@ -198,7 +199,7 @@ impl Endpoint {
         H: FnOnce(IdempotencyContext) -> F,
         F: Future<Output = Result<R, E>>,
     {
-        let uri = delivery.uri().cloned();
+        let target = delivery.target().cloned();
         let (key, begun) = self.engine.begin_known(delivery).await;
         let answer = match begun {
             Ok(Begun::Run(execution)) => return self.finish(execution, handler).await,
@@ -208,7 +209,7 @@ impl Endpoint {
             Ok(Begun::Replay(completed)) => match RecordedResponse::from_outcome(&completed.outcome) {
                 Some(recorded) => Answer::Replayed(recorded),
                 None => {
-                    self.engine.observe_unreadable(&key, uri.as_ref().map(Uri::path));
+                    self.engine.observe_unreadable(&key, target.as_ref().map(PathAndQuery::path));
                     Answer::InDoubt
                 }
             },

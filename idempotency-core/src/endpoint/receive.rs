@@ -56,10 +56,10 @@ impl Endpoint {
                 Arrival::Bypass
             }
             (Ok(Received::Delivery(delivery)), Treatment::Delivery) => {
-                Arrival::Delivery(delivery.arrived_at(head.uri))
+                Arrival::Delivery(delivery.arrived_at(head.uri.path_and_query()))
             }
             (Ok(Received::Batch(deliveries)), Treatment::Delivery) => {
-                let arrived = |delivery: crate::Delivery| delivery.arrived_at(head.uri);
+                let arrived = |delivery: crate::Delivery| delivery.arrived_at(head.uri.path_and_query());
                 Arrival::Batch(deliveries.into_iter().map(arrived).collect())
             }
             (Err(rejection), Treatment::Delivery) => {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
+
 use super::budget::{bounded, within};
 use super::lease_state::{LeaseState, Moment};
 use super::undo::UndoOnDrop;
@@ -70,8 +72,8 @@ impl Idempotency {
     }
 
     async fn begin_claim(&self, delivery: Delivery, claim: Claim) -> Result<Begun, StoreError> {
-        let uri = delivery.uri().cloned();
-        let path = uri.as_ref().map(http::Uri::path);
+        let target = delivery.target().cloned();
+        let path = target.as_ref().map(PathAndQuery::path);
         let arrived = Arrived { key: &claim.key, path, at: self.runtime().now() };
         let (claimed, claimed_at) = match self.claim_or_wait(&claim, &arrived).await {
             Ok(answer) => answer,

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use http::uri::PathAndQuery;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -134,14 +136,14 @@ impl Idempotency {
         H: FnOnce(IdempotencyContext) -> F,
         F: Future<Output = Result<T, E>>,
     {
-        let uri = delivery.uri().cloned();
+        let target = delivery.target().cloned();
         let (key, begun) = self.begin_known(delivery).await;
         let mut execution = match begun.map_err(RunError::Store)? {
             Begun::Run(execution) => execution,
             Begun::Replay(completed) => {
                 let value = completed.outcome.to_value();
                 if value.is_none() {
-                    self.observe_unreadable(&key, uri.as_ref().map(http::Uri::path));
+                    self.observe_unreadable(&key, target.as_ref().map(PathAndQuery::path));
                 }
                 return Ok(value.map_or(Ran::ReplayedUnreadable, Ran::Replayed));
             }

@@ -66,7 +66,7 @@ fn keyed(method: Method, key: &str) -> Request {
     request(method, "/hook").header("idempotency-key", key).body("{}")
 }
 
-/// A string of RFC 8941 and its content.
+/// A string of RFC 9651 and its content.
 pub async fn a_quoted_and_a_bare_key_are_one_key(site: &Site) {
     let served = site.serve(IdempotencyKey::global_across_principals(), done()).await;
     served.send(keyed(Method::POST, "\"k\"")).await.is(200, "executed");

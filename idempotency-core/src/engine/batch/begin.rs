@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use http::uri::PathAndQuery;
+
 use super::super::begin::Arrived;
 use super::super::lease_state::{LeaseState, Moment};
 use super::super::undo::UndoOnDrop;
@@ -51,8 +53,8 @@ impl Idempotency {
             return begun.map(|()| batch);
         }
         for (((index, claim, delivery), answer), undo) in items.into_iter().zip(answers).zip(undos) {
-            let uri = delivery.uri().cloned();
-            let path = uri.as_ref().map(http::Uri::path);
+            let target = delivery.target().cloned();
+            let path = target.as_ref().map(PathAndQuery::path);
             let seen = Arrived { key: &claim.key, path, at: arrived };
             let other = |result| Other { index, key: claim.key.clone(), result };
             let (result, event) = match answer {
