@@ -56,11 +56,7 @@ async fn recorded_deliveries_are_executed_under_their_event_ids_and_then_replaye
                 demo.deliver(&delivery).await.assert_is(200, "executed");
                 demo.deliver(&delivery).await.assert_is(200, "replayed");
                 let line = ledger.only_line();
-                assert_eq!(
-                    (line.provider.as_str(), Some(line.key)),
-                    (sender, vector.event_id.clone()),
-                    "{name}"
-                );
+                assert_eq!((line.provider.as_str(), Some(line.key)), (sender, vector.key()), "{name}");
                 played += 1;
             }
         }

@@ -320,16 +320,16 @@ fn every_sender_is_remembered_longer_than_its_signature_is_fresh() {
 
 #[test]
 fn a_url_behind_a_proxy_is_the_one_that_the_sender_knows() {
-    let form = format!("MessageSid={SID}");
+    let form = format!("MessageSid={SID}&MessageStatus=sent");
     let mut request =
         Request::new(testing::twilio("token", "https://a.example/t/x?k=v", form.as_bytes()), form, NOW);
     request.uri = Uri::from_static("/inside?k=v");
     let proxied = Twilio::new("token", "https://a.example/t/x").unwrap();
-    assert_eq!(key(&delivery(&request, &proxied)), SID);
+    assert_eq!(key(&delivery(&request, &proxied)), format!("{SID}:sent"));
     let at_request_path = Twilio::new("token", "https://a.example").unwrap().with_request_path();
     assert_eq!(refusal(&request, &at_request_path), RejectionKind::Unauthenticated);
     request.uri = Uri::from_static("/t/x?k=v");
-    assert_eq!(key(&delivery(&request, &at_request_path)), SID);
+    assert_eq!(key(&delivery(&request, &at_request_path)), format!("{SID}:sent"));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn run(
         match vector.request().received_by(&*make(vector)) {
             Ok(Received::Delivery(delivery)) => {
                 assert!(vector.valid || vector.policy_dependent, "{id} was accepted");
-                if let (Some(expected), false) = (&vector.event_id, vector.policy_dependent) {
+                if let (Some(expected), false) = (vector.key(), vector.policy_dependent) {
                     assert_eq!(delivery.key().key().as_str(), expected, "{id}");
                 }
                 verify(vector, &delivery);

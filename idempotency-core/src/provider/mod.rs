@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Stripe`] | the event's `id` | yes |
 //! | [`Shopify`] | `X-Shopify-Event-Id` | no: the body's digest is its fingerprint |
-//! | [`Twilio`] | the Sid with its status | yes |
+//! | [`Twilio`] | the Sid with its status, or a digest of the signed text | yes |
 //! | [`GitHub`] | `X-GitHub-Delivery` | no: the body's digest is its fingerprint |
 //! | [`Slack`] | `event_id`, `trigger_id` | yes |
 //! | [`StandardWebhooks`] | `webhook-id`, `svix-id` | yes |
@@ -33,9 +33,6 @@ mod snapshots;
 pub(crate) mod standard_webhooks;
 mod stripe;
 mod twilio;
-mod twilio_event;
-mod twilio_form;
-mod twilio_url;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -58,6 +55,7 @@ pub(crate) use methods::Treatment;
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
 pub use shopify::Shopify;
 pub use slack::Slack;
+pub use snapshots::OrderError;
 pub use standard_webhooks::StandardWebhooks;
 pub use stripe::Stripe;
 pub use twilio::Twilio;

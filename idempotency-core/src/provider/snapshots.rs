@@ -16,3 +16,12 @@ impl Snapshots {
         self.0.iter().any(|candidate| candidate == event_type)
     }
 }
+
+/// Why events of a type cannot be discarded when they are stale.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrderError {
+    /// Nothing in such an event says how new it is, or what it is about.
+    #[error("no order is known for {0}")]
+    Unordered(String),
+}
