@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use idempotency_core::provider::{Provider, Received, Rejection, SecretError, Twilio};
-use idempotency_core::{Delivery, testing};
+use idempotency_core::{Delivery, Scope, testing};
 use idempotency_tests::vectors::Request;
 
 const URL: &str = "https://example.com/hook";
@@ -182,7 +182,11 @@ const KINDS: [Kind; 27] = [
 
 fn delivery_of(request: &Request) -> Result<Delivery, Rejection> {
     match request.received_by(&Twilio::new("token", URL).expect("a token"))? {
-        Received::Delivery(delivery) => Ok(delivery),
+        Received::Delivery(delivery) => {
+            let scope = Scope::endpoint("POST /webhooks");
+            assert_eq!(delivery.key().scope(), &scope, "a key that needs more than the endpoint's scope");
+            Ok(delivery)
+        }
         other => panic!("not a delivery: {other:?}"),
     }
 }
@@ -218,6 +222,19 @@ fn a_redelivery_has_the_key_of_the_first_and_a_second_occurrence_another_one() {
             assert!(keys.insert(key.clone()), "{key} is the key of something else as well: {common}");
         }
     }
+}
+
+/// `RetryCount` was part of the key, and so was `ErrorCode`, which the fallback URL is told, where there was an
+/// `EventType`.
+#[test]
+fn what_twilio_changes_from_attempt_to_attempt_is_no_part_of_the_key() {
+    let message = |attempt: u8| {
+        key(&format!("EventType=onMessageAdded&MessageSid=IM#&RetryCount={attempt}&Source=WHATSAPP"))
+    };
+    assert_eq!([message(0), message(1)], [message(1), message(2)]);
+    let read = "EventType=READ&MessageSid=SM#&MessageStatus=read&SmsSid=SM#&SmsStatus=read";
+    let fallback = "ErrorCode=11200&ErrorUrl=https%3A%2F%2Fexample.com";
+    assert_eq!(key(read), key(&format!("{read}&{fallback}")));
 }
 
 #[test]

@@ -81,7 +81,7 @@ impl fmt::Debug for PublicUrl {
 /// escaped but for letters, digits and `-_.!~*'()`.
 fn rewritten(query: &str) -> String {
     let Some(query) = query.strip_prefix('?') else { return String::new() };
-    let pairs = super::super::form::fields(query.as_bytes())
+    let pairs = crate::provider::form::fields(query.as_bytes())
         .map(|(name, value)| format!("{}={}", escaped(&name), escaped(&value)));
     format!("?{}", pairs.collect::<Vec<_>>().join("&"))
 }
