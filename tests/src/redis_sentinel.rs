@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use crate::redis_cluster::{replicated, until};
-use crate::redis_server::{RedisServer, free_port};
+use crate::redis_server::{MISSING, RedisServer, free_port, program};
 
 /// What the sentinels call the master.
 pub const MASTER: &str = "idem";
@@ -132,15 +132,13 @@ impl Sentinel {
             directory.display()
         );
         std::fs::write(&file, configuration).expect("the directory for temporary files is writable");
-        let process = Command::new("redis-server")
+        let process = program()
             .arg(&file)
             .arg("--sentinel")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| {
-                panic!("install redis-server (Debian: apt-get install redis-server): {error}")
-            });
+            .unwrap_or_else(|error| panic!("{MISSING}: {error}"));
         Self { port, directory, process }
     }
 

@@ -14,6 +14,11 @@ use redis::{AsyncConnectionConfig, FromRedisValue, InfoDict};
 
 /// How long a server may take to answer, on however slow a machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The variable that names the program to test with, such as Valkey's.
+const PROGRAM: &str = "IDEMPOTENCY_REDIS_SERVER";
+/// What to do where it does not start.
+pub(crate) const MISSING: &str = "install redis-server (Debian: apt-get install redis-server), \
+     or name the program of another server in IDEMPOTENCY_REDIS_SERVER";
 
 /// A redis-server of one test's own. Dropping it ends the process and removes its files.
 #[derive(Debug)]
@@ -152,7 +157,7 @@ impl RedisServer {
 
     /// Whether it came up.
     async fn launch(&self) -> bool {
-        let process = Command::new("redis-server")
+        let process = program()
             .args([
                 "--port",
                 &self.port.to_string(),
@@ -169,9 +174,7 @@ impl RedisServer {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .unwrap_or_else(|error| {
-                panic!("install redis-server (Debian: apt-get install redis-server): {error}")
-            });
+            .unwrap_or_else(|error| panic!("{MISSING}: {error}"));
         let id = process.id();
         *self.process() = Some(process);
         let client = redis::Client::open(self.url()).expect("the address is well formed");
@@ -207,6 +210,11 @@ impl Drop for RedisServer {
         self.kill();
         let _ = std::fs::remove_dir_all(&self.directory);
     }
+}
+
+/// The server's program: another one than the first `redis-server` on the path where the environment names it.
+pub(crate) fn program() -> Command {
+    Command::new(std::env::var_os(PROGRAM).unwrap_or_else(|| "redis-server".into()))
 }
 
 /// A loopback port that nobody listens on.
