@@ -26,6 +26,9 @@ pub enum StoreErrorKind {
     Unavailable,
     /// The operation may or may not have been carried out. Repeat it with the same owner.
     Unknown,
+    /// The operation was carried out, and is taken back since too few of the store's servers confirmed it in time. Claim
+    /// again as another owner.
+    Unconfirmed,
     /// The store is full and refuses new data. Nothing was changed.
     Full,
     /// The store refuses the operation for good: wrong credentials, wrong configuration, or a bug.
@@ -52,6 +55,13 @@ impl StoreError {
     #[must_use]
     pub fn of_a_store_in_reach(mut self) -> Self {
         self.is_store_in_reach = true;
+        self
+    }
+
+    /// The same error of an operation that is not to be repeated, since it is taken back.
+    pub(crate) fn of_what_is_taken_back(mut self) -> Self {
+        self.kind = StoreErrorKind::Unconfirmed;
+        self.may_have_executed = false;
         self
     }
 
@@ -94,6 +104,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Unavailable => "is unavailable",
             StoreErrorKind::Unknown if self.is_store_in_reach => "cannot vouch for the operation yet",
             StoreErrorKind::Unknown => "did not answer",
+            StoreErrorKind::Unconfirmed => "could not confirm the operation",
             StoreErrorKind::Full => "is full",
             StoreErrorKind::Refused => "refused the operation",
         };

@@ -1,4 +1,4 @@
-//! The connections that durable writes have to themselves: kept while they work, and given up together.
+//! The connections on which durable writes are waited for: kept while they work, and given up together.
 
 use std::time::Duration;
 
@@ -11,11 +11,10 @@ use idempotency_tests::redis_server::RedisServer;
 
 /// Longer than any test here takes.
 const PATIENT: Duration = Duration::from_secs(60);
-/// Confirmed by the server's answer itself, on a connection of its own all the same.
+/// Confirmed by the server's answer itself, which is waited for all the same.
 const NOBODY: Durability = Durability::Replicas { count: 0, timeout: PATIENT };
-const ONE: Durability = Durability::Replicas { count: 1, timeout: PATIENT };
-/// How many writes are under way at once.
-const WRITES: usize = 4;
+/// A write goes out after a quarter of it at the latest, whatever the one before waits for.
+const ONE: Durability = Durability::Replicas { count: 1, timeout: Duration::from_secs(8) };
 
 /// The server's lines about connections whose last command was a wait.
 async fn waiting(server: &RedisServer) -> Vec<String> {
@@ -23,18 +22,21 @@ async fn waiting(server: &RedisServer) -> Vec<String> {
     list.lines().filter(|line| line.contains(" cmd=wait ")).map(str::to_owned).collect()
 }
 
-/// Has as many connections made as there are writes, and leaves them idle.
+/// Has two connections made, and leaves them idle.
 async fn make_connections(store: &RedisStore, master: &RedisServer, replica: &RedisServer) {
     replica.pause();
-    let names: Vec<_> = (0..WRITES).map(|number| format!("warm {number}")).collect();
-    let all_wait = until(async || master.info("blocked_clients").await == WRITES as u64);
-    let claims = names.iter().map(|name| async { grant(store, &claim(name, 1)).await });
-    let resumed = async {
-        all_wait.await;
-        replica.resume();
+    let (first, second) = (claim("warm 1", 1), claim("warm 2", 1));
+    let waits = |count| until(async move || master.info("blocked_clients").await == count);
+    let later = async {
+        waits(1).await;
+        let resumed = async {
+            waits(2).await;
+            replica.resume();
+        };
+        tokio::join!(grant(store, &second), resumed)
     };
-    tokio::join!(futures_util::future::join_all(claims), resumed);
-    assert_eq!(waiting(master).await.len(), WRITES);
+    tokio::join!(grant(store, &first), later);
+    assert_eq!(waiting(master).await.len(), 2);
 }
 
 #[tokio::test]

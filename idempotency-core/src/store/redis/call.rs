@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use redis::{Cmd, RedisError, RedisResult, Value};
 
 use super::Shared;
+use super::confirmer::Wait;
 use super::fault::{self, Verdict};
 use super::link::Link;
 use super::script::Script;
-use super::side::Lent;
 use crate::{StoreError, StoreErrorKind};
 
 /// How often a command is redirected before the servers are taken to be at odds.
@@ -20,8 +20,6 @@ const REDIRECTS: usize = 5;
 pub(super) enum Failure {
     /// There was no connection to send it on.
     NotSent(RedisError),
-    /// There was none, since all of them wait for replicas that do not confirm.
-    Crowded(RedisError),
     /// It was sent; the server refused it, or nobody knows.
     Sent(RedisError),
 }
@@ -37,7 +35,6 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::NotSent(cause) => fault::not_sent(cause),
-            Failure::Crowded(cause) => fault::not_sent(cause).of_a_store_in_reach(),
             Failure::Sent(cause) => fault::sent(cause),
         }
     }
@@ -47,24 +44,14 @@ impl From<Failure> for StoreError {
 pub(super) struct Calls<'a> {
     shared: &'a Arc<Shared>,
     name: &'a str,
-    durable: bool,
-    /// The connection that the last call of a durable operation ran on.
-    lent: Option<(Arc<Link>, Lent)>,
+    /// Where the last call was carried out, and whether it was announced with `ASKING`.
+    last: Option<(Arc<Link>, bool)>,
 }
 
 impl Shared {
     /// Calls about the record of this name.
     pub(super) fn calls<'a>(self: &'a Arc<Self>, name: &'a str) -> Calls<'a> {
-        self.calls_that(name, false)
-    }
-
-    /// Calls about the record of this name that [`confirm`](Calls::confirm) can make durable.
-    pub(super) fn durable_calls<'a>(self: &'a Arc<Self>, name: &'a str) -> Calls<'a> {
-        self.calls_that(name, self.durability.command().is_some())
-    }
-
-    fn calls_that<'a>(self: &'a Arc<Self>, name: &'a str, durable: bool) -> Calls<'a> {
-        Calls { shared: self, name, durable, lent: None }
+        Calls { shared: self, name, last: None }
     }
 
     /// Sends one command to one server on the shared connection, once.
@@ -93,27 +80,22 @@ impl Shared {
 }
 
 impl Calls<'_> {
-    /// Whether [`confirm`](Self::confirm) waits for anything.
-    pub(super) fn are_durable(&self) -> bool {
-        self.durable
-    }
-
     /// Sends one command, once. A redirection says that it was not executed, and is followed.
     pub(super) async fn run(&mut self, command: &Cmd) -> Result<Value, Failure> {
         let mut link = self.shared.route.link(self.name).await.map_err(Failure::NotSent)?;
         let mut asking = false;
         for _ in 0..REDIRECTS {
-            let reply = match self.durable {
-                true => self.send_aside(&link, command, asking).await,
-                false => self.shared.send(&link, command, asking).await,
-            };
+            let reply = self.shared.send(&link, command, asking).await;
             let redirect = match &reply {
                 Err(Failure::Sent(cause)) => self.shared.route.redirect(&link, cause),
                 _ => None,
             };
             match redirect {
                 Some(redirect) => (link, asking) = (redirect.link, redirect.asking),
-                None => return reply,
+                None => {
+                    self.last = Some((link, asking));
+                    return reply;
+                }
             }
         }
         Err(Failure::NotSent(std::io::Error::other("the servers redirect in a circle").into()))
@@ -140,21 +122,21 @@ impl Calls<'_> {
         }
     }
 
-    /// Waits until enough servers have what the last call wrote.
+    /// Waits until enough servers have what the last call wrote, or found written by an earlier copy of itself.
     ///
     /// # Errors
-    /// `Unknown` when too few confirm it in time: it stands, and may be forgotten. Repeat the operation.
-    pub(super) async fn confirm(mut self) -> Result<(), StoreError> {
-        let (Some((link, lent)), Some((command, timeout))) =
-            (self.lent.take(), self.shared.durability.command())
+    /// `Unknown` when too few confirm it in time: it stands, and may be forgotten.
+    pub(super) async fn confirm(self) -> Result<(), StoreError> {
+        let (Some((link, asking)), Some((command, timeout))) = (self.last, self.shared.durability.command())
         else {
             return Ok(());
         };
-        let mut waiting = lent.commands.clone();
-        waiting.set_response_timeout(self.shared.response_timeout + timeout);
-        let reply = exchange(&mut waiting, &command, false).await.map_err(|cause| {
+        let wait = Wait { command, timeout, slack: self.shared.response_timeout };
+        let confirmer = link.confirmers.own();
+        let reply = confirmer.confirm(&link.dial, Arc::new(wait), self.name, asking).await;
+        let reply = reply.map_err(|cause| {
             if fault::verdict(&cause) == Verdict::Lost {
-                self.shared.give_up_aside(&link);
+                self.shared.route.doubt();
             }
             // The write was carried out, whatever became of the wait.
             let kind = match fault::sent(cause.clone()).kind() {
@@ -163,58 +145,12 @@ impl Calls<'_> {
             };
             fault::error(kind).with_source(cause)
         })?;
-        link.side.take_back(lent);
         let judged = self.shared.durability.judge(&reply).ok_or_else(fault::senseless)?;
         link.shortfalls.note(&judged, || link.dial.address());
         judged.map_err(|shortfall| {
             self.shared.shortfalls.fetch_add(1, Ordering::Relaxed);
             fault::error(StoreErrorKind::Unknown).of_a_store_in_reach().with_source(shortfall)
         })
-    }
-
-    /// Sends one command on a connection of this operation's own.
-    async fn send_aside(&mut self, link: &Arc<Link>, command: &Cmd, asking: bool) -> Result<Value, Failure> {
-        let mut lent = match self.lent.take() {
-            Some((same, lent)) if Arc::ptr_eq(&same, link) => lent,
-            other => {
-                if let Some((other, lent)) = other {
-                    other.side.take_back(lent);
-                }
-                let lent = link.side.lend(&*link.dial, self.shared.response_timeout).await;
-                lent.map_err(|cause| self.shared.not_lent(link, cause))?
-            }
-        };
-        if !self.shared.probed.load(Ordering::Relaxed) {
-            self.shared.start_probing();
-        }
-        let reply = exchange(&mut lent.commands, command, asking).await;
-        match reply.as_ref().err().map_or(Verdict::Alive, fault::verdict) {
-            Verdict::Alive => self.lent = Some((Arc::clone(link), lent)),
-            // One connection of many: the others find out for themselves.
-            Verdict::Silent => drop(lent),
-            Verdict::Lost => self.shared.give_up_aside(link),
-        }
-        reply.map_err(Failure::Sent)
-    }
-}
-
-impl Shared {
-    fn not_lent(&self, link: &Link, cause: RedisError) -> Failure {
-        if link.shortfalls.are_going_on() { Failure::Crowded(cause) } else { self.unreached(cause) }
-    }
-
-    fn give_up_aside(&self, link: &Link) {
-        link.side.give_up();
-        self.route.doubt();
-    }
-}
-
-impl Drop for Calls<'_> {
-    /// The connection is in step, or the operation was dropped while a reply was under way, which then is skipped.
-    fn drop(&mut self) {
-        if let Some((link, lent)) = self.lent.take() {
-            link.side.take_back(lent);
-        }
     }
 }
 

@@ -22,8 +22,8 @@ use super::codec::Packed;
 use super::command::{Command, argument};
 use super::{fault, mark, script};
 use crate::{
-    Claim, Claimed, Fence, Grant, KeyDigest, Lease, OnExpired, Record, Release, StoreError, Transition,
-    Version,
+    Claim, Claimed, Fence, Grant, KeyDigest, Lease, OnExpired, Record, Release, StoreError, StoreErrorKind,
+    Transition, Version,
 };
 
 /// A claim with the record that it writes where its key is free.
@@ -39,16 +39,16 @@ impl Shared {
     pub(super) async fn claim(self: &Arc<Self>, claim: &Claim) -> Result<Claimed, StoreError> {
         let first = First::of(claim);
         let name = self.keys.record(claim.key.digest());
-        let mut calls = self.durable_calls(&name);
+        let mut calls = self.calls(&name);
         let mut answer = None;
         if self.claims_by_set(claim) {
             let reply = calls.carry_out(&self.set(&first)).await;
-            answer = self.answer_to_set(&first, reply, calls.are_durable())?;
+            answer = self.answer_to_set(&first, reply)?;
         }
         let answer = match answer {
             Some(answer) => answer,
             None => {
-                let reply = calls.carry_out(&self.claim_script(&first, calls.are_durable())).await?;
+                let reply = calls.carry_out(&self.claim_script(&first)).await?;
                 answer_of_script(reply, claim.key.digest()).ok_or_else(fault::senseless)?
             }
         };
@@ -59,32 +59,54 @@ impl Shared {
             }
             None => answer,
         };
-        if matches!(answer, Claimed::Granted(_)) {
-            calls.confirm().await?;
+        if let Claimed::Granted(grant) = answer
+            && let Err(error) = calls.confirm().await
+        {
+            return Err(self.unconfirmed(claim, grant, error).await);
         }
         Ok(answer)
     }
 
+    /// What becomes of a grant that is not confirmed. Where a repeat cannot be expected to fare better, it is given back
+    /// under its own fence, which needs no confirmation: its attempt begins nowhere.
+    async fn unconfirmed(self: &Arc<Self>, claim: &Claim, grant: Grant, error: StoreError) -> StoreError {
+        // The wait broke: the next one may be served.
+        if error.is_transient() && !error.is_store_in_reach() {
+            return error;
+        }
+        // A release that comes late must not meet a repeat of the claim, so the error is not transient in any case.
+        let unsettled = match self.release(&claim.granted(grant.fence), Release::Unstarted).await {
+            Ok(_) => None,
+            Err(_) => Some(fault::error(StoreErrorKind::Unknown)),
+        };
+        let error = if error.is_transient() { error.of_what_is_taken_back() } else { error };
+        error.after(unsettled.as_ref())
+    }
+
     /// Claims several keys: a round trip for all that one claim takes one for.
     pub(super) async fn claim_many(self: &Arc<Self>, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
+        if self.is_durable() {
+            // They share their confirmations.
+            return join_all(claims.iter().map(|claim| self.claim(claim))).await;
+        }
         let firsts: Vec<First<'_>> = claims.iter().map(First::of).collect();
         let commands: Vec<Command> = firsts
             .iter()
             .map(|first| match self.claims_by_set(first.claim) {
                 true => self.set(first),
-                false => self.claim_script(first, false),
+                false => self.claim_script(first),
             })
             .collect();
         let mut answers: Vec<Result<Option<Claimed>, StoreError>> = Vec::with_capacity(claims.len());
         for ((first, command), reply) in firsts.iter().zip(&commands).zip(self.carry_out_all(&commands).await)
         {
             answers.push(match command.as_script() {
-                None => self.answer_to_set(first, reply, false),
+                None => self.answer_to_set(first, reply),
                 Some(_) => answer_to_script(first, reply).map(Some),
             });
         }
         let open: Vec<usize> = (0..claims.len()).filter(|at| matches!(answers[*at], Ok(None))).collect();
-        let commands: Vec<Command> = open.iter().map(|at| self.claim_script(&firsts[*at], false)).collect();
+        let commands: Vec<Command> = open.iter().map(|at| self.claim_script(&firsts[*at])).collect();
         for (at, reply) in open.into_iter().zip(self.carry_out_all(&commands).await) {
             answers[at] = answer_to_script(&firsts[at], reply).map(Some);
         }
@@ -130,13 +152,12 @@ impl Shared {
         Command::plain(name, command)
     }
 
-    fn claim_script(&self, first: &First<'_>, durable: bool) -> Command {
+    fn claim_script(&self, first: &First<'_>) -> Command {
         let on_expired: &[u8] = match first.claim.on_expired {
             OnExpired::Rerun => b"rerun",
             OnExpired::InDoubt => b"in_doubt",
         };
-        let mut arguments = vec![argument(&first.bytes), argument(on_expired)];
-        arguments.extend(durable.then(|| argument(b"touch")));
+        let arguments = vec![argument(&first.bytes), argument(on_expired)];
         let name = self.keys.record(first.claim.key.digest());
         let order = first.claim.order.filter(|_| !self.route.is_sharded());
         Command::script(&script::CLAIM, name, arguments)
@@ -148,15 +169,10 @@ impl Shared {
         &self,
         first: &First<'_>,
         reply: Result<Value, Failure>,
-        durable: bool,
     ) -> Result<Option<Claimed>, StoreError> {
         match reply {
             Ok(Value::Nil) => Ok(Some(Claimed::Granted(first.packed.record.grant()))),
-            Ok(Value::BulkString(there)) => {
-                let answer = answer_without_clock(first.claim, there);
-                // A repeat has written nothing on this connection; the script does, so that it can be waited for.
-                Ok(answer.filter(|answer| !(durable && matches!(answer, Claimed::Granted(_)))))
-            }
+            Ok(Value::BulkString(there)) => Ok(answer_without_clock(first.claim, there)),
             Ok(_) => Err(fault::senseless()),
             // A full server refuses the command whatever it would find; the script reads before it writes.
             Err(failure) if failure.is(fault::is_full) => Ok(None),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use redis::Value;
 
 use super::Shared;
@@ -61,9 +62,8 @@ impl Shared {
     ) -> Result<Adopted, StoreError> {
         let command = self.lease_script(&script::ADOPT, lease, |arguments| {
             arguments.extend([argument(owner.as_bytes()), argument(be48(millis(duration)))]);
-            arguments.extend(self.is_durable().then(|| argument(b"touch")));
         });
-        let mut calls = self.durable_calls(command.name());
+        let mut calls = self.calls(command.name());
         match calls.carry_out(&command).await? {
             Value::Nil => Ok(Adopted::Lost),
             Value::BulkString(bytes) => {
@@ -90,6 +90,10 @@ impl Shared {
         self: &Arc<Self>,
         completions: &[Completion],
     ) -> Vec<Result<Hold, StoreError>> {
+        if self.is_durable() {
+            // They share their confirmations.
+            return join_all(completions.iter().map(|completion| self.complete(completion))).await;
+        }
         let raises = completions.iter().enumerate();
         let (raised, raises): (Vec<_>, Vec<_>) =
             raises.filter_map(|(at, completion)| Some((at, self.raise_elsewhere(completion)?))).unzip();
@@ -112,7 +116,7 @@ impl Shared {
 
     /// Sends a command whose effect counts only once enough servers have it.
     async fn carry_out_durably(self: &Arc<Self>, command: &Command) -> Result<Hold, StoreError> {
-        let mut calls = self.durable_calls(command.name());
+        let mut calls = self.calls(command.name());
         let hold = hold(calls.carry_out(command).await?)?;
         if hold == Hold::Held {
             calls.confirm().await?;
@@ -172,7 +176,6 @@ impl Shared {
             arguments.push(completion.outcome.as_bytes().clone());
             arguments.push(argument(be48(millis(completion.retention))));
             arguments.push(self.channel_of(lease));
-            arguments.extend(self.is_durable().then(|| argument(b"touch")));
         });
         command.with_name(order.map(|order| self.keys.mark(order.resource)))
     }
@@ -195,7 +198,7 @@ impl Shared {
         self.keys.channel(lease.key().digest()).into()
     }
 
-    /// Whether a write is waited for, so that a repeat must write something.
+    /// Whether writes are waited for.
     pub(super) fn is_durable(&self) -> bool {
         self.durability.command().is_some()
     }

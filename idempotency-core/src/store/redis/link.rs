@@ -14,10 +14,10 @@ use futures_util::future::{BoxFuture, Shared};
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{RedisError, RedisResult};
 
+use super::confirmer::Confirmer;
 use super::fault::Verdict;
 use super::runtimes::PerRuntime;
 use super::shortfalls::Shortfalls;
-use super::side::Side;
 
 /// How many operations in a row may go unanswered before the connection is taken for dead. A connection whose packets
 /// vanish reports nothing else.
@@ -65,14 +65,19 @@ enum State {
 pub(super) struct Link {
     pub(super) dial: Arc<dyn Dial>,
     slots: PerRuntime<Slot>,
-    /// The connections that durable writes have to themselves.
-    pub(super) side: Side,
+    /// Whom durable writes ask to wait for replicas, on connections apart.
+    pub(super) confirmers: PerRuntime<Confirmer>,
     pub(super) shortfalls: Shortfalls,
 }
 
 impl Link {
     pub(super) fn new(dial: Arc<dyn Dial>) -> Self {
-        Self { dial, slots: PerRuntime::default(), side: Side::default(), shortfalls: Shortfalls::default() }
+        Self {
+            dial,
+            slots: PerRuntime::default(),
+            confirmers: PerRuntime::default(),
+            shortfalls: Shortfalls::default(),
+        }
     }
 
     /// The shared connection of this runtime. Any number of callers wait for one attempt to make it, and share its failure.
@@ -115,7 +120,7 @@ impl Link {
         if !lost {
             return false;
         }
-        self.side.give_up();
+        self.confirmers.each(Confirmer::give_up);
         let slot = connection.slot.upgrade();
         if let Some(mut state) = slot.as_deref().map(lock)
             && matches!(&*state, Some(State::Up(current)) if Arc::ptr_eq(&current.silences, silences))

@@ -11,6 +11,7 @@ mod claim;
 mod cluster;
 mod codec;
 mod command;
+mod confirmer;
 mod deployment;
 mod durability;
 mod fault;
@@ -31,7 +32,6 @@ mod script;
 mod sentinel;
 mod server;
 mod shortfalls;
-mod side;
 #[cfg(feature = "redis-cluster")]
 mod slot;
 mod wait;

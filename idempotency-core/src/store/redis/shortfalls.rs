@@ -42,11 +42,6 @@ impl Shortfalls {
         }
     }
 
-    /// Whether writes are less durable than asked just now.
-    pub(super) fn are_going_on(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
     fn turn(&self, is_short: bool, now: Instant) -> Option<Turn> {
         let mut series = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *series {

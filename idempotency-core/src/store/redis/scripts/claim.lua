@@ -1,5 +1,4 @@
--- A claim: KEYS record [mark]; ARGV the record of a first grant, 'rerun' or 'in_doubt', and 'touch' where a repeat is to be
--- waited for.
+-- A claim: KEYS record [mark]; ARGV the record of a first grant, and 'rerun' or 'in_doubt'.
 -- Atomic because Redis runs nothing else while a script runs; every check comes before the one write.
 local mine, on_expired = ARGV[1], ARGV[2]
 local _, my_order, my_parts = read(mine, sub(mine, 44, 59))
@@ -19,10 +18,7 @@ if current then
   if state == COMPLETED then return {'completed', current} end
   local same_owner = sub(current, 4, 19) == sub(mine, 4, 19)
   if state == IN_FLIGHT then
-    if same_owner then
-      if ARGV[3] then touch(KEYS[1]) end
-      return {'granted', sub(current, 20, 31)}
-    end
+    if same_owner then return {'granted', sub(current, 20, 31)} end
     local left = lease_left(KEYS[1], current)
     if not left then return {'in_doubt'} end
     if left > 0 then return {'in_flight', left} end

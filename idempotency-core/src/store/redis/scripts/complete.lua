@@ -1,13 +1,9 @@
--- A completion: KEYS record [mark]; ARGV key digest, owner and fence, outcome, retention (6 bytes), channel, and 'touch'
--- where a repeat is to be waited for.
+-- A completion: KEYS record [mark]; ARGV key digest, owner and fence, outcome, retention (6 bytes), channel.
 -- Atomic because Redis runs nothing else while a script runs; every check comes before the first write, and a full
 -- server refuses the first write.
 local value = get('GET', KEYS[1])
 local state, order, parts, body = read(value, ARGV[1])
-if state == COMPLETED and sub(value, 4, 27) == ARGV[2] then
-  if ARGV[6] then touch(KEYS[1]) end
-  return 1
-end
+if state == COMPLETED and sub(value, 4, 27) == ARGV[2] then return 1 end
 if not is_held(state, value, ARGV[2]) then return 0 end
 
 local retention = struct.unpack('>I6', ARGV[4])

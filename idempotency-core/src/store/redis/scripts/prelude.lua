@@ -87,13 +87,6 @@ local function unix_millis()
   return struct.pack('>I6', time[1] * 1000 + math.floor(time[2] / 1000))
 end
 
--- Writes the record's own TTL once more: a repeat changes nothing, and whoever waits for replicas on this connection
--- needs a write on it that comes after the record's.
-local function touch(key)
-  local ttl = redis.call('PTTL', key)
-  if ttl > 0 then redis.call('PEXPIRE', key, whole(ttl)) end
-end
-
 -- Whether one version, in 8 bytes, is older than another.
 local function is_older(version, other)
   local hi, lo = struct.unpack('>I4I4', version)

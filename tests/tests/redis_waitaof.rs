@@ -1,0 +1,97 @@
+//! Durable writes that are flushed to append-only files, by servers that know `WAITAOF`: Redis 7.2 or later, and Valkey.
+//!
+//! `tests/run` plays these on such servers. On an older one they fail, and are not run unless asked for.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use idempotency_core::engine::Begun;
+use idempotency_core::store::redis::{Durability, Shortfall};
+use idempotency_core::{
+    Claimed, Delivery, Hold, Idempotency, Key, OnExpired, OnOutage, Outcome, Policy, Store as _, Verified,
+};
+use idempotency_tests::redis_case::{RETENTION, claim, grant, scope, store};
+use idempotency_tests::redis_cluster::{replicated, until};
+use idempotency_tests::redis_server::RedisServer;
+
+/// Longer than any test here takes.
+const PATIENT: Duration = Duration::from_secs(60);
+const APPENDING: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "everysec"];
+
+async fn appending(more: &[&str]) -> RedisServer {
+    let server = RedisServer::start_with(&[&APPENDING[..], more].concat()).await;
+    let known: Vec<redis::Value> = server.query(&["COMMAND", "INFO", "WAITAOF"]).await;
+    assert!(known != [redis::Value::Nil], "WAITAOF needs Redis 7.2 or later, or Valkey: name its program");
+    server
+}
+
+fn fsync(local: bool, replicas: u32, timeout: Duration) -> Durability {
+    Durability::Fsync { local, replicas, timeout }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a server with WAITAOF: tests/run plays it on those"]
+async fn six_hundred_claims_at_once_are_flushed_in_few_groups_and_outlive_the_server() {
+    const BURST: usize = 600;
+    let server = appending(&[]).await;
+    let store = store(&server.url()).with_durability(fsync(true, 0, PATIENT));
+    let policy = Policy::webhook().with_on_outage(OnOutage::Proceed).with_store_timeout(PATIENT);
+    let engine = Idempotency::new(store.clone()).with_policy(policy);
+    let burst: Vec<_> = (0..BURST)
+        .map(|number| {
+            let key = Key::new(format!("k{number}")).expect("a key");
+            let (engine, delivery) =
+                (engine.clone(), Delivery::new(&Verified::by_other_means(b""), scope(), key));
+            tokio::spawn(async move { engine.begin(delivery).await })
+        })
+        .collect();
+    let mut running = Vec::new();
+    for begun in burst {
+        match begun.await.unwrap().unwrap() {
+            Begun::Run(execution) => running.push(execution),
+            begun => panic!("each is to run, and protected, and not {begun:?}"),
+        }
+    }
+    let waits = server.calls().await["waitaof"];
+    assert!(waits <= 60, "{waits} waits for {BURST} writes");
+    println!("{waits} waits for {BURST} claims at once");
+    server.restart().await;
+    assert_eq!(server.query::<usize>(&["DBSIZE"]).await, BURST);
+    // Their leases are kept as well.
+    let _ = store.claim(&claim("k0", 2)).await; // on the connection that died
+    assert!(matches!(store.claim(&claim("k0", 2)).await.unwrap(), Claimed::InFlight { .. }));
+    drop(running);
+    engine.drain(PATIENT).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a server with WAITAOF: tests/run plays it on those"]
+async fn a_grant_and_a_completion_are_in_the_files_of_the_master_and_of_a_replica() {
+    let master = appending(&["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]).await;
+    let replica = appending(&["--replicaof", "127.0.0.1", &master.port().to_string()]).await;
+    replicated(&master, &replica).await;
+    let store = store(&master.url()).with_durability(fsync(true, 1, PATIENT));
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    for server in [&master, &replica] {
+        server.kill();
+    }
+    master.restart().await;
+    let _ = store.claim(&claim("k", 2)).await; // on the connection that died
+    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+}
+
+#[tokio::test]
+#[ignore = "needs a server with WAITAOF: tests/run plays it on those"]
+async fn what_no_file_has_in_time_is_given_back() {
+    let server = appending(&[]).await;
+    let local = store(&server.url());
+    let durability = fsync(true, 1, Duration::from_millis(100));
+    let error = local.clone().with_durability(durability).claim(&claim("k", 1)).await.unwrap_err();
+    let shortfall = error.source().and_then(|cause| cause.downcast_ref::<Shortfall>()).expect("a shortfall");
+    assert_eq!((shortfall.wanted.replicas, shortfall.reached.replicas), (1, 0));
+    until(async || server.query::<usize>(&["DBSIZE"]).await == 1).await;
+    let mut next = claim("k", 2);
+    next.on_expired = OnExpired::InDoubt;
+    grant(&local, &next).await;
+}
