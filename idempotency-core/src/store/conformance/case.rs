@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::Harness;
+use crate::store::{Filter, Listing, Page};
 use crate::{
     Adopted, Claim, Claimed, Completed, Completion, Fence, Hold, Key, KeyDigest, Lease, Order, Outcome,
     Owner, RecordView, Release, Resolution, Resource, Scope, ScopedKey, Store, Version,
@@ -183,6 +184,10 @@ impl Handle {
 
     pub(super) async fn load(&self, key: impl Into<KeyDigest>) -> Option<RecordView> {
         self.0.load(key.into()).await.unwrap_or_else(|error| panic!("load failed: {error:?}"))
+    }
+
+    pub(super) async fn list(&self, filter: &Filter, page: &Page) -> Listing {
+        self.0.list(filter, page).await.unwrap_or_else(|error| panic!("list failed: {error:?}"))
     }
 
     /// The record of a key that must have one.

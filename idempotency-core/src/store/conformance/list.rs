@@ -25,6 +25,16 @@ macro_rules! __conformance_list {
             a_late_renewal_holds_if_nobody_took_over
             a_renewal_by_nobody_is_lost
             fences_grow_with_every_grant
+            an_adoption_passes_the_lease_on
+            the_old_holder_of_an_adopted_lease_has_lost_it
+            a_second_adoption_of_a_lease_is_lost
+            a_repeated_adoption_answers_the_same_grant
+            an_adopted_lease_can_be_adopted_again
+            a_late_adoption_holds_if_no_claim_took_over
+            an_adoption_after_a_takeover_is_lost
+            an_adoption_of_what_is_not_held_is_lost
+            of_two_adoptions_at_once_one_is_granted
+            an_adoption_may_be_sent_twice_at_once
             a_completed_key_answers_its_outcome
             an_empty_outcome_is_an_outcome
             a_binary_outcome_comes_back_bit_for_bit
@@ -35,12 +45,22 @@ macro_rules! __conformance_list {
             a_completion_by_a_stranger_is_lost
             a_completion_of_a_free_key_is_lost
             a_completed_key_can_be_neither_renewed_nor_released
+            a_completed_key_tells_who_completed_it
+            a_completed_key_tells_when_it_was_completed
+            a_resolved_key_tells_when_it_was_resolved
             a_released_key_is_granted_at_once
             a_repeated_release_changes_nothing
             a_late_release_holds_if_nobody_took_over
             a_released_lease_can_be_neither_renewed_nor_completed
             a_late_copy_of_a_claim_does_not_occupy_the_key
             a_release_by_a_stranger_is_lost
+            an_unstarted_attempt_does_not_count
+            an_unstarted_attempt_is_taken_off_once
+            a_record_of_no_attempt_is_kept_for_minutes_only
+            an_abandoned_attempt_is_taken_over_at_once
+            an_abandoned_attempt_is_in_doubt_at_once_where_the_claim_says_so
+            a_repeated_abandonment_changes_nothing
+            a_completion_after_an_abandonment_holds_if_no_claim_took_over
             a_mismatch_comes_before_in_flight
             a_mismatch_comes_before_a_takeover
             a_mismatch_comes_before_a_grant_after_release
@@ -62,6 +82,10 @@ macro_rules! __conformance_list {
             versions_are_compared_exactly
             a_mark_is_kept_as_long_as_its_completion
             a_short_retention_does_not_shorten_a_mark
+            an_order_does_not_move_a_record
+            a_takeover_may_have_another_order
+            the_newest_version_can_be_asked_for
+            a_stale_claim_is_no_attempt_and_leaves_nothing_in_doubt
             a_repeated_claim_answers_the_same_grant
             a_repeated_claim_does_not_prolong_the_lease
             every_operation_may_be_sent_twice_at_once
@@ -69,6 +93,11 @@ macro_rules! __conformance_list {
             a_dropped_claim_can_be_repeated
             a_dropped_completion_can_be_repeated
             a_dropped_waiter_disturbs_nobody
+            several_claims_are_answered_as_one_by_one
+            several_renewals_are_answered_as_one_by_one
+            several_completions_are_answered_as_one_by_one
+            several_releases_are_answered_as_one_by_one
+            of_two_claims_of_several_keys_each_key_has_one_winner
             of_many_concurrent_claims_one_is_granted
             of_many_concurrent_takeovers_one_is_granted
             a_release_racing_claims_lets_one_in
@@ -76,6 +105,7 @@ macro_rules! __conformance_list {
             no_older_version_starts_after_a_newer_completed
             a_waiter_is_woken_by_a_completion
             a_waiter_is_woken_by_a_release
+            a_waiter_is_woken_by_an_abandonment
             a_waiter_is_woken_by_forgetting
             a_settled_key_is_not_waited_for
             a_waiter_waits_while_the_key_is_held
@@ -91,11 +121,22 @@ macro_rules! __conformance_list {
             an_abandoned_key_can_be_resolved_as_released
             the_holder_of_a_resolved_key_has_lost_it
             only_an_abandoned_key_is_resolved
+            a_record_tells_what_it_is_of
+            a_hidden_key_is_not_shown
+            records_are_listed_by_state
+            records_are_listed_by_endpoint
+            records_are_listed_by_age
+            pages_have_every_record
+            what_is_gone_is_not_listed
+            an_unreadable_record_is_listed
+            a_foreign_cursor_is_an_error
             an_unreadable_record_is_never_free
             only_forgetting_frees_an_unreadable_record
             a_completed_record_is_kept_for_its_retention
             a_completion_sets_its_own_retention
             an_abandoned_record_is_kept_for_its_retention
+            a_short_retention_frees_no_key_in_doubt
+            a_retention_counts_from_the_end_of_the_lease
             a_released_record_is_kept_for_its_retention
             a_held_record_outlives_its_retention
             a_takeover_is_kept_for_its_own_retention

@@ -51,10 +51,16 @@
 
 #![expect(clippy::missing_panics_doc, reason = "every function panics where a store breaks its rule")]
 
+mod address;
+mod adopt;
+mod answer;
 mod case;
 mod complete;
+mod give_up;
 mod grant;
 mod list;
+mod listing;
+mod many;
 mod mismatch;
 mod operator;
 mod race;
@@ -75,9 +81,15 @@ use async_trait::async_trait;
 
 use crate::{ScopedKey, Store};
 
+pub use address::*;
+pub use adopt::*;
+pub use answer::*;
 pub use complete::*;
+pub use give_up::*;
 pub use grant::*;
 pub use list::run_all;
+pub use listing::*;
+pub use many::*;
 pub use mismatch::*;
 pub use operator::*;
 pub use race::*;

@@ -4,8 +4,8 @@ use bytes::Bytes;
 
 use super::Harness;
 use super::SLACK;
-use super::case::{Case, LEASE, RETENTION};
-use crate::{Claim, Hold};
+use super::case::{Case, LEASE, RETENTION, owner};
+use crate::{Claim, Claimed, Hold, OnExpired, StateView};
 
 /// A completed record answers for its retention, counted from its completion; then the key is free.
 pub async fn a_completed_record_is_kept_for_its_retention(harness: &dyn Harness) {
@@ -34,12 +34,12 @@ pub async fn a_completion_sets_its_own_retention(harness: &dyn Harness) {
     assert_eq!(case.two.grant(&case.claim("shorter")).await.attempt, 1, "the key is free");
 }
 
-/// An abandoned record outlives its lease, so that the takeover knows the attempts; after its retention the key is free.
+/// An abandoned record outlives its lease by its retention, so that the takeover knows the attempts; then the key is free.
 pub async fn an_abandoned_record_is_kept_for_its_retention(harness: &dyn Harness) {
     let case = Case::new(harness, "an_abandoned_record_is_kept_for_its_retention").await;
     case.one.grant(&case.claim("taken over")).await;
     let forgotten = case.one.grant(&case.claim("forgotten")).await;
-    case.advance(RETENTION - SLACK).await;
+    case.advance(LEASE + RETENTION - SLACK).await;
     assert_eq!(case.two.grant(&case.claim("taken over")).await.attempt, 2, "the first attempt is known");
     case.advance(2 * SLACK).await;
     assert!(case.one.load(forgotten.lease.key()).await.is_none(), "the record outlived its retention");
@@ -68,6 +68,53 @@ pub async fn a_held_record_outlives_its_retention(harness: &dyn Harness) {
     case.two.refused(&case.claim("k")).await;
     assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
     case.two.replayed(&case.claim("k"), b"done").await;
+}
+
+/// A key in doubt does not become free by itself within the retention, also where that is shorter than the lease, and its
+/// fence never falls.
+pub async fn a_short_retention_frees_no_key_in_doubt(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_short_retention_frees_no_key_in_doubt").await;
+    let brief = || Claim { retention: LEASE / 2, ..case.claim("k") };
+    let cautious = || Claim { on_expired: OnExpired::InDoubt, ..brief() };
+    let first = case.one.grant(&cautious()).await;
+    case.let_leases_expire().await;
+    assert_eq!(
+        case.two.claim(&cautious()).await,
+        Claimed::InDoubt,
+        "the key is free as soon as its lease ends"
+    );
+    let second = case.two.grant(&brief()).await;
+    assert_eq!(second.attempt, 2, "the first attempt is known");
+    assert!(second.fence() > first.fence(), "every grant has a larger fence");
+    case.let_leases_expire().await;
+    assert_eq!(case.one.claim(&cautious()).await, Claimed::InDoubt, "a takeover is kept as long");
+    case.advance(LEASE / 2).await;
+    assert!(case.one.load(second.lease.key()).await.is_none(), "the record outlived its retention");
+    let third = case.one.grant(&cautious()).await;
+    assert_eq!(third.attempt, 1, "the key is free");
+    assert!(third.fence() > second.fence(), "the fence has fallen");
+}
+
+/// Whatever prolongs a lease prolongs how long its record is kept: the retention counts from the lease's end.
+pub async fn a_retention_counts_from_the_end_of_the_lease(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_retention_counts_from_the_end_of_the_lease").await;
+    let claim = |name: &str| Claim { retention: LEASE / 2, ..case.claim(name) };
+    let renewed = case.one.grant(&claim("renewed")).await;
+    let adopted = case.one.grant(&claim("adopted")).await;
+    case.advance(LEASE / 2).await;
+    assert_eq!(case.two.renew(&renewed.lease, 10 * LEASE).await, Hold::Held, "the holder renews");
+    let adopted = case.two.adopted(&adopted.lease, owner()).await;
+    for (lease, kept) in [(&renewed.lease, 10 * LEASE + LEASE / 2), (&adopted.lease, LEASE + LEASE / 2)] {
+        let expires_in = case.one.view(lease.key()).await.expires_in;
+        assert!(expires_in <= kept && expires_in > kept - SLACK, "{expires_in:?}, and not {kept:?}");
+    }
+    case.let_leases_expire().await;
+    assert_eq!(case.two.view(adopted.lease.key()).await.state, StateView::Abandoned, "it is kept");
+    case.advance(9 * LEASE).await;
+    assert_eq!(case.two.view(renewed.lease.key()).await.state, StateView::Abandoned, "it is kept");
+    assert!(case.two.load(adopted.lease.key()).await.is_none(), "the record outlived its retention");
+    case.advance(LEASE / 2).await;
+    assert!(case.two.load(renewed.lease.key()).await.is_none(), "the record outlived its retention");
 }
 
 /// Every grant keeps the record for its own claim's retention from then on.

@@ -2,9 +2,15 @@
 
 use std::collections::BTreeSet;
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 18] = [
+    include_str!("address.rs"),
+    include_str!("adopt.rs"),
+    include_str!("answer.rs"),
     include_str!("complete.rs"),
+    include_str!("give_up.rs"),
     include_str!("grant.rs"),
+    include_str!("listing.rs"),
+    include_str!("many.rs"),
     include_str!("mismatch.rs"),
     include_str!("operator.rs"),
     include_str!("race.rs"),

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::Harness;
 use super::case::{AT_ONCE, Case, Handle, VERY_LONG, identity};
-use crate::{Hold, ScopedKey};
+use crate::{Hold, Release, ScopedKey};
 
 /// A waiter is woken by a completion, on either handle.
 pub async fn a_waiter_is_woken_by_a_completion(harness: &dyn Harness) {
@@ -32,6 +32,17 @@ pub async fn a_waiter_is_woken_by_a_release(harness: &dyn Harness) {
     let waiter = waiting(&case.two, grant.lease.key()).await;
     assert_eq!(case.one.release(&grant.lease).await, Hold::Held, "the holder releases");
     woken(waiter, "a release").await;
+    assert_eq!(case.two.grant(&case.claim("k")).await.attempt, 2, "the key is free");
+}
+
+/// A waiter is woken when the holder abandons its lease, and can then have the key.
+pub async fn a_waiter_is_woken_by_an_abandonment(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_waiter_is_woken_by_an_abandonment").await;
+    let grant = case.one.grant(&case.claim("k")).await;
+    let waiter = waiting(&case.two, grant.lease.key()).await;
+    let hold = case.one.give_up(&grant.lease, Release::Abandoned).await;
+    assert_eq!(hold, Hold::Held, "the holder abandons");
+    woken(waiter, "an abandonment").await;
     assert_eq!(case.two.grant(&case.claim("k")).await.attempt, 2, "the key is free");
 }
 
