@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::web::{Bytes, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use idempotency_actix::core::Store;
+use idempotency_actix::core::{Idempotency, Store};
 use idempotency_actix::{IdempotencyMiddleware, Idempotent};
 use idempotency_demo::{Config, Ledger, Reply, Route, Secrets, Steering};
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,7 +23,9 @@ pub(crate) async fn serve(
     let listener = tokio::net::TcpListener::bind(config.listen).await?.into_std()?;
     config.listen = listener.local_addr()?;
 
-    let middleware = |route: Route| middleware(&config, store.clone(), route);
+    // One engine for all routes and workers.
+    let engine = Idempotency::new(store);
+    let middleware = |route: Route| middleware(&config, &engine, route);
     let mut webhooks = Vec::new();
     for route in idempotency_demo::webhook_routes(&config, &secrets)? {
         webhooks.push((route.path, middleware(route)));
@@ -32,10 +34,8 @@ pub(crate) async fn serve(
     let ledger = Data::from(ledger);
 
     idempotency_demo::greet(&config, &secrets);
-    // Made once and cloned into every worker: they share the store, the waiters and what is to be drained.
-    let routes = (webhooks.clone(), payments.clone());
     let server = HttpServer::new(move || {
-        let (webhooks, payments) = routes.clone();
+        let (webhooks, payments) = (webhooks.clone(), payments.clone());
         App::new().app_data(ledger.clone()).configure(|app| configure(app, webhooks, payments))
     })
     .listen(listener)?
@@ -46,13 +46,8 @@ pub(crate) async fn serve(
     terminated().await;
     // Executions run on the workers, also those whose sender hung up: drain while the workers live.
     handle.pause().await;
-    for (_, middleware) in webhooks.into_iter().chain([("", payments)]) {
-        if !middleware.drain(Duration::from_secs(30)).await {
-            tracing::warn!(
-                provider = middleware.engine().name(),
-                "work was left when the time to drain was over"
-            );
-        }
+    if !engine.drain(Duration::from_secs(30)).await {
+        tracing::warn!("work was left when the time to drain was over");
     }
     handle.stop(true).await;
     serving.await??;
@@ -65,19 +60,15 @@ fn configure(
     payments: IdempotencyMiddleware,
 ) {
     for (path, middleware) in webhooks {
-        let resource = web::resource(path)
-            .route(web::post().to(webhook))
-            .route(web::get().to(webhook_without_key))
-            .wrap(middleware);
-        app.service(resource);
+        app.service(web::resource(path).route(web::post().to(webhook)).wrap(middleware));
     }
     app.service(web::resource("/payments").route(web::post().to(payment)).wrap(payments))
         .route("/ledger", web::get().to(entries))
         .route("/healthz", web::get().to(async || "ok"));
 }
 
-fn middleware(config: &Config, store: Arc<dyn Store>, route: Route) -> IdempotencyMiddleware {
-    let middleware = IdempotencyMiddleware::new(store, route.provider).with_policy(route.policy);
+fn middleware(config: &Config, engine: &Idempotency, route: Route) -> IdempotencyMiddleware {
+    let middleware = IdempotencyMiddleware::on_engine(engine, route.provider).with_policy(route.policy);
     match config.verify_at {
         Some(seconds) => middleware.with_insecure_verification_time(Duration::from_secs(seconds)),
         None => middleware,
@@ -91,11 +82,6 @@ async fn webhook(
 ) -> HttpResponse {
     let steering = Steering::from_query(request.uri().query());
     respond(idempotency_demo::webhook(context, steering, &**ledger).await)
-}
-
-/// A GET that is no handshake.
-async fn webhook_without_key() -> HttpResponse {
-    HttpResponse::NoContent().finish()
 }
 
 async fn payment(

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use idempotency_demo::{Config, Ledger, Reply, Route, Secrets, Steering};
-use idempotency_tower::core::Store;
+use idempotency_tower::core::{Idempotency, Store};
 use idempotency_tower::{IdempotencyLayer, Idempotent};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,32 +26,27 @@ pub(crate) async fn serve(
     let listener = tokio::net::TcpListener::bind(config.listen).await?;
     config.listen = listener.local_addr()?;
 
-    let layer = |route: Route| layer(&config, store.clone(), route);
+    // One engine for all routes.
+    let engine = Idempotency::new(store);
+    let layer = |route: Route| layer(&config, &engine, route);
     let mut app = Router::new().route("/ledger", get(entries)).route("/healthz", get("ok"));
-    let mut layers = Vec::new();
     for route in idempotency_demo::webhook_routes(&config, &secrets)? {
-        let path = route.path;
-        let layer = layer(route);
-        app = app.route(path, post(webhook).get(webhook_without_key).layer(layer.clone()));
-        layers.push(layer);
+        app = app.route(route.path, post(webhook).layer(layer(route)));
     }
     let payments = layer(idempotency_demo::payments_route(&config));
-    app = app.route("/payments", post(payment).layer(payments.clone()));
-    layers.push(payments);
+    app = app.route("/payments", post(payment).layer(payments));
 
     idempotency_demo::greet(&config, &secrets);
     axum::serve(listener, app.with_state(ledger)).with_graceful_shutdown(terminated()).await?;
     // What outlived its connection: executions whose sender hung up.
-    for layer in layers {
-        if !layer.drain(Duration::from_secs(30)).await {
-            tracing::warn!(provider = layer.engine().name(), "work was left when the time to drain was over");
-        }
+    if !engine.drain(Duration::from_secs(30)).await {
+        tracing::warn!("work was left when the time to drain was over");
     }
     Ok(())
 }
 
-fn layer(config: &Config, store: Arc<dyn Store>, route: Route) -> IdempotencyLayer {
-    let layer = IdempotencyLayer::new(store, route.provider).with_policy(route.policy);
+fn layer(config: &Config, engine: &Idempotency, route: Route) -> IdempotencyLayer {
+    let layer = IdempotencyLayer::on_engine(engine, route.provider).with_policy(route.policy);
     match config.verify_at {
         Some(seconds) => layer.with_insecure_verification_time(Duration::from_secs(seconds)),
         None => layer,
@@ -64,11 +59,6 @@ async fn webhook(
     State(ledger): State<Arc<dyn Ledger>>,
 ) -> Response {
     respond(idempotency_demo::webhook(context, Steering::from_query(query.as_deref()), &*ledger).await)
-}
-
-/// A GET that is no handshake.
-async fn webhook_without_key() -> StatusCode {
-    StatusCode::NO_CONTENT
 }
 
 async fn payment(

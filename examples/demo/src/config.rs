@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Parser;
 use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::store::redis::RedisStore;
-use idempotency_core::{Store, StoreError};
+use idempotency_core::{Namespace, Store, StoreError};
 
 /// What a visitor wants to know beside the flags.
 const HELP: &str = "\
@@ -36,6 +36,10 @@ pub struct Config {
     /// Where the records are kept: `memory`, or `redis://HOST:PORT/`.
     #[arg(long, env = "STORE", hide_env_values = true, default_value = "memory")]
     pub store: StoreUrl,
+
+    /// The service and environment whose records these are, such as `billing-production`.
+    #[arg(long, env = "NAMESPACE", default_value = "demo")]
+    pub namespace: Namespace,
 
     /// How long a claim lasts unless it is renewed, such as `30s`.
     #[arg(long, env = "LEASE", default_value = "30s", value_parser = duration)]
@@ -90,8 +94,11 @@ impl Config {
     /// # Errors
     /// When the URL cannot be read.
     pub fn open_store(&self) -> Result<Arc<dyn Store>, StoreError> {
-        let StoreUrl::Redis(url) = &self.store else { return Ok(Arc::new(MemoryStore::new())) };
-        let store = RedisStore::new(url)?;
+        let namespace = self.namespace.clone();
+        let StoreUrl::Redis(url) = &self.store else {
+            return Ok(Arc::new(MemoryStore::new().with_namespace(namespace)));
+        };
+        let store = RedisStore::new(url, namespace)?;
         Ok(match self.store_timeout {
             Some(timeout) => Arc::new(store.with_response_timeout(timeout).with_connect_timeout(timeout)),
             None => Arc::new(store),

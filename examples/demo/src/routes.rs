@@ -41,12 +41,12 @@ pub fn webhook_routes(config: &Config, secrets: &Secrets) -> Result<Vec<Route>, 
     let standard_webhooks = StandardWebhooks::new(&secrets.standard_webhooks)
         .map_err(|error| named("STANDARD_WEBHOOKS_SECRET", error))?;
     let providers: [(&'static str, Arc<dyn Provider>); 6] = [
-        ("/webhooks/stripe", Arc::new(stripe.discarding_stale(stale))),
+        ("/webhooks/stripe", Arc::new(stripe.discarding_stale(stale)?)),
         ("/webhooks/shopify", Arc::new(shopify)),
         ("/webhooks/twilio", Arc::new(twilio)),
         ("/webhooks/github", Arc::new(github)),
         ("/webhooks/slack", Arc::new(slack)),
-        ("/webhooks/standard-webhooks", Arc::new(standard_webhooks.discarding_stale(stale))),
+        ("/webhooks/standard-webhooks", Arc::new(standard_webhooks.discarding_stale(stale)?)),
     ];
     let route = |(path, provider): (_, Arc<dyn Provider>)| {
         let policy = timed(provider.policy().with_wait(config.wait), config);

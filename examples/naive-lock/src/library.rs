@@ -15,7 +15,7 @@ use crate::handler::Handler;
 use crate::{LEASE, SECRET, TIMEOUT};
 
 pub(crate) fn app(redis: &str, handler: Handler) -> Result<Router, Box<dyn Error>> {
-    let sender = StandardWebhooks::new(SECRET)?.discarding_stale(["user.created", "user.updated"]);
+    let sender = StandardWebhooks::new(SECRET)?.discarding_stale(["user.created", "user.updated"])?;
     let policy = sender
         .policy()
         .with_lease(LEASE)
@@ -23,7 +23,7 @@ pub(crate) fn app(redis: &str, handler: Handler) -> Result<Router, Box<dyn Error
         .with_wait(TIMEOUT * 3 / 4)
         // The storm is over by then, and the records of a run need not stay.
         .with_retention(Duration::from_secs(120));
-    let layer = IdempotencyLayer::redis(redis, sender)?.with_policy(policy);
+    let layer = IdempotencyLayer::redis(redis, "naive-lock", sender)?.with_policy(policy);
     Ok(Router::new().route("/webhook", post(receive)).layer(layer).with_state(handler))
 }
 
