@@ -1,32 +1,44 @@
 //! The packed record, read back, cut short and spoiled.
 
 use super::*;
-use crate::{Key, Scope, ScopedKey};
+use crate::{Key, Label, Namespace, Scope, ScopedKey};
 
-fn digest(key: &str) -> KeyDigest {
-    ScopedKey::new(Scope::endpoint("e"), Key::new(key).unwrap()).digest()
+fn key(name: &str) -> ScopedKey {
+    ScopedKey::new(&Namespace::default(), Scope::endpoint("e"), Key::new(name).unwrap())
 }
+
+fn digest(name: &str) -> KeyDigest {
+    key(name).digest()
+}
+
+fn completed(outcome: impl Into<Bytes>) -> State {
+    let (at, until) = (Duration::from_millis(LEASE), Duration::from_millis(LEASE + RETENTION));
+    State::Completed { outcome: Outcome::new(outcome), at, until }
+}
+
+const LEASE: u64 = 30_000;
+const RETENTION: u64 = MAX_MILLIS;
 
 fn samples() -> Vec<Packed> {
     let states = [
-        State::InFlight { deadline: Duration::from_millis(30_000) },
+        State::InFlight { deadline: Duration::from_millis(LEASE) },
         State::Released,
-        State::Completed(Outcome::new(vec![0, 255, 13, 10])),
-        State::Completed(Outcome::default()),
+        completed(vec![0, 255, 13, 10]),
+        completed(Bytes::new()),
     ];
+    let order = ScopedOrder::new(ResourceDigest::from_bytes([9; 32]), Version::new(u64::MAX - 1));
     let mut samples = Vec::new();
     for state in states {
         for fingerprint in [None, Some(Fingerprint::of(b"body"))] {
-            for version in [None, Some(Version::new(u64::MAX - 1))] {
-                let record = Record {
-                    state: state.clone(),
-                    owner: Owner::from_bytes([7; 16]),
-                    fence: Fence::new(1 << 63 | 5),
-                    attempts: u32::MAX,
-                    fingerprint,
-                    version,
-                };
-                samples.push(Packed { record, lease: 30_000, retention: MAX_MILLIS });
+            for order in [None, Some(order)] {
+                for label in [Label::default(), Label::of(&key("k"))] {
+                    let owner = Owner::from_bytes([7; 16]);
+                    let mut record = Record::new(state.clone(), owner, Fence::new(1 << 63 | 5));
+                    record.attempts = u32::MAX;
+                    (record.fingerprint, record.order) = (fingerprint, order);
+                    record.parts = Parts::of(label);
+                    samples.push(Packed { record, lease: LEASE, retention: RETENTION });
+                }
             }
         }
     }
@@ -41,7 +53,7 @@ fn every_record_reads_back_as_it_was() {
 }
 
 #[test]
-fn a_tombstone_has_59_bytes() {
+fn a_tombstone_without_a_label_has_59_bytes() {
     assert!(samples().iter().any(|sample| sample.encode(digest("k")).len() == 59));
 }
 
@@ -50,7 +62,7 @@ fn every_truncation_is_refused_save_that_of_an_outcome() {
     for sample in samples() {
         let bytes = sample.encode(digest("k"));
         let outcome = match &sample.record.state {
-            State::Completed(outcome) => outcome.as_bytes().len(),
+            State::Completed { outcome, .. } => outcome.as_bytes().len(),
             _ => 0,
         };
         for len in 0..bytes.len() - outcome {
@@ -69,7 +81,7 @@ fn a_record_of_another_key_is_refused() {
 #[test]
 fn unknown_formats_states_and_flags_are_refused() {
     let bytes = samples()[0].encode(digest("k"));
-    for (at, known) in [(0, &[1][..]), (1, &[1]), (2, &[0])] {
+    for (at, known) in [(0, &[2][..]), (1, &[1]), (2, &[0])] {
         for byte in (0..=u8::MAX).filter(|byte| !known.contains(byte)) {
             let mut spoiled = bytes.clone();
             spoiled[at] = byte;
@@ -85,7 +97,7 @@ fn trailing_bytes_are_refused_where_there_is_no_outcome() {
     for sample in samples() {
         let mut bytes = sample.encode(digest("k"));
         bytes.push(0);
-        let completed = matches!(sample.record.state, State::Completed(_));
+        let completed = matches!(sample.record.state, State::Completed { .. });
         assert_eq!(Packed::decode(bytes, digest("k")).is_some(), completed);
     }
 }
@@ -128,17 +140,67 @@ fn the_ttl_tells_what_is_left_of_a_lease() {
         sample
     };
     let cases = [
-        (Some(100_000), 30_000),
-        (Some(90_000), 20_000),
-        (Some(70_000), 0),
+        (Some(130_000), 30_000),
+        (Some(120_000), 20_000),
+        (Some(100_000), 0),
+        (Some(99_999), 0),
         (Some(1), 0),
-        // The clock went back a little, or so far that nobody can tell.
-        (Some(101_000), 31_000),
-        (Some(130_001), 0),
+        // The clock went back a little, or so far that nobody can tell: it is pinned.
+        (Some(131_000), 31_000),
+        (Some(160_000), 60_000),
+        (Some(160_001), 0),
         (None, 0),
     ];
     for (ttl, left) in cases {
         let record = packed(30_000, 100_000).at_ttl(ttl);
         assert_eq!(record.state, State::InFlight { deadline: Duration::from_millis(left) }, "ttl {ttl:?}");
     }
+}
+
+/// The bytes of a sample with a label, with more parts after it.
+fn with_parts(state: State, more: &[u8]) -> Vec<u8> {
+    let mut record = Record::new(state, Owner::from_bytes([7; 16]), Fence::new(5));
+    record.parts = Parts::of(Label::of(&key("k")));
+    let mut bytes = Packed { record, lease: LEASE, retention: RETENTION }.encode(digest("k"));
+    let label = Parts::of(Label::of(&key("k"))).to_bytes();
+    let len = u16::try_from(label.len() + more.len()).unwrap();
+    bytes[59..61].copy_from_slice(&len.to_be_bytes());
+    bytes.splice(61 + label.len()..61 + label.len(), more.iter().copied());
+    bytes
+}
+
+#[test]
+fn an_older_reader_keeps_an_ignorable_part() {
+    for state in [State::Released, completed("done")] {
+        let bytes = with_parts(state, &[127, 0, 2, 7, 8]);
+        let packed = Packed::decode(bytes.clone(), digest("k")).expect("the part can be ignored");
+        assert_eq!(packed.record.parts.label(), &Label::of(&key("k")));
+        assert_eq!(packed.encode(digest("k")), bytes);
+    }
+}
+
+#[test]
+fn an_older_reader_refuses_a_binding_part() {
+    for state in [State::Released, completed("done")] {
+        let announced = {
+            let mut bytes = with_parts(state.clone(), &[]);
+            bytes[2] |= 8;
+            bytes
+        };
+        for bytes in [announced, with_parts(state, &[128, 0, 0])] {
+            assert_eq!(Packed::decode(bytes, digest("k")), None);
+        }
+    }
+}
+
+#[test]
+fn a_label_that_is_too_long_is_left_out() {
+    let endpoint = "e".repeat(usize::from(u16::MAX));
+    let key = ScopedKey::new(&Namespace::default(), Scope::endpoint(endpoint), Key::new("k").unwrap());
+    let claim = Claim::new(key.clone(), Owner::from_bytes([7; 16]), Duration::MAX, Duration::MAX);
+    let mut packed = Packed::first_grant(&claim, Fence::new(5));
+    assert_eq!(packed.ttl(), 2 * MAX_MILLIS);
+    let read = Packed::decode(packed.encode(key.digest()), key.digest());
+    packed.record.parts = Parts::default();
+    assert_eq!(read, Some(packed));
 }

@@ -4,25 +4,22 @@ use std::time::Duration;
 
 use redis::Value;
 
-use super::codec::{Packed, digest_end};
-use super::{claim, hold, inspect};
-use crate::{Claim, Claimed, Key, Owner, Scope, ScopedKey, State};
+use super::codec::{DIGEST_END, Packed, digest_end};
+use super::{claim, holder, mark, operator};
+use crate::{Claim, Claimed, Key, Namespace, Owner, Scope, ScopedKey, State};
 
 const OWNER: Owner = Owner::from_bytes([7; 16]);
 
 fn key() -> ScopedKey {
-    ScopedKey::new(Scope::endpoint("fuzz"), Key::new("k").expect("it is a key"))
+    ScopedKey::new(&Namespace::default(), Scope::endpoint("fuzz"), Key::new("k").expect("it is a key"))
 }
-
-/// Where a record has the end of its key's digest.
-const DIGEST: std::ops::Range<usize> = 43..59;
 
 /// Bytes where a record should be, as they are and with the key's own digest in its place.
 pub(crate) fn record(bytes: &[u8]) {
     read(bytes);
-    if bytes.len() >= DIGEST.end {
+    if bytes.len() >= DIGEST_END.end {
         let mut own = bytes.to_vec();
-        own[DIGEST].copy_from_slice(&digest_end(key().digest()));
+        own[DIGEST_END].copy_from_slice(&digest_end(key().digest()));
         read(&own);
     }
 }
@@ -35,16 +32,21 @@ fn read(bytes: &[u8]) {
         assert_eq!(answer, Some(Claimed::InDoubt), "what cannot be read is free");
         return;
     };
-    assert_eq!(packed.encode(key().digest()), bytes, "a record has two forms");
-    assert_eq!(bytes[0], 1, "a later format is misread");
+    let again = packed.encode(key().digest());
+    // Parts may come in any order, and be given twice.
+    let has_one_form = packed.record.parts.is_empty() && bytes[2] & 4 == 0;
+    assert!(!has_one_form || again == bytes, "a record has two forms");
+    assert_eq!(Packed::decode(again, key().digest()).as_ref(), Some(&packed), "a record does not survive");
+    assert_eq!(bytes[0], 2, "another format is misread");
     match (&packed.record.state, answer) {
-        (State::Completed(outcome), Some(Claimed::Completed(answer))) => assert_eq!(outcome, &answer),
-        (State::Completed(_), answer) => panic!("completed, but answered {answer:?}"),
-        (State::InFlight { .. }, Some(Claimed::Granted { fence, attempt })) => {
-            assert_eq!((packed.record.owner, packed.record.fence), (OWNER, fence));
-            assert_eq!(packed.record.attempts, attempt);
+        (State::Completed { outcome, at, until }, Some(Claimed::Completed(answer))) => {
+            assert_eq!((outcome, *at, *until), (&answer.outcome, answer.completed_at, answer.kept_until));
         }
-        (_, Some(Claimed::Granted { .. } | Claimed::Completed(_))) => panic!("granted without the clock"),
+        (State::Completed { .. }, answer) => panic!("completed, but answered {answer:?}"),
+        (State::InFlight { .. }, Some(Claimed::Granted(grant))) => {
+            assert_eq!((packed.record.owner, packed.record.grant()), (OWNER, grant));
+        }
+        (_, Some(Claimed::Granted(_) | Claimed::Completed(_))) => panic!("granted without the clock"),
         _ => {}
     }
     for ttl in [None, Some(0), Some(packed.retention), Some(u64::MAX)] {
@@ -59,9 +61,11 @@ fn read(bytes: &[u8]) {
 /// Bytes that a server sends, read as every kind of reply that a script or command has.
 pub(crate) fn reply(bytes: &[u8]) {
     let Ok(reply) = redis::parse_redis_value(bytes) else { return };
-    let (claimed, held) = (claim::answer(reply.clone(), key().digest()), hold::hold(reply.clone()));
+    let (claimed, held) =
+        (claim::answer_of_script(reply.clone(), key().digest()), holder::hold(reply.clone()));
     assert_eq!(held.is_ok(), matches!(reply, Value::Int(0 | 1)));
     assert!(claimed.is_none() || matches!(reply, Value::Array(_)));
-    drop(inspect::done(reply.clone()));
-    drop(inspect::view(reply, key().digest()));
+    drop(mark::newest(Ok(reply.clone())));
+    drop(operator::done(reply.clone()));
+    drop(operator::loaded(reply).map(|loaded| loaded.map(|loaded| loaded.view(key().digest()))));
 }
