@@ -60,15 +60,27 @@ pub struct Delivery {
     key: Key,
     fingerprint: Option<Fingerprint>,
     order: Option<Order>,
+    unordered: Option<&'static str>,
     attributes: Attributes,
     target: Option<PathAndQuery>,
+    /// The scope without what the signature does not cover, where that is less than all of it.
+    signed_scope: Option<Scope>,
 }
 
 impl Delivery {
     /// A delivery of a key in a scope.
     #[must_use]
     pub fn new(_proof: &Verified<'_>, scope: Scope, key: Key) -> Self {
-        Self { scope, key, fingerprint: None, order: None, attributes: Attributes::default(), target: None }
+        Self {
+            scope,
+            key,
+            fingerprint: None,
+            order: None,
+            unordered: None,
+            attributes: Attributes::default(),
+            signed_scope: None,
+            target: None,
+        }
     }
 
     /// A delivery that was verified when it arrived, and has been written down since.
@@ -81,7 +93,8 @@ impl Delivery {
         let list: List =
             attributes.iter().map(|(name, value)| (name.clone().into(), value.clone())).collect();
         let attributes = Attributes((!list.is_empty()).then(|| Arc::new(list)));
-        Self { scope, key, fingerprint: None, order, attributes, target: None }
+        let proof = Verified { bytes: &[] };
+        Self { order, attributes, ..Self::new(&proof, scope, key) }
     }
 
     /// Sets what must match whenever the key comes again. Default: none, since many senders change the body on a
@@ -96,6 +109,21 @@ impl Delivery {
     #[must_use]
     pub fn with_order(mut self, order: Order) -> Self {
         self.order = Some(order);
+        self
+    }
+
+    /// Says why it has no order although one was asked for: it runs all the same, and is observed. Default: none.
+    #[must_use]
+    pub fn with_unordered(mut self, reason: &'static str) -> Self {
+        self.unordered = Some(reason);
+        self
+    }
+
+    /// Narrows the scope by something that the signature does not cover.
+    #[must_use]
+    pub(crate) fn narrowed_by_unsigned(mut self, tenant: &str) -> Self {
+        let scope = self.scope.clone().with_tenant(tenant);
+        self.signed_scope.get_or_insert(std::mem::replace(&mut self.scope, scope));
         self
     }
 
@@ -144,6 +172,17 @@ impl Delivery {
     #[must_use]
     pub fn order(&self) -> Option<&Order> {
         self.order.as_ref()
+    }
+
+    /// Why it has no order although one was asked for.
+    #[must_use]
+    pub fn unordered(&self) -> Option<&'static str> {
+        self.unordered
+    }
+
+    /// The scope as far as the signature covers it.
+    pub(crate) fn signed_scope(&self) -> &Scope {
+        self.signed_scope.as_ref().unwrap_or(&self.scope)
     }
 
     /// What else is known of it.

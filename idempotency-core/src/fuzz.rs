@@ -85,19 +85,28 @@ fn reference_key(value: &[u8]) -> Option<Vec<u8>> {
 
 /// A request that says it is Stripe's.
 pub fn stripe(bytes: &[u8]) {
-    let stripe = Stripe::new(SECRET).expect("the secret is one").discarding_stale(["customer.updated"]);
+    let stripe = Stripe::new(SECRET)
+        .expect("the secret is one")
+        .discarding_stale(["customer.updated"])
+        .expect("it is ordered");
     check(&stripe, bytes, |request| testing::stripe(SECRET, &request.body, NOW));
 }
 
 /// A request that says it is Slack's.
 pub fn slack(bytes: &[u8]) {
-    let slack = Slack::new(SECRET).expect("the secret is one").discarding_stale(["channel_rename"]);
+    let slack = Slack::new(SECRET)
+        .expect("the secret is one")
+        .discarding_stale(["channel_rename"])
+        .expect("it is ordered");
     check(&slack, bytes, |request| testing::slack(SECRET, &request.body, NOW));
 }
 
 /// A request by Standard Webhooks, and a text that is taken for a secret of theirs.
 pub fn standard_webhooks(bytes: &[u8]) {
-    let sender = StandardWebhooks::new(SECRET).expect("the secret is one").discarding_stale(["user.updated"]);
+    let sender = StandardWebhooks::new(SECRET)
+        .expect("the secret is one")
+        .discarding_stale(["user.updated"])
+        .expect("it is ordered");
     check(&sender, bytes, |request| {
         let id = request.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or("msg_1");
         testing::standard_webhooks(SECRET, id, &request.body, NOW)
@@ -121,13 +130,19 @@ pub fn twilio(bytes: &[u8]) {
 
 /// A request that says it is GitHub's.
 pub fn github(bytes: &[u8]) {
-    let github = GitHub::new(SECRET).expect("the secret is one").discarding_stale(["pull_request.edited"]);
+    let github = GitHub::new(SECRET)
+        .expect("the secret is one")
+        .discarding_stale(["pull_request"])
+        .expect("it is ordered");
     check(&github, bytes, |request| testing::github(SECRET, "id-1", "pull_request", &request.body));
 }
 
 /// A request that says it is Shopify's.
 pub fn shopify(bytes: &[u8]) {
-    let shopify = Shopify::new(SECRET).expect("the secret is one").discarding_stale(["products/update"]);
+    let shopify = Shopify::new(SECRET)
+        .expect("the secret is one")
+        .discarding_stale(["products/update"])
+        .expect("it is ordered");
     check(&shopify, bytes, |request| testing::shopify(SECRET, "id-1", "products/update", &request.body));
 }
 

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, Uri};
 use idempotency_core::provider::{
-    GitHub, Received, RejectionKind, Secret, SecretError, Secrets, Shopify, Slack, StandardWebhooks, Stripe,
-    Twilio,
+    GitHub, Received, RejectionKind, SecretError, Secrets, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
 };
 use idempotency_core::{Provider, testing};
 use idempotency_tests::vectors::Request;
@@ -370,30 +369,4 @@ fn text_of_a_form_that_is_moved_into_the_query_does_not_vouch_for_another_body()
 fn hash(body: &[u8]) -> String {
     let (_, url) = testing::twilio_json("token", URL, body);
     url.split_once("bodySHA256=").unwrap().1.to_owned()
-}
-
-#[test]
-fn secrets_of_a_source_are_used_and_its_refusals_passed_on() {
-    use idempotency_core::provider::{Incoming, Rejection, SecretSource};
-    #[derive(Debug)]
-    struct ByTenant;
-    #[async_trait::async_trait]
-    impl SecretSource for ByTenant {
-        async fn secrets(&self, incoming: &Incoming<'_>) -> Result<std::sync::Arc<[Secret]>, Rejection> {
-            match incoming.uri.path() {
-                "/webhooks" => Ok([Secret::new(SECRET).unwrap()].into()),
-                "/none" => Ok([].into()),
-                _ => Err(Rejection::unavailable("the vault is closed")),
-            }
-        }
-    }
-    let stripe = Stripe::from_secrets(Secrets::from_source(ByTenant));
-    let mut request = senders()[0].genuine();
-    assert!(request.received_by(&stripe).is_ok());
-    request.uri = Uri::from_static("/none");
-    assert_eq!(request.received_by(&stripe).unwrap_err().kind(), RejectionKind::Unauthenticated);
-    let secrets = Secrets::from_source(ByTenant).with_secret(Secret::new(SECRET).unwrap());
-    assert!(request.received_by(&Stripe::from_secrets(secrets)).is_ok(), "a fixed secret is tried as well");
-    request.uri = Uri::from_static("/closed");
-    assert_eq!(request.received_by(&stripe).unwrap_err().kind(), RejectionKind::Unavailable);
 }

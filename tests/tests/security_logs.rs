@@ -119,7 +119,7 @@ async fn every_turn(store: &Watched) {
         }
     }
     let now = Duration::from_secs(1_767_225_600);
-    let stripe = Stripe::new(STRIPE).unwrap().discarding_stale(["customer.updated"]);
+    let stripe = Stripe::new(STRIPE).unwrap().discarding_stale(["customer.updated"]).unwrap();
     let hook = Route(IdempotencyLayer::new(store.clone(), stripe).with_insecure_verification_time(now));
     assert_eq!(hook.send(signed(STRIPE), 200).await.0, 200);
     assert_eq!(hook.send(signed(STRIPE), 200).await.0, 200);

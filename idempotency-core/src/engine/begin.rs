@@ -81,6 +81,7 @@ impl Idempotency {
         };
         let (begun, event) = match claimed {
             Claimed::Granted(grant) => {
+                self.observe_unordered(&arrived, grant, &delivery);
                 let lease = LeaseState::held_from(claimed_at, self.lease_lasts());
                 let context = IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);
                 let execution = Execution::new(self.clone(), claim.granted(grant.fence), context);
@@ -240,6 +241,13 @@ impl Idempotency {
                 self.observe_decision(arrived, None, Event::Outage(&error));
                 Err(error)
             }
+        }
+    }
+
+    /// Tells that a delivery was to have an order and has none.
+    pub(super) fn observe_unordered(&self, arrived: &Arrived<'_>, grant: Grant, delivery: &Delivery) {
+        if let Some(reason) = delivery.unordered() {
+            self.observe_decision(arrived, Some(grant), Event::Unordered(reason));
         }
     }
 

@@ -61,6 +61,9 @@ pub enum Event<'a> {
     Bypassed,
     /// The claim was granted: an attempt starts.
     Granted,
+    /// The attempt that starts is of a type whose older events are discarded, and has no order itself, for this reason: it is
+    /// run whatever has completed.
+    Unordered(&'static str),
     /// The recorded outcome answers.
     Replayed,
     /// The recorded outcome was to answer, and is not of the form that is read here: another type, or another version's.
@@ -149,6 +152,7 @@ impl Observer for TracingObserver {
             | Event::ReleaseFailed(error) => tell!(warn, Some(tracing::field::display(WithSources(*error)))),
             Event::Unsettled(error) => tell!(error, Some(tracing::field::display(WithSources(*error)))),
             Event::NotRecorded(error) => tell!(warn, Some(tracing::field::display(WithSources(*error)))),
+            Event::Unordered(reason) => tell!(warn, Some(*reason)),
             Event::Rejected(rejection) => {
                 tell!(warn, Some(tracing::field::display(WithSources(*rejection))));
             }
@@ -184,6 +188,7 @@ impl Event<'_> {
             Self::Handshake => "handshake",
             Self::Bypassed => "bypassed",
             Self::Granted => "granted",
+            Self::Unordered(_) => "unordered",
             Self::Replayed => "replayed",
             Self::OutcomeUnreadable => "outcome_unreadable",
             Self::Conflict => "conflict",

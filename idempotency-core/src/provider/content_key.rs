@@ -35,7 +35,7 @@ impl ContentKey {
     /// its record lives. The other provider's scope is kept, since two topics may carry the same body; its order is
     /// kept too, and of the attributes the event's type.
     ///
-    /// **What narrows that scope may be unsigned as well.** GitHub's is not narrowed. Shopify's is, by the headers of
+    /// **What narrows that scope may be unsigned as well.** GitHub's unsigned hook id is left out. Shopify's is, by the headers of
     /// shop and topic: a captured body that is sent again under another shop or topic is new.
     ///
     /// ```
@@ -127,9 +127,12 @@ impl Provider for ContentKey {
             other => return Ok(other),
         };
         // The other provider has authenticated the body, or there would be no delivery.
-        let mut delivery = delivery(&Verified::by_other_means(incoming.body), inner.scope())?;
+        let mut delivery = delivery(&Verified::by_other_means(incoming.body), inner.signed_scope())?;
         if let Some(order) = inner.order() {
             delivery = delivery.with_order(order.clone());
+        }
+        if let Some(reason) = inner.unordered() {
+            delivery = delivery.with_unordered(reason);
         }
         if let Some(event_type) = inner.attributes().event_type() {
             delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event_type);

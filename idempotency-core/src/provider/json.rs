@@ -73,6 +73,25 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
+/// True or false, or nothing where something else stands in its place.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Flag(pub(super) Option<bool>);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(untagged)]
+        enum Value {
+            Flag(bool),
+            Other(IgnoredAny),
+        }
+        Ok(Self(match Value::deserialize(deserializer)? {
+            Value::Flag(flag) => Some(flag),
+            Value::Other(_) => None,
+        }))
+    }
+}
+
 /// A text or a whole number; the `id` of an object, as where a sender expands a reference; or nothing where something
 /// else stands in its place.
 #[derive(Debug, Default, Clone)]

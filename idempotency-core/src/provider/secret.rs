@@ -7,27 +7,67 @@ use async_trait::async_trait;
 
 use super::{Incoming, Rejection};
 
-/// A shared secret or a public key's bytes. Never empty; `Debug` prints `[REDACTED]`.
+/// A shared secret or a public key. Never empty; `Debug` prints `[REDACTED]`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<[u8]>);
+pub struct Secret {
+    bytes: Arc<[u8]>,
+    is_raw: bool,
+}
 
 impl Secret {
-    /// A secret of these bytes.
+    /// A secret as its sender gives it out: one line of text. Blanks at its ends do not count.
     ///
     /// # Errors
-    /// When there are none, or nothing but white space: a verifier with a blank secret accepts anybody.
-    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, SecretError> {
+    /// When it is blank: a verifier with a blank secret accepts anybody. And when it is no such text, as where a
+    /// configuration file's quotes or line breaks came with it: nothing would ever be signed with it.
+    pub fn new(text: impl AsRef<[u8]>) -> Result<Self, SecretError> {
+        let text = text.as_ref().trim_ascii();
+        if text.iter().any(u8::is_ascii_control) || std::str::from_utf8(text).is_err() {
+            return Err(SecretError::NotOneLine);
+        }
+        if let [first @ (b'"' | b'\'' | b'`'), .., last] = text
+            && first == last
+        {
+            return Err(SecretError::Quoted);
+        }
+        Ok(Self { is_raw: false, ..Self::raw(text)? })
+    }
+
+    /// A secret of exactly these bytes, for a key that is not text. Where a provider decodes secrets, as
+    /// [`StandardWebhooks`](super::StandardWebhooks) does, this one is taken as it is.
+    ///
+    /// # Errors
+    /// [`SecretError::Blank`] where there are no bytes, or nothing but white space.
+    pub fn raw(bytes: impl AsRef<[u8]>) -> Result<Self, SecretError> {
         let bytes = bytes.as_ref();
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(SecretError::Blank);
         }
-        Ok(Self(bytes.into()))
+        Ok(Self { bytes: bytes.into(), is_raw: true })
+    }
+
+    /// A secret as [`new`](Self::new) reads it, unless it begins as another of the sender's credentials does.
+    pub(super) fn unlike(
+        text: impl AsRef<[u8]>,
+        others: &[&str],
+        expected: &'static str,
+    ) -> Result<Self, SecretError> {
+        let secret = Self::new(text)?;
+        match others.iter().any(|prefix| secret.bytes.starts_with(prefix.as_bytes())) {
+            true => Err(SecretError::Malformed(expected)),
+            false => Ok(secret),
+        }
     }
 
     /// The bytes, for a signature check.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// Whether the bytes are taken as they are.
+    pub(super) fn is_raw(&self) -> bool {
+        self.is_raw
     }
 }
 
@@ -44,13 +84,21 @@ pub enum SecretError {
     /// It is empty or blank.
     #[error("the secret is blank")]
     Blank,
+    /// It has a line break, another control character or a byte outside UTF-8 inside.
+    #[error(
+        "the secret is not one line of text: pass one secret, or take a binary one as it is with `Secret::raw`"
+    )]
+    NotOneLine,
+    /// It stands in quotes.
+    #[error("the secret stands in quotes: leave them out")]
+    Quoted,
     /// It is not in the form that its provider gives out.
     #[error("the secret is not {0}")]
     Malformed(&'static str),
 }
 
 /// Where a provider's secrets come from: a fixed list, a source that is asked per request, or both.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Secrets {
     fixed: Arc<[Secret]>,
     source: Option<Arc<dyn SecretSource>>,
@@ -108,10 +156,17 @@ impl Secrets {
     }
 }
 
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let source = self.source.as_ref().map(|_| format_args!("[SecretSource]"));
+        f.debug_struct("Secrets").field("fixed", &self.fixed).field("source", &source).finish()
+    }
+}
+
 /// Finds the secrets for a request: one per tenant, or from a vault.
 #[async_trait]
-pub trait SecretSource: fmt::Debug + Send + Sync + 'static {
-    /// The secrets of whoever the request says it is for. What it says is not authenticated yet.
+pub trait SecretSource: Send + Sync + 'static {
+    /// The secrets of the tenant that the request names. What it says is not authenticated yet.
     ///
     /// # Errors
     /// [`Rejection::unauthenticated`] for an unknown tenant, [`Rejection::unavailable`] where it cannot tell now,

@@ -9,9 +9,9 @@ use ed25519_dalek::VerifyingKey;
 use serde::Deserialize;
 
 use super::json::{self, Object, Scalar};
-use super::snapshots::Snapshots;
+use super::snapshots::{OrderError, Position, Snapshots};
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, signature};
-use crate::{Attributes, Delivery, Key, Order, Policy, Verified, Version};
+use crate::{Attributes, Delivery, Key, Policy, Verified};
 
 /// What any sender by the Standard Webhooks specification sends, signed with a shared secret (`v1`) or with a private
 /// key (`v1a`).
@@ -21,9 +21,10 @@ use crate::{Attributes, Delivery, Key, Order, Policy, Verified, Version};
 /// ```
 /// use idempotency_core::provider::StandardWebhooks;
 /// let sender = StandardWebhooks::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?
-///     .discarding_stale(["user.created", "user.updated", "user.deleted"]);
+///     .discarding_stale(["user.created", "user.updated", "user.deleted"])?;
 /// let by_public_key = StandardWebhooks::new("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=")?;
-/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// let not_base64 = StandardWebhooks::from_raw_secret("a secret that is used as it stands")?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct StandardWebhooks {
@@ -42,6 +43,14 @@ impl StandardWebhooks {
         Ok(Self::from_secrets(Secrets::one(checked(secret.as_ref())?)))
     }
 
+    /// Verifies with a shared secret of exactly these bytes, for senders that give out one that is not base64.
+    ///
+    /// # Errors
+    /// When it is blank.
+    pub fn from_raw_secret(secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
+        Ok(Self::from_secrets(Secrets::one(Secret::raw(secret)?)))
+    }
+
     /// Verifies what Svix sends, directly or for its customers, who include Clerk and Resend: short for
     /// [`new`](Self::new) and [`with_svix_names`](Self::with_svix_names).
     ///
@@ -52,7 +61,7 @@ impl StandardWebhooks {
     }
 
     /// Verifies with any of several secrets and public keys, or with those of a source: each as text, as for
-    /// [`StandardWebhooks::new`].
+    /// [`StandardWebhooks::new`], or a [raw](Secret::raw) shared secret.
     #[must_use]
     pub fn from_secrets(secrets: Secrets) -> Self {
         let tolerance = signature::DEFAULT_TOLERANCE;
@@ -83,14 +92,23 @@ impl StandardWebhooks {
         self
     }
 
-    /// Discards an event of these types when a newer one of these types about the same `data.id` was processed. Older
-    /// and newer is by the body's `timestamp`, or where there is none by `created_at` or `data.updated_at`.
+    /// Discards an event of these types when a newer one of these types about the same object was processed. The object
+    /// is `data.id` among those of its kind, which is the type up to its last dot; older and newer is by the body's
+    /// `timestamp`, or where there is none by `created_at` or `data.updated_at`.
     ///
-    /// Default: none. It is right for snapshots such as `user.updated`, and wrong for facts such as a payment.
-    #[must_use]
-    pub fn discarding_stale(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.snapshots = Snapshots::of(types);
-        self
+    /// Each call adds a group, and the types of two groups are never compared. An event of these types without the fields
+    /// runs, and is observed as unordered. Default: none. It is right for snapshots such as `user.updated`, and wrong for
+    /// facts such as a payment.
+    ///
+    /// # Errors
+    /// When a type is empty, a pattern, or in an earlier group.
+    pub fn discarding_stale(
+        mut self,
+        types: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, OrderError> {
+        let named = |event_type: &str| if event_type.is_empty() { Err("a type has a name") } else { Ok(()) };
+        self.snapshots = self.snapshots.and(types, named)?;
+        Ok(self)
     }
 
     fn delivery(
@@ -99,16 +117,12 @@ impl StandardWebhooks {
         proof: &Verified<'_>,
         id: &str,
     ) -> Result<Delivery, Rejection> {
-        let mut delivery = Delivery::new(proof, incoming.scope.clone(), Key::new(id)?);
+        let delivery = Delivery::new(proof, incoming.scope.clone(), Key::new(id)?);
         // The specification recommends this shape of body and does not require it.
         let Some(event) = json::fields::<Event<'_>>(proof.bytes()) else { return Ok(delivery) };
         let Some(event_type) = event.event_type.text() else { return Ok(delivery) };
-        if self.snapshots.include(event_type)
-            && let Some((resource, version)) = event.order()
-        {
-            delivery = delivery
-                .with_order(Order::new(crate::Resource::new(incoming.scope, "data", resource), version));
-        }
+        let position = || event.position(event_type);
+        let delivery = self.snapshots.order(delivery, event_type, incoming.scope, incoming.now, position);
         Ok(delivery.with_attribute(Attributes::EVENT_TYPE, event_type))
     }
 }
@@ -131,7 +145,7 @@ impl Provider for StandardWebhooks {
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let names = self.names.iter().find(|names| incoming.headers.contains_key(names.signature));
-        let names = names.ok_or(Rejection::unauthenticated("the signature header is missing"))?;
+        let names = names.ok_or_else(|| Rejection::missing_header(self.names[0].signature))?;
         let header = signature::header(incoming, names.signature)?;
         let id = signature::header(incoming, names.id)?;
         let timestamp = signature::header(incoming, names.timestamp)?;
@@ -174,7 +188,7 @@ fn verify<'a>(
     let mut shared = Vec::with_capacity(secrets.len());
     let mut public = Vec::new();
     for secret in secrets {
-        let parsed = Verifier::parse(secret.expose())
+        let parsed = Verifier::parse(secret)
             .map_err(|error| Rejection::unavailable("a secret is malformed").with_source(error));
         match parsed? {
             Verifier::Shared(secret) => shared.push(secret),
@@ -199,14 +213,23 @@ enum Verifier {
 }
 
 impl Verifier {
-    fn parse(text: &[u8]) -> Result<Self, SecretError> {
+    fn parse(secret: &Secret) -> Result<Self, SecretError> {
+        if secret.is_raw() {
+            return Ok(Self::Shared(secret.clone()));
+        }
+        let text = secret.expose();
         if let Some(key) = text.strip_prefix(b"whpk_") {
             let malformed = SecretError::Malformed("an ed25519 public key in base64");
             let key = decoded(key).and_then(|key| key.try_into().ok()).ok_or_else(|| malformed.clone())?;
             return Ok(Self::Public(VerifyingKey::from_bytes(&key).map_err(|_| malformed)?));
         }
+        let hint = match text {
+            [b'v', b'1', b',', ..] => "a secret alone: leave out the `v1,` before it",
+            [b'w', b'h', b's', b'k', b'_', ..] => "for verifying: `whsk_` is the sender's private key",
+            _ => "base64: one that is used as it stands is a raw secret",
+        };
         let secret = decoded(text.strip_prefix(b"whsec_").unwrap_or(text));
-        Ok(Self::Shared(Secret::new(secret.ok_or(SecretError::Malformed("base64"))?)?))
+        Ok(Self::Shared(Secret::raw(secret.ok_or(SecretError::Malformed(hint))?)?))
     }
 }
 
@@ -224,8 +247,16 @@ pub(crate) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
 
 /// The secret as text, once it is known to be a good one.
 fn checked(text: &str) -> Result<Secret, SecretError> {
-    Verifier::parse(text.trim().as_bytes())?;
-    Secret::new(text.trim())
+    let secret = Secret::new(text)?;
+    Verifier::parse(&secret)?;
+    Ok(secret)
+}
+
+/// The microseconds of a time since 1970 in seconds, or in milliseconds as Clerk writes it. In seconds the bound is the
+/// year 5138, in milliseconds it is 1973.
+fn micros(number: u64) -> Option<u64> {
+    const FEWEST_MILLIS: u64 = 100_000_000_000;
+    number.checked_mul(if number < FEWEST_MILLIS { 1_000_000 } else { 1_000 })
 }
 
 #[derive(Deserialize)]
@@ -249,11 +280,12 @@ struct Data<'a> {
 }
 
 impl Event<'_> {
-    fn order(&self) -> Option<(std::borrow::Cow<'_, str>, Version)> {
+    fn position(&self, event_type: &str) -> Option<Position<'_>> {
         let data = self.data.0.as_ref()?;
         let mut times = [&self.timestamp, &self.created_at, &data.updated_at].into_iter();
-        // A date, or milliseconds, as Clerk writes them; both in microseconds.
-        let version = times.find_map(|time| time.date().or_else(|| time.number()?.checked_mul(1_000)))?;
-        Some((data.id.name()?, Version::new(version)))
+        let version = times.find_map(|time| time.date().or_else(|| micros(time.number()?)))?;
+        let kind = event_type.rsplit_once('.').map_or(event_type, |(kind, _)| kind);
+        let name = data.id.name()?;
+        Some(Position { kind: kind.to_owned().into(), name, version, per_second: 1_000_000 })
     }
 }

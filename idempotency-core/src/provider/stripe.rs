@@ -5,10 +5,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::json::{self, Object, Scalar};
-use super::snapshots::Snapshots;
+use super::json::{self, Flag, Object, Scalar};
+use super::snapshots::{OrderError, Position, Snapshots};
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, signature};
-use crate::{Attributes, Delivery, Key, Order, Policy, Verified, Version};
+use crate::{Attributes, Delivery, Key, Policy, Scope, Verified};
 
 /// Stripe's events, snapshot and thin ones, for an account or for Connect.
 ///
@@ -18,8 +18,8 @@ use crate::{Attributes, Delivery, Key, Order, Policy, Verified, Version};
 /// use idempotency_core::provider::Stripe;
 /// let stripe = Stripe::new("whsec_current")?
 ///     .with_secret("whsec_previous")?
-///     .discarding_stale(["customer.updated", "customer.created"]);
-/// # Ok::<(), idempotency_core::provider::SecretError>(())
+///     .discarding_stale(["customer.created", "customer.updated", "customer.deleted"])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Stripe {
@@ -29,12 +29,12 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// Verifies with an endpoint's secret, the whole of `whsec_…`.
+    /// Verifies with an endpoint's signing secret, the whole of `whsec_…`.
     ///
     /// # Errors
-    /// When it is blank.
+    /// When it is not one, as an API key is not.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(Secrets::one(Secret::new(secret)?)))
+        Ok(Self::from_secrets(Secrets::one(checked(secret)?)))
     }
 
     /// Verifies with any of several secrets, or with those of a source.
@@ -46,9 +46,9 @@ impl Stripe {
     /// Accepts another secret as well. Default: none; while a secret is rolled, the other one.
     ///
     /// # Errors
-    /// When it is blank.
+    /// When it is not one, as an API key is not.
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        self.secrets = self.secrets.with_secret(Secret::new(secret)?);
+        self.secrets = self.secrets.with_secret(checked(secret)?);
         Ok(self)
     }
 
@@ -60,13 +60,24 @@ impl Stripe {
     }
 
     /// Discards an event of these types when a newer one of these types about the same object was processed. Older
-    /// and newer is by `created`, whose unit is a second: of two events of one second both are processed.
+    /// and newer is by `created` in milliseconds; snapshot events count seconds, and of two events of one time both are
+    /// processed. Objects of test mode and live mode, and of two accounts, are never compared.
     ///
-    /// Default: none. It is right for snapshots such as `customer.updated`, and wrong for facts such as a payment.
-    #[must_use]
-    pub fn discarding_stale(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.snapshots = Snapshots::of(types);
-        self
+    /// Each call adds a group, and the types of two groups are never compared. Default: none. It is right for snapshots
+    /// such as `customer.updated`, and wrong for facts such as a payment.
+    ///
+    /// # Errors
+    /// When a type is about no object with an id, or is in an earlier group.
+    pub fn discarding_stale(
+        mut self,
+        types: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, OrderError> {
+        self.snapshots = self.snapshots.and(types, |event_type| match event_type {
+            "" => Err("a type has a name"),
+            "balance.available" => Err("a balance has no id"),
+            _ => Ok(()),
+        })?;
+        Ok(self)
     }
 
     fn delivery(&self, incoming: &Incoming<'_>, proof: &Verified<'_>) -> Result<Delivery, Rejection> {
@@ -76,14 +87,16 @@ impl Stripe {
         let account = event.account.text();
         let scope =
             account.map_or_else(|| incoming.scope.clone(), |account| incoming.narrowed_scope(account));
-        let order = event
-            .order_if(&self.snapshots)
-            .map(|(resource, at)| Order::new(crate::Resource::new(&scope, "object", resource), at));
-        let mut delivery = Delivery::new(proof, scope, Key::new(id)?);
-        if let Some(order) = order {
-            delivery = delivery.with_order(order);
-        }
-        if let Some(event_type) = event.event_type.text() {
+        let resources = event.resources(incoming.scope);
+        let event_type = event.event_type.text().unwrap_or_default();
+        let mut delivery = self.snapshots.order(
+            Delivery::new(proof, scope, Key::new(id)?),
+            event_type,
+            &resources,
+            incoming.now,
+            || event.position(),
+        );
+        if !event_type.is_empty() {
             delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event_type);
         }
         if let Some(account) = account {
@@ -121,6 +134,11 @@ impl Provider for Stripe {
     }
 }
 
+fn checked(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
+    let expected = "a signing secret: it begins with `whsec_`, and `sk_`, `rk_` or `pk_` is an API key";
+    Secret::unlike(secret, &["sk_", "rk_", "pk_"], expected)
+}
+
 /// The one `t` of the header: with two of them it is open which one was signed.
 fn timestamp(header: &str) -> Result<&str, Rejection> {
     let mut timestamps = header.split(',').filter_map(|item| item.strip_prefix("t="));
@@ -140,11 +158,16 @@ struct Event<'a> {
     created: Scalar<'a>,
     #[serde(borrow, default)]
     account: Scalar<'a>,
+    /// The account, in thin events.
+    #[serde(borrow, default)]
+    context: Scalar<'a>,
+    #[serde(default)]
+    livemode: Flag,
     #[serde(borrow, default)]
     data: Object<Data<'a>>,
     /// What a thin event is about.
     #[serde(borrow, default)]
-    related_object: Object<Subject<'a>>,
+    related_object: Object<Related<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -157,17 +180,47 @@ struct Data<'a> {
 struct Subject<'a> {
     #[serde(borrow, default)]
     id: Scalar<'a>,
+    #[serde(borrow, default)]
+    object: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+struct Related<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default, rename = "type")]
+    object: Scalar<'a>,
 }
 
 impl Event<'_> {
-    fn order_if(&self, snapshots: &Snapshots) -> Option<(&str, Version)> {
-        if !snapshots.include(self.event_type.text()?) {
-            return None;
-        }
+    /// Where its object lies: in an account, and there in live mode or in test mode.
+    fn resources(&self, scope: &Scope) -> Scope {
+        let account = self.account.text().or_else(|| self.context.text()).unwrap_or_default();
+        let mode = if self.livemode == Flag(Some(false)) { "test" } else { "live" };
+        scope.clone().with_tenant(account).with_tenant(mode)
+    }
+
+    /// Its object, and when it was created in milliseconds: snapshot events count seconds, thin ones write a date.
+    fn position(&self) -> Option<Position<'_>> {
         let snapshot = self.data.0.as_ref().and_then(|data| data.object.0.as_ref());
-        let resource = snapshot.or(self.related_object.0.as_ref())?.id.text()?;
-        // Seconds; a thin event writes them as a date.
-        let seconds = self.created.number().or_else(|| Some(self.created.date()? / 1_000_000))?;
-        Some((resource, Version::new(seconds)))
+        let (id, object) = match (snapshot, &self.related_object.0) {
+            (Some(Subject { id, object }), _) | (None, Some(Related { id, object })) => (id, object),
+            (None, None) => return None,
+        };
+        let kind = object.text().or_else(|| {
+            let event_type = self.event_type.text()?;
+            let event_type = event_type.strip_prefix("v1.").unwrap_or(event_type);
+            event_type.rsplit_once('.').map(|(object, _)| object)
+        });
+        let version = match self.created.number() {
+            Some(seconds) => seconds.checked_mul(1_000)?,
+            None => self.created.date()? / 1_000,
+        };
+        Some(Position {
+            kind: kind.unwrap_or_default().into(),
+            name: id.text()?.into(),
+            version,
+            per_second: 1_000,
+        })
     }
 }

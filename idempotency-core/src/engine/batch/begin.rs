@@ -61,6 +61,7 @@ impl Idempotency {
                 Ok(Claimed::Granted(grant)) => {
                     match self.lasting_grant(&claim, grant, sent).await {
                         Some(claimed_at) => {
+                            self.observe_unordered(&seen, grant, &delivery);
                             let lease = LeaseState::held_from(claimed_at, self.lease_lasts());
                             let context =
                                 IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);

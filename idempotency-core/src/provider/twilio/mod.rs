@@ -108,7 +108,8 @@ impl Twilio {
         statuses: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, OrderError> {
         for status in statuses.into_iter().map(Into::into) {
-            self.discarded.insert(event::known_status(&status).ok_or(OrderError::Unordered(status))?);
+            self.discarded
+                .insert(event::known_status(&status).ok_or_else(|| OrderError::unordered(&status))?);
         }
         Ok(self)
     }

@@ -6,7 +6,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed as _, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::json::{Object, Scalar};
+use crate::provider::json::{Object, Scalar};
+use crate::provider::snapshots::Position;
 
 /// Types of event, and a field that each of them has in its body. Types that are not listed have the field of their
 /// own name, or are not known here.
@@ -30,7 +31,7 @@ const MARKS: [(&str, &str); 16] = [
 ];
 
 /// Types of event whose body has the field of their own name.
-const SELF_NAMED: [&str; 15] = [
+const SELF_NAMED: [&str; 16] = [
     "check_run",
     "check_suite",
     "deployment",
@@ -43,10 +44,35 @@ const SELF_NAMED: [&str; 15] = [
     "package",
     "pull_request",
     "release",
+    "repository",
     "sponsorship",
     "workflow_job",
     "workflow_run",
 ];
+
+/// Types of event whose object has an `id` and an `updated_at`; `push` has its ref and the repository's `pushed_at`.
+const ORDERED: [&str; 15] = [
+    "check_suite",
+    "commit_comment",
+    "deployment",
+    "deployment_status",
+    "discussion",
+    "discussion_comment",
+    "issue_comment",
+    "issues",
+    "milestone",
+    "package",
+    "pull_request",
+    "pull_request_review_comment",
+    "push",
+    "repository",
+    "workflow_run",
+];
+
+/// Whether an order can be read of events of a type.
+pub(super) fn is_ordered(event_type: &str) -> bool {
+    ORDERED.contains(&event_type)
+}
 
 fn mark(event_type: &str) -> Option<&str> {
     let listed = MARKS.iter().find(|(name, _)| *name == event_type).map(|(_, field)| *field);
@@ -62,7 +88,12 @@ pub(super) struct Body<'a> {
     pub(super) action: Scalar<'a>,
     git_ref: Scalar<'a>,
     subject: Object<Subject<'a>>,
+    /// The field that `subject` stands in.
+    field: Cow<'a, str>,
+    /// What a comment is on: comments of issues, pull requests and commits are numbered apart.
+    parent: &'static str,
     repository: Object<Repository<'a>>,
+    installation: Scalar<'a>,
 }
 
 #[derive(Deserialize)]
@@ -90,16 +121,26 @@ impl<'a> Body<'a> {
         Some(body)
     }
 
-    /// The object's name and its version in microseconds since 1970.
-    pub(super) fn order(&self) -> Option<(Cow<'_, str>, u64)> {
-        if let Some(subject) = &self.subject.0
-            && let Some(version) = subject.updated_at.date()
-        {
-            return Some((subject.id.name()?, version));
+    /// The installation that an App got it for. Absent at the hooks of repositories and organizations.
+    pub(super) fn installation(&self) -> Option<Cow<'_, str>> {
+        self.installation.name()
+    }
+
+    /// The object, and when it was updated in microseconds since 1970.
+    pub(super) fn position(&self) -> Option<Position<'_>> {
+        const PER_SECOND: u64 = 1_000_000;
+        if let Some(subject) = &self.subject.0 {
+            let (name, version) = (subject.id.name()?, subject.updated_at.date()?);
+            let kind = match &*self.field {
+                "comment" => format!("{}comment", self.parent).into(),
+                field => Cow::Borrowed(field),
+            };
+            return Some(Position { kind, name, version, per_second: PER_SECOND });
         }
         let repository = self.repository.0.as_ref()?;
-        let pushed = repository.pushed_at.number()?.checked_mul(1_000_000)?;
-        Some((format!("{}:{}", repository.id.name()?, self.git_ref.text()?).into(), pushed))
+        let version = repository.pushed_at.number()?.checked_mul(PER_SECOND)?;
+        let name = format!("{}:{}", repository.id.name()?, self.git_ref.text()?).into();
+        Some(Position { kind: "ref".into(), name, version, per_second: PER_SECOND })
     }
 }
 
@@ -124,13 +165,20 @@ impl<'de> Visitor<'de> for Reader<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut body = Body { may_be_of_type: self.mark.is_none(), ..Body::default() };
-        let mut seen = [false; 4];
+        let mut seen = [false; 5];
         while let Some(field) = map.next_key::<Cow<'de, str>>()? {
+            body.parent = match &*field {
+                "issue" => "issue_",
+                "pull_request" => "pull_request_",
+                "discussion" => "discussion_",
+                _ => body.parent,
+            };
             let slot = match &*field {
                 field if Some(field) == self.mark => 0,
                 "action" => 1,
                 "ref" => 2,
                 "repository" => 3,
+                "installation" => 4,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
@@ -143,10 +191,12 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 0 => {
                     body.may_be_of_type = true;
                     body.subject = map.next_value()?;
+                    body.field = field;
                 }
                 1 => body.action = map.next_value()?,
                 2 => body.git_ref = map.next_value()?,
-                _ => body.repository = map.next_value()?,
+                3 => body.repository = map.next_value()?,
+                _ => body.installation = map.next_value()?,
             }
         }
         Ok(body)

@@ -1,25 +1,31 @@
 //! Slack: `X-Slack-Signature`, events named by the `event_id` in the signed body.
 
+mod body;
+mod resource;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::{HeaderValue, StatusCode, header::CONTENT_TYPE};
 
-use super::slack_body::{Body, Event};
-use super::snapshots::Snapshots;
+use super::snapshots::{OrderError, Position, Snapshots};
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, signature};
-use crate::{Attributes, Delivery, Key, Order, Policy, RecordedResponse, Resource, Verified, Version};
+use crate::{Attributes, Delivery, Key, Policy, RecordedResponse, Verified};
+use body::{Body, Event};
 
 /// Slack's events, slash commands and interactions.
 ///
 /// The key is the event's `event_id`, or the `trigger_id` of a command or an interaction: the signature covers both,
 /// and retries keep the `event_id`. The workspace narrows the scope. The `url_verification` challenge is answered here,
-/// after its signature was checked.
+/// after its signature was checked. Dialogs have no id: their key is the digest of the signed body, which has the time of
+/// the user's action in it.
+///
+/// `ssl_check=1`, which Slack sends without a signature, is answered 200 and nothing else happens.
 ///
 /// ```
 /// use idempotency_core::provider::Slack;
-/// let slack = Slack::new("the app's signing secret")?.discarding_stale(["channel_rename"]);
-/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// let slack = Slack::new("the app's signing secret")?.discarding_stale(["channel_rename"])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Slack {
@@ -32,9 +38,9 @@ impl Slack {
     /// Verifies with the app's signing secret.
     ///
     /// # Errors
-    /// When it is blank.
+    /// When it is blank, or a token for Slack's API.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(Secrets::one(Secret::new(secret)?)))
+        Ok(Self::from_secrets(Secrets::one(checked(secret)?)))
     }
 
     /// Verifies with any of several secrets, or with those of a source.
@@ -46,9 +52,9 @@ impl Slack {
     /// Accepts another secret as well. Default: none; during a rotation the previous one.
     ///
     /// # Errors
-    /// When it is blank.
+    /// When it is blank, or a token for Slack's API.
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        self.secrets = self.secrets.with_secret(Secret::new(secret)?);
+        self.secrets = self.secrets.with_secret(checked(secret)?);
         Ok(self)
     }
 
@@ -59,15 +65,27 @@ impl Slack {
         self
     }
 
-    /// Discards an event of these types when a newer one of these types about the same channel, or the same item in
-    /// it, was processed. Older and newer is by `event_ts`.
+    /// Discards an event of these types when a newer one of these types about the same thing was processed. The thing is
+    /// a channel, a member of it, a reaction of one user, a pinned or starred item, a user, a user group or a file, as the type
+    /// has it; older and newer is by `event_ts`.
     ///
-    /// Default: none. It is right for snapshots such as `channel_rename`, and wrong for facts such as `message`: of
-    /// two messages in a channel both count.
-    #[must_use]
-    pub fn discarding_stale(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.snapshots = Snapshots::of(types);
-        self
+    /// Each call adds a group, and the types of two groups are never compared. Default: none. It is right for snapshots
+    /// such as `channel_rename`, and wrong for facts.
+    ///
+    /// # Errors
+    /// When it is not known here what identifies the thing that a type is about, as for `message`: of two messages both
+    /// count. And when the type is in an earlier group.
+    pub fn discarding_stale(
+        mut self,
+        types: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, OrderError> {
+        let known = |event_type: &str| match resource::identified_by(event_type) {
+            Some(_) => Ok(()),
+            None if event_type == "message" => Err("messages are facts"),
+            None => Err("it is not known here what identifies its resource"),
+        };
+        self.snapshots = self.snapshots.and(types, known)?;
+        Ok(self)
     }
 
     fn delivery(
@@ -82,15 +100,15 @@ impl Slack {
             Some(team) => incoming.narrowed_scope(team),
             None => incoming.scope.clone(),
         };
-        let order = event.order.as_ref().filter(|_| self.snapshots.include(&event.event_type));
-        let order = order
-            .map(|(resource, at)| Order::new(Resource::new(&scope, "item", resource), Version::new(*at)));
-        let mut delivery = Delivery::new(proof, scope, Key::new(id)?);
+        let mut delivery = self.snapshots.order(
+            Delivery::new(proof, scope.clone(), Key::new(id)?),
+            &event.event_type,
+            &scope,
+            incoming.now,
+            || event.position(),
+        );
         if !event.event_type.is_empty() {
             delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event.event_type.as_str());
-        }
-        if let Some(order) = order {
-            delivery = delivery.with_order(order);
         }
         if let Some(team) = &event.team {
             delivery = delivery.with_attribute("team", team.as_str());
@@ -119,7 +137,11 @@ impl Provider for Slack {
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
-        let header = signature::header(incoming, "x-slack-signature")?;
+        // Unsigned by its nature. It carries nothing, so a forged one gets a 200 and no more.
+        if !incoming.headers.contains_key(SIGNATURE) && body::is_ssl_check(incoming.body) {
+            return Ok(Received::Handshake(RecordedResponse::new(StatusCode::OK, "")));
+        }
+        let header = signature::header(incoming, SIGNATURE)?;
         let timestamp = signature::header(incoming, "x-slack-request-timestamp")?;
         signature::fresh(timestamp, incoming.now, self.tolerance)?;
         let candidate = header.strip_prefix("v0=").and_then(signature::hex::<32>);
@@ -131,8 +153,28 @@ impl Provider for Slack {
                 RecordedResponse::new(StatusCode::OK, challenge)
                     .with_header(CONTENT_TYPE, HeaderValue::from_static("text/plain")),
             )),
+            Body::SslCheck => Ok(Received::Handshake(RecordedResponse::new(StatusCode::OK, ""))),
             Body::WithoutId => Ok(Received::Bypass),
             Body::Event(event) => Ok(Received::Delivery(self.delivery(incoming, &proof, &event)?)),
         }
+    }
+}
+
+const SIGNATURE: &str = "x-slack-signature";
+
+fn checked(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
+    Secret::unlike(secret, &["xoxb-", "xoxp-", "xoxe", "xapp-"], "the app's signing secret: it is a token")
+}
+
+impl Event {
+    /// The thing, and `event_ts` in microseconds.
+    fn position(&self) -> Option<Position<'_>> {
+        let (kind, name) = self.resource.as_ref()?;
+        Some(Position {
+            kind: (*kind).into(),
+            name: name.into(),
+            version: self.version?,
+            per_second: 1_000_000,
+        })
     }
 }

@@ -1,14 +1,19 @@
 //! What Slack sends: events as JSON, commands and interactions as forms.
 
+use data_encoding::HEXLOWER;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
-use super::json::{self, Object, Scalar};
-use super::{form, signature};
+use super::resource::Inner;
+use crate::provider::json::{self, Object, Scalar};
+use crate::provider::{form, signature};
 
 /// A body of Slack's, as far as it matters here.
 pub(super) enum Body {
     /// The check of a URL: the text to answer with.
     Challenge(String),
+    /// The check of a command's URL: there is nothing to do.
+    SslCheck,
     /// Something that has no id by its nature: there is nothing to recognize it by.
     WithoutId,
     /// Anything else.
@@ -20,12 +25,24 @@ pub(super) struct Event {
     pub(super) id: Option<String>,
     pub(super) event_type: String,
     pub(super) team: Option<String>,
-    /// The resource, and the microseconds of `event_ts`.
-    pub(super) order: Option<(String, u64)>,
+    /// The kind and the name of what it is about.
+    pub(super) resource: Option<(&'static str, String)>,
+    /// The microseconds of `event_ts`.
+    pub(super) version: Option<u64>,
 }
 
 /// Types that come without an id: a notice of a rate limit, a view that was closed, a menu that asks for its options.
-const WITHOUT_ID: [&str; 3] = ["app_rate_limited", "view_closed", "block_suggestion"];
+const WITHOUT_ID: [&str; 4] = ["app_rate_limited", "view_closed", "block_suggestion", "dialog_suggestion"];
+
+/// Types that come without an id and are acts of a user: their body, which has the time of the act, names them.
+const NAMED_BY_CONTENT: [&str; 2] = ["dialog_submission", "dialog_cancellation"];
+
+/// Whether a body is the check of a command's URL.
+pub(super) fn is_ssl_check(body: &[u8]) -> bool {
+    form::single(body, "ssl_check").as_deref() == Some("1")
+        && form::single(body, "command").is_none()
+        && form::single(body, "payload").is_none()
+}
 
 impl Body {
     /// Reads a verified body; `None` where it is neither of both kinds.
@@ -33,17 +50,21 @@ impl Body {
     /// Which kind it is, the signed body says itself: the content type is not signed.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         if body.trim_ascii_start().starts_with(b"{") {
-            return Some(json::fields::<Json<'_>>(body)?.read());
+            return Some(json::fields::<Json<'_>>(body)?.read(body));
         }
         if let Some(payload) = form::single(body, "payload") {
-            return Some(json::fields::<Json<'_>>(payload.as_bytes())?.read());
+            return Some(json::fields::<Json<'_>>(payload.as_bytes())?.read(body));
+        }
+        if is_ssl_check(body) {
+            return Some(Self::SslCheck);
         }
         std::str::from_utf8(body).ok()?;
         Some(Self::Event(Event {
             id: form::single(body, "trigger_id"),
             event_type: form::single(body, "command").unwrap_or_default(),
             team: form::single(body, "team_id"),
-            order: None,
+            resource: None,
+            version: None,
         }))
     }
 }
@@ -64,61 +85,34 @@ struct Json<'a> {
     team: Scalar<'a>,
     #[serde(borrow, default)]
     event: Object<Inner<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Inner<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Scalar<'a>,
+    /// When a user acted; only in interactions.
     #[serde(borrow, default)]
-    event_ts: Scalar<'a>,
-    #[serde(borrow, default)]
-    channel: Scalar<'a>,
-    #[serde(borrow, default)]
-    item: Object<Item<'a>>,
-    /// The message that was changed.
-    #[serde(borrow, default)]
-    message: Object<Item<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Item<'a> {
-    #[serde(borrow, default)]
-    channel: Scalar<'a>,
-    #[serde(borrow, default)]
-    ts: Scalar<'a>,
+    action_ts: Scalar<'a>,
 }
 
 impl Json<'_> {
-    fn read(&self) -> Body {
+    fn read(&self, signed: &[u8]) -> Body {
         let kind = self.kind.text().unwrap_or_default();
         if kind == "url_verification" {
             return Body::Challenge(self.challenge.text().unwrap_or_default().to_owned());
         }
         let event = self.event.0.as_ref();
-        let id = self.event_id.text().or_else(|| self.trigger_id.text());
-        if id.is_none() && WITHOUT_ID.contains(&kind) {
+        let id = self.event_id.text().or_else(|| self.trigger_id.text()).map(ToOwned::to_owned);
+        // An old menu that asks for its options is an action without a type.
+        let asks_for_options = kind.is_empty() && self.action_ts.text().is_some();
+        if id.is_none() && (WITHOUT_ID.contains(&kind) || asks_for_options) {
             return Body::WithoutId;
         }
+        let content = || format!("{kind}:{}", HEXLOWER.encode(&Sha256::digest(signed)));
+        let id = id.or_else(|| NAMED_BY_CONTENT.contains(&kind).then(content));
         let team = self.team_id.text().or_else(|| self.team.text());
         Body::Event(Event {
-            id: id.map(ToOwned::to_owned),
+            id,
             event_type: event.and_then(|event| event.kind.text()).unwrap_or(kind).to_owned(),
             team: team.map(ToOwned::to_owned),
-            order: event.and_then(Inner::order),
+            resource: event.and_then(Inner::resource),
+            version: event.and_then(|event| micros(event.event_ts.text()?)),
         })
-    }
-}
-
-impl Inner<'_> {
-    fn order(&self) -> Option<(String, u64)> {
-        let item = self.item.0.as_ref().or(self.message.0.as_ref());
-        let channel = self.channel.text().or_else(|| item?.channel.text())?;
-        let resource = match item.and_then(|item| item.ts.text()) {
-            Some(ts) => format!("{channel}:{ts}"),
-            None => channel.to_owned(),
-        };
-        Some((resource, micros(self.event_ts.text()?)?))
     }
 }
 

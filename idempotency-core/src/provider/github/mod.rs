@@ -1,18 +1,21 @@
 //! GitHub: `X-Hub-Signature-256`, deliveries named by a header that the signature does not cover.
 
+mod body;
+
 use std::borrow::Cow;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::github_body::Body;
-use super::snapshots::Snapshots;
+use super::snapshots::{OrderError, Snapshots};
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, form, signature};
-use crate::{Attributes, Delivery, Fingerprint, Key, Order, Policy, Resource, Verified, Version};
+use crate::{Attributes, Delivery, Fingerprint, Key, Policy, Verified};
+use body::Body;
 
 /// GitHub's webhooks, of repositories, organizations and apps, as JSON or as forms.
 ///
-/// The key is `X-GitHub-Delivery`. The signature covers the body only, so the body's digest is the fingerprint: the
+/// The key is `X-GitHub-Delivery`. One event has one id at all hooks that subscribe to it, so the scope is narrowed by
+/// the App's installation, which the body names, and by `X-GitHub-Hook-ID`. The signature covers the body only, so the body's digest is the fingerprint: the
 /// same id with another body is a mismatch. Whoever captured one genuine request can still send it again under another
 /// id, at any time, since nothing signed says when it was sent. Where that matters,
 /// [`ContentKey::over`](super::ContentKey::over) takes the body itself as the key.
@@ -22,8 +25,8 @@ use crate::{Attributes, Delivery, Fingerprint, Key, Order, Policy, Resource, Ver
 ///
 /// ```
 /// use idempotency_core::provider::GitHub;
-/// let github = GitHub::new("the webhook's secret")?.discarding_stale(["pull_request", "issues"]);
-/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// let github = GitHub::new("the webhook's secret")?.discarding_stale(["pull_request", "issues"])?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct GitHub {
@@ -35,9 +38,9 @@ impl GitHub {
     /// Verifies with the webhook's secret.
     ///
     /// # Errors
-    /// When it is blank.
+    /// When it is blank, or a token for GitHub's API.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(Secrets::one(Secret::new(secret)?)))
+        Ok(Self::from_secrets(Secrets::one(checked(secret)?)))
     }
 
     /// Verifies with any of several secrets, or with those of a source.
@@ -49,43 +52,57 @@ impl GitHub {
     /// Accepts another secret as well. Default: none; during a rotation the previous one.
     ///
     /// # Errors
-    /// When it is blank.
+    /// When it is blank, or a token for GitHub's API.
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        self.secrets = self.secrets.with_secret(Secret::new(secret)?);
+        self.secrets = self.secrets.with_secret(checked(secret)?);
         Ok(self)
     }
 
     /// Discards a delivery of these types when a newer one about the same object was processed. Older and newer is by
     /// the object's `updated_at`, and for `push` by the repository's `pushed_at` on the same ref.
     ///
-    /// Default: none. It is right for snapshots such as `pull_request`, and wrong for facts such as a comment.
-    #[must_use]
-    pub fn discarding_stale(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.snapshots = Snapshots::of(types);
-        self
+    /// Each call adds a group, and the types of two groups are never compared. Default: none. It is right for snapshots
+    /// such as `pull_request`, and wrong for facts such as a new comment.
+    ///
+    /// # Errors
+    /// When GitHub's events of a type have no object with an `updated_at`, as those of `check_run` and `workflow_job`, or
+    /// the type is in an earlier group.
+    pub fn discarding_stale(
+        mut self,
+        types: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, OrderError> {
+        let ordered = |event_type: &str| match body::is_ordered(event_type) {
+            true => Ok(()),
+            false => Err("its object has no updated_at, or it is not known here"),
+        };
+        self.snapshots = self.snapshots.and(types, ordered)?;
+        Ok(self)
     }
 
     fn delivery(&self, incoming: &Incoming<'_>, proof: &Verified<'_>) -> Result<Delivery, Rejection> {
         let id = incoming.single_header("x-github-delivery")?;
         let id = id.ok_or(Rejection::key_missing("there is no X-GitHub-Delivery header"))?;
-        let mut delivery = Delivery::new(proof, incoming.scope.clone(), Key::new(id)?)
-            .with_fingerprint(Fingerprint::of(proof.bytes()));
+        let key = Key::new(id)?;
         let event_type = incoming.single_header("x-github-event")?.unwrap_or_default();
         let json = json(proof.bytes());
-        let Some(body) = Body::read(&json, event_type) else { return Ok(delivery) };
+        let body = Body::read(&json, event_type);
+        let installation = body.as_ref().and_then(Body::installation);
+        let installed =
+            installation.map_or_else(|| incoming.scope.clone(), |id| incoming.narrowed_scope(&id));
+        let mut delivery =
+            Delivery::new(proof, installed.clone(), key).with_fingerprint(Fingerprint::of(proof.bytes()));
+        if let Some(hook) = incoming.single_header("x-github-hook-id")?.filter(|id| !id.is_empty()) {
+            delivery = delivery.narrowed_by_unsigned(hook);
+        }
+        let Some(body) = body else { return Ok(delivery) };
         if body.may_be_of_type {
             delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event_type);
         }
         if let Some(action) = body.action.text() {
             delivery = delivery.with_attribute("action", action);
         }
-        if self.snapshots.include(event_type)
-            && let Some((resource, version)) = body.order()
-        {
-            let resource = Resource::new(incoming.scope, event_type, resource);
-            delivery = delivery.with_order(Order::new(resource, Version::new(version)));
-        }
-        Ok(delivery)
+        // Not in the hook's scope: a captured request with another hook's id would find no mark there.
+        Ok(self.snapshots.order(delivery, event_type, &installed, incoming.now, || body.position()))
     }
 }
 
@@ -111,6 +128,11 @@ impl Provider for GitHub {
         let proof = signature::hmac_sha256(&secrets, &[], incoming.body, candidate)?;
         Ok(Received::Delivery(self.delivery(incoming, &proof)?))
     }
+}
+
+fn checked(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
+    let tokens = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "-----BEGIN"];
+    Secret::unlike(secret, &tokens, "the webhook's secret: it is a token or a key for GitHub's API")
 }
 
 /// The JSON of the body: all of it, or the form's `payload`. Told apart by the signed body, not by a header.
