@@ -76,10 +76,11 @@ fn middleware(config: &Config, engine: &Idempotency, route: Route) -> Idempotenc
 }
 
 async fn webhook(
-    Idempotent(context): Idempotent,
+    idempotent: Option<Idempotent>,
     request: HttpRequest,
     ledger: Data<dyn Ledger>,
 ) -> HttpResponse {
+    let context = idempotent.map(|Idempotent(context)| context);
     let steering = Steering::from_query(request.uri().query());
     respond(idempotency_demo::webhook(context, steering, &**ledger).await)
 }

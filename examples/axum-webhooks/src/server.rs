@@ -54,10 +54,11 @@ fn layer(config: &Config, engine: &Idempotency, route: Route) -> IdempotencyLaye
 }
 
 async fn webhook(
-    Idempotent(context): Idempotent,
+    idempotent: Option<Idempotent>,
     RawQuery(query): RawQuery,
     State(ledger): State<Arc<dyn Ledger>>,
 ) -> Response {
+    let context = idempotent.map(|Idempotent(context)| context);
     respond(idempotency_demo::webhook(context, Steering::from_query(query.as_deref()), &*ledger).await)
 }
 

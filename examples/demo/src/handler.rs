@@ -26,11 +26,19 @@ impl Reply {
     }
 }
 
-/// Handles a webhook: the effect is a line in the ledger.
+/// Handles a webhook: the effect is a line in the ledger. Without a context it is a message that has no id by its nature,
+/// such as Slack's `view_closed` and `block_suggestion`: there is nothing to do, and no options to suggest.
 ///
 /// # Panics
 /// When the steering says so.
-pub async fn webhook(context: IdempotencyContext, steering: Steering, ledger: &dyn Ledger) -> Reply {
+pub async fn webhook(
+    context: Option<IdempotencyContext>,
+    steering: Steering,
+    ledger: &dyn Ledger,
+) -> Reply {
+    let Some(context) = context else {
+        return Reply::json(StatusCode::OK, &json!({ "options": [] }));
+    };
     match execute(&context, steering, ledger).await {
         Ok(()) => answer(
             steering,

@@ -25,7 +25,7 @@ pub struct Route {
 /// The six webhook routes.
 ///
 /// # Errors
-/// When a secret is not in the form that its sender gives out.
+/// When a secret is not in the form that its sender gives out, or a type of event cannot be ordered.
 pub fn webhook_routes(config: &Config, secrets: &Secrets) -> Result<Vec<Route>, Box<dyn Error>> {
     let stale = &config.discard_stale;
     let public_url = match &config.public_url {
