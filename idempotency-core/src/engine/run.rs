@@ -4,7 +4,6 @@ use std::future::Future;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
