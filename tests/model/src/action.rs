@@ -1,6 +1,6 @@
 //! An action: one step of the world.
 
-use idempotency_core::Fence;
+use idempotency_core::{Fence, Release};
 
 /// One step of the world. Each operation is the arrival of one copy of a request at the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +28,29 @@ pub enum Action {
         fence: Fence,
         /// What it asks for.
         operation: Operation,
+    },
+    /// A look at the mark arrives, where it is a step of its own: after the grant of this fence, or before any (`None`).
+    Look {
+        /// The attempt.
+        attempt: usize,
+        /// The fence of its grant.
+        fence: Option<Fence>,
+    },
+    /// An order to raise the mark arrives, where that is a step of its own.
+    Raise {
+        /// The attempt.
+        attempt: usize,
+        /// The fence of its lease.
+        fence: Fence,
+    },
+    /// An adoption arrives. With its first one the adopter is a new attempt.
+    Adopt {
+        /// The attempt that wrote its execution down.
+        attempt: usize,
+        /// The fence of the lease that was written down.
+        fence: Fence,
+        /// The attempt that takes it up.
+        adopter: usize,
     },
     /// A waiter's patience ends.
     Wait {
@@ -62,9 +85,5 @@ pub enum Operation {
     /// To record the outcome.
     Complete,
     /// To give up.
-    Release,
-}
-
-impl Operation {
-    pub(crate) const ALL: [Self; 3] = [Self::Renew, Self::Complete, Self::Release];
+    Release(Release),
 }

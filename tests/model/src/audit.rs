@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use idempotency_core::{Claim, Claimed, Fence, Fingerprint, Hold, OnExpired, Order, Version};
+use idempotency_core::{
+    Adopted, Claim, Claimed, Fence, Fingerprint, Grant, Hold, OnExpired, Release, Version,
+};
 
 use crate::action::Operation;
 use crate::rule::{Broken, Rule};
@@ -13,8 +15,8 @@ use crate::slot::Slot;
 pub(crate) struct Audit {
     /// The largest fence that was granted.
     newest: Option<Fence>,
-    /// How many grants there were.
-    grants: u32,
+    /// How many attempts there were. One whose handler never started does not count.
+    attempts: u32,
     /// Whom the last grant was given to.
     last: Option<(u8, Fence)>,
     /// Whether an operator has taken that grant back.
@@ -22,6 +24,8 @@ pub(crate) struct Audit {
     /// What was in the last claim that was granted and said so.
     fingerprint: Option<Fingerprint>,
     standing: Standing,
+    /// Until when its record must be there.
+    kept: Duration,
 }
 
 /// How a key stands.
@@ -85,17 +89,17 @@ impl Audit {
         }
         let differs = differ(self.fingerprint, claim.fingerprint);
         broken.unless((*answer == Claimed::Mismatch) == differs, Rule::Mismatch);
-        if let Claimed::Granted { fence, attempt: number } = *answer {
-            self.granted(attempt, claim, fence, number, newest, step, broken);
+        if let Claimed::Granted(grant) = *answer {
+            self.granted(attempt, claim, grant, newest, step, broken);
             return;
         }
         broken.unless(!step.changed(), Rule::I4);
-        let version = claim.order.as_ref().map(Order::version);
+        let version = claim.order.map(|order| order.version);
         let is_own = self.last.is_some_and(|(last, _)| last == attempt);
         match (self.standing, answer) {
             (_, Claimed::Mismatch) => {}
-            (Standing::Completed { by }, Claimed::Completed(outcome)) => {
-                broken.unless(outcome.as_bytes()[..] == [by], Rule::I3);
+            (Standing::Completed { by }, Claimed::Completed(completed)) => {
+                broken.unless(completed.outcome.as_bytes()[..] == [by], Rule::I3);
             }
             (Standing::Completed { .. }, _) => broken.unless(false, Rule::I3),
             (_, Claimed::Completed(_)) => broken.unless(false, Rule::I2),
@@ -112,24 +116,22 @@ impl Audit {
                 let says_so = claim.on_expired == OnExpired::InDoubt;
                 broken.unless(says_so && self.is_abandoned(step.now), Rule::Doubt);
             }
-            (_, Claimed::Granted { .. }) => {}
+            (_, Claimed::Granted(_)) => {}
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a grant is checked against everything")]
     fn granted(
         &mut self,
         attempt: u8,
         claim: &Claim,
-        fence: Fence,
-        number: u32,
+        Grant { fence, attempt: number, .. }: Grant,
         newest: Option<Version>,
         step: &Step<'_>,
         broken: &mut Broken,
     ) {
         if self.last == Some((attempt, fence)) && matches!(self.standing, Standing::Held { .. }) {
             broken.unless(!step.changed(), Rule::I5);
-            broken.unless(number == self.grants, Rule::Attempt);
+            broken.unless(number == self.attempts, Rule::Attempt);
             return;
         }
         broken.unless(self.newest.is_none_or(|newest| newest < fence), Rule::I1);
@@ -141,15 +143,65 @@ impl Audit {
             }
             Standing::Completed { .. } => broken.unless(false, Rule::I3),
         }
-        let version = claim.order.as_ref().map(Order::version);
+        let version = claim.order.map(|order| order.version);
         broken.unless(version.is_none() || version >= newest, Rule::I8);
-        broken.unless(number == self.grants + 1, Rule::Attempt);
+        broken.unless(number == self.attempts + 1, Rule::Attempt);
         self.newest = self.newest.max(Some(fence));
-        self.grants += 1;
+        self.attempts += 1;
         self.last = Some((attempt, fence));
         self.resolved = false;
         self.fingerprint = claim.fingerprint.or(self.fingerprint);
-        self.standing = Standing::Held { until: step.now + claim.lease };
+        self.hold(step.now + claim.lease, claim.retention);
+    }
+
+    fn hold(&mut self, until: Duration, retention: Duration) {
+        self.standing = Standing::Held { until };
+        self.kept = until + retention;
+    }
+
+    /// A record that is kept no longer leaves nothing to account for.
+    pub(crate) fn expire(&mut self, now: Duration) {
+        if self.kept <= now {
+            *self = Self::default();
+        }
+    }
+
+    /// Looks at an adoption and its answer.
+    pub(crate) fn adopted(
+        &mut self,
+        lease: (u8, Fence),
+        adopter: u8,
+        claim: &Claim,
+        answer: Adopted,
+        step: &Step<'_>,
+        broken: &mut Broken,
+    ) {
+        if *step.before == Slot::Unreadable {
+            broken.unless(answer == Adopted::Lost && !step.changed(), Rule::I7);
+            return;
+        }
+        let is_held = matches!(self.standing, Standing::Held { .. });
+        let is_holder = self.last == Some(lease) && !self.resolved && is_held;
+        let is_repeat = is_held && self.last.is_some_and(|(last, _)| last == adopter);
+        match answer {
+            Adopted::Granted(grant) if is_repeat => {
+                broken.unless(!step.changed() && self.last == Some((adopter, grant.fence)), Rule::I5);
+                broken.unless(grant.attempt == self.attempts, Rule::Attempt);
+            }
+            Adopted::Granted(grant) => {
+                broken.unless(is_holder, Rule::I4);
+                broken.unless(self.newest.is_none_or(|newest| newest < grant.fence), Rule::I1);
+                broken.unless(grant.attempt == self.attempts, Rule::Attempt);
+                self.newest = self.newest.max(Some(grant.fence));
+                self.last = Some((adopter, grant.fence));
+                self.hold(step.now + claim.lease, claim.retention);
+            }
+            Adopted::Lost => {
+                broken.unless(!step.changed(), Rule::I4);
+                broken.unless(!is_repeat, Rule::I5);
+                broken.unless(!is_holder, Rule::Holder);
+            }
+        }
     }
 
     /// Looks at an operation under a lease and its answer.
@@ -157,7 +209,7 @@ impl Audit {
         &mut self,
         lease: (u8, Fence),
         operation: Operation,
-        duration: Duration,
+        claim: &Claim,
         answer: Hold,
         step: &Step<'_>,
         broken: &mut Broken,
@@ -177,13 +229,21 @@ impl Audit {
         match (self.standing, operation) {
             (Standing::Held { .. }, _) => {
                 broken.unless(held, Rule::Holder);
-                self.standing = match operation {
-                    Operation::Renew => Standing::Held { until: step.now + duration },
-                    Operation::Complete => Standing::Completed { by: lease.0 },
-                    Operation::Release => Standing::Free,
-                };
+                self.kept = step.now + claim.retention;
+                match (operation, self.standing) {
+                    (Operation::Renew, _) => self.hold(step.now + claim.lease, claim.retention),
+                    (Operation::Complete, _) => self.standing = Standing::Completed { by: lease.0 },
+                    // The lease ends, if it has not ended before.
+                    (Operation::Release(Release::Abandoned), Standing::Held { until }) => {
+                        self.hold(until.min(step.now), claim.retention);
+                    }
+                    (Operation::Release(release), _) => {
+                        self.attempts -= u32::from(release == Release::Unstarted);
+                        self.standing = Standing::Free;
+                    }
+                }
             }
-            (Standing::Completed { .. }, Operation::Complete) | (Standing::Free, Operation::Release) => {
+            (Standing::Completed { .. }, Operation::Complete) | (Standing::Free, Operation::Release(_)) => {
                 broken.unless(held && !step.changed(), Rule::I5);
             }
             (Standing::Completed { .. }, _) => broken.unless(!held && !step.changed(), Rule::I3),
@@ -192,7 +252,14 @@ impl Audit {
     }
 
     /// Looks at an operator's word on a record.
-    pub(crate) fn resolved(&mut self, executed: bool, settled: bool, step: &Step<'_>, broken: &mut Broken) {
+    pub(crate) fn resolved(
+        &mut self,
+        executed: bool,
+        settled: bool,
+        retention: Duration,
+        step: &Step<'_>,
+        broken: &mut Broken,
+    ) {
         if *step.before == Slot::Unreadable {
             broken.unless(!settled && !step.changed(), Rule::I7);
             return;
@@ -202,6 +269,7 @@ impl Audit {
         broken.unless(settled || !step.changed(), Rule::I4);
         if settled {
             self.resolved = true;
+            self.kept = step.now + retention;
             self.standing = if executed { Standing::Completed { by: OPERATOR } } else { Standing::Free };
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use idempotency_core::OnExpired;
+use idempotency_core::{OnExpired, Release};
 
 /// How much of the world is explored.
 #[derive(Clone, Debug)]
@@ -26,6 +26,14 @@ pub struct Bounds {
     pub deletions: u8,
     /// How often a record may become unreadable.
     pub corruptions: u8,
+    /// How often an execution that was written down may be taken up by somebody new, of the attempts.
+    pub adoptions: usize,
+    /// How a holder may give up.
+    pub releases: Vec<Release>,
+    /// How many ticks a record is kept when its lease has run out; `None` where that is longer than the run.
+    pub retention: Option<u8>,
+    /// Whether record and mark change in two steps, as in a cluster.
+    pub is_split: bool,
 }
 
 impl Bounds {
@@ -33,7 +41,21 @@ impl Bounds {
     #[must_use]
     pub fn new(name: &'static str, attempts: usize, grants: u32, ticks: u8, arrivals: &[Arrival]) -> Self {
         let (arrivals, lease) = (arrivals.to_vec(), 2);
-        Self { name, attempts, grants, ticks, lease, arrivals, resolutions: 0, deletions: 0, corruptions: 0 }
+        Self {
+            name,
+            attempts,
+            grants,
+            ticks,
+            lease,
+            arrivals,
+            resolutions: 0,
+            deletions: 0,
+            corruptions: 0,
+            adoptions: 0,
+            releases: vec![Release::Failed],
+            retention: None,
+            is_split: false,
+        }
     }
 
     /// Lets an operator resolve a record so often. Default: never.
@@ -55,6 +77,38 @@ impl Bounds {
     pub fn with_corruptions(mut self, corruptions: u8) -> Self {
         self.corruptions = corruptions;
         self
+    }
+
+    /// Lets so many attempts adopt what others have written down. Default: none.
+    #[must_use]
+    pub fn with_adoptions(mut self, adoptions: usize) -> Self {
+        self.adoptions = adoptions;
+        self
+    }
+
+    /// Lets holders give up in each way there is. Default: as failed.
+    #[must_use]
+    pub fn with_all_releases(mut self) -> Self {
+        self.releases = vec![Release::Failed, Release::Unstarted, Release::Abandoned];
+        self
+    }
+
+    /// Keeps a record for so many ticks when its lease has run out. Default: longer than the run.
+    #[must_use]
+    pub fn with_retention(mut self, ticks: u8) -> Self {
+        self.retention = Some(ticks);
+        self
+    }
+
+    /// Changes record and mark in two steps. Default: in one.
+    #[must_use]
+    pub fn split(mut self) -> Self {
+        self.is_split = true;
+        self
+    }
+
+    pub(crate) fn retention(&self) -> Duration {
+        self.retention.map_or(Duration::from_secs(1000), time)
     }
 
     pub(crate) fn keys(&self) -> usize {
@@ -125,5 +179,9 @@ pub fn worlds(attempts: usize, grants: u32, ticks: u8) -> Vec<Bounds> {
         world("doubt", &[one, one.in_doubt()]).with_resolutions(1).with_corruptions(1),
         world("versions", &[one.with_version(1), other.with_version(2)]).with_resolutions(1),
         world("deletions", &[one]).with_deletions(1).with_resolutions(1),
+        world("two steps", &[one.with_version(1), other.with_version(2)]).split(),
+        world("adoptions", &[one]).with_adoptions(2),
+        world("releases", &[one, one.in_doubt()]).with_all_releases(),
+        world("retention", &[one]).with_retention(1),
     ]
 }

@@ -16,7 +16,14 @@
 //! operation is moreover applied twice, and in every state a stranger's claim is tried. That this finds mistakes is
 //! shown by [`mutants`], that it is not empty by the events that each run must come upon.
 //!
-//! Retention is not modelled: for a record, to expire is to be deleted.
+//! Where record and mark change in two steps, as in a cluster, each step is a request of its own, which the network loses,
+//! delays and repeats, and between which a worker may crash. An older version then *starts* when its look at the mark is
+//! answered; a newer one has *completed* when its record says so. The mark may be ahead of that: the auditor lets a delivery
+//! be stale where a handler of the newer version succeeded that held its lease when it started, also if it lost the lease
+//! during the run and its completion, since its effect has happened. A mark that no such handler stands for is a violation:
+//! it makes an event stale for which there is no newer one.
+//!
+//! A record is kept for the whole run, unless the bounds set a retention.
 
 mod action;
 mod audit;

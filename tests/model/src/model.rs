@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use idempotency_core::{
-    Claim, Claimed, Fence, Fingerprint, Hold, Key, Lease, Order, Outcome, Owner, Record, Resolution, Scope,
-    ScopedKey, Version,
+    Adopted, Claim, Claimed, Completion, Fence, Fingerprint, Hold, Key, Lease, Namespace, Order, Outcome,
+    Owner, Record, Release, Resolution, Resource, Scope, ScopedKey, State, Version,
 };
 use stateright::{Model, Property};
 
@@ -18,7 +18,8 @@ use crate::rule::Rule;
 use crate::slot::Slot;
 use crate::world::{Attempt, World};
 
-const RETENTION: Duration = Duration::from_secs(1000);
+/// What is to be written, and until when it is then kept.
+type Write = Option<(Record, Duration)>;
 
 /// The claim protocol in a hostile world, within bounds.
 #[derive(Debug)]
@@ -36,18 +37,20 @@ impl ClaimModel {
     /// This protocol within these bounds.
     #[must_use]
     pub fn new(bounds: Bounds, protocol: Arc<dyn Protocol>) -> Self {
-        let by_attempt = |attempt: usize| {
-            bounds.arrivals.iter().map(|arrival| claim(attempt, arrival, bounds.lease())).collect()
-        };
+        let by_attempt =
+            |attempt: usize| bounds.arrivals.iter().map(|arrival| claim(attempt, arrival, &bounds)).collect();
         let claims = (0..bounds.attempts).map(by_attempt).collect();
-        let probe = |key| claim(usize::from(OPERATOR) - 1, &Arrival::of(key), bounds.lease());
+        let probe = |key| claim(usize::from(OPERATOR) - 1, &Arrival::of(key), &bounds);
         let probes = (0..bounds.keys()).map(probe).collect();
         Self { protocol, reached: Reached::default(), claims, probes, bounds }
     }
 
     fn claim(&self, world: &mut World, attempt: usize, arrival: usize) {
         if attempt == world.attempts.len() {
-            world.attempts.push(Attempt { arrival, granted: Default::default(), look: None });
+            world.attempts.push(Attempt::new(arrival, None));
+            if self.bounds.is_split && !self.protocol.looks_after_grant() {
+                return self.look(world, attempt, None);
+            }
         }
         let slot = world.keys[self.bounds.arrivals[arrival].key].slot.clone();
         if self.protocol.claims_in_one_step() {
@@ -69,23 +72,68 @@ impl ClaimModel {
         let after = world.keys[key].slot.clone();
         if self.protocol.claims_in_one_step() {
             let again = self.decide(&after, world, claim);
-            world.broken.unless(
-                again.0 == answer && again.1.is_none_or(|write| Slot::Kept(write) == after),
-                Rule::I5,
-            );
+            world.broken.unless(again.0 == answer && after.is_kept_by(again.1), Rule::I5);
         }
         let keyed = &mut world.keys[key];
         let is_late_copy = was_granted && keyed.audit.is_superseded(number(attempt));
         self.note_claim(&answer, before != after, keyed.audit.is_abandoned(now), is_late_copy);
         let step = Step { now, before: &before, after: &after };
-        keyed.audit.claimed(number(attempt), claim, &answer, world.newest, &step, &mut world.broken);
-        if let Claimed::Granted { fence, .. } = answer {
-            world.attempts[attempt].granted.insert(fence);
+        let newest = world.newest.filter(|_| !self.bounds.is_split);
+        keyed.audit.claimed(number(attempt), claim, &answer, newest, &step, &mut world.broken);
+        if let Claimed::Granted(grant) = answer {
+            world.attempts[attempt].granted.insert(grant.fence);
+            if let Some(seen) = world.attempts[attempt].steps.looked {
+                self.answered(world, attempt, grant.fence, seen);
+            }
         }
     }
 
+    /// A look at the mark, which is a step of its own: after the grant, or before it by a mutant.
+    fn look(&self, world: &mut World, attempt: usize, fence: Option<Fence>) {
+        let mark = world.mark;
+        match fence {
+            Some(fence) => self.answered(world, attempt, fence, mark),
+            None => world.attempts[attempt].steps.looked = Some(mark),
+        }
+    }
+
+    /// The claim has its answer, by what was seen of the mark: the handler starts, or the grant is to be given back.
+    fn answered(&self, world: &mut World, attempt: usize, fence: Fence, seen: Option<Version>) {
+        let version = self.version(world, attempt);
+        let steps = &mut world.attempts[attempt].steps;
+        if version.is_none() || version >= seen {
+            if !steps.started.contains(fence) {
+                world.broken.unless(version.is_none() || version >= world.newest, Rule::I8);
+            }
+            steps.started.insert(fence);
+        } else {
+            // What makes it stale has happened: a handler of the newer version has succeeded.
+            world.broken.unless(seen <= world.happened, Rule::I8);
+            steps.stale.insert(fence);
+            self.reached.note(Event::Stale, true);
+            self.reached.note(Event::Ahead, seen > world.newest);
+        }
+    }
+
+    /// The mark is raised, which is a step of its own.
+    fn raise(&self, world: &mut World, attempt: usize, fence: Fence) {
+        let Some(version) = self.version(world, attempt) else { return };
+        let mark = world.mark;
+        world.mark = Some(self.protocol.raise(mark, version));
+        world.broken.unless(world.mark >= mark, Rule::I8);
+        let steps = &mut world.attempts[attempt].steps;
+        steps.raised.insert(fence);
+        if steps.started.contains(fence) {
+            world.happened = world.happened.max(Some(version));
+        }
+    }
+
+    fn version(&self, world: &World, attempt: usize) -> Option<Version> {
+        self.bounds.arrivals[world.attempts[attempt].arrival].version.map(Version::new)
+    }
+
     fn note_claim(&self, answer: &Claimed, is_new: bool, is_takeover: bool, is_late_copy: bool) {
-        let is_grant = matches!(answer, Claimed::Granted { .. });
+        let is_grant = matches!(answer, Claimed::Granted(_));
         self.reached.note(Event::Takeover, is_grant && is_new && is_takeover);
         self.reached.note(Event::Repeat, is_grant && !is_new);
         self.reached.note(Event::Unheard, is_grant && is_new && is_late_copy);
@@ -96,7 +144,7 @@ impl ClaimModel {
         self.reached.note(Event::InDoubt, *answer == Claimed::InDoubt);
     }
 
-    fn decide(&self, slot: &Slot, world: &World, claim: &Claim) -> (Claimed, Option<Record>) {
+    fn decide(&self, slot: &Slot, world: &World, claim: &Claim) -> (Claimed, Write) {
         self.decide_at(slot, world, claim, time(world.now))
     }
 
@@ -107,19 +155,32 @@ impl ClaimModel {
         world: &World,
         claim: &Claim,
         now: Duration,
-    ) -> (Claimed, Option<Record>) {
+    ) -> (Claimed, Write) {
         if *slot == Slot::Unreadable && !self.protocol.unreadable_is_free() {
             return (Claimed::InDoubt, None);
         }
-        let mark = claim.order.as_ref().and(world.mark);
+        let mark = claim.order.and(world.mark).filter(|_| !self.bounds.is_split);
         let transition = self.protocol.claim(slot.record(), mark, claim, now, self.micros(world));
-        (transition.answer, transition.write)
+        (transition.answer, self.kept(transition.write, now))
+    }
+
+    /// What is written, and until when it is kept.
+    fn kept(&self, write: Option<Record>, now: Duration) -> Write {
+        let retention = self.bounds.retention();
+        write.map(|record| {
+            let until = match record.state {
+                State::InFlight { deadline } => self.protocol.kept_in_flight(deadline, retention),
+                State::Released => now + record.kept_after_release(retention),
+                State::Completed { .. } => now + retention,
+            };
+            (record, until)
+        })
     }
 
     /// The wall clock for fences. It lies behind, the worst case, unless records are deleted: a fence is then new only
     /// because microseconds have passed.
     fn micros(&self, world: &World) -> u64 {
-        if self.bounds.deletions == 0 {
+        if self.bounds.deletions == 0 && self.bounds.retention.is_none() {
             return 0;
         }
         u64::from(world.grants()) + u64::from(self.bounds.resolutions - world.resolutions) + 1
@@ -139,20 +200,60 @@ impl ClaimModel {
             && operation == Operation::Complete
             && let Some(order) = lease.order()
         {
-            world.mark = Some(self.protocol.raise(mark, order.version()));
-            world.newest = world.newest.max(Some(order.version()));
+            if !self.bounds.is_split {
+                world.mark = Some(self.protocol.raise(mark, order.version));
+            }
+            world.newest = world.newest.max(Some(order.version));
         }
-        world.broken.unless(world.mark >= mark && world.mark >= world.newest, Rule::I8);
+        if answer == Hold::Held && operation == Operation::Complete {
+            world.attempts[attempt].steps.completed.insert(fence);
+        }
+        let is_behind = !self.bounds.is_split && world.mark < world.newest;
+        world.broken.unless(world.mark >= mark && !is_behind, Rule::I8);
         let (again, rewrite) = self.answer_hold(&keyed.slot, &lease, operation, attempt, now);
-        let same = again == answer && rewrite.is_none_or(|record| Slot::Kept(record) == keyed.slot);
+        let same = again == answer && keyed.slot.is_kept_by(rewrite);
         world.broken.unless(same, Rule::I5);
         let late = answer == Hold::Held && keyed.audit.is_abandoned(now);
         self.reached.note(Event::Lost, answer == Hold::Lost);
         self.reached.note(Event::LateRenewal, late && operation == Operation::Renew);
         self.reached.note(Event::LateCompletion, late && operation == Operation::Complete);
+        let unstarted = operation == Operation::Release(Release::Unstarted);
+        self.reached.note(Event::Unstarted, unstarted && wrote);
+        self.reached.note(Event::GivenBack, wrote && world.attempts[attempt].steps.stale.contains(fence));
         let step = Step { now, before: &before, after: &keyed.slot };
         let broken = &mut world.broken;
-        keyed.audit.held((number(attempt), fence), operation, claim.lease, answer, &step, broken);
+        keyed.audit.held((number(attempt), fence), operation, claim, answer, &step, broken);
+    }
+
+    fn adopt(&self, world: &mut World, attempt: usize, fence: Fence, adopter: usize) {
+        let arrival = world.attempts[attempt].arrival;
+        if adopter == world.attempts.len() {
+            world.attempts.push(Attempt::new(arrival, Some((attempt, fence))));
+        }
+        let (claim, key) = (&self.claims[attempt][arrival], self.bounds.arrivals[arrival].key);
+        let (lease, now) = (claim.granted(fence), time(world.now));
+        let before = world.keys[key].slot.clone();
+        let micros = self.micros(world);
+        let decide = |slot: &Slot| {
+            let Some(record) = slot.record() else { return (Adopted::Lost, None) };
+            let owner = owner(adopter);
+            let transition = self.protocol.adopt(record, &lease, owner, claim.lease, now, micros);
+            (transition.answer, self.kept(transition.write, now))
+        };
+        let (answer, write) = decide(&before);
+        let keyed = &mut world.keys[key];
+        keyed.slot.write(write);
+        let (again, rewrite) = decide(&keyed.slot);
+        world.broken.unless(again == answer && keyed.slot.is_kept_by(rewrite), Rule::I5);
+        let step = Step { now, before: &before, after: &keyed.slot };
+        let held = (number(attempt), fence);
+        keyed.audit.adopted(held, number(adopter), claim, answer, &step, &mut world.broken);
+        if let Adopted::Granted(grant) = answer {
+            let adopter = &mut world.attempts[adopter];
+            adopter.granted.insert(grant.fence);
+            adopter.steps.started.insert(grant.fence);
+            self.reached.note(Event::Adopted, true);
+        }
     }
 
     fn answer_hold(
@@ -162,14 +263,18 @@ impl ClaimModel {
         operation: Operation,
         attempt: usize,
         now: Duration,
-    ) -> (Hold, Option<Record>) {
+    ) -> (Hold, Write) {
         let Some(record) = slot.record() else { return (Hold::Lost, None) };
         let transition = match operation {
             Operation::Renew => self.protocol.renew(record, lease, self.bounds.lease(), now),
-            Operation::Complete => self.protocol.complete(record, lease, &outcome(number(attempt))),
-            Operation::Release => self.protocol.release(record, lease),
+            Operation::Complete => {
+                let outcome = outcome(number(attempt));
+                let completion = Completion::new(lease.clone(), outcome, self.bounds.retention());
+                self.protocol.complete(record, &completion)
+            }
+            Operation::Release(release) => self.protocol.release(record, lease, release, now),
         };
-        (transition.answer, transition.write)
+        (transition.answer, self.kept(transition.write, now))
     }
 
     fn resolve(&self, world: &mut World, key: usize, executed: bool) {
@@ -180,9 +285,10 @@ impl ClaimModel {
         let before = keyed.slot.clone();
         let (settled, write) = before.record().map_or((false, None), |record| {
             let transition = self.protocol.resolve(record, &resolution, now);
-            (transition.answer, transition.write)
+            (transition.answer, self.kept(transition.write, now))
         });
-        let completed = write.as_ref().filter(|_| executed).and_then(|record| record.version);
+        let order = write.as_ref().filter(|_| executed).and_then(|(record, _)| record.order);
+        let completed = order.map(|order| order.version);
         keyed.slot.write(write);
         if let Some(version) = completed {
             world.mark = Some(self.protocol.raise(world.mark, version));
@@ -194,7 +300,42 @@ impl ClaimModel {
         world.broken.unless(again.is_none(), Rule::I5);
         self.reached.note(Event::Resolved, settled);
         let step = Step { now, before: &before, after: &keyed.slot };
-        keyed.audit.resolved(executed, settled, &step, &mut world.broken);
+        keyed.audit.resolved(executed, settled, self.bounds.retention(), &step, &mut world.broken);
+    }
+}
+
+impl ClaimModel {
+    /// The requests that may arrive under a lease.
+    fn under_lease(&self, world: &World, attempt: usize, fence: Fence, actions: &mut Vec<Action>) {
+        let hold = |operation| Action::Hold { attempt, fence, operation };
+        let releases = self.bounds.releases.iter().map(|release| hold(Operation::Release(*release)));
+        if !self.bounds.is_split {
+            actions.extend([hold(Operation::Renew), hold(Operation::Complete)]);
+            actions.extend(releases);
+            return;
+        }
+        let steps = world.attempts[attempt].steps;
+        if steps.stale.contains(fence) {
+            actions.push(hold(Operation::Release(Release::Unstarted)));
+            return;
+        }
+        if !steps.started.contains(fence) {
+            actions.push(Action::Look { attempt, fence: Some(fence) });
+            let key = self.bounds.arrivals[world.attempts[attempt].arrival].key;
+            if self.protocol.loser_raises() && world.keys[key].audit.is_superseded(number(attempt)) {
+                actions.push(Action::Raise { attempt, fence });
+            }
+            return;
+        }
+        let is_first = self.protocol.raises_before_completion();
+        if is_first || steps.completed.contains(fence) {
+            actions.push(Action::Raise { attempt, fence });
+        }
+        if !is_first || steps.raised.contains(fence) {
+            actions.push(hold(Operation::Complete));
+        }
+        actions.push(hold(Operation::Renew));
+        actions.extend(releases);
     }
 }
 
@@ -214,12 +355,19 @@ impl Model for ClaimModel {
             actions.push(Action::Tick);
         }
         let fresh = world.attempts.len();
-        if fresh < self.bounds.attempts {
+        let adopted = world.attempts.iter().filter(|attempt| attempt.adopts.is_some()).count();
+        let may_adopt = adopted < self.bounds.adoptions && fresh < self.bounds.attempts;
+        if fresh - adopted < self.bounds.attempts - self.bounds.adoptions {
             let arrivals = 0..self.bounds.arrivals.len();
             actions.extend(arrivals.map(|arrival| Action::Claim { attempt: fresh, arrival }));
         }
         for (attempt, sent) in world.attempts.iter().enumerate() {
-            actions.push(Action::Claim { attempt, arrival: sent.arrival });
+            match sent.adopts {
+                Some((holder, fence)) => {
+                    actions.push(Action::Adopt { attempt: holder, fence, adopter: attempt })
+                }
+                None => actions.push(Action::Claim { attempt, arrival: sent.arrival }),
+            }
             if sent.look.is_some() {
                 actions.push(Action::Set { attempt });
             }
@@ -227,8 +375,10 @@ impl Model for ClaimModel {
                 actions.push(Action::Wait { attempt });
             }
             for fence in sent.granted.iter() {
-                let hold = |operation| Action::Hold { attempt, fence, operation };
-                actions.extend(Operation::ALL.map(hold));
+                if may_adopt {
+                    actions.push(Action::Adopt { attempt, fence, adopter: fresh });
+                }
+                self.under_lease(world, attempt, fence, actions);
             }
         }
         for (key, keyed) in world.keys.iter().enumerate() {
@@ -250,8 +400,17 @@ impl Model for ClaimModel {
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
         let mut next = world.clone();
         match action {
-            Action::Tick => next.now += 1,
+            Action::Tick => {
+                next.now += 1;
+                for keyed in &mut next.keys {
+                    self.reached.note(Event::Expired, keyed.slot.expire(time(next.now)));
+                    keyed.audit.expire(time(next.now));
+                }
+            }
             Action::Claim { attempt, arrival } => self.claim(&mut next, attempt, arrival),
+            Action::Look { attempt, fence } => self.look(&mut next, attempt, fence),
+            Action::Raise { attempt, fence } => self.raise(&mut next, attempt, fence),
+            Action::Adopt { attempt, fence, adopter } => self.adopt(&mut next, attempt, fence, adopter),
             Action::Set { attempt } => {
                 let seen = next.attempts[attempt].look.take()?;
                 self.answer_claim(&mut next, attempt, &seen);
@@ -297,13 +456,18 @@ fn outcome(by: u8) -> Outcome {
     Outcome::new(vec![by])
 }
 
-fn claim(attempt: usize, arrival: &Arrival, lease: Duration) -> Claim {
-    let scope = Scope::endpoint("model");
+fn owner(attempt: usize) -> Owner {
+    Owner::from_bytes([number(attempt) + 1; 16])
+}
+
+fn claim(attempt: usize, arrival: &Arrival, bounds: &Bounds) -> Claim {
+    let (scope, namespace) = (Scope::endpoint("model"), Namespace::default());
     let key = Key::new(arrival.key.to_string()).expect("a number is a key");
-    let owner = Owner::from_bytes([number(attempt) + 1; 16]);
-    let mut claim = Claim::new(ScopedKey::new(scope.clone(), key), owner, lease, RETENTION);
+    let key = ScopedKey::new(&namespace, scope.clone(), key);
+    let mut claim = Claim::new(key, owner(attempt), bounds.lease(), bounds.retention());
     claim.fingerprint = arrival.fingerprint.map(|byte| Fingerprint::from_bytes([byte; 32]));
-    claim.order = arrival.version.map(|version| Order::new(&scope, "resource", Version::new(version)));
+    let order = |version| Order::new(Resource::new(&scope, "model", "resource"), Version::new(version));
+    claim.order = arrival.version.map(|version| order(version).scoped(&namespace));
     claim.on_expired = arrival.on_expired;
     claim
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use idempotency_core::{
-    Claim, Claimed, Fence, Hold, Lease, Outcome, Owner, Record, Resolution, State, Transition, Version,
+    Adopted, Claim, Claimed, Completion, Fence, Grant, Hold, Lease, Owner, Record, Release, Resolution,
+    State, Transition, Version,
 };
 
 use crate::bounds::{Arrival, Bounds};
@@ -51,6 +52,10 @@ pub fn mutants() -> Vec<Mutant> {
     let other = Arrival::of(0).with_fingerprint(1);
     let bodies = [Arrival::of(0), other, other.with_fingerprint(2)];
     let ordered = [Arrival::of(0).with_version(1), Arrival::of(1).with_version(2)];
+    let split = |name| Bounds::new(name, 3, 3, 2, &ordered).split();
+    let adopted = |name| Bounds::new(name, 3, 4, 2, &[Arrival::of(0)]).with_adoptions(2);
+    let doubtful = [Arrival::of(0).in_doubt()];
+    let released = |name| Bounds::new(name, 2, 3, 2, &doubtful).with_all_releases();
     let mutant = |bounds: Bounds, breaks, protocol: Arc<dyn Protocol>| Mutant {
         name: bounds.name,
         breaks,
@@ -76,6 +81,15 @@ pub fn mutants() -> Vec<Mutant> {
             Arc::new(FingerprintLost),
         ),
         mutant(one_key("resolve keeps the fence").with_resolutions(1), Rule::I2, Arc::new(ResolveKeepsFence)),
+        mutant(split("mark raised after the completion"), Rule::I8, Arc::new(RaisedAfter)),
+        mutant(split("grant without a second look"), Rule::I8, Arc::new(NoSecondLook)),
+        mutant(split("mark raised by a loser that never ran"), Rule::I8, Arc::new(LoserRaises)),
+        mutant(adopted("second adoption granted"), Rule::I4, Arc::new(AdoptedTwice)),
+        mutant(adopted("adoption keeps the fence"), Rule::I1, Arc::new(AdoptKeepsFence)),
+        mutant(adopted("adopted holder still completes"), Rule::I4, Arc::new(AdoptedCompletes)),
+        mutant(released("unstarted attempt counts"), Rule::Attempt, Arc::new(UnstartedCounts)),
+        mutant(released("abandoned is free"), Rule::Doubt, Arc::new(AbandonedIsFree)),
+        mutant(one_key("gone with its lease").with_retention(2), Rule::Attempt, Arc::new(GoneWithLease)),
     ]
 }
 
@@ -84,8 +98,8 @@ pub fn mutants() -> Vec<Mutant> {
 struct ReleaseByAnybody;
 
 impl Protocol for ReleaseByAnybody {
-    fn release(&self, record: &Record, lease: &Lease) -> Transition<Hold> {
-        record.release(&forged(lease, record.owner, record.fence))
+    fn release(&self, record: &Record, lease: &Lease, release: Release, now: Duration) -> Transition<Hold> {
+        record.release(&forged(lease, record.owner, record.fence), release, now)
     }
 }
 
@@ -94,8 +108,8 @@ impl Protocol for ReleaseByAnybody {
 struct CompleteUnfenced;
 
 impl Protocol for CompleteUnfenced {
-    fn complete(&self, record: &Record, lease: &Lease, outcome: &Outcome) -> Transition<Hold> {
-        record.complete(&forged(lease, lease.owner(), record.fence), outcome)
+    fn complete(&self, record: &Record, completion: &Completion) -> Transition<Hold> {
+        complete_as(record, completion, completion.lease.owner(), record.fence)
     }
 }
 
@@ -113,10 +127,9 @@ impl Protocol for FenceReset {
         micros: u64,
     ) -> Transition<Claimed> {
         let mut transition = Record::claim(record, mark, claim, now, micros);
-        if let (Some(write), Claimed::Granted { fence, .. }) = (&mut transition.write, &mut transition.answer)
-        {
-            *fence = Fence::new(1);
-            write.fence = *fence;
+        if let (Some(write), Claimed::Granted(grant)) = (&mut transition.write, &mut transition.answer) {
+            grant.fence = Fence::new(1);
+            write.fence = grant.fence;
         }
         transition
     }
@@ -170,11 +183,11 @@ impl Protocol for ClaimOnce {
 struct Overwrite;
 
 impl Protocol for Overwrite {
-    fn complete(&self, record: &Record, lease: &Lease, outcome: &Outcome) -> Transition<Hold> {
-        if !matches!(record.state, State::Completed(_)) {
-            return record.complete(lease, outcome);
+    fn complete(&self, record: &Record, completion: &Completion) -> Transition<Hold> {
+        if !matches!(record.state, State::Completed { .. }) {
+            return record.complete(completion, Duration::ZERO);
         }
-        in_flight(record, Duration::ZERO).complete(&forged(lease, record.owner, record.fence), outcome)
+        complete_as(&in_flight(record, Duration::ZERO), completion, record.owner, record.fence)
     }
 }
 
@@ -265,13 +278,129 @@ impl Protocol for FingerprintLost {
     }
 }
 
+/// Completes the record, then raises the mark.
+#[derive(Debug)]
+struct RaisedAfter;
+
+impl Protocol for RaisedAfter {
+    fn raises_before_completion(&self) -> bool {
+        false
+    }
+}
+
+/// Looks at the mark, then is granted, and does not look again.
+#[derive(Debug)]
+struct NoSecondLook;
+
+impl Protocol for NoSecondLook {
+    fn looks_after_grant(&self) -> bool {
+        false
+    }
+}
+
+/// Raises the mark for a handler that never ran, since the lease was lost before.
+#[derive(Debug)]
+struct LoserRaises;
+
+impl Protocol for LoserRaises {
+    fn loser_raises(&self) -> bool {
+        true
+    }
+}
+
+/// Adopts whoever's lease it is.
+#[derive(Debug)]
+struct AdoptedTwice;
+
+impl Protocol for AdoptedTwice {
+    fn adopt(
+        &self,
+        record: &Record,
+        lease: &Lease,
+        owner: Owner,
+        duration: Duration,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Adopted> {
+        if record.owner == owner {
+            return record.adopt(lease, owner, duration, now, micros);
+        }
+        record.adopt(&forged(lease, record.owner, record.fence), owner, duration, now, micros)
+    }
+}
+
+/// Leaves the fence as it is.
+#[derive(Debug)]
+struct AdoptKeepsFence;
+
+impl Protocol for AdoptKeepsFence {
+    fn adopt(
+        &self,
+        record: &Record,
+        lease: &Lease,
+        owner: Owner,
+        duration: Duration,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Adopted> {
+        let mut transition = record.adopt(lease, owner, duration, now, micros);
+        if let Some(write) = &mut transition.write {
+            write.fence = record.fence;
+            transition.answer = Adopted::Granted(Grant::new(write.fence, write.attempts));
+        }
+        transition
+    }
+}
+
+/// Lets an older fence complete.
+#[derive(Debug)]
+struct AdoptedCompletes;
+
+impl Protocol for AdoptedCompletes {
+    fn complete(&self, record: &Record, completion: &Completion) -> Transition<Hold> {
+        complete_as(record, completion, record.owner, record.fence)
+    }
+}
+
+/// Counts an attempt whose handler never started.
+#[derive(Debug)]
+struct UnstartedCounts;
+
+impl Protocol for UnstartedCounts {
+    fn release(&self, record: &Record, lease: &Lease, release: Release, now: Duration) -> Transition<Hold> {
+        let release = if release == Release::Unstarted { Release::Failed } else { release };
+        record.release(lease, release, now)
+    }
+}
+
+/// Frees a key that its holder left in doubt.
+#[derive(Debug)]
+struct AbandonedIsFree;
+
+impl Protocol for AbandonedIsFree {
+    fn release(&self, record: &Record, lease: &Lease, release: Release, now: Duration) -> Transition<Hold> {
+        let release = if release == Release::Abandoned { Release::Failed } else { release };
+        record.release(lease, release, now)
+    }
+}
+
+/// Keeps a record in flight no longer than its lease.
+#[derive(Debug)]
+struct GoneWithLease;
+
+impl Protocol for GoneWithLease {
+    fn kept_in_flight(&self, deadline: Duration, _: Duration) -> Duration {
+        deadline
+    }
+}
+
 /// Leaves the holder that abandoned the key its lease.
 #[derive(Debug)]
 struct ResolveKeepsFence;
 
 impl Protocol for ResolveKeepsFence {
     fn resolve(&self, record: &Record, resolution: &Resolution, now: Duration) -> Transition<bool> {
-        let mut transition = record.resolve(resolution, now);
+        let mut transition = record.resolve(resolution, now, Duration::ZERO, Duration::ZERO);
         if let Some(write) = &mut transition.write {
             write.fence = record.fence;
         }
@@ -280,7 +409,13 @@ impl Protocol for ResolveKeepsFence {
 }
 
 fn forged(lease: &Lease, owner: Owner, fence: Fence) -> Lease {
-    Lease::new(lease.key().clone(), lease.order().cloned(), owner, fence)
+    Lease::new(lease.key().clone(), lease.order(), owner, fence)
+}
+
+fn complete_as(record: &Record, completion: &Completion, owner: Owner, fence: Fence) -> Transition<Hold> {
+    let mut completion = completion.clone();
+    completion.lease = forged(&completion.lease, owner, fence);
+    record.complete(&completion, Duration::ZERO)
 }
 
 fn in_flight(record: &Record, deadline: Duration) -> Record {
@@ -293,6 +428,6 @@ fn in_flight(record: &Record, deadline: Duration) -> Record {
 fn with_deadline(record: &Record, deadline: Duration) -> Record {
     match record.state {
         State::InFlight { .. } => in_flight(record, deadline),
-        State::Released | State::Completed(_) => record.clone(),
+        State::Released | State::Completed { .. } => record.clone(),
     }
 }

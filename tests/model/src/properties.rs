@@ -1,6 +1,6 @@
 //! The properties: each rule in every state, and each event in some.
 
-use idempotency_core::{Claimed, OnExpired};
+use idempotency_core::{Claimed, OnExpired, Release};
 use stateright::Property;
 
 use crate::audit::Standing;
@@ -37,7 +37,7 @@ fn a_stranger_is_answered_in_time(model: &ClaimModel, world: &World) -> bool {
     let (now, later) = (time(world.now), time(world.now) + model.bounds.lease());
     world.keys.iter().zip(&model.probes).all(|(keyed, probe)| {
         let answer_at = |at| model.decide_at(&keyed.slot, world, probe, at).0;
-        let is_granted = |answer| matches!(answer, Claimed::Granted { .. });
+        let is_granted = |answer| matches!(answer, Claimed::Granted(_));
         match keyed.audit.standing() {
             _ if keyed.slot == Slot::Unreadable => true,
             Standing::Completed { .. } => matches!(answer_at(later), Claimed::Completed(_)),
@@ -74,9 +74,14 @@ fn events(bounds: &Bounds) -> Vec<Property<ClaimModel>> {
         Lost if true => "a lease is lost",
         LateRenewal if true => "a late renewal is held",
         LateCompletion if true => "a late completion is held",
-        Unheard if reruns => "a late copy of a claim is granted to nobody",
+        Unheard if reruns && bounds.attempts > 1 => "a late copy of a claim is granted to nobody",
         Resolved if bounds.resolutions > 0 => "an operator settles a record",
         Forgotten if bounds.deletions > 0 => "an operator deletes a record",
+        Adopted if bounds.adoptions > 0 => "an execution is adopted",
+        GivenBack if bounds.is_split => "a grant is given back",
+        Ahead if bounds.is_split => "the mark is ahead of every completion",
+        Expired if bounds.retention.is_some() => "a record is kept no longer",
+        Unstarted if bounds.releases.contains(&Release::Unstarted) => "an attempt that never started is given up",
     ]
     .into_iter()
     .filter_map(|(expected, property)| expected.then_some(property))

@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use idempotency_core::{Claim, Claimed, Hold, Lease, Outcome, Record, Resolution, Transition, Version};
+use idempotency_core::{
+    Adopted, Claim, Claimed, Completion, Hold, Lease, Owner, Record, Release, Resolution, Transition, Version,
+};
 
 /// What a store does in its atomic steps.
 pub trait Protocol: Debug + Send + Sync + 'static {
@@ -25,23 +27,57 @@ pub trait Protocol: Debug + Send + Sync + 'static {
     }
 
     /// A completion.
-    fn complete(&self, record: &Record, lease: &Lease, outcome: &Outcome) -> Transition<Hold> {
-        record.complete(lease, outcome)
+    fn complete(&self, record: &Record, completion: &Completion) -> Transition<Hold> {
+        record.complete(completion, Duration::ZERO)
     }
 
     /// A release.
-    fn release(&self, record: &Record, lease: &Lease) -> Transition<Hold> {
-        record.release(lease)
+    fn release(&self, record: &Record, lease: &Lease, release: Release, now: Duration) -> Transition<Hold> {
+        record.release(lease, release, now)
+    }
+
+    /// An adoption.
+    fn adopt(
+        &self,
+        record: &Record,
+        lease: &Lease,
+        owner: Owner,
+        duration: Duration,
+        now: Duration,
+        micros: u64,
+    ) -> Transition<Adopted> {
+        record.adopt(lease, owner, duration, now, micros)
     }
 
     /// An operator's word.
     fn resolve(&self, record: &Record, resolution: &Resolution, now: Duration) -> Transition<bool> {
-        record.resolve(resolution, now)
+        record.resolve(resolution, now, Duration::ZERO, Duration::ZERO)
+    }
+
+    /// Until when a record in flight is kept. Each store does this beside the record's transition.
+    fn kept_in_flight(&self, deadline: Duration, retention: Duration) -> Duration {
+        deadline + retention
     }
 
     /// A resource's mark after a completion. Each store does this beside the record's transition.
     fn raise(&self, mark: Option<Version>, completed: Version) -> Version {
         mark.map_or(completed, |mark| mark.max(completed))
+    }
+
+    /// Where record and mark change in two steps: whether a claim looks at the mark after it was granted, not before.
+    fn looks_after_grant(&self) -> bool {
+        true
+    }
+
+    /// Where record and mark change in two steps: whether a completion raises the mark before it completes the record.
+    fn raises_before_completion(&self) -> bool {
+        true
+    }
+
+    /// Where record and mark change in two steps: whether a holder raises the mark that lost its lease before its handler
+    /// ran.
+    fn loser_raises(&self) -> bool {
+        false
     }
 
     /// Whether a claim looks and writes in one step.

@@ -19,11 +19,20 @@ pub(crate) enum Event {
     Unheard,
     Resolved,
     Forgotten,
+    Adopted,
+    /// A grant is given back, since the mark had risen when it looked.
+    GivenBack,
+    /// The mark is ahead of every completion.
+    Ahead,
+    /// A record is kept no longer.
+    Expired,
+    /// An attempt whose handler never started is followed by one of the same number.
+    Unstarted,
 }
 
 /// Which events the checker has come upon so far. Kept beside the states, since most of them change nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Reached([AtomicBool; 13]);
+pub(crate) struct Reached([AtomicBool; 18]);
 
 impl Reached {
     pub(crate) fn note(&self, event: Event, happened: bool) {

@@ -2,12 +2,18 @@
 
 use std::hash::{Hash, Hasher};
 
+use std::time::Duration;
+
 use idempotency_core::{Record, State};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Slot {
     Empty,
-    Kept(Record),
+    Kept {
+        record: Record,
+        /// Until when it is kept.
+        until: Duration,
+    },
     /// Something that cannot be decoded, is of a foreign type, or belongs to another key.
     Unreadable,
 }
@@ -15,33 +21,48 @@ pub(crate) enum Slot {
 impl Slot {
     pub(crate) fn record(&self) -> Option<&Record> {
         match self {
-            Self::Kept(record) => Some(record),
+            Self::Kept { record, .. } => Some(record),
             Self::Empty | Self::Unreadable => None,
         }
     }
 
-    pub(crate) fn write(&mut self, record: Option<Record>) {
-        if let Some(record) = record {
-            *self = Self::Kept(record);
+    pub(crate) fn write(&mut self, write: Option<(Record, Duration)>) {
+        if let Some((record, until)) = write {
+            *self = Self::Kept { record, until };
         }
+    }
+
+    /// Whether this write would leave it as it is.
+    pub(crate) fn is_kept_by(&self, write: Option<(Record, Duration)>) -> bool {
+        write.is_none_or(|(record, until)| Self::Kept { record, until } == *self)
+    }
+
+    /// Drops a record that is kept no longer. Answers whether it did.
+    pub(crate) fn expire(&mut self, now: Duration) -> bool {
+        let has_expired = matches!(self, Self::Kept { until, .. } if *until <= now);
+        if has_expired {
+            *self = Self::Empty;
+        }
+        has_expired
     }
 }
 
 impl Hash for Slot {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         std::mem::discriminant(self).hash(hasher);
-        if let Self::Kept(record) = self {
+        if let Self::Kept { record, until } = self {
+            until.hash(hasher);
             std::mem::discriminant(&record.state).hash(hasher);
             match &record.state {
                 State::InFlight { deadline } => deadline.hash(hasher),
                 State::Released => {}
-                State::Completed(outcome) => outcome.as_bytes().hash(hasher),
+                State::Completed { outcome, .. } => outcome.as_bytes().hash(hasher),
             }
             record.owner.hash(hasher);
             record.fence.hash(hasher);
             record.attempts.hash(hasher);
             record.fingerprint.hash(hasher);
-            record.version.hash(hasher);
+            record.order.hash(hasher);
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct World {
     pub(crate) mark: Option<Version>,
     /// The newest version that completed, by the auditor's account.
     pub(crate) newest: Option<Version>,
+    /// The newest version whose handler succeeded, by the auditor's account, under a lease that it held when it started.
+    pub(crate) happened: Option<Version>,
     /// Those whose first claim has arrived, in that order: an owner is nothing but random bits.
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) resolutions: u8,
@@ -36,9 +38,34 @@ pub(crate) struct Keyed {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Attempt {
     pub(crate) arrival: usize,
+    /// Whose lease it takes up, where it claims nothing itself.
+    pub(crate) adopts: Option<(usize, Fence)>,
     pub(crate) granted: Fences,
+    /// Where the mark is a step of its own: how far each grant has come.
+    pub(crate) steps: Steps,
     /// What a claim in two steps has seen and not yet acted upon.
     pub(crate) look: Option<Slot>,
+}
+
+/// How far an attempt's grants have come where the mark is a step of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
+pub(crate) struct Steps {
+    /// The answer is out: the handler starts, and may succeed or fail at any time.
+    pub(crate) started: Fences,
+    /// Found to be stale: all that is left is to give the grant back.
+    pub(crate) stale: Fences,
+    /// The mark was raised for it.
+    pub(crate) raised: Fences,
+    /// Its completion was held.
+    pub(crate) completed: Fences,
+    /// What a claim without a second look saw of the mark before it was granted.
+    pub(crate) looked: Option<Option<Version>>,
+}
+
+impl Attempt {
+    pub(crate) fn new(arrival: usize, adopts: Option<(usize, Fence)>) -> Self {
+        Self { arrival, adopts, granted: Fences::default(), steps: Steps::default(), look: None }
+    }
 }
 
 impl World {
@@ -48,6 +75,7 @@ impl World {
             keys: vec![Keyed { slot: Slot::Empty, audit: Audit::default() }; bounds.keys()],
             mark: None,
             newest: None,
+            happened: None,
             attempts: Vec::new(),
             resolutions: bounds.resolutions,
             deletions: bounds.deletions,
@@ -70,6 +98,10 @@ impl Fences {
     pub(crate) fn insert(&mut self, fence: Fence) {
         assert!(fence.get() < 32, "the bounds allow fewer than 32 grants");
         self.0 |= 1 << fence.get();
+    }
+
+    pub(crate) fn contains(self, fence: Fence) -> bool {
+        self.0 & (1 << fence.get()) != 0
     }
 
     pub(crate) fn is_empty(self) -> bool {
