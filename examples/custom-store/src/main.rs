@@ -6,13 +6,13 @@ use std::convert::Infallible;
 use std::error::Error;
 
 use idempotency_core::clock::TokioClock;
-use idempotency_core::{Delivery, Idempotency, Key, Scope, ScopedKey, Store as _, Verified};
+use idempotency_core::{Delivery, Idempotency, Key, Scope, Verified};
 use tiny::TinyStore;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let store = TinyStore::new(TokioClock::new());
-    let idempotency = Idempotency::new(store.clone());
+    let idempotency = Idempotency::new(store);
     let (scope, key) = (Scope::endpoint("orders"), Key::new("order-42")?);
 
     for delivery in ["first", "second"] {
@@ -22,7 +22,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{delivery} delivery: {ran:?}");
     }
 
-    let record = store.load(&ScopedKey::new(scope, key)).await?;
+    let digest = idempotency.digest_of(&scope, &key);
+    let record = idempotency.store().load(digest).await?;
     println!("in the store: {record:?}");
     Ok(())
 }

@@ -1,15 +1,17 @@
 //! `TinyStore`: a whole store in one mutex. The record's own table decides; the store keeps and forgets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use idempotency_core::clock::Clock;
+use idempotency_core::store::{Cursor, Filter, Listing, Page};
 use idempotency_core::{
-    Claim, Claimed, Hold, KeyDigest, Lease, Outcome, Record, RecordView, Resolution, ScopedKey, State, Store,
-    StoreError, Transition, Version,
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, Record, RecordView, Release,
+    Resolution, ResourceDigest, ScopedOrder, State, Store, StoreError, StoreErrorKind, Transition, Version,
 };
 use tokio::sync::Notify;
 
@@ -17,6 +19,7 @@ use tokio::sync::Notify;
 #[derive(Clone)]
 pub(crate) struct TinyStore {
     kept: Arc<Mutex<Kept>>,
+    namespace: Namespace,
     changed: Arc<Notify>,
     clock: Arc<dyn Clock>,
 }
@@ -24,115 +27,139 @@ pub(crate) struct TinyStore {
 /// Everything expires: records by their retention, marks by that of the completions that raised them.
 #[derive(Default)]
 struct Kept {
-    records: HashMap<KeyDigest, (Record, Duration)>,
-    marks: HashMap<[u8; 32], (Version, Duration)>,
+    records: BTreeMap<KeyDigest, Entry>,
+    marks: HashMap<ResourceDigest, (Version, Duration)>,
 }
 
-/// The answer about a record that is not there.
-const LOST: (Hold, bool) = (Hold::Lost, false);
+struct Entry {
+    record: Record,
+    /// What the last claim asked for. It counts from the end of the lease.
+    retention: Duration,
+    expires: Duration,
+}
+
+impl Entry {
+    fn new(record: Record, retention: Duration, now: Duration) -> Self {
+        let expires = match record.state {
+            State::InFlight { deadline } => deadline.saturating_add(retention),
+            State::Released => now.saturating_add(record.kept_after_release(retention)),
+            State::Completed { at, until, .. } => now.saturating_add(until - at),
+        };
+        Self { record, retention, expires }
+    }
+
+    fn view(&self, key: KeyDigest, now: Duration) -> RecordView {
+        RecordView::new(key, &self.record, now, self.expires - now)
+    }
+}
 
 impl TinyStore {
     pub(crate) fn new(clock: impl Clock) -> Self {
-        Self { kept: Arc::default(), changed: Arc::default(), clock: Arc::new(clock) }
+        Self {
+            kept: Arc::default(),
+            namespace: Namespace::default(),
+            changed: Arc::default(),
+            clock: Arc::new(clock),
+        }
     }
 
     /// Opens the critical section that makes an operation atomic, without what has expired by now.
     fn open(&self) -> (MutexGuard<'_, Kept>, Duration) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        kept.records.retain(|_, (_, expires)| *expires > now);
+        kept.records.retain(|_, entry| entry.expires > now);
         kept.marks.retain(|_, (_, expires)| *expires > now);
         (kept, now)
     }
 
-    /// Wakes whoever waits, after the critical section and never inside it.
-    fn close<A>(&self, kept: MutexGuard<'_, Kept>, changed: bool, answer: A) -> Result<A, StoreError> {
-        drop(kept);
-        if changed {
-            self.changed.notify_waiters();
+    /// Changes a record as its table says; `absent` is the answer where there is none. Wakes those who wait after the critical
+    /// section and never inside it.
+    fn change<A>(
+        &self,
+        key: KeyDigest,
+        absent: A,
+        table: impl FnOnce(&Entry, Duration) -> Transition<A>,
+    ) -> Result<A, StoreError> {
+        let (mut kept, now) = self.open();
+        let Some(entry) = kept.records.get_mut(&key) else { return Ok(absent) };
+        let transition = table(entry, now);
+        let Some(written) = transition.write else { return Ok(transition.answer) };
+        let completed = matches!(written.state, State::Completed { .. }).then_some(written.order).flatten();
+        *entry = Entry::new(written, entry.retention, now);
+        let expires = entry.expires;
+        if let Some(order) = completed {
+            kept.raise_mark(order, expires);
         }
-        Ok(answer)
+        drop(kept);
+        self.changed.notify_waiters();
+        Ok(transition.answer)
+    }
+
+    /// Microseconds since 1970, for fences.
+    fn micros(&self) -> u64 {
+        u64::try_from(self.clock.unix_time().as_micros()).unwrap_or(u64::MAX)
     }
 }
 
 impl Kept {
-    /// Changes a record as its table says. Also answers whether anything was written; `None` where there is no record.
-    fn change<A>(
-        &mut self,
-        key: &ScopedKey,
-        expiry: impl FnOnce(Duration) -> Duration,
-        table: impl FnOnce(&Record) -> Transition<A>,
-    ) -> Option<(A, bool)> {
-        let (record, expires) = self.records.get_mut(&key.digest())?;
-        let transition = table(record);
-        let Some(written) = transition.write else { return Some((transition.answer, false)) };
-        *record = written;
-        *expires = expiry(*expires);
-        Some((transition.answer, true))
-    }
-
-    fn raise_mark(&mut self, resource: &[u8; 32], version: Version, until: Duration) {
-        let (newest, expires) = self.marks.entry(*resource).or_insert((version, until));
-        *newest = version.max(*newest);
+    fn raise_mark(&mut self, order: ScopedOrder, until: Duration) {
+        let (newest, expires) = self.marks.entry(order.resource).or_insert((order.version, until));
+        *newest = order.version.max(*newest);
         *expires = until.max(*expires);
     }
 }
 
 #[async_trait]
 impl Store for TinyStore {
+    fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let (mut kept, now) = self.open();
-        let micros = u64::try_from(self.clock.unix_time().as_micros()).unwrap_or(u64::MAX);
-        let mark = claim.order.as_ref().and_then(|order| kept.marks.get(order.resource().digest()));
-        let current = kept.records.get(&claim.key.digest()).map(|(record, _)| record);
-        let transition = Record::claim(current, mark.map(|(newest, _)| *newest), claim, now, micros);
+        let mark = claim.order.and_then(|order| kept.marks.get(&order.resource));
+        let current = kept.records.get(&claim.key.digest()).map(|entry| &entry.record);
+        let transition = Record::claim(current, mark.map(|(newest, _)| *newest), claim, now, self.micros());
         if let Some(record) = transition.write {
-            let expires = now.saturating_add(claim.retention.max(claim.lease));
-            kept.records.insert(claim.key.digest(), (record, expires));
+            kept.records.insert(claim.key.digest(), Entry::new(record, claim.retention, now));
         }
         Ok(transition.answer)
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
-        let (mut kept, now) = self.open();
-        let until = now.saturating_add(duration);
-        let table = |record: &Record| record.renew(lease, duration, now);
-        let (hold, _) = kept.change(lease.key(), |expires| expires.max(until), table).unwrap_or(LOST);
-        self.close(kept, false, hold)
+        self.change(lease.key().digest(), Hold::Lost, |entry, now| entry.record.renew(lease, duration, now))
     }
 
-    async fn complete(
-        &self,
-        lease: &Lease,
-        outcome: &Outcome,
-        retention: Duration,
-    ) -> Result<Hold, StoreError> {
-        let (mut kept, now) = self.open();
-        let until = now.saturating_add(retention);
-        let table = |record: &Record| record.complete(lease, outcome);
-        let (hold, changed) = kept.change(lease.key(), |_| until, table).unwrap_or(LOST);
-        if let Some(order) = lease.order()
-            && changed
-        {
-            kept.raise_mark(order.resource().digest(), order.version(), until);
-        }
-        self.close(kept, changed, hold)
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
+        let unix_now = self.clock.unix_time();
+        self.change(completion.lease.key().digest(), Hold::Lost, |entry, _| {
+            entry.record.complete(completion, unix_now)
+        })
     }
 
-    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
-        let (mut kept, _) = self.open();
-        let (hold, changed) =
-            kept.change(lease.key(), |expires| expires, |record| record.release(lease)).unwrap_or(LOST);
-        self.close(kept, changed, hold)
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
+        self.change(lease.key().digest(), Hold::Lost, |entry, now| entry.record.release(lease, release, now))
     }
 
-    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        let micros = self.micros();
+        self.change(lease.key().digest(), Adopted::Lost, |entry, now| {
+            entry.record.adopt(lease, owner, duration, now, micros)
+        })
+    }
+
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        let (kept, _) = self.open();
+        Ok(kept.marks.get(&resource).map(|(newest, _)| *newest))
+    }
+
+    async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
         // Notified from here on, and only then is the state read, so that no change falls in between.
         let changed = self.changed.notified();
         let in_flight = {
             let (kept, now) = self.open();
-            kept.records.get(&key.digest()).is_some_and(
-                |(record, _)| matches!(record.state, State::InFlight { deadline } if deadline > now),
+            kept.records.get(&key).is_some_and(
+                |entry| matches!(entry.record.state, State::InFlight { deadline } if deadline > now),
             )
         };
         if in_flight {
@@ -142,30 +169,36 @@ impl Store for TinyStore {
         Ok(())
     }
 
-    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
         let (kept, now) = self.open();
-        let found = kept.records.get(&key.digest());
-        Ok(found.map(|(record, expires)| RecordView::new(record, now, *expires - now)))
+        Ok(kept.records.get(&key).map(|entry| entry.view(key, now)))
     }
 
-    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
-        let (mut kept, _) = self.open();
-        let forgotten = kept.records.remove(&key.digest()).is_some();
-        self.close(kept, forgotten, forgotten)
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
+        let forgotten = self.open().0.records.remove(&key).is_some();
+        self.changed.notify_waiters();
+        Ok(forgotten)
     }
 
-    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
-        let (mut kept, now) = self.open();
-        let table = |record: &Record| record.resolve(resolution, now);
-        let (settled, changed) = kept.change(key, |expires| expires, table).unwrap_or_default();
-        if let (true, Some(resource), Some((record, expires))) =
-            (changed, key.resource_digest(), kept.records.get(&key.digest()))
-            && let (State::Completed(_), Some(version)) = (&record.state, record.version)
-        {
-            let until = *expires;
-            kept.raise_mark(resource, version, until);
-        }
-        self.close(kept, changed, settled)
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
+        let unix_now = self.clock.unix_time();
+        self.change(key, false, |entry, now| entry.record.resolve(resolution, now, unix_now, entry.retention))
+    }
+
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
+        let after = page.after.as_ref().map(|cursor| cursor.as_str().parse::<KeyDigest>()).transpose();
+        let after = after.map_err(|error| StoreError::new("tiny", StoreErrorKind::Refused).with_source(error))?;
+        let (kept, now) = self.open();
+        let unix_now = self.clock.unix_time();
+        let behind = kept.records.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));
+        let views = behind.map(|(key, entry)| entry.view(*key, now));
+        let mut records: Vec<_> =
+            views.filter(|view| filter.includes(view, unix_now)).take(page.limit + 1).collect();
+        let has_more = records.len() > page.limit;
+        records.truncate(page.limit);
+        let last = records.last().filter(|_| has_more);
+        let next = last.map(|view| Cursor::new(view.digest.to_string()));
+        Ok(Listing::new(records, next))
     }
 }
 

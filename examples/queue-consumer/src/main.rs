@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use std::error::Error;
 
 use idempotency_core::{
-    Delivery, Idempotency, IdempotencyContext, Key, KeyError, MemoryStore, Order, Ran, RunError, Scope,
-    Verified, Version,
+    Delivery, Idempotency, IdempotencyContext, Key, KeyError, MemoryStore, Order, Ran, Resource, RunError,
+    Scope, Verified, Version,
 };
 
 #[derive(Clone, Copy)]
@@ -25,7 +25,8 @@ impl Message {
         let delivery = Delivery::new(&proof, scope.clone(), Key::new(self.id)?);
         Ok(match self.snapshot {
             Some((account, version)) => {
-                delivery.with_order(Order::new(&scope, account, Version::new(version)))
+                let account = Resource::new(&scope, "account", account);
+                delivery.with_order(Order::new(account, Version::new(version)))
             }
             None => delivery,
         })
