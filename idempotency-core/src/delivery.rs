@@ -59,12 +59,12 @@ pub struct Delivery {
     scope: Scope,
     key: Key,
     fingerprint: Option<Fingerprint>,
-    order: Option<Order>,
+    order: Option<Box<Order>>,
     unordered: Option<&'static str>,
     attributes: Attributes,
     target: Option<PathAndQuery>,
     /// The scope without what the signature does not cover, where that is less than all of it.
-    signed_scope: Option<Scope>,
+    signed_scope: Option<Box<Scope>>,
 }
 
 impl Delivery {
@@ -108,7 +108,7 @@ impl Delivery {
     /// Sets which resource it is about and how new it is, so that older ones are discarded. Default: none.
     #[must_use]
     pub fn with_order(mut self, order: Order) -> Self {
-        self.order = Some(order);
+        self.order = Some(Box::new(order));
         self
     }
 
@@ -122,8 +122,9 @@ impl Delivery {
     /// Narrows the scope by something that the signature does not cover.
     #[must_use]
     pub(crate) fn narrowed_by_unsigned(mut self, tenant: &str) -> Self {
-        let scope = self.scope.clone().with_tenant(tenant);
-        self.signed_scope.get_or_insert(std::mem::replace(&mut self.scope, scope));
+        let narrowed = self.scope.clone().with_tenant(tenant);
+        let signed = std::mem::replace(&mut self.scope, narrowed);
+        self.signed_scope.get_or_insert_with(|| Box::new(signed));
         self
     }
 
@@ -171,7 +172,7 @@ impl Delivery {
     /// Which resource it is about, and how new it is.
     #[must_use]
     pub fn order(&self) -> Option<&Order> {
-        self.order.as_ref()
+        self.order.as_deref()
     }
 
     /// Why it has no order although one was asked for.
@@ -182,7 +183,7 @@ impl Delivery {
 
     /// The scope as far as the signature covers it.
     pub(crate) fn signed_scope(&self) -> &Scope {
-        self.signed_scope.as_ref().unwrap_or(&self.scope)
+        self.signed_scope.as_deref().unwrap_or(&self.scope)
     }
 
     /// What else is known of it.

@@ -153,7 +153,7 @@ fn the_unsigned_ssl_check_of_slack_is_answered_without_the_handler() {
         let request = Request::new(http::HeaderMap::new(), body, NOW);
         match request.received_by(&provider) {
             Ok(Received::Handshake(answer)) => {
-                assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0))
+                assert_eq!((answer.status.as_u16(), answer.body.len()), (200, 0));
             }
             other => panic!("{other:?}"),
         }

@@ -326,7 +326,8 @@ fn a_type_without_an_order_is_refused_when_the_provider_is_built() {
     let stripe = |types: &[&str]| Stripe::new(SECRET).unwrap().discarding_stale(types.to_vec()).map(drop);
     let standard =
         |types: &[&str]| StandardWebhooks::new(SECRET).unwrap().discarding_stale(types.to_vec()).map(drop);
-    let refused: [(&dyn Fn(&[&str]) -> Result<(), OrderError>, &[&str]); 5] = [
+    type Build<'a> = &'a dyn Fn(&[&str]) -> Result<(), OrderError>;
+    let refused: [(Build<'_>, &[&str]); 5] = [
         (&github, &["check_run", "workflow_job", "ping", "pull_request.edited", "issue*", ""]),
         (
             &shopify,

@@ -127,7 +127,8 @@ fn checked(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
 
 /// A header without which a scope would be empty.
 fn needed<'a>(incoming: &Incoming<'a>, name: &str, reason: &'static str) -> Result<&'a str, Rejection> {
-    incoming.single_header(name)?.filter(|value| !value.is_empty()).ok_or(Rejection::malformed(reason))
+    let value = incoming.single_header(name)?.filter(|value| !value.is_empty());
+    value.ok_or_else(|| Rejection::malformed(reason))
 }
 
 /// First words of topics whose bodies are the resource itself, with its `updated_at`.

@@ -32,9 +32,8 @@ pub struct OrderError {
 }
 
 impl OrderError {
-    /// A type for which nothing says how new an event is, or what it is about.
-    pub(super) fn unordered(event_type: &str) -> Self {
-        Self { event_type: event_type.into(), reason: "no order is known for it" }
+    pub(super) fn new(event_type: impl Into<Arc<str>>, reason: &'static str) -> Self {
+        Self { event_type: event_type.into(), reason }
     }
 
     /// The type that was refused.
@@ -78,7 +77,7 @@ impl Snapshots {
                 None if event_type.contains('*') => Err("name each type, patterns are not supported"),
                 None => check(event_type),
             };
-            checked.map_err(|reason| OrderError { event_type: Arc::clone(event_type), reason })?;
+            checked.map_err(|reason| OrderError::new(Arc::clone(event_type), reason))?;
         }
         Ok(Self(self.0.iter().chain(&*group.0).cloned().collect()))
     }

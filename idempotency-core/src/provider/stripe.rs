@@ -203,10 +203,9 @@ impl Event<'_> {
     /// Its object, and when it was created in milliseconds: snapshot events count seconds, thin ones write a date.
     fn position(&self) -> Option<Position<'_>> {
         let snapshot = self.data.0.as_ref().and_then(|data| data.object.0.as_ref());
-        let (id, object) = match (snapshot, &self.related_object.0) {
-            (Some(Subject { id, object }), _) | (None, Some(Related { id, object })) => (id, object),
-            (None, None) => return None,
-        };
+        let snapshot = snapshot.map(|Subject { id, object }| (id, object));
+        let thin = || self.related_object.0.as_ref().map(|Related { id, object }| (id, object));
+        let (id, object) = snapshot.or_else(thin)?;
         let kind = object.text().or_else(|| {
             let event_type = self.event_type.text()?;
             let event_type = event_type.strip_prefix("v1.").unwrap_or(event_type);

@@ -109,7 +109,7 @@ impl Twilio {
     ) -> Result<Self, OrderError> {
         for status in statuses.into_iter().map(Into::into) {
             self.discarded
-                .insert(event::known_status(&status).ok_or_else(|| OrderError::unordered(&status))?);
+                .insert(event::known_status(&status).ok_or_else(|| OrderError::new(status.as_str(), "no order is known for it"))?);
         }
         Ok(self)
     }
