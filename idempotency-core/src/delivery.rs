@@ -94,7 +94,7 @@ impl Delivery {
             attributes.iter().map(|(name, value)| (name.clone().into(), value.clone())).collect();
         let attributes = Attributes((!list.is_empty()).then(|| Arc::new(list)));
         let proof = Verified { bytes: &[] };
-        Self { order, attributes, ..Self::new(&proof, scope, key) }
+        Self { order: order.map(Box::new), attributes, ..Self::new(&proof, scope, key) }
     }
 
     /// Sets what must match whenever the key comes again. Default: none, since many senders change the body on a
