@@ -176,9 +176,7 @@ async fn undo(engine: &Idempotency, mut undos: Vec<Undo>) -> Vec<Undo> {
     let releases = async { Ok(engine.store().release_many(&leases, Release::Unstarted).await) };
     let answers = answered(runtime, limit, releases).await;
     for (index, undo) in undos.into_iter().enumerate() {
-        if let Ok(Err(error)) | Err(error) =
-            answers.as_ref().map(|answers| &answers[index]).map_err(|error| error)
-        {
+        if let Ok(Err(error)) | Err(error) = answers.as_ref().map(|answers| &answers[index]) {
             failed.extend(undo.unless_over(error));
         }
     }

@@ -179,10 +179,8 @@ impl Batch {
         let end = self.arrived.saturating_add(engine.policy().wait());
         for other in self.others.iter_mut().filter(|other| other.result == ItemResult::InFlight) {
             let digest = other.key.digest();
-            let _place = match engine.waiters().enter(digest, engine.policy().waiters_per_key()) {
-                Some(place) => place,
-                None => continue,
-            };
+            let limit = engine.policy().waiters_per_key();
+            let Some(_place) = engine.waiters().enter(digest, limit) else { continue };
             loop {
                 let left = end.saturating_sub(engine.runtime().now());
                 if left.is_zero() {

@@ -108,8 +108,10 @@ impl Twilio {
         statuses: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, OrderError> {
         for status in statuses.into_iter().map(Into::into) {
-            self.discarded
-                .insert(event::known_status(&status).ok_or_else(|| OrderError::new(status.as_str(), "no order is known for it"))?);
+            self.discarded.insert(
+                event::known_status(&status)
+                    .ok_or_else(|| OrderError::new(status.as_str(), "no order is known for it"))?,
+            );
         }
         Ok(self)
     }
