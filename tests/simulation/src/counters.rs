@@ -59,6 +59,8 @@ counters! {
     pauses,
     /// Workers and processes that died.
     crashes,
+    /// Batches of several keys.
+    batches,
     /// Handlers that ran.
     executions,
     /// Handlers that failed.

@@ -8,8 +8,10 @@
 //! - [`stores`] runs them against a store behind a simulated network.
 //! - [`split`] has the store whose record and mark change in two steps, as in a cluster.
 //! - [`mod@engine`] runs the real engine in several processes, with senders that retry.
+//! - [`batches`] has workers that hold several keys at once.
 //! - [`planted`] has stores with bugs, which the checker finds.
 
+pub mod batches;
 pub mod checker;
 pub mod counters;
 pub mod engine;

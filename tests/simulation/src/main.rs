@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use idempotency_simulation::batches::{Waiting, check_batches};
 use idempotency_simulation::checker::Checker;
 use idempotency_simulation::counters::Counters;
 use idempotency_simulation::engine::check_engine;
@@ -9,8 +10,9 @@ use idempotency_simulation::planted::Bug;
 use idempotency_simulation::stores::{check_store, memory_store, simulate_store, split_store};
 
 const USAGE: &str = "\
-usage: idempotency-simulation [engine] [split] [--seed N] [--histories N] [--bug NAME] [--print]
+usage: idempotency-simulation [engine|batches] [split] [--seed N] [--histories N] [--bug NAME] [--print]
   engine         run the engine, not a store alone
+  batches        run workers that hold several keys at once
   split          on a store whose record and mark change in two steps
   --seed N       the first seed (default 0); alone, only this one
   --histories N  how many seeds (default 100000)
@@ -19,6 +21,7 @@ usage: idempotency-simulation [engine] [split] [--seed N] [--histories N] [--bug
 
 struct Arguments {
     is_engine: bool,
+    is_batches: bool,
     is_split: bool,
     seed: u64,
     histories: u64,
@@ -39,7 +42,10 @@ fn main() -> ExitCode {
     };
     let mut failure = None;
     for seed in arguments.seed..arguments.seed.saturating_add(arguments.histories) {
-        if arguments.is_engine {
+        if arguments.is_batches {
+            let broken = check_batches(seed, Waiting::HoldingNothing, &mut counters);
+            failure = (!broken.is_empty()).then(|| broken.join("\n"));
+        } else if arguments.is_engine {
             failure = check_engine(seed, &make, arguments.prints, &mut checker, &mut counters)
                 .map(|failure| failure.to_string());
         } else {
@@ -62,7 +68,8 @@ fn main() -> ExitCode {
 
 fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
     let (mut seed, mut histories) = (None, None);
-    let (mut bug, mut prints, mut is_engine, mut is_split) = (None, false, false, false);
+    let (mut bug, mut prints) = (None, false);
+    let (mut is_engine, mut is_batches, mut is_split) = (false, false, false);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--seed" => seed = Some(words.next()?.parse().ok()?),
@@ -72,6 +79,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
                 bug = Some(*Bug::ALL.iter().find(|bug| bug.to_string() == name)?);
             }
             "engine" => is_engine = true,
+            "batches" => is_batches = true,
             "split" => is_split = true,
             "--print" => prints = true,
             _ => return None,
@@ -79,5 +87,5 @@ fn parse(mut words: impl Iterator<Item = String>) -> Option<Arguments> {
     }
     let unasked = if seed.is_some() { 1 } else { 100_000 };
     let histories = histories.unwrap_or(unasked);
-    Some(Arguments { is_engine, is_split, seed: seed.unwrap_or(0), histories, bug, prints })
+    Some(Arguments { is_engine, is_batches, is_split, seed: seed.unwrap_or(0), histories, bug, prints })
 }

@@ -74,7 +74,7 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
     until(async || next.query::<String>(&["INFO"]).await.contains("master_link_status:up")).await;
     let clock = Arc::new(TokioClock::new());
     let store = |_| {
-        let store = RedisStore::sentinel(set.urls(), MASTER).unwrap();
+        let store = RedisStore::sentinel(set.urls(), MASTER, "histories").unwrap();
         Arc::new(store.with_durability(durability).with_response_timeout(Duration::from_millis(300)))
             as Arc<dyn Store>
     };

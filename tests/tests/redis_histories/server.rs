@@ -37,7 +37,7 @@ async fn histories_recorded_at_a_real_server_can_be_explained() {
 }
 
 fn store(proxy: &FaultProxy) -> Arc<dyn Store> {
-    let store = RedisStore::new(proxy.url()).unwrap();
+    let store = RedisStore::new(proxy.url(), "histories").unwrap();
     Arc::new(store.with_response_timeout(Duration::from_millis(300)))
 }
 

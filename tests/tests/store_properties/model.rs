@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use idempotency_core::Release;
 use proptest::prelude::*;
 use proptest_state_machine::ReferenceStateMachine;
 
@@ -34,7 +35,9 @@ pub(crate) enum Operation {
         outcome: u8,
         retention: u64,
     },
-    Release(usize),
+    Release(usize, Release),
+    /// An execution that was written down under this grant is taken up.
+    Adopt(usize),
     /// An outcome, or a release.
     Resolve(u8, Option<u8>),
     Forget(u8),
@@ -87,6 +90,19 @@ pub(crate) struct Model {
     marks: BTreeMap<u8, (u64, u64)>,
 }
 
+impl Record {
+    fn give_up(&mut self, release: Release, now: u64) {
+        match (release, &mut self.state) {
+            (Release::Abandoned, State::InFlight { until }) => *until = now.min(*until),
+            (Release::Unstarted, _) => {
+                self.attempts -= 1;
+                self.state = State::Released;
+            }
+            _ => self.state = State::Released,
+        }
+    }
+}
+
 impl Model {
     /// What is kept of a key now.
     pub(crate) fn record(&self, key: u8) -> Option<&Record> {
@@ -114,19 +130,20 @@ impl Model {
             Operation::Complete { grant, outcome, retention } => {
                 Answer::Hold(self.complete(*grant, *outcome, *retention))
             }
-            Operation::Release(grant) => {
+            Operation::Release(grant, release) => {
                 let key = self.claims[self.grants[*grant]].key;
                 let repeat = self
                     .record(key)
                     .is_some_and(|it| it.grant == Some(*grant) && it.state == State::Released);
                 Answer::Hold(
                     repeat
-                        || self.held(*grant).is_some_and(|(it, _)| {
-                            it.state = State::Released;
+                        || self.held(*grant).is_some_and(|(it, now)| {
+                            it.give_up(*release, now);
                             true
                         }),
                 )
             }
+            Operation::Adopt(grant) => self.adopt(*grant),
             Operation::Resolve(key, outcome) => Answer::Done(self.resolve(*key, *outcome)),
             Operation::Forget(key) => {
                 let existed = self.record(*key).is_some();
@@ -138,9 +155,24 @@ impl Model {
                 if *seconds > LONG {
                     self.records.clear();
                 }
+                // Where no handler has ever started, a released record is kept for some minutes only.
+                self.records.retain(|_, it| it.attempts > 0 || it.state != State::Released);
                 Answer::None
             }
         }
+    }
+
+    /// The adopter is an owner of its own: one whose claim, were it to make one, would be the holder's.
+    fn adopt(&mut self, grant: usize) -> Answer {
+        let (adopter, adopted) = (self.claims.len(), self.grants.len());
+        let claim = self.claims[self.grants[grant]].clone();
+        let Some((record, now)) = self.held(grant) else { return Answer::Hold(false) };
+        record.state = State::InFlight { until: now + LEASE };
+        (record.owner, record.grant) = (adopter, Some(adopted));
+        let attempt = record.attempts;
+        self.claims.push(claim);
+        self.grants.push(adopter);
+        Answer::Granted { grant: adopted, attempt }
     }
 
     fn claim(&mut self, owner: usize) -> Answer {
@@ -263,7 +295,9 @@ impl ReferenceStateMachine for Model {
             3 => grant.clone().prop_map(Operation::Renew),
             4 => (grant.clone(), any::<u8>(), retention)
                 .prop_map(|(grant, outcome, retention)| Operation::Complete { grant, outcome, retention }),
-            3 => grant.prop_map(Operation::Release),
+            3 => (grant.clone(), prop::sample::select(vec![Release::Failed, Release::Unstarted, Release::Abandoned]))
+                .prop_map(|(grant, release)| Operation::Release(grant, release)),
+            2 => grant.prop_map(Operation::Adopt),
             5 => others,
         ]
         .boxed()
@@ -284,9 +318,10 @@ impl ReferenceStateMachine for Model {
                 let earlier = &model.grants[..*first.unwrap_or(&model.grants.len())];
                 !earlier.contains(owner)
             }),
-            Operation::Renew(grant) | Operation::Release(grant) | Operation::Complete { grant, .. } => {
-                is_granted(grant)
-            }
+            Operation::Renew(grant)
+            | Operation::Release(grant, _)
+            | Operation::Adopt(grant)
+            | Operation::Complete { grant, .. } => is_granted(grant),
             _ => true,
         }
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use idempotency_core::store::conformance::Harness;
 use idempotency_core::{
-    Claim, Claimed, Fence, Fingerprint, Hold, Key, KeyDigest, Lease, OnExpired, Order, Outcome, Owner,
-    RecordView, Resolution, Scope, ScopedKey, StateView, Store, Version,
+    Adopted, Claim, Claimed, Completion, Fence, Fingerprint, Hold, Key, KeyDigest, Lease, OnExpired, Order,
+    Outcome, Owner, RecordView, Resolution, Resource, Scope, ScopedKey, StateView, Store, Version,
 };
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use proptest_state_machine::ReferenceStateMachine as _;
@@ -83,16 +83,20 @@ impl<'a> Player<'a> {
             }
             Operation::Complete { grant, outcome, retention } => {
                 let retention = Duration::from_secs(*retention);
-                held(self.store.complete(&self.leases[*grant], &recorded(*outcome), retention).await)
+                let lease = self.leases[*grant].clone();
+                held(self.store.complete(&Completion::new(lease, recorded(*outcome), retention)).await)
             }
-            Operation::Release(grant) => held(self.store.release(&self.leases[*grant]).await),
+            Operation::Release(grant, release) => {
+                held(self.store.release(&self.leases[*grant], *release).await)
+            }
+            Operation::Adopt(grant) => return self.adopt(model, *grant, expected).await,
             Operation::Resolve(key, word) => {
                 let word =
                     word.map_or(Resolution::Released, |outcome| Resolution::Completed(recorded(outcome)));
-                Answer::Done(self.store.resolve(&self.key(*key), &word).await.expect("the store answers"))
+                Answer::Done(self.store.resolve(self.key(*key).digest(), &word).await.expect("the store answers"))
             }
             Operation::Forget(key) => {
-                Answer::Done(self.store.forget(&self.key(*key)).await.expect("the store answers"))
+                Answer::Done(self.store.forget(self.key(*key).digest()).await.expect("the store answers"))
             }
             Operation::Wait(seconds) => {
                 self.harness.advance(Duration::from_secs(*seconds)).await;
@@ -104,29 +108,52 @@ impl<'a> Player<'a> {
 
     async fn claim(&mut self, model: &Model, owner: usize, expected: &Answer) -> Result<(), String> {
         let made = &model.claims[owner];
-        let mut bytes = [0; 16];
-        bytes[..8].copy_from_slice(&(owner as u64).to_be_bytes());
         let seconds = Duration::from_secs;
         let mut claim = Claim::new(
             self.key(made.key),
-            Owner::from_bytes(bytes),
+            owner_of(owner),
             seconds(model::LEASE),
             seconds(2 * model::LONG),
         );
         claim.fingerprint = made.fingerprint.map(|byte| Fingerprint::of(&[byte]));
         claim.order = made.order.map(|(resource, version)| {
-            Order::new(&self.scope, format!("resource {resource}"), Version::new(version))
+            let resource = Resource::new(&self.scope, "resource", resource.to_string());
+            Order::new(resource, Version::new(version)).scoped(self.store.namespace())
         });
         claim.on_expired = if made.rerun { OnExpired::Rerun } else { OnExpired::InDoubt };
         let answer = self.store.claim(&claim).await.expect("the store answers");
         let fits = match (&answer, expected) {
-            (Claimed::Granted { fence, attempt }, Answer::Granted { grant, attempt: expected }) => {
-                attempt == expected && self.granted(*grant, *attempt, claim.granted(*fence))
+            (Claimed::Granted(granted), Answer::Granted { grant, attempt: expected }) => {
+                granted.attempt == *expected
+                    && self.granted(*grant, granted.attempt, claim.granted(granted.fence))
             }
-            (Claimed::Completed(outcome), Answer::Completed(expected)) => *outcome == recorded(*expected),
+            (Claimed::Completed(completed), Answer::Completed(expected)) => {
+                completed.outcome == recorded(*expected)
+            }
             (Claimed::InFlight { retry_after }, Answer::InFlight { left }) => is_about(*retry_after, *left),
             (Claimed::Stale { newest }, Answer::Stale(expected)) => newest.get() == *expected,
             (Claimed::Mismatch, Answer::Mismatch) | (Claimed::InDoubt, Answer::InDoubt) => true,
+            _ => false,
+        };
+        if fits { Ok(()) } else { Err(format!("it was {answer:?}")) }
+    }
+
+    async fn adopt(&mut self, model: &Model, grant: usize, expected: &Answer) -> Result<(), String> {
+        let (lease, lasting) = (self.leases[grant].clone(), Duration::from_secs(model::LEASE));
+        // Of an adoption that is lost, the model keeps no owner.
+        let owner = match expected {
+            Answer::Granted { .. } => owner_of(model.claims.len() - 1),
+            _ => owner_of(usize::MAX),
+        };
+        let answer = self.store.adopt(&lease, owner, lasting).await.expect("the store answers");
+        let fits = match (answer, expected) {
+            (Adopted::Granted(granted), Answer::Granted { grant, attempt }) => {
+                let adopted = Lease::new(lease.key().clone(), lease.order(), owner, granted.fence);
+                granted.attempt == *attempt
+                    && granted.fence > lease.fence()
+                    && self.granted(*grant, granted.attempt, adopted)
+            }
+            (Adopted::Lost, Answer::Hold(false)) => true,
             _ => false,
         };
         if fits { Ok(()) } else { Err(format!("it was {answer:?}")) }
@@ -147,13 +174,13 @@ impl<'a> Player<'a> {
 
     /// Compares what an operator sees of a key.
     async fn look(&self, model: &Model, key: u8) -> Result<(), String> {
-        let view = self.store.load(&self.key(key)).await.expect("the store answers");
+        let view = self.store.load(self.key(key).digest()).await.expect("the store answers");
         let (view, record) = match (view, model.record(key)) {
             (None, None) => return Ok(()),
             (Some(view), Some(record)) => (view, record),
             (view, record) => return Err(format!("{record:?} is kept, but the store has {view:?}")),
         };
-        let RecordView { state, attempts, version, expires_in, .. } = &view;
+        let RecordView { state, attempts, order, expires_in, .. } = &view;
         let now = model.now();
         let fits = match (state, &record.state) {
             (StateView::InFlight { lease_left }, State::InFlight { until }) if *until > now => {
@@ -161,13 +188,13 @@ impl<'a> Player<'a> {
             }
             (StateView::Abandoned, State::InFlight { until }) => *until <= now,
             (StateView::Released, State::Released) => true,
-            (StateView::Completed(outcome), State::Completed { outcome: expected, until }) => {
+            (StateView::Completed(completed), State::Completed { outcome: expected, until }) => {
                 let kept = *until >= now + model::LONG / 2 || is_about(*expires_in, until - now);
-                kept && *outcome == recorded(*expected)
+                kept && completed.outcome == recorded(*expected)
             }
             _ => false,
         };
-        if fits && *attempts == record.attempts && version.map(Version::get) == record.version {
+        if fits && *attempts == record.attempts && order.map(|order| order.version.get()) == record.version {
             Ok(())
         } else {
             Err(format!("it must be {record:?} at {now}, but is {view:?}"))
@@ -175,8 +202,15 @@ impl<'a> Player<'a> {
     }
 
     fn key(&self, key: u8) -> ScopedKey {
-        ScopedKey::new(self.scope.clone(), Key::new(format!("key {key}")).expect("it is a key"))
+        let key = Key::new(format!("key {key}")).expect("it is a key");
+        ScopedKey::new(self.store.namespace(), self.scope.clone(), key)
     }
+}
+
+fn owner_of(number: usize) -> Owner {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&(number as u64).to_be_bytes());
+    Owner::from_bytes(bytes)
 }
 
 fn recorded(outcome: u8) -> Outcome {
