@@ -6,7 +6,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::Payload;
 use bytes::{Bytes, BytesMut};
 use pin_project_lite::pin_project;
 
@@ -24,25 +25,40 @@ pin_project! {
 pin_project! {
     #[project = WholeOrProjected]
     enum WholeOr<B> {
-        Whole { bytes: Bytes },
+        // An unread payload is kept until the answer is sent, so that the server closes and does not read it to its end.
+        Whole { bytes: Bytes, unread: Option<Payload> },
         Broken { bytes: Bytes, error: Option<BoxError> },
+        Begun { bytes: Bytes, rest: Pin<Box<ResponseBody<B>>> },
         Streamed { #[pin] body: B },
+        OfError { #[pin] body: BoxBody },
     }
 }
+
+/// The most pieces that are looked at of a body that streams.
+const PEEKED_PIECES: usize = 64;
 
 /// Shows no content: it may be a recorded answer.
 impl<B> fmt::Debug for WholeOr<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Whole { bytes } | Self::Broken { bytes, .. } => write!(f, "{} bytes", bytes.len()),
-            Self::Streamed { .. } => f.write_str("streamed"),
+            Self::Whole { bytes, .. } | Self::Broken { bytes, .. } => write!(f, "{} bytes", bytes.len()),
+            Self::Begun { .. } | Self::Streamed { .. } | Self::OfError { .. } => f.write_str("streamed"),
         }
     }
 }
 
 impl<B> ResponseBody<B> {
     pub(crate) fn made(bytes: Bytes) -> Self {
-        Self { body: WholeOr::Whole { bytes } }
+        Self { body: WholeOr::Whole { bytes, unread: None } }
+    }
+
+    /// The answer to a request whose body is not to be read on.
+    pub(crate) fn instead_of_reading(bytes: Bytes, unread: Payload) -> Self {
+        Self { body: WholeOr::Whole { bytes, unread: Some(unread) } }
+    }
+
+    pub(crate) fn of_error(body: BoxBody) -> Self {
+        Self { body: WholeOr::OfError { body } }
     }
 
     pub(crate) fn passed(body: B) -> Self {
@@ -70,7 +86,30 @@ impl<B: MessageBody> ResponseBody<B> {
                 Some(Ok(piece)) => read.extend_from_slice(&piece),
             }
         };
-        Err(Self { body: WholeOr::Broken { bytes: read.freeze(), error: Some(error) } })
+        Err(Self::broken(read.freeze(), error))
+    }
+
+    /// Reads what there is without waiting, until it has at least `limit` bytes. The body that is left gives it all, and then
+    /// the rest; whether it broke.
+    pub(crate) async fn peek(self, limit: usize) -> (Self, bool) {
+        let mut body = Box::pin(self);
+        let mut read = BytesMut::new();
+        for _ in 0..PEEKED_PIECES {
+            if read.len() >= limit {
+                break;
+            }
+            match poll_fn(|cx| Poll::Ready(body.as_mut().poll_next(cx))).await {
+                Poll::Pending => break,
+                Poll::Ready(None) => return (Self::made(read.freeze()), false),
+                Poll::Ready(Some(Ok(piece))) => read.extend_from_slice(&piece),
+                Poll::Ready(Some(Err(error))) => return (Self::broken(read.freeze(), error), true),
+            }
+        }
+        (Self { body: WholeOr::Begun { bytes: read.freeze(), rest: body } }, false)
+    }
+
+    fn broken(bytes: Bytes, error: BoxError) -> Self {
+        Self { body: WholeOr::Broken { bytes, error: Some(error) } }
     }
 }
 
@@ -79,31 +118,36 @@ impl<B: MessageBody> MessageBody for ResponseBody<B> {
 
     fn size(&self) -> BodySize {
         match &self.body {
-            WholeOr::Whole { bytes } => BodySize::Sized(bytes.len() as u64),
-            WholeOr::Broken { .. } => BodySize::Stream,
+            WholeOr::Whole { bytes, .. } => BodySize::Sized(bytes.len() as u64),
+            WholeOr::Broken { .. } | WholeOr::Begun { .. } => BodySize::Stream,
             WholeOr::Streamed { body } => body.size(),
+            WholeOr::OfError { body } => body.size(),
         }
     }
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         match self.project().body.project() {
-            WholeOrProjected::Whole { bytes } if bytes.is_empty() => Poll::Ready(None),
-            WholeOrProjected::Whole { bytes } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            WholeOrProjected::Whole { bytes, .. } if bytes.is_empty() => Poll::Ready(None),
+            WholeOrProjected::Whole { bytes, .. } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
             WholeOrProjected::Broken { bytes, error } if bytes.is_empty() => {
                 Poll::Ready(error.take().map(Err))
             }
             WholeOrProjected::Broken { bytes, .. } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
+            WholeOrProjected::Begun { bytes, rest } if bytes.is_empty() => rest.as_mut().poll_next(cx),
+            WholeOrProjected::Begun { bytes, .. } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
             WholeOrProjected::Streamed { body } => {
                 body.poll_next(cx).map(|piece| piece.map(|piece| piece.map_err(Into::into)))
             }
+            WholeOrProjected::OfError { body } => body.poll_next(cx),
         }
     }
 
     fn try_into_bytes(self) -> Result<Bytes, Self> {
         match self.body {
-            WholeOr::Whole { bytes } => Ok(bytes),
+            WholeOr::Whole { bytes, unread: None } => Ok(bytes),
             WholeOr::Streamed { body } => body.try_into_bytes().map_err(Self::passed),
-            broken @ WholeOr::Broken { .. } => Err(Self { body: broken }),
+            WholeOr::OfError { body } => body.try_into_bytes().map_err(Self::of_error),
+            other => Err(Self { body: other }),
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
+use actix_web::{Error, HttpResponse};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use idempotency_core::DoNotRecord;
 use idempotency_core::endpoint::Reply;
 
 use crate::{ResponseBody, convert};
@@ -14,16 +15,29 @@ use crate::{ResponseBody, convert};
 pub(crate) struct Captured<B> {
     response: HttpResponse<()>,
     body: ResponseBody<B>,
+    /// The error that the response was made of: what a middleware returned in place of one.
+    error: Option<Error>,
 }
 
 impl<B> Captured<B> {
     pub(crate) fn new(response: HttpResponse<ResponseBody<B>>) -> Self {
         let (response, body) = response.into_parts();
-        Self { response, body }
+        Self { response, body, error: None }
     }
 
-    pub(crate) fn into_response(self) -> HttpResponse<ResponseBody<B>> {
-        self.response.set_body(self.body)
+    /// An error is judged by the response that actix-web would make of it.
+    pub(crate) fn of_error(error: Error) -> Self {
+        let response = error.error_response().map_body(|_, body| ResponseBody::of_error(body));
+        Self { error: Some(error), ..Self::new(response) }
+    }
+
+    /// The response, and the error that it was made of.
+    pub(crate) fn into_response(self) -> (HttpResponse<ResponseBody<B>>, Option<Error>) {
+        (self.response.set_body(self.body), self.error)
+    }
+
+    fn take_body(&mut self) -> ResponseBody<B> {
+        std::mem::replace(&mut self.body, ResponseBody::made(Bytes::new()))
     }
 }
 
@@ -45,16 +59,28 @@ impl<B: MessageBody> Reply for Captured<B> {
         }
     }
 
+    fn is_marked_unrecorded(&self) -> bool {
+        self.response.extensions().get::<DoNotRecord>().is_some()
+    }
+
     async fn buffer(&mut self, limit: usize) -> Option<Bytes> {
         if self.body.size() == BodySize::None {
             return Some(Bytes::new());
         }
-        let body = std::mem::replace(&mut self.body, ResponseBody::made(Bytes::new()));
-        let (body, bytes) = match body.read(limit).await {
+        let (body, bytes) = match self.take_body().read(limit).await {
             Ok(bytes) => (ResponseBody::made(bytes.clone()), Some(bytes)),
             Err(broken) => (broken, None),
         };
         self.body = body;
         bytes
+    }
+
+    async fn peek(&mut self, limit: usize) -> bool {
+        if self.body.size() == BodySize::None {
+            return true;
+        }
+        let (body, is_broken) = self.take_body().peek(limit).await;
+        self.body = body;
+        !is_broken
     }
 }

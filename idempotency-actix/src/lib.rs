@@ -3,6 +3,7 @@
 
 mod body;
 mod captured;
+mod carried;
 mod convert;
 mod extract;
 mod middleware;
@@ -11,6 +12,14 @@ mod service;
 pub use body::ResponseBody;
 pub use extract::{Idempotent, NotIdempotent};
 pub use idempotency_core as core;
-pub use idempotency_core::IdempotencyContext;
+#[cfg(feature = "memory")]
+pub use idempotency_core::MemoryStore;
+#[cfg(feature = "redis")]
+pub use idempotency_core::RedisStore;
+#[cfg(feature = "testing")]
+pub use idempotency_core::testing;
+pub use idempotency_core::{
+    DoNotRecord, Idempotency, IdempotencyContext, Namespace, Policy, Provider, Scope, Store, provider,
+};
 pub use middleware::IdempotencyMiddleware;
 pub use service::{IdempotencyService, ResponseFuture};

@@ -6,9 +6,9 @@ use std::time::Duration;
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use idempotency_core::engine::{Observer, Runtime};
 use idempotency_core::{Endpoint, Idempotency, Policy, Provider, Scope, Store};
 
+use crate::carried::Carried;
 use crate::{IdempotencyService, ResponseBody};
 
 /// Makes the routes below it idempotent: `.wrap(..)` it around the one `Resource`. Around an `App` or a `Scope` it
@@ -42,12 +42,31 @@ use crate::{IdempotencyService, ResponseBody};
 #[must_use]
 pub struct IdempotencyMiddleware {
     endpoint: Endpoint,
+    carried: Carried,
 }
 
 impl IdempotencyMiddleware {
-    /// On a store of your choice, under the provider's own policy. To share one store among routes, clone it.
+    /// On an engine, which other middlewares and code without HTTP may share, under the provider's own policy.
+    ///
+    /// Store, observer, runtime and [`drain`](Idempotency::drain) belong to the engine; policy, scope and name to the
+    /// middleware.
+    ///
+    /// ```
+    /// use idempotency_actix::provider::{GitHub, Stripe};
+    /// use idempotency_actix::{Idempotency, IdempotencyMiddleware, MemoryStore};
+    ///
+    /// let engine = Idempotency::new(MemoryStore::new());
+    /// let stripe = IdempotencyMiddleware::on_engine(&engine, Stripe::new("whsec_...")?);
+    /// let github = IdempotencyMiddleware::on_engine(&engine, GitHub::new("secret")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_engine(engine: &Idempotency, provider: impl Provider) -> Self {
+        Self { endpoint: Endpoint::on_engine(engine, provider), carried: Carried::new() }
+    }
+
+    /// On a store of your choice, with an engine of its own, under the provider's own policy.
     pub fn new(store: impl Store, provider: impl Provider) -> Self {
-        Self { endpoint: Endpoint::new(store, provider) }
+        Self::on_engine(&Idempotency::new(store), provider)
     }
 
     /// On this process's memory: for one small server, and for tests. Records are lost with the process.
@@ -56,22 +75,40 @@ impl IdempotencyMiddleware {
         Self::new(idempotency_core::store::memory::MemoryStore::new(), provider)
     }
 
-    /// On Redis or Valkey, under the prefix `idem`: for one service that is alone on its Redis; others call
-    /// [`new`](Self::new) with a prefixed store. Connects at the first delivery, so the app starts before Redis does.
+    /// On Redis or Valkey, with an engine of its own. The namespace names the service and its environment, such as
+    /// `billing-production`: services that share a Redis need one each. Connects at the first delivery, so the app starts
+    /// before Redis does.
     ///
     /// # Errors
-    /// When the URL cannot be read.
+    /// When the URL or the namespace cannot be read.
     #[cfg(feature = "redis")]
     pub fn redis(
         url: impl AsRef<str>,
+        namespace: impl TryInto<
+            idempotency_core::Namespace,
+            Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        >,
         provider: impl Provider,
     ) -> Result<Self, idempotency_core::StoreError> {
-        Ok(Self::new(idempotency_core::store::redis::RedisStore::new(url)?, provider))
+        Ok(Self::new(idempotency_core::store::redis::RedisStore::new(url, namespace)?, provider))
     }
 
     /// Sets the policy. Default: the provider's own, which fits how it retries.
     pub fn with_policy(self, policy: Policy) -> Self {
-        Self { endpoint: self.endpoint.with_policy(policy) }
+        Self { endpoint: self.endpoint.with_policy(policy), ..self }
+    }
+
+    /// Changes the policy: the provider's own, unless another was set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use idempotency_actix::{IdempotencyMiddleware, provider::Stripe};
+    /// let idempotency = IdempotencyMiddleware::memory(Stripe::new("whsec_...")?)
+    ///     .map_policy(|policy| policy.with_lease(Duration::from_secs(120)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
+        Self { endpoint: self.endpoint.map_policy(change), ..self }
     }
 
     /// Sets the scope of the keys, which the provider may narrow. Default: the provider's name and the request's
@@ -82,24 +119,42 @@ impl IdempotencyMiddleware {
     /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a
     ///   wildcard): by the default what comes again by another path is new, and hardly any sender signs the path.
     pub fn with_scope(self, scope: Scope) -> Self {
-        Self { endpoint: self.endpoint.with_scope(scope) }
+        Self { endpoint: self.endpoint.with_scope(scope), ..self }
     }
 
-    /// Sets who sees every decision. Default: `tracing`, so that nothing goes unseen.
-    pub fn with_observer(self, observer: impl Observer) -> Self {
-        Self { endpoint: self.endpoint.with_observer(observer) }
-    }
-
-    /// Sets clock, timers, tasks and randomness. Default: tokio's. Handlers run in actix-web's own tasks all the same,
-    /// since they need not be `Send`.
-    pub fn with_runtime(self, runtime: impl Runtime) -> Self {
-        Self { endpoint: self.endpoint.with_runtime(runtime) }
+    /// Shows the provider what earlier middleware put into the request's extensions as a `T`, such as the authenticated
+    /// user that [`IdempotencyKey::per_principal`](crate::provider::IdempotencyKey::per_principal) needs. Call it once for
+    /// each type: actix-web's extensions cannot be listed. Default: none are shown.
+    ///
+    /// ```
+    /// use actix_web::{App, HttpMessage as _, HttpResponse, dev::Service as _, web};
+    /// use idempotency_actix::provider::IdempotencyKey;
+    /// use idempotency_actix::IdempotencyMiddleware;
+    ///
+    /// #[derive(Clone)]
+    /// struct User(String);
+    ///
+    /// let keys = IdempotencyKey::per_principal(|incoming| {
+    ///     incoming.extensions.get::<User>().map(|user| user.0.clone())
+    /// });
+    /// let idempotency = IdempotencyMiddleware::memory(keys).with_extension::<User>();
+    /// let payments = web::resource("/payments")
+    ///     .route(web::post().to(HttpResponse::Ok))
+    ///     .wrap(idempotency)
+    ///     .wrap_fn(|request, service| {
+    ///         request.extensions_mut().insert(User("alice".to_owned())); // as authenticated
+    ///         service.call(request)
+    ///     });
+    /// # let _ = App::new().service(payments);
+    /// ```
+    pub fn with_extension<T: Clone + Send + Sync + 'static>(self) -> Self {
+        Self { carried: self.carried.with::<T>(), ..self }
     }
 
     /// Verifies every signature as of this time since 1970, to play recorded deliveries back. It takes away the
     /// protection against replayed requests. Default: the clock.
     pub fn with_insecure_verification_time(self, since_1970: Duration) -> Self {
-        Self { endpoint: self.endpoint.with_insecure_verification_time(since_1970) }
+        Self { endpoint: self.endpoint.with_insecure_verification_time(since_1970), ..self }
     }
 
     /// The engine, for operators and for work without HTTP.
@@ -132,6 +187,6 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(IdempotencyService::new(service, self.endpoint.clone())))
+        ready(Ok(IdempotencyService::new(service, self.endpoint.clone(), self.carried.clone())))
     }
 }

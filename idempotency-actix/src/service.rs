@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,26 +14,31 @@ use actix_web::error::InternalError;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use idempotency_core::endpoint::{Admission, Arrival, Executed, Head};
+use idempotency_core::endpoint::{Admission, Arrival, Executed, Head, Readiness};
 use idempotency_core::protocol::Status;
 use idempotency_core::{Delivery, Endpoint, RecordedResponse};
 use tracing::Instrument as _;
 
 use crate::captured::Captured;
+use crate::carried::Carried;
 use crate::{ResponseBody, convert};
 
 type Response<B> = ServiceResponse<ResponseBody<B>>;
 
 /// A service made idempotent. [`IdempotencyMiddleware`](crate::IdempotencyMiddleware) makes it.
+///
+/// It is always ready. The inner service is made ready for a request that is to run, after the decision. Where it is not
+/// ready in time, the answer is 503.
 #[derive(Debug)]
 pub struct IdempotencyService<S> {
     inner: Rc<S>,
     endpoint: Endpoint,
+    carried: Carried,
 }
 
 impl<S> IdempotencyService<S> {
-    pub(crate) fn new(inner: S, endpoint: Endpoint) -> Self {
-        Self { inner: Rc::new(inner), endpoint }
+    pub(crate) fn new(inner: S, endpoint: Endpoint, carried: Carried) -> Self {
+        Self { inner: Rc::new(inner), endpoint, carried }
     }
 }
 
@@ -46,12 +51,13 @@ where
     type Error = Error;
     type Future = ResponseFuture<B>;
 
-    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        ResponseFuture(Box::pin(serve(self.endpoint.clone(), self.inner.clone(), request)))
+        let extensions = self.carried.of(&request.extensions());
+        ResponseFuture(Box::pin(serve(self.endpoint.clone(), self.inner.clone(), request, extensions)))
     }
 }
 
@@ -78,43 +84,64 @@ async fn serve<S, B>(
     endpoint: Endpoint,
     inner: Rc<S>,
     mut request: ServiceRequest,
+    extensions: http::Extensions,
 ) -> Result<Response<B>, Error>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
     let Some((method, uri, headers)) = convert::head(request.head()) else {
-        return Ok(answered(request.into_parts().0, endpoint.head_unreadable()));
+        return Ok(refused(request, endpoint.head_unreadable()));
     };
-    let extensions = request.extensions().get::<http::Extensions>().cloned().unwrap_or_default();
     let head = Head { method: &method, uri: &uri, headers: &headers, extensions: &extensions };
     let seen = match endpoint.admit(&head) {
-        Admission::Answer(answer) => return Ok(answered(request.into_parts().0, answer)),
+        Admission::Answer(answer) => return Ok(refused(request, answer)),
         Admission::Pass => Bytes::new(),
-        Admission::Read { limit } => match read(request.take_payload(), limit).await {
-            Ok(bytes) => {
-                request.set_payload(Payload::from(bytes.clone()));
-                bytes
+        Admission::Read { limit } => {
+            let mut payload = request.take_payload();
+            let answer = match endpoint.read_in_time(&head, read(&mut payload, limit)).await {
+                Ok(Ok(bytes)) => Ok(bytes),
+                Ok(Err(Unread::TooLarge)) => Err(endpoint.body_too_large(&head)),
+                Ok(Err(Unread::Broken)) => Err(endpoint.body_unreadable(&head)),
+                Err(answer) => Err(answer),
+            };
+            match answer {
+                Ok(bytes) => {
+                    request.set_payload(Payload::from(bytes.clone()));
+                    bytes
+                }
+                Err(answer) => {
+                    request.set_payload(payload);
+                    return Ok(refused(request, answer));
+                }
             }
-            Err(unread) => {
-                let answer = match unread {
-                    Unread::TooLarge => endpoint.body_too_large(&head),
-                    Unread::Broken => endpoint.body_unreadable(&head),
-                };
-                return Ok(answered(request.into_parts().0, answer));
-            }
-        },
+        }
     };
-    match endpoint.receive(&head, &seen).await {
-        Arrival::Answer(answer) => Ok(answered(request.into_parts().0, answer)),
-        Arrival::Bypass => call(&*inner, request).await.map(|response| marked(response, Status::Bypassed)),
-        Arrival::Delivery(delivery) => execute(endpoint, delivery, inner, request).await,
-    }
+    let arrived = match endpoint.receive(&head, &seen).await {
+        Arrival::Answer(answer) => return Ok(refused(request, answer)),
+        Arrival::Bypass => {
+            return match endpoint.ready(ready(&*inner)).await? {
+                Readiness::Ready(inner) => {
+                    let response = inner.call(request).await?.map_body(|_, body| ResponseBody::passed(body));
+                    Ok(marked(response, Status::Bypassed))
+                }
+                Readiness::Busy(answer) => Ok(refused(request, answer)),
+            };
+        }
+        Arrival::Delivery(delivery) => Arrived::One(delivery),
+        Arrival::Batch(deliveries) => Arrived::Batch(deliveries),
+    };
+    execute(endpoint, arrived, inner, request).await
+}
+
+enum Arrived {
+    One(Delivery),
+    Batch(Vec<Delivery>),
 }
 
 async fn execute<S, B>(
     endpoint: Endpoint,
-    delivery: Delivery,
+    arrived: Arrived,
     inner: Rc<S>,
     request: ServiceRequest,
 ) -> Result<Response<B>, Error>
@@ -128,30 +155,76 @@ where
         // cloned while routing may still change it.
         let (request, payload) = request.into_parts();
         let held = Cell::new(Some(request));
-        let executed = worker
-            .execute(delivery, |context| {
-                let request = held.take().expect("a handler is called once");
-                request.extensions_mut().insert(context);
-                let request = ServiceRequest::from_parts(request, payload);
-                async {
-                    let (request, response) = call(&*inner, request).await?.into_parts();
-                    held.set(Some(request));
-                    Ok::<_, Error>(Captured::new(response))
-                }
-            })
-            .await?;
-        let request = held.take().expect("a handler that did not fail gave the request back");
-        Ok(match executed {
-            Executed::Passed(reply, status) => {
-                marked(ServiceResponse::new(request, reply.into_response()), status)
+        let executed = match arrived {
+            Arrived::One(delivery) => {
+                let handler = |inner, context| call(inner, &held, payload, context);
+                worker.execute(delivery, ready(&*inner), handler).await?
             }
-            Executed::Answered(answer) => answered(request, answer),
-        })
+            Arrived::Batch(deliveries) => {
+                let handler = |inner, context| call(inner, &held, payload, context);
+                worker.execute_batch(deliveries, ready(&*inner), handler).await?
+            }
+        };
+        match executed {
+            Executed::Passed(captured, status) => respond(held.take(), captured, status),
+            Executed::Answered(answer) => match held.take() {
+                Some(request) => Ok(answered(request, answer)),
+                // A middleware returned an error and kept the request.
+                None => Err(made_error("the handler's error is not the answer", answer)),
+            },
+        }
     };
     if endpoint.engine().policy().attachment().is_detached() {
         detach(&endpoint, work).await
     } else {
         work.await
+    }
+}
+
+/// The service, once it is ready.
+async fn ready<S>(service: &S) -> Result<&S, Error>
+where
+    S: Service<ServiceRequest, Error = Error>,
+{
+    poll_fn(|cx| service.poll_ready(cx)).await?;
+    Ok(service)
+}
+
+/// Calls the service with what its handler is to be told. An error of a middleware is an answer as well.
+async fn call<S, B, C>(
+    inner: &S,
+    held: &Cell<Option<HttpRequest>>,
+    payload: Payload,
+    context: C,
+) -> Result<Captured<B>, Error>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+    C: 'static,
+{
+    let request = held.take().expect("a handler is called once");
+    request.extensions_mut().insert(context);
+    match inner.call(ServiceRequest::from_parts(request, payload)).await {
+        Ok(response) => {
+            let (request, response) = response.into_parts();
+            held.set(Some(request));
+            Ok(Captured::new(response.map_body(|_, body| ResponseBody::passed(body))))
+        }
+        Err(error) => Ok(Captured::of_error(error)),
+    }
+}
+
+/// The handler's own answer, marked. What came as an error goes on as one, for the middlewares around.
+fn respond<B: MessageBody + 'static>(
+    request: Option<HttpRequest>,
+    captured: Captured<B>,
+    status: Status,
+) -> Result<Response<B>, Error> {
+    let (mut response, error) = captured.into_response();
+    convert::insert(response.headers_mut(), &Status::HEADER, &status.header_value());
+    match (error, request) {
+        (None, Some(request)) => Ok(ServiceResponse::new(request, response)),
+        (Some(error), _) => Err(InternalError::from_response(error, response.map_into_boxed_body()).into()),
+        (None, None) => unreachable!("a handler that answered gave the request back"),
     }
 }
 
@@ -170,17 +243,8 @@ async fn detach<T: 'static>(
     match task.await {
         Ok(done) => done,
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-        Err(error) => {
-            Err(InternalError::from_response(error, made(endpoint.shut_down()).map_into_boxed_body()).into())
-        }
+        Err(error) => Err(made_error(error, endpoint.shut_down())),
     }
-}
-
-async fn call<S, B>(inner: &S, request: ServiceRequest) -> Result<Response<B>, Error>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-{
-    Ok(inner.call(request).await?.map_body(|_, body| ResponseBody::passed(body)))
 }
 
 enum Unread {
@@ -189,7 +253,7 @@ enum Unread {
 }
 
 /// Reads a body of at most `limit` bytes. One that came in one piece is not copied.
-async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, Unread> {
+async fn read(payload: &mut Payload, limit: usize) -> Result<Bytes, Unread> {
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
     while let Some(piece) = payload.next().await {
@@ -210,6 +274,17 @@ async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, Unread> {
 fn marked<B>(mut response: Response<B>, status: Status) -> Response<B> {
     convert::insert(response.headers_mut(), &Status::HEADER, &status.header_value());
     response
+}
+
+/// An answer to a request that has not been read to its end, or may not have been.
+fn refused<B>(request: ServiceRequest, answer: RecordedResponse) -> Response<B> {
+    let (request, unread) = request.into_parts();
+    let response = made(answer).map_body(|_, body| ResponseBody::instead_of_reading(body, unread));
+    ServiceResponse::new(request, response)
+}
+
+fn made_error(cause: impl fmt::Debug + fmt::Display + 'static, answer: RecordedResponse) -> Error {
+    InternalError::from_response(cause, made(answer).map_into_boxed_body()).into()
 }
 
 fn answered<B>(request: HttpRequest, answer: RecordedResponse) -> Response<B> {

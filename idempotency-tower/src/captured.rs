@@ -4,38 +4,69 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
-use http_body::Body;
+use idempotency_core::DoNotRecord;
 use idempotency_core::endpoint::Reply;
 
-use crate::ResponseBody;
-use crate::body::{BoxError, read};
+use crate::body::{ReadBody, Restorable, peek, read};
 
 /// A response of the inner service, as the endpoint sees it.
-pub(crate) struct Captured<B>(pub(crate) Response<ResponseBody<B>>);
+pub(crate) struct Captured<B> {
+    response: Response<()>,
+    /// Not there only while it is read.
+    body: Option<B>,
+}
 
-impl<B: Body<Data = Bytes, Error: Into<BoxError>> + Send> Reply for Captured<B> {
+impl<B> Captured<B> {
+    pub(crate) fn new(response: Response<B>) -> Self {
+        let (parts, body) = response.into_parts();
+        Self { response: Response::from_parts(parts, ()), body: Some(body) }
+    }
+
+    pub(crate) fn into_response(self) -> Response<B> {
+        let (parts, ()) = self.response.into_parts();
+        Response::from_parts(parts, self.body.expect(IS_PUT_BACK))
+    }
+
+    fn take_body(&mut self) -> B {
+        self.body.take().expect(IS_PUT_BACK)
+    }
+}
+
+const IS_PUT_BACK: &str = "a body that was read is put back";
+
+impl<B: Restorable> Reply for Captured<B> {
     fn status(&self) -> StatusCode {
-        self.0.status()
+        self.response.status()
     }
 
     fn headers(&self) -> Cow<'_, HeaderMap> {
-        Cow::Borrowed(self.0.headers())
+        Cow::Borrowed(self.response.headers())
     }
 
     fn body_size(&self) -> Option<u64> {
-        self.0.body().size_hint().exact()
+        self.body.as_ref().and_then(|body| body.size_hint().exact())
+    }
+
+    fn is_marked_unrecorded(&self) -> bool {
+        self.response.extensions().get::<DoNotRecord>().is_some()
     }
 
     async fn buffer(&mut self, limit: usize) -> Option<Bytes> {
-        let body = std::mem::replace(self.0.body_mut(), ResponseBody::made(Bytes::new()));
-        let (body, bytes) = match read(body, limit).await {
+        let (read, bytes) = match read(self.take_body(), limit).await {
             Ok(whole) => {
                 let bytes = whole.bytes.clone();
-                (ResponseBody::read(whole), Some(bytes))
+                (ReadBody::whole(whole), Some(bytes))
             }
-            Err(unread) => (ResponseBody::broken(unread), None),
+            Err(unread) => (ReadBody::broken(unread), None),
         };
-        *self.0.body_mut() = body;
+        self.body = Some(B::restored(read));
         bytes
+    }
+
+    async fn peek(&mut self, limit: usize) -> bool {
+        let read = peek(self.take_body(), limit).await;
+        let is_broken = read.breaks();
+        self.body = Some(B::restored(read));
+        !is_broken
     }
 }

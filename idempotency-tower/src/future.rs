@@ -7,9 +7,7 @@ use std::task::{Context, Poll};
 
 use http::Response;
 
-use crate::ResponseBody;
-
-type BoxFuture<B, E> = Pin<Box<dyn Future<Output = Result<Response<ResponseBody<B>>, E>> + Send>>;
+type BoxFuture<B, E> = Pin<Box<dyn Future<Output = Result<Response<B>, E>> + Send>>;
 
 /// The future of [`IdempotencyService`](crate::IdempotencyService).
 ///
@@ -17,15 +15,13 @@ type BoxFuture<B, E> = Pin<Box<dyn Future<Output = Result<Response<ResponseBody<
 pub struct ResponseFuture<B, E>(BoxFuture<B, E>);
 
 impl<B, E> ResponseFuture<B, E> {
-    pub(crate) fn new(
-        future: impl Future<Output = Result<Response<ResponseBody<B>>, E>> + Send + 'static,
-    ) -> Self {
+    pub(crate) fn new(future: impl Future<Output = Result<Response<B>, E>> + Send + 'static) -> Self {
         Self(Box::pin(future))
     }
 }
 
 impl<B, E> Future for ResponseFuture<B, E> {
-    type Output = Result<Response<ResponseBody<B>>, E>;
+    type Output = Result<Response<B>, E>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.as_mut().poll(cx)

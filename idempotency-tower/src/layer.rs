@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use idempotency_core::engine::{Observer, Runtime};
 use idempotency_core::{Endpoint, Idempotency, Policy, Provider, Scope, Store};
 use tower_layer::Layer;
 
-use crate::IdempotencyService;
+use crate::{AnyBodyLayer, IdempotencyService};
 
 /// Makes the routes below it idempotent. Cheap to clone; clones share their executions, so keep one to
 /// [`drain`](Self::drain).
@@ -32,7 +31,24 @@ pub struct IdempotencyLayer {
 }
 
 impl IdempotencyLayer {
-    /// On a store of your choice, under the provider's own policy. To share one store among routes, clone it.
+    /// On an engine, which other layers and code without HTTP may share, under the provider's own policy.
+    ///
+    /// Store, observer, runtime and [`drain`](Idempotency::drain) belong to the engine; policy, scope and name to the layer.
+    ///
+    /// ```
+    /// use idempotency_tower::provider::{GitHub, Stripe};
+    /// use idempotency_tower::{Idempotency, IdempotencyLayer, MemoryStore};
+    ///
+    /// let engine = Idempotency::new(MemoryStore::new());
+    /// let stripe = IdempotencyLayer::on_engine(&engine, Stripe::new("whsec_...")?);
+    /// let github = IdempotencyLayer::on_engine(&engine, GitHub::new("secret")?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_engine(engine: &Idempotency, provider: impl Provider) -> Self {
+        Self { endpoint: Endpoint::on_engine(engine, provider) }
+    }
+
+    /// On a store of your choice, with an engine of its own, under the provider's own policy.
     pub fn new(store: impl Store, provider: impl Provider) -> Self {
         Self { endpoint: Endpoint::new(store, provider) }
     }
@@ -43,22 +59,40 @@ impl IdempotencyLayer {
         Self::new(idempotency_core::store::memory::MemoryStore::new(), provider)
     }
 
-    /// On Redis or Valkey, under the prefix `idem`: for one service that is alone on its Redis; others call
-    /// [`new`](Self::new) with a prefixed store. Connects at the first delivery, so the app starts before Redis does.
+    /// On Redis or Valkey, with an engine of its own. The namespace names the service and its environment, such as
+    /// `billing-production`: services that share a Redis need one each. Connects at the first delivery, so the app starts
+    /// before Redis does.
     ///
     /// # Errors
-    /// When the URL cannot be read.
+    /// When the URL or the namespace cannot be read.
     #[cfg(feature = "redis")]
     pub fn redis(
         url: impl AsRef<str>,
+        namespace: impl TryInto<
+            idempotency_core::Namespace,
+            Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        >,
         provider: impl Provider,
     ) -> Result<Self, idempotency_core::StoreError> {
-        Ok(Self::new(idempotency_core::store::redis::RedisStore::new(url)?, provider))
+        Ok(Self::new(idempotency_core::store::redis::RedisStore::new(url, namespace)?, provider))
     }
 
     /// Sets the policy. Default: the provider's own, which fits how it retries.
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { endpoint: self.endpoint.with_policy(policy) }
+    }
+
+    /// Changes the policy: the provider's own, unless another was set.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use idempotency_tower::{IdempotencyLayer, provider::Stripe};
+    /// let layer = IdempotencyLayer::memory(Stripe::new("whsec_...")?)
+    ///     .map_policy(|policy| policy.with_lease(Duration::from_secs(120)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
+        Self { endpoint: self.endpoint.map_policy(change) }
     }
 
     /// Sets the scope of the keys, which the provider may narrow. Default: the provider's name and the request's
@@ -72,20 +106,38 @@ impl IdempotencyLayer {
         Self { endpoint: self.endpoint.with_scope(scope) }
     }
 
-    /// Sets who sees every decision. Default: `tracing`, so that nothing goes unseen.
-    pub fn with_observer(self, observer: impl Observer) -> Self {
-        Self { endpoint: self.endpoint.with_observer(observer) }
-    }
-
-    /// Sets clock, timers, tasks and randomness. Default: tokio's.
-    pub fn with_runtime(self, runtime: impl Runtime) -> Self {
-        Self { endpoint: self.endpoint.with_runtime(runtime) }
-    }
-
     /// Verifies every signature as of this time since 1970, to play recorded deliveries back. It takes away the
     /// protection against replayed requests. Default: the clock.
     pub fn with_insecure_verification_time(self, since_1970: Duration) -> Self {
         Self { endpoint: self.endpoint.with_insecure_verification_time(since_1970) }
+    }
+
+    /// The layer for stacks whose bodies are not axum's: the inner service takes `Request<AnyBody<B>>`.
+    ///
+    /// A router in such a stack may cut the path before the layer sees it, and two routes would answer for each other. So
+    /// the scope of the keys is given here, one for each route; see [`with_scope`](Self::with_scope).
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    /// use http::{Request, Response};
+    /// use hyper::body::Incoming; // or any other body
+    /// use idempotency_tower::{AnyBody, IdempotencyLayer, Scope, provider::Stripe};
+    /// use tower::{ServiceBuilder, service_fn};
+    ///
+    /// async fn handle(request: Request<AnyBody<Incoming>>) -> Result<Response<String>, Infallible> {
+    ///     Ok(Response::new("ok".to_owned()))
+    /// }
+    ///
+    /// let idempotency = IdempotencyLayer::memory(Stripe::new("whsec_...")?);
+    /// let service = ServiceBuilder::new()
+    ///     .layer(idempotency.outside_axum(Scope::endpoint("stripe /webhooks/stripe")))
+    ///     .service(service_fn(handle));
+    /// # fn is_service<S: tower::Service<Request<Incoming>>>(_: S) {}
+    /// # is_service(service);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn outside_axum(self, scope: Scope) -> AnyBodyLayer {
+        AnyBodyLayer::new(self.with_scope(scope))
     }
 
     /// The engine, for operators and for work without HTTP.

@@ -1,20 +1,23 @@
 //! The service: one request on its way through the endpoint.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{Extensions, Request, Response, Uri};
-use http_body::Body;
-use idempotency_core::endpoint::{Admission, Arrival, Executed, Head};
+use http::{Request, Response};
+use idempotency_core::endpoint::{Admission, Arrival, Executed, Head, Readiness};
 use idempotency_core::protocol::Status;
 use idempotency_core::{Delivery, Endpoint, RecordedResponse};
 use tower_service::Service;
 
-use crate::body::{BoxError, Unread, Why, read};
+use crate::ResponseFuture;
+use crate::body::{ReadBody, Restorable, Unread, Why, read};
 use crate::captured::Captured;
-use crate::{RequestBody, ResponseBody, ResponseFuture};
 
 /// A service made idempotent. [`IdempotencyLayer`](crate::IdempotencyLayer) makes it.
+///
+/// It is always ready. The inner service is made ready for a request that is to run, after the decision: a request that is
+/// refused, waits or is replayed takes up nothing below. Where the inner service is not ready in time, the answer is 503.
 #[derive(Clone, Debug)]
 pub struct IdempotencyService<S> {
     inner: S,
@@ -29,25 +32,22 @@ impl<S> IdempotencyService<S> {
 
 impl<S, ReqBody, ResBody> Service<Request<ReqBody>> for IdempotencyService<S>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>> + Clone + Send + 'static,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
-    ReqBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-    ResBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    ReqBody: Restorable,
+    ResBody: Restorable,
 {
-    type Response = Response<ResponseBody<ResBody>>;
+    type Response = Response<ResBody>;
     type Error = S::Error;
     type Future = ResponseFuture<ResBody, S::Error>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        // The service that was made ready is the one that is called; the clone has yet to be made ready.
-        let clone = self.inner.clone();
-        let ready = std::mem::replace(&mut self.inner, clone);
-        ResponseFuture::new(serve(self.endpoint.clone(), ready, request))
+        ResponseFuture::new(serve(self.endpoint.clone(), self.inner.clone(), request))
     }
 }
 
@@ -55,95 +55,124 @@ async fn serve<S, ReqBody, ResBody>(
     endpoint: Endpoint,
     inner: S,
     request: Request<ReqBody>,
-) -> Result<Response<ResponseBody<ResBody>>, S::Error>
+) -> Result<Response<ResBody>, S::Error>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>> + Send + 'static,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
-    ReqBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
-    ResBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    ReqBody: Restorable,
+    ResBody: Restorable,
 {
     let (parts, body) = request.into_parts();
-    let original = original_uri(&parts.extensions, &parts.uri);
+    let original = ReqBody::original_uri(&parts.extensions, &parts.uri);
     let head =
         Head { method: &parts.method, uri: original, headers: &parts.headers, extensions: &parts.extensions };
-    let (seen, body) = match endpoint.admit(&head) {
+    let (seen, body, is_read) = match endpoint.admit(&head) {
         Admission::Answer(answer) => return Ok(answered(answer)),
-        Admission::Pass => (Bytes::new(), RequestBody::passed(body)),
-        Admission::Read { limit } => match read(body, limit).await {
-            Ok(whole) => (whole.bytes.clone(), RequestBody::read(whole)),
-            Err(Unread { why: Why::TooLarge, .. }) => return Ok(answered(endpoint.body_too_large(&head))),
-            Err(Unread { why: Why::Broken(_), .. }) => return Ok(answered(endpoint.body_unreadable(&head))),
+        Admission::Pass => (Bytes::new(), body, false),
+        Admission::Read { limit } => match endpoint.read_in_time(&head, read(body, limit)).await {
+            Ok(Ok(whole)) => (whole.bytes.clone(), ReqBody::restored(ReadBody::whole(whole)), true),
+            Ok(Err(Unread { why: Why::TooLarge, .. })) => {
+                return Ok(answered(endpoint.body_too_large(&head)));
+            }
+            Ok(Err(Unread { why: Why::Broken(_), .. })) => {
+                return Ok(answered(endpoint.body_unreadable(&head)));
+            }
+            Err(answer) => return Ok(answered(answer)),
         },
     };
     let arrival = endpoint.receive(&head, &seen).await;
-    let request = Request::from_parts(parts, body);
-    match arrival {
-        Arrival::Answer(answer) => Ok(answered(answer)),
-        Arrival::Bypass => call(inner, request).await.map(|response| marked(response, Status::Bypassed)),
-        Arrival::Delivery(delivery) => execute(endpoint, delivery, inner, request).await,
+    let mut request = Request::from_parts(parts, body);
+    if is_read {
+        ReqBody::raise_limit(&mut request, endpoint.engine().policy().body_limit());
     }
+    let arrived = match arrival {
+        Arrival::Answer(answer) => return Ok(answered(answer)),
+        Arrival::Bypass => {
+            return match endpoint.ready(ready(inner)).await? {
+                Readiness::Ready(mut inner) => {
+                    inner.call(request).await.map(|response| marked(response, Status::Bypassed))
+                }
+                Readiness::Busy(answer) => Ok(answered(answer)),
+            };
+        }
+        Arrival::Delivery(delivery) => Arrived::One(delivery),
+        Arrival::Batch(deliveries) => Arrived::Batch(deliveries),
+    };
+    execute(endpoint, arrived, inner, request).await
+}
+
+enum Arrived {
+    One(Delivery),
+    Batch(Vec<Delivery>),
 }
 
 async fn execute<S, ReqBody, ResBody>(
     endpoint: Endpoint,
-    delivery: Delivery,
+    arrived: Arrived,
     inner: S,
-    mut request: Request<RequestBody<ReqBody>>,
-) -> Result<Response<ResponseBody<ResBody>>, S::Error>
+    request: Request<ReqBody>,
+) -> Result<Response<ResBody>, S::Error>
 where
-    S: Service<Request<RequestBody<ReqBody>>, Response = Response<ResBody>> + Send + 'static,
+    S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
-    ReqBody: Send + 'static,
-    ResBody: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    ReqBody: Restorable,
+    ResBody: Restorable,
 {
     let worker = endpoint.clone();
     let work = async move {
-        worker
-            .execute(delivery, |context| {
-                request.extensions_mut().insert(context);
-                async move { call(inner, request).await.map(Captured) }
-            })
-            .await
+        match arrived {
+            Arrived::One(delivery) => {
+                let handler = |inner, context| call(inner, request, context);
+                worker.execute(delivery, ready(inner), handler).await
+            }
+            Arrived::Batch(deliveries) => {
+                let handler = |inner, context| call(inner, request, context);
+                worker.execute_batch(deliveries, ready(inner), handler).await
+            }
+        }
     };
     match endpoint.engine().carry_out(work).await {
-        Some(Ok(Executed::Passed(Captured(response), status))) => Ok(marked(response, status)),
+        Some(Ok(Executed::Passed(captured, status))) => Ok(marked(captured.into_response(), status)),
         Some(Ok(Executed::Answered(answer))) => Ok(answered(answer)),
         Some(Err(error)) => Err(error),
         None => Ok(answered(endpoint.shut_down())),
     }
 }
 
-async fn call<S, Request, ResBody>(
-    mut inner: S,
-    request: Request,
-) -> Result<Response<ResponseBody<ResBody>>, S::Error>
+/// The service, once it is ready.
+async fn ready<S, Request>(mut service: S) -> Result<S, S::Error>
 where
-    S: Service<Request, Response = Response<ResBody>>,
+    S: Service<Request>,
 {
-    Ok(inner.call(request).await?.map(ResponseBody::passed))
+    poll_fn(|cx| service.poll_ready(cx)).await?;
+    Ok(service)
 }
 
-fn marked<B>(mut response: Response<ResponseBody<B>>, status: Status) -> Response<ResponseBody<B>> {
+/// Calls the service with what its handler is to be told.
+async fn call<S, C, ReqBody, ResBody>(
+    mut inner: S,
+    mut request: Request<ReqBody>,
+    context: C,
+) -> Result<Captured<ResBody>, S::Error>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    C: Clone + Send + Sync + 'static,
+{
+    request.extensions_mut().insert(context);
+    inner.call(request).await.map(Captured::new)
+}
+
+fn marked<B>(mut response: Response<B>, status: Status) -> Response<B> {
     response.headers_mut().insert(Status::HEADER, status.header_value());
     response
 }
 
-fn answered<B>(answer: RecordedResponse) -> Response<ResponseBody<B>> {
+fn answered<B: Restorable>(answer: RecordedResponse) -> Response<B> {
     let RecordedResponse { status, headers, body, .. } = answer;
-    let mut response = Response::new(ResponseBody::made(body));
+    let mut response = Response::new(B::restored(ReadBody::made(body)));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
-}
-
-/// The URI as the client sent it: nested axum routers strip theirs and keep the original aside.
-#[cfg_attr(not(feature = "axum"), expect(unused_variables, reason = "only axum keeps it aside"))]
-fn original_uri<'a>(extensions: &'a Extensions, uri: &'a Uri) -> &'a Uri {
-    #[cfg(feature = "axum")]
-    if let Some(axum::extract::OriginalUri(original)) = extensions.get() {
-        return original;
-    }
-    uri
 }

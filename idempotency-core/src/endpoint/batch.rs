@@ -1,35 +1,48 @@
 //! A batch on its way through the endpoint: the handler is called once, and each item is recorded by itself.
 
+use std::collections::HashSet;
 use std::future::Future;
 
 use http::StatusCode;
 
-use super::{Endpoint, Executed, Reply};
+use super::{Endpoint, Executed, Head, Readiness, Reply};
 use crate::engine::{Batch, BatchContext, BatchResult, ItemResult};
 use crate::protocol::{Answer, Status, StoredFlag};
-use crate::{Delivery, RecordedResponse};
+use crate::{Delivery, KeyDigest, RecordedResponse};
+
+/// What became of the work of a batch.
+enum Worked<R, E> {
+    /// The handler answered.
+    Answered(R),
+    /// The handler failed without an answer.
+    Failed(E),
+    /// The handler was not called: its service failed to become ready, or it was not ready in time.
+    NotStarted(Option<E>),
+}
 
 impl Endpoint {
-    /// Claims the deliveries of a batch, calls the handler once if any of them is new, and records each item by itself.
+    /// Claims the deliveries of a batch, waits until the handler's service is ready and calls it once if any of them is new,
+    /// and records each item by itself.
     ///
     /// The handler's answer passes only if every item is done: recorded here, executed before, or stale. Otherwise the
     /// sender is told to send the batch again, after what can be done of it has been. A batch without new items gets a plain
     /// 200, since senders group events anew on a retry.
     ///
     /// # Errors
-    /// The handler's own error, after its keys were given up.
+    /// That of `readiness`, and the handler's own after its keys were given up.
     ///
     /// # Cancel safety
     /// Not cancel safe by itself: run it in a task of its own where [`Policy::attachment`](crate::Policy::attachment) says
     /// so.
-    pub async fn execute_batch<R, E, H, F>(
+    pub async fn execute_batch<T, R, E, H, F>(
         &self,
         deliveries: Vec<Delivery>,
+        readiness: impl Future<Output = Result<T, E>>,
         handler: H,
     ) -> Result<Executed<R>, E>
     where
         R: Reply,
-        H: FnOnce(BatchContext) -> F,
+        H: FnOnce(T, BatchContext) -> F,
         F: Future<Output = Result<R, E>>,
     {
         let mut batch = match self.engine.begin_batch(deliveries).await {
@@ -38,22 +51,55 @@ impl Endpoint {
         };
         let context = batch.context().clone();
         if !batch.is_protected() {
-            return handler(context).await.map(|reply| Executed::Passed(reply, Status::Bypassed));
+            return match self.ready(readiness).await? {
+                Readiness::Ready(service) => {
+                    Ok(Executed::Passed(handler(service, context).await?, Status::Bypassed))
+                }
+                Readiness::Busy(answer) => Ok(Executed::Answered(answer)),
+            };
         }
         if !batch.has_new_items() {
             let result = batch.complete(no_body().to_outcome()).await;
             return Ok(Executed::Answered(self.answer_without_new_items(&result)));
         }
-        match batch.drive(async move { handler(context).await }).await {
-            Ok(reply) => Ok(self.end_batch(batch, reply).await),
-            Err(error) => {
+        let work = async move {
+            let service = match self.ready_in_time(readiness).await {
+                Some(Ok(service)) => service,
+                Some(Err(error)) => return Worked::NotStarted(Some(error)),
+                None => return Worked::NotStarted(None),
+            };
+            match handler(service, context).await {
+                Ok(reply) => Worked::Answered(reply),
+                Err(error) => Worked::Failed(error),
+            }
+        };
+        match batch.drive(work).await {
+            Worked::Answered(reply) => Ok(self.end_batch(batch, reply).await),
+            Worked::Failed(error) => {
                 batch.fail().await;
                 Err(error)
+            }
+            Worked::NotStarted(error) => {
+                batch.release_unstarted().await;
+                error.map_or_else(|| Ok(Executed::Answered(self.not_ready())), Err)
             }
         }
     }
 
+    /// Whether an outer layer holds this very batch.
+    pub(super) fn is_batch_held_outside(&self, head: &Head<'_>, deliveries: &[Delivery]) -> bool {
+        let Some(held) = head.extensions.get::<BatchContext>() else { return false };
+        let held = held.new_items().iter().map(|item| item.context().scoped_key().digest());
+        let digest = |delivery: &Delivery| self.engine.digest_of(delivery.scope(), delivery.key());
+        let come: HashSet<KeyDigest> = deliveries.iter().map(digest).collect();
+        held.len() > 0 && held.into_iter().all(|held| come.contains(&held))
+    }
+
     async fn end_batch<R: Reply>(&self, batch: Batch, reply: R) -> Executed<R> {
+        if reply.is_marked_unrecorded() {
+            batch.release().await;
+            return Executed::Passed(reply, Status::Executed(StoredFlag::Settled));
+        }
         if !self.engine.policy().completing().includes(reply.status()) {
             batch.fail().await;
             return Executed::Passed(reply, Status::Executed(StoredFlag::Settled));

@@ -2,22 +2,21 @@
 //! here and in the engine.
 
 mod batch;
+mod execute;
 mod receive;
 mod reply;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::uri::PathAndQuery;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
 
-use crate::engine::{Begun, CompletionResult, Execution, Observer, Runtime};
-use crate::protocol::{Answer, Status, StoredFlag};
+use crate::protocol::Status;
 use crate::provider::Methods;
-use crate::{Delivery, Idempotency, IdempotencyContext, Policy, Provider, RecordedResponse, Scope};
+use crate::{Delivery, Idempotency, Policy, Provider, RecordedResponse, Scope};
 
+pub use execute::Readiness;
 pub use reply::Reply;
 
 /// An HTTP route made idempotent: an engine, a provider, a scope. Cheap to clone.
@@ -108,15 +107,15 @@ impl Endpoint {
     #[cfg(feature = "tokio")]
     #[must_use]
     pub fn new(store: impl crate::Store, provider: impl Provider) -> Self {
-        Self::on_engine(Idempotency::new(store), provider)
+        Self::on_engine(&Idempotency::new(store), provider)
     }
 
     /// A route on an engine's store and runtime, for a provider, under the provider's own policy and name.
     #[must_use]
-    pub fn on_engine(engine: Idempotency, provider: impl Provider) -> Self {
+    pub fn on_engine(engine: &Idempotency, provider: impl Provider) -> Self {
         let policy = provider.policy();
         let endpoint = Self {
-            engine: engine.with_name(provider.name()),
+            engine: engine.clone().with_name(provider.name()),
             methods: provider.methods(),
             challenge: receive::challenge_of(&provider.challenge()),
             provider: Arc::new(provider),
@@ -158,20 +157,6 @@ impl Endpoint {
         self
     }
 
-    /// Sets who sees every decision. Default: `tracing`.
-    #[must_use]
-    pub fn with_observer(mut self, observer: impl Observer) -> Self {
-        self.engine = self.engine.with_observer(observer);
-        self
-    }
-
-    /// Sets clock, timers, tasks and randomness. Default: tokio's.
-    #[must_use]
-    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
-        self.engine = self.engine.with_runtime(runtime);
-        self
-    }
-
     /// Verifies every signature as of this time since 1970, to play recorded deliveries back. It takes away the
     /// protection against replayed requests. Default: the clock.
     #[must_use]
@@ -184,81 +169,5 @@ impl Endpoint {
     #[must_use]
     pub fn engine(&self) -> &Idempotency {
         &self.engine
-    }
-
-    /// Claims a delivery, calls the handler if the claim is granted, and records its answer.
-    ///
-    /// # Errors
-    /// The handler's own error, after its key was released.
-    ///
-    /// # Cancel safety
-    /// Not cancel safe by itself: run it in a task of its own where [`Policy::attachment`] says so.
-    pub async fn execute<R, E, H, F>(&self, delivery: Delivery, handler: H) -> Result<Executed<R>, E>
-    where
-        R: Reply,
-        H: FnOnce(IdempotencyContext) -> F,
-        F: Future<Output = Result<R, E>>,
-    {
-        let target = delivery.target().cloned();
-        let (key, begun) = self.engine.begin_known(delivery).await;
-        let answer = match begun {
-            Ok(Begun::Run(execution)) => return self.finish(execution, handler).await,
-            Ok(Begun::Unprotected(context)) => {
-                return handler(context).await.map(|reply| Executed::Passed(reply, Status::Bypassed));
-            }
-            Ok(Begun::Replay(completed)) => match RecordedResponse::from_outcome(&completed.outcome) {
-                Some(recorded) => Answer::Replayed(recorded),
-                None => {
-                    self.engine.observe_unreadable(&key, target.as_ref().map(PathAndQuery::path));
-                    Answer::InDoubt
-                }
-            },
-            Ok(Begun::Conflict { retry_after }) => Answer::Conflict { retry_after },
-            Ok(Begun::Mismatch) => Answer::Mismatch,
-            Ok(Begun::Stale { .. }) => Answer::Stale,
-            Ok(Begun::InDoubt) => Answer::InDoubt,
-            Err(_) => Answer::Outage,
-        };
-        Ok(Executed::Answered(self.answer_to(key.digest(), &answer)))
-    }
-
-    async fn finish<R, E, H, F>(&self, mut execution: Execution, handler: H) -> Result<Executed<R>, E>
-    where
-        R: Reply,
-        H: FnOnce(IdempotencyContext) -> F,
-        F: Future<Output = Result<R, E>>,
-    {
-        let context = execution.context().clone();
-        let key = context.scoped_key().digest();
-        let policy = self.engine.policy();
-        let work = async move {
-            let mut reply = handler(context).await?;
-            let outcome = match policy.completing().includes(reply.status()) {
-                true => Some(reply::record(&mut reply, policy.recorded_limit()).await.to_outcome()),
-                false => None,
-            };
-            Ok((reply, outcome))
-        };
-        let (reply, outcome) = match execution.drive(work).await {
-            Ok(done) => done,
-            Err(error) => {
-                execution.release().await;
-                return Err(error);
-            }
-        };
-        let Some(outcome) = outcome else {
-            execution.release().await;
-            return Ok(Executed::Passed(reply, Status::Executed(StoredFlag::Settled)));
-        };
-        Ok(match execution.complete(outcome).await {
-            CompletionResult::Recorded => Executed::Passed(reply, Status::Executed(StoredFlag::Settled)),
-            CompletionResult::Unrecorded => Executed::Passed(reply, Status::Executed(StoredFlag::Unrecorded)),
-            // Another attempt is the key's: the sender retries and is told what came of that one.
-            CompletionResult::NotRecorded => Executed::Answered(self.answer_to(key, &Answer::Outage)),
-            CompletionResult::Lost => {
-                let conflict = Answer::Conflict { retry_after: Duration::ZERO };
-                Executed::Answered(self.answer_to(key, &conflict))
-            }
-        })
     }
 }

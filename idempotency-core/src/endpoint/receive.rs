@@ -55,6 +55,17 @@ impl Endpoint {
                 observe(Event::Bypassed);
                 Arrival::Bypass
             }
+            // A route that is guarded twice: the outer guard executes it, records it and marks its answer.
+            (Ok(Received::Delivery(delivery)), Treatment::Delivery)
+                if self.is_held_outside(head, &delivery) =>
+            {
+                Arrival::Bypass
+            }
+            (Ok(Received::Batch(deliveries)), Treatment::Delivery)
+                if self.is_batch_held_outside(head, &deliveries) =>
+            {
+                Arrival::Bypass
+            }
             (Ok(Received::Delivery(delivery)), Treatment::Delivery) => {
                 Arrival::Delivery(delivery.arrived_at(head.uri.path_and_query()))
             }
@@ -94,6 +105,12 @@ impl Endpoint {
     #[must_use]
     pub fn body_timed_out(&self, head: &Head<'_>) -> RecordedResponse {
         self.refuse(Some(head), Event::BodyTimedOut, &Answer::BodyTimedOut)
+    }
+
+    /// The answer where the handler's service was not ready within the policy's
+    /// [`ready_timeout`](crate::Policy::with_ready_timeout).
+    pub(super) fn not_ready(&self) -> RecordedResponse {
+        self.refuse(None, Event::NotReady, &Answer::NotReady)
     }
 
     /// The answer where the runtime shut down and dropped the work.

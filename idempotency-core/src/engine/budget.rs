@@ -53,7 +53,7 @@ pub(super) async fn answered<T>(
 }
 
 /// The future's output, or `None` after `limit`. No timer is made for a future that is ready at once.
-pub(super) async fn bounded<F: Future>(
+pub(crate) async fn bounded<F: Future>(
     runtime: &dyn Runtime,
     limit: Duration,
     future: F,

@@ -40,6 +40,8 @@ pub use runtime::TokioRuntime;
 pub use tracker::Tracked;
 pub use written_down::{AdoptError, Adoption, NotWrittenDown, WrittenDown};
 
+pub(crate) use budget::bounded;
+
 use tracker::Tracker;
 use undo::Undos;
 use waiters::Waiters;

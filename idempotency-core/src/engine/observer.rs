@@ -55,6 +55,8 @@ pub enum Event<'a> {
     BodyUnreadable,
     /// The request's body did not arrive in the policy's time.
     BodyTimedOut,
+    /// The handler's service was not ready in the policy's time: the handler did not run.
+    NotReady,
     /// The provider answered a handshake.
     Handshake,
     /// The request was none of ours: the handler runs without a claim.
@@ -168,6 +170,7 @@ impl Observer for TracingObserver {
             | Event::BodyTooLarge
             | Event::BodyUnreadable
             | Event::BodyTimedOut
+            | Event::NotReady
             | Event::Dropped => tell!(warn, None::<&str>),
             _ => tell!(debug, None::<&str>),
         }
@@ -185,6 +188,7 @@ impl Event<'_> {
             Self::BodyTooLarge => "body_too_large",
             Self::BodyUnreadable => "body_unreadable",
             Self::BodyTimedOut => "body_timed_out",
+            Self::NotReady => "not_ready",
             Self::Handshake => "handshake",
             Self::Bypassed => "bypassed",
             Self::Granted => "granted",

@@ -1,0 +1,314 @@
+//! Answers: what breaks, what is marked, what comes as an error, and requests that are refused before they are read.
+#![cfg(all(feature = "memory", feature = "testing"))]
+
+use std::cell::Cell;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::{BodyStream, BoxBody, MessageBody};
+use actix_web::dev::{Decompress, Payload, Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::error::{ErrorBadRequest, PayloadError};
+use actix_web::http::StatusCode;
+use actix_web::middleware::{Next, from_fn};
+use actix_web::test::{TestRequest, call_service, init_service, read_body, try_call_service};
+use actix_web::{App, Error, HttpMessage as _, HttpResponse, HttpServer, web};
+use bytes::Bytes;
+use futures_util::stream;
+use idempotency_actix::core::provider::{IdempotencyKey, Stripe};
+use idempotency_actix::core::{MemoryStore, OnExpired, clock, testing};
+use idempotency_actix::{DoNotRecord, IdempotencyMiddleware, Idempotent};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+type BoxedPayloadStream = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<Bytes, PayloadError>>>>;
+
+fn middleware() -> IdempotencyMiddleware {
+    IdempotencyMiddleware::new(MemoryStore::new(), Stripe::new("s").unwrap())
+}
+
+fn in_doubt() -> IdempotencyMiddleware {
+    middleware().map_policy(|policy| policy.with_on_expired(OnExpired::InDoubt))
+}
+
+fn signed() -> TestRequest {
+    let body = br#"{"id":"evt_1"}"#;
+    let mut request = TestRequest::post().uri("/h").set_payload(&body[..]);
+    for (name, value) in &testing::stripe("s", body, clock::system_unix_time()) {
+        request = request.insert_header((name.as_str(), value.as_bytes()));
+    }
+    request
+}
+
+fn status_of<B>(response: &ServiceResponse<B>) -> (u16, String) {
+    let status = response.headers().get("idempotency-status");
+    (response.status().as_u16(), status.map_or("", |status| status.to_str().unwrap()).to_owned())
+}
+
+fn is<B>(response: &ServiceResponse<B>, status: u16, became: &str) {
+    assert_eq!(status_of(response), (status, became.to_owned()));
+}
+
+/// An app at `/h` whose first answer is `first`, and the next ones `done`.
+macro_rules! first_answers {
+    ($middleware:expr, $first:expr) => {{
+        let runs = Rc::new(Cell::new(0));
+        let handle = move || {
+            let run = runs.replace(runs.get() + 1);
+            async move { if run == 0 { $first } else { HttpResponse::Ok().body("done") } }
+        };
+        init_service(App::new().service(web::resource("/h").route(web::post().to(handle)).wrap($middleware)))
+            .await
+    }};
+}
+
+fn breaking() -> HttpResponse {
+    let pieces = [Ok(Bytes::from_static(b"{\"id\":")), Err(io::Error::other("cut"))];
+    HttpResponse::Ok().body(BodyStream::new(stream::iter(pieces)))
+}
+
+/// An answer that breaks off midway was recorded as done, so that the retry got an empty 200.
+#[actix_web::test]
+async fn an_answer_that_breaks_off_is_passed_on_and_not_recorded() {
+    let app = first_answers!(middleware(), breaking());
+    let first = call_service(&app, signed().to_request()).await;
+    is(&first, 200, "executed");
+    assert!(actix_web::body::to_bytes(first.into_body()).await.is_err(), "the sender sees it break");
+    let again = call_service(&app, signed().to_request()).await;
+    is(&again, 200, "executed");
+    assert_eq!(read_body(again).await, "done");
+}
+
+#[actix_web::test]
+async fn an_answer_marked_as_no_result_passes_and_frees_the_key() {
+    let app = first_answers!(middleware(), {
+        let mut errors = HttpResponse::Ok().body("errors");
+        errors.extensions_mut().insert(DoNotRecord);
+        errors
+    });
+    let marked = call_service(&app, signed().to_request()).await;
+    is(&marked, 200, "executed");
+    assert_eq!(read_body(marked).await, "errors");
+    is(&call_service(&app, signed().to_request()).await, 200, "executed");
+    is(&call_service(&app, signed().to_request()).await, 200, "replayed");
+}
+
+/// `OnExpired::InDoubt` is documented as at most once, and a failure after the effect released the key.
+#[actix_web::test]
+async fn in_doubt_a_failure_leaves_the_key_in_doubt_unless_the_handler_says_that_there_was_no_effect() {
+    for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::REQUEST_TIMEOUT] {
+        let app = first_answers!(in_doubt(), HttpResponse::new(status));
+        is(&call_service(&app, signed().to_request()).await, status.as_u16(), "executed");
+        is(&call_service(&app, signed().to_request()).await, 503, "in-doubt");
+    }
+    let app = first_answers!(in_doubt(), breaking());
+    drop(call_service(&app, signed().to_request()).await);
+    is(&call_service(&app, signed().to_request()).await, 503, "in-doubt");
+    let app = first_answers!(in_doubt(), {
+        let mut refused = HttpResponse::InternalServerError().finish();
+        refused.extensions_mut().insert(DoNotRecord);
+        refused
+    });
+    is(&call_service(&app, signed().to_request()).await, 500, "executed");
+    is(&call_service(&app, signed().to_request()).await, 200, "executed");
+}
+
+/// `Err(400)` of an inner middleware freed the key without a mark; the same 400 as a response was recorded.
+#[actix_web::test]
+async fn an_error_of_a_middleware_is_judged_as_the_response_that_it_becomes() {
+    async fn refuse(_: ServiceRequest, _: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+        Err(ErrorBadRequest("the amount is negative"))
+    }
+    let keys = IdempotencyKey::global_across_principals();
+    let idempotency = IdempotencyMiddleware::new(MemoryStore::new(), keys);
+    let route = web::resource("/h").to(HttpResponse::Ok).wrap(from_fn(refuse)).wrap(idempotency);
+    let app = init_service(App::new().service(route)).await;
+    let request = || TestRequest::post().uri("/h").insert_header(("idempotency-key", "k")).to_request();
+    let error = try_call_service(&app, request()).await.err().expect("it goes on as an error");
+    let response = error.error_response();
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(response.headers().get("idempotency-status").unwrap(), "executed");
+    let text = actix_web::body::to_bytes(response.into_body()).await.unwrap();
+    assert_eq!(text, "the amount is negative");
+    let again = call_service(&app, request()).await;
+    is(&again, 400, "replayed");
+    assert_eq!(read_body(again).await, "the amount is negative");
+}
+
+/// A route guarded twice answered 503 for ever, marked as executed.
+#[actix_web::test]
+async fn a_route_guarded_twice_runs_once_and_replays() {
+    let inside = middleware();
+    for outside in [inside.clone(), middleware()] {
+        let runs = Rc::new(Cell::new(0));
+        let counted = runs.clone();
+        let handle = move |Idempotent(context): Idempotent| {
+            counted.set(counted.get() + 1);
+            std::future::ready(HttpResponse::Ok().body(context.attempt().to_string()))
+        };
+        let route = web::resource("/h").route(web::post().to(handle)).wrap(inside.clone());
+        let app = init_service(App::new().service(web::scope("").wrap(outside).service(route))).await;
+        for expected in ["executed", "replayed"] {
+            let answer = call_service(&app, signed().to_request()).await;
+            is(&answer, 200, expected);
+            assert_eq!(read_body(answer).await, "1");
+        }
+        assert_eq!(runs.get(), 1);
+    }
+}
+
+/// A principal put into `request.extensions_mut()` was not seen.
+#[actix_web::test]
+async fn what_an_earlier_middleware_put_into_the_extensions_reaches_the_provider() {
+    #[derive(Clone)]
+    struct User(&'static str);
+    let keys = IdempotencyKey::per_principal(|incoming| {
+        incoming.extensions.get::<User>().map(|user| user.0.to_owned())
+    });
+    let idempotency = IdempotencyMiddleware::new(MemoryStore::new(), keys).with_extension::<User>();
+    let route = web::resource("/h").to(HttpResponse::Ok).wrap(idempotency).wrap_fn(|request, service| {
+        let is_bob = request.headers().contains_key("x-bob");
+        request.extensions_mut().insert(User(if is_bob { "bob" } else { "alice" }));
+        service.call(request)
+    });
+    let app = init_service(App::new().service(route)).await;
+    let request = || TestRequest::post().uri("/h").insert_header(("idempotency-key", "k"));
+    for expected in ["executed", "replayed"] {
+        is(&call_service(&app, request().to_request()).await, 200, expected);
+        let bob = request().insert_header(("x-bob", "1")).to_request();
+        is(&call_service(&app, bob).await, 200, expected);
+    }
+}
+
+#[actix_web::test]
+async fn a_body_that_does_not_come_in_time_is_refused_and_claims_nothing() {
+    tokio::time::pause();
+    let idempotency = middleware();
+    let app = first_answers!(idempotency.clone(), panic!("nothing is to run"));
+    let never: BoxedPayloadStream = Box::pin(stream::pending::<Result<Bytes, PayloadError>>());
+    let (slow, _) = signed().to_request().replace_payload(Payload::Stream { payload: never });
+    let refused = call_service(&app, slow).await;
+    assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+    assert!(idempotency.drain(Duration::ZERO).await);
+}
+
+/// A middleware that is not ready until it is told.
+#[derive(Clone, Default)]
+struct Gate {
+    is_open: Rc<Cell<bool>>,
+}
+
+struct Gated<S> {
+    inner: S,
+    is_open: Rc<Cell<bool>>,
+}
+
+impl<S> Transform<S, ServiceRequest> for Gate
+where
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
+{
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Transform = Gated<S>;
+    type InitError = ();
+    type Future = std::future::Ready<Result<Gated<S>, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        std::future::ready(Ok(Gated { inner, is_open: self.is_open.clone() }))
+    }
+}
+
+impl<S> Service<ServiceRequest> for Gated<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error>,
+{
+    type Response = ServiceResponse;
+    type Error = Error;
+    type Future = S::Future;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if !self.is_open.get() {
+            return Poll::Pending;
+        }
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, request: ServiceRequest) -> S::Future {
+        assert!(self.is_open.get(), "called without being ready");
+        self.inner.call(request)
+    }
+}
+
+#[actix_web::test]
+async fn a_service_that_is_not_ready_in_time_is_503_and_the_attempt_does_not_count() {
+    tokio::time::pause();
+    let gate = Gate::default();
+    let handle =
+        async |Idempotent(context): Idempotent| HttpResponse::Ok().body(context.attempt().to_string());
+    let route = web::resource("/h").route(web::post().to(handle)).wrap(gate.clone()).wrap(middleware());
+    let app = init_service(App::new().service(route)).await;
+    for _ in 0..2 {
+        let busy = call_service(&app, signed().to_request()).await;
+        assert_eq!(busy.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(busy.headers().contains_key("retry-after"));
+    }
+    gate.is_open.set(true);
+    let done = call_service(&app, signed().to_request()).await;
+    is(&done, 200, "executed");
+    assert_eq!(read_body(done).await, "1", "what never started is no attempt");
+}
+
+/// actix-web read a 13 MB unsigned upload to its end after the 413.
+#[actix_web::test]
+async fn an_upload_over_the_limit_is_not_read_to_its_end() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let idempotency = middleware();
+    let server = HttpServer::new(move || {
+        let route = web::post().to(HttpResponse::Ok);
+        App::new().service(web::resource("/h").route(route).wrap(idempotency.clone()))
+    })
+    .workers(1)
+    .disable_signals()
+    .listen(listener)
+    .unwrap()
+    .run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    let mut socket = tokio::net::TcpStream::connect(addr).await.unwrap();
+    socket.write_all(b"POST /h HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n").await.unwrap();
+    let piece = [b"10000\r\n".as_slice(), &[b'x'; 0x10000], b"\r\n"].concat();
+    for _ in 0..20 {
+        socket.write_all(&piece).await.unwrap();
+    }
+    // The upload is not over, and yet the server ends the connection.
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer).to_lowercase();
+    assert!(answer.starts_with("http/1.1 413"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+    handle.stop(false).await;
+}
+
+/// A gzip body that was signed plain could not be verified.
+#[actix_web::test]
+async fn a_body_that_was_signed_and_then_compressed_is_verified_behind_a_middleware_that_decompresses() {
+    async fn decompress(
+        mut request: ServiceRequest,
+        next: Next<impl MessageBody + 'static>,
+    ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+        let plain = Decompress::from_headers(request.take_payload(), request.headers());
+        request.set_payload(Payload::Stream { payload: Box::pin(plain) });
+        request.headers_mut().remove("content-encoding");
+        next.call(request).await
+    }
+    let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\xca\x4c\x51\xb2\x52\x4a\x2d\x2b\x89\x37\x54\xaa\x05\x00\x1b\x50\xba\x8e\x0e\x00\x00\x00";
+    let handle = async |body: Bytes| HttpResponse::Ok().body(body);
+    let route = web::resource("/h").route(web::post().to(handle));
+    let route = route.wrap(middleware()).wrap(from_fn(decompress));
+    let app = init_service(App::new().service(route)).await;
+    let request = signed().set_payload(&gzip[..]).insert_header(("content-encoding", "gzip"));
+    let answer = call_service(&app, request.to_request()).await;
+    is(&answer, 200, "executed");
+    assert_eq!(read_body(answer).await, r#"{"id":"evt_1"}"#);
+}
