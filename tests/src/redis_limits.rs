@@ -18,6 +18,9 @@ use crate::redis_server::RedisServer;
 /// How long a durable grant waits for its replica.
 const WAIT: Duration = Duration::from_millis(200);
 
+/// Fewer bytes than any server needs for a claim: its record and that one's name alone are longer.
+const ROOM: u64 = 80;
+
 /// One line of the table.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -83,13 +86,16 @@ pub async fn failover(claims: usize) -> Vec<Row> {
     rows
 }
 
-/// Claims into a server with too little memory, under each policy.
-pub async fn eviction(claims: usize, maxmemory: &str) -> Vec<Row> {
+/// Claims into a server with too little memory for them, under each policy.
+pub async fn eviction(claims: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for policy in
         ["noeviction", "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-ttl"]
     {
-        let server = RedisServer::start_with(&["--maxmemory", maxmemory, "--maxmemory-policy", policy]).await;
+        let server = RedisServer::start_with(&["--maxmemory-policy", policy]).await;
+        let room = u64::try_from(claims).expect("a number of claims") * ROOM;
+        let maxmemory = (server.info("used_memory").await + room).to_string();
+        let _: String = server.query(&["CONFIG", "SET", "maxmemory", &maxmemory]).await;
         let store = store(&server.url());
         let mut findings = findings(&store).await;
         let names = granted(&store, "k", claims).await;
@@ -99,7 +105,7 @@ pub async fn eviction(claims: usize, maxmemory: &str) -> Vec<Row> {
             }
         }
         let forgotten = lost(&store, &names).await;
-        let case = format!("`maxmemory {maxmemory}`, `{policy}`");
+        let case = format!("room for {ROOM} bytes a claim, `{policy}`");
         rows.push(Row { case, claims, granted: names.len(), forgotten, findings });
     }
     rows

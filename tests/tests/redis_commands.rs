@@ -117,8 +117,25 @@ async fn a_server_that_does_not_know_set_nx_get_is_asked_by_script_from_then_on(
     assert_sends(&server, &[("evalsha", 1)]).await;
 }
 
+/// How many bytes a server takes for a name and a value of these lengths, with a TTL.
+async fn cost_of_a_string(name: usize, value: usize, count: u64) -> u64 {
+    let server = RedisServer::start().await;
+    let before = server.info("used_memory").await;
+    let mut all = redis::pipe();
+    for number in 0..count {
+        all.cmd("SET")
+            .arg(format!("{number:0name$}"))
+            .arg("v".repeat(value))
+            .arg("PX")
+            .arg(3_600_000)
+            .ignore();
+    }
+    all.query_async::<()>(&mut server.connection().await).await.expect("the server takes them");
+    (server.info("used_memory").await - before) / count
+}
+
 #[tokio::test]
-async fn a_tombstone_costs_at_most_230_bytes_of_memory() {
+async fn a_tombstone_costs_no_more_memory_than_any_string_of_its_length() {
     const COUNT: u64 = 20_000;
     let server = RedisServer::start().await;
     let store = warm(&server).await;
@@ -133,8 +150,10 @@ async fn a_tombstone_costs_at_most_230_bytes_of_memory() {
     let each = (server.info("used_memory").await - before) / COUNT;
     let length: u64 = server.query(&["STRLEN", &record_name("evt_0")]).await;
     assert_eq!(length, 59);
-    assert!(each <= 230, "a tombstone costs {each} bytes");
-    println!("a tombstone costs {each} bytes");
+    let least = cost_of_a_string(record_name("evt_0").len(), 59, COUNT).await;
+    // What the server learns by and by, such as scripts, is shared by all of them.
+    assert!(each <= least + 16, "a tombstone costs {each} bytes, and a string {least}");
+    println!("a tombstone costs {each} bytes, and a string {least}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ async fn a_failover_to_a_stalled_replica_forgets_grants_unless_a_replica_confirm
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_policy_but_noeviction_forgets_and_the_health_check_says_so_before() {
-    let rows = eviction(8000, "2500kb").await;
+    let rows = eviction(8000).await;
     let safe = row(&rows, "noeviction");
     assert!(safe.granted < 8000 && safe.forgotten == 0, "{safe}");
     for row in rows.iter().filter(|row| !row.case.contains("noeviction")) {

@@ -6,7 +6,7 @@ use idempotency_tests::redis_limits::{HEAD, eviction, failover, killed};
 #[tokio::main]
 async fn main() {
     println!("{HEAD}");
-    let rows = [failover(500).await, eviction(40_000, "8mb").await, killed(2000).await];
+    let rows = [failover(500).await, eviction(40_000).await, killed(2000).await];
     for row in rows.iter().flatten() {
         println!("{row}");
     }
