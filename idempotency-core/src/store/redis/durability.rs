@@ -6,13 +6,14 @@ use redis::{Cmd, Value};
 
 /// How many servers must have a grant or a completion before it counts.
 ///
-/// A write that too few of them have within `timeout` is answered with
-/// [`Unknown`](crate::StoreErrorKind::Unknown), so that it is repeated; a repeat waits anew. The cause is a
+/// A grant that too few of them have within `timeout` is given back, and its claim is
+/// [`Unconfirmed`](crate::StoreErrorKind::Unconfirmed); a completion stands, and is
+/// [`Unknown`](crate::StoreErrorKind::Unknown), so that it is repeated and waited for anew. The cause of either is a
 /// [`Shortfall`]. This narrows the window in which a failover forgets; it does not make Redis strongly consistent,
 /// since the replica that becomes master need not be one that has the write.
 ///
-/// `timeout` must be well below [`Policy::with_store_timeout`](crate::Policy::with_store_timeout), within which the engine
-/// repeats an operation.
+/// `timeout` must be at most two thirds of [`Policy::with_store_timeout`](crate::Policy::with_store_timeout): a write goes
+/// out to be waited for after a quarter of `timeout` at the latest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Durability {
