@@ -59,6 +59,7 @@ impl StoreError {
     }
 
     /// The same error of an operation that is not to be repeated, since it is taken back.
+    #[cfg(feature = "redis")]
     pub(crate) fn of_what_is_taken_back(mut self) -> Self {
         self.kind = StoreErrorKind::Unconfirmed;
         self.may_have_executed = false;

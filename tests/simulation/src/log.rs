@@ -59,6 +59,13 @@ impl Log {
         self.entries().operations[index].answer = Some((now, answer));
     }
 
+    /// The store said that it carried the claim out and takes it back: either shows, whenever it was.
+    pub fn take_back(&self, Called(index): Called, owner: u64) {
+        let mut entries = self.entries();
+        let claim = entries.operations[index].clone();
+        entries.operations.push(Operation { action: Action::GiveBack { owner }, ..claim });
+    }
+
     /// The store said that it did not carry the operation out, and is held to that: it is not part of the history.
     pub fn refuse(&self, Called(index): Called) {
         self.entries().refused.insert(index);

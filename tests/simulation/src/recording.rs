@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use idempotency_core::store::{Filter, Listing, Page};
 use idempotency_core::{
     Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
-    Resolution, ResourceDigest, Store, StoreError, Version,
+    Resolution, ResourceDigest, Store, StoreError, StoreErrorKind, Version,
 };
 
 use crate::history::{Action, Answer};
@@ -63,7 +63,12 @@ impl Store for RecordingStore {
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let called = self.log.call(self.worker, claim.key.digest(), claim.order, Action::claim(claim));
         let answer = self.inner.claim(claim).await;
-        self.settle(called, &answer);
+        match &answer {
+            Err(error) if error.kind() == StoreErrorKind::Unconfirmed => {
+                self.log.take_back(called, Action::claim(claim).owner().expect("a claim has an owner"));
+            }
+            answer => self.settle(called, answer),
+        }
         answer
     }
 
