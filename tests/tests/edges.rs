@@ -164,7 +164,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn a_worker_that_blocks_its_thread_does_not_keep_the_others_from_the_store() {
     let servers = runtime();
     let server = servers.block_on(RedisServer::start());
-    let store = RedisStore::new(server.url()).unwrap();
+    let store = RedisStore::new(server.url(), Namespace::default()).unwrap();
     let first = store.clone();
     let (connected, started) = std::sync::mpsc::channel();
     let (go_on, blocked) = std::sync::mpsc::channel::<()>();
@@ -178,7 +178,7 @@ fn a_worker_that_blocks_its_thread_does_not_keep_the_others_from_the_store() {
     });
     started.recv().unwrap();
     let claimed = runtime().block_on(store.claim(&claim("second", 1)));
-    assert!(matches!(claimed.unwrap(), Claimed::Granted { .. }));
+    assert!(matches!(claimed.unwrap(), Claimed::Granted(_)));
     go_on.send(()).unwrap();
     worker.join().unwrap();
 }
@@ -188,7 +188,7 @@ fn a_runtime_that_ends_while_it_dials_does_not_take_the_store_with_it() {
     // Accepts by its backlog, and never says a word.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://127.0.0.1:{}/", silent.local_addr().unwrap().port());
-    let store = RedisStore::new(&url).unwrap();
+    let store = RedisStore::new(&url, Namespace::default()).unwrap();
     let first = runtime();
     first.block_on(async {
         let claimed = tokio::time::timeout(Duration::from_millis(100), store.claim(&claim("k", 1))).await;

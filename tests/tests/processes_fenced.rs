@@ -4,7 +4,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
-use idempotency_core::{Delivery, Idempotency, Key, Policy, Ran, RunError, Scope, Verified};
+use idempotency_core::{Delivery, Idempotency, Key, Namespace, Policy, Ran, RunError, Scope, Verified};
 use idempotency_tests::demo::{PATIENCE, eventually};
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_server::RedisServer;
@@ -17,7 +17,7 @@ fn delivery() -> Delivery {
 
 fn engine(url: &str, lease: Duration) -> Idempotency {
     let policy = Policy::webhook().with_lease(lease).with_wait(Duration::ZERO).with_store_timeout(PATIENCE);
-    Idempotency::new(RedisStore::new(url).expect("a url")).with_policy(policy)
+    Idempotency::new(RedisStore::new(url, Namespace::default()).expect("a url")).with_policy(policy)
 }
 
 /// Executes once the work is done, without ever looking at the lease.

@@ -74,8 +74,8 @@ const TABLE: [Row; 12] = [
     row(Point::AfterComplete, Plain, Completed, "replayed", [&[1], &[1]], (200, "executed")),
     row(Point::BeforeRelease, Failing, Held, "executed", [&[2], &[2]], (500, "executed")),
     row(Point::AfterRelease, Failing, Released, "executed", [&[2], &[2]], (500, "executed")),
-    row(Point::BeforeSettled, Duplicate, Unsettled, "replayed", [&[1], &[1]], (200, "replayed")),
-    row(Point::AfterSettled, Duplicate, Unsettled, "replayed", [&[1], &[1]], (200, "replayed")),
+    row(Point::BeforeWait, Duplicate, Unsettled, "replayed", [&[1], &[1]], (200, "replayed")),
+    row(Point::AfterWait, Duplicate, Unsettled, "replayed", [&[1], &[1]], (200, "replayed")),
 ];
 
 const fn row(

@@ -12,8 +12,9 @@ use idempotency_core::provider::{
 };
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{
-    Claim, Claimed, Delivery, Endpoint, Fence, Fingerprint, Key, MemoryStore, Order, Outcome, Owner, Policy,
-    Provider, RecordedResponse, Resolution, Scope, ScopedKey, Verified, Version,
+    Claim, Claimed, Completed, Delivery, Endpoint, Fence, Fingerprint, Grant, Key, MemoryStore, Namespace,
+    Order, Outcome, Owner, Policy, Provider, RecordedResponse, Resolution, Resource, Scope, ScopedKey,
+    Verified, Version,
 };
 use idempotency_tower::{IdempotencyLayer, RequestBody};
 
@@ -77,9 +78,9 @@ fn no_provider_prints_its_secret() {
 fn no_redis_store_prints_its_password() {
     let url = format!("redis://app:{SECRET}@localhost:1/");
     for store in [
-        RedisStore::new(&url).unwrap(),
-        RedisStore::sentinel([&url], "main").unwrap().with_user("app", SECRET),
-        RedisStore::cluster([&url]).unwrap(),
+        RedisStore::new(&url, Namespace::default()).unwrap(),
+        RedisStore::sentinel([&url], "main", Namespace::default()).unwrap().with_user("app", SECRET),
+        RedisStore::cluster([&url], Namespace::default()).unwrap(),
     ] {
         assert_silent(&store);
         let shown = format!("{store:?}");
@@ -91,7 +92,7 @@ fn no_redis_store_prints_its_password() {
         format!("http://app:{SECRET}@localhost/"),
         SECRET.to_owned(),
     ] {
-        let error = RedisStore::new(&url).unwrap_err();
+        let error = RedisStore::new(&url, Namespace::default()).unwrap_err();
         assert_silent(&error);
         assert_hidden(&error.to_string(), SECRET);
     }
@@ -99,7 +100,7 @@ fn no_redis_store_prints_its_password() {
 
 #[tokio::test]
 async fn no_operation_shows_its_error_with_the_password() {
-    let store = RedisStore::new(format!("redis://app:{SECRET}@127.0.0.1:1/")).unwrap();
+    let store = RedisStore::new(format!("redis://app:{SECRET}@127.0.0.1:1/"), Namespace::default()).unwrap();
     let error = store.check_health().await.unwrap_err();
     assert_silent(&error);
     assert_hidden(&error.to_string(), SECRET);
@@ -122,14 +123,18 @@ fn nothing_of_a_request_but_its_shape_is_printed() {
 
 #[test]
 fn nothing_of_a_delivery_but_digests_is_printed() {
-    let key = ScopedKey::new(Scope::endpoint("e").with_principal(SECRET), Key::new(SECRET).unwrap());
-    let order = Order::new(key.scope(), SECRET, Version::new(1));
+    let key = ScopedKey::new(
+        &Namespace::default(),
+        Scope::endpoint("e").with_principal(SECRET),
+        Key::new(SECRET).unwrap(),
+    );
+    let order = Order::new(Resource::new(key.scope(), "kind", SECRET), Version::new(1));
     let delivery = Delivery::new(&Verified::by_other_means(b""), key.scope().clone(), key.key().clone())
         .with_fingerprint(Fingerprint::of(SECRET.as_bytes()))
         .with_order(order.clone())
         .with_attribute("customer", SECRET);
     let mut claim = Claim::new(key.clone(), Owner::from_bytes([1; 16]), Duration::ZERO, Duration::ZERO);
-    claim.order = delivery.order().cloned();
+    claim.order = delivery.order().map(|order| order.scoped(&Namespace::default()));
     let outcome = Outcome::new(SECRET);
     let response = RecordedResponse::new(StatusCode::OK, SECRET)
         .with_header(http::header::LOCATION, HeaderValue::from_static(SECRET));
@@ -145,7 +150,12 @@ fn nothing_of_a_delivery_but_digests_is_printed() {
         &delivery.attributes(),
         &claim,
         &claim.granted(Fence::new(1)),
-        &Claimed::Completed(outcome.clone()),
+        &Claimed::Completed(Completed::new(
+            outcome.clone(),
+            Grant::new(Fence::new(1), 1),
+            Duration::ZERO,
+            Duration::ZERO,
+        )),
         &Resolution::Completed(outcome.clone()),
         &response,
     ];

@@ -20,7 +20,7 @@ const SECRET: &str = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0";
 const OTHER: &str = "whsec_b3RoZXJvdGhlcm90aGVyb3RoZXI=";
 const URL: &str = "https://example.com/hook";
 const OPERATIONS: [Operation; 5] =
-    [Operation::Claim, Operation::Renew, Operation::Complete, Operation::Release, Operation::Settled];
+    [Operation::Claim, Operation::Renew, Operation::Complete, Operation::Release, Operation::Wait];
 
 /// A sender: its provider, its body, and how it signs with a secret at a time.
 struct Sender {

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use idempotency_core::{Claim, Claimed, Hold, MemoryStore, Outcome, Owner, Policy, ScopedKey, Store};
+use idempotency_core::{
+    Claim, Claimed, Completion, Hold, MemoryStore, Outcome, Owner, Policy, ScopedKey, Store,
+};
 use idempotency_tests::http::{Adapter, Handler, Reply, Served, Site, TestSender, handler, post};
 use idempotency_tests::redis_case::store;
 use idempotency_tests::redis_server::RedisServer;
@@ -36,8 +38,11 @@ async fn assert_in_doubt(served: &Served, status: u16, what: &str) {
 
 async fn complete(store: &dyn Store, key: ScopedKey, outcome: Vec<u8>) {
     let claim = Claim::new(key, Owner::from_bytes([1; 16]), LONG, LONG);
-    let Claimed::Granted { fence, .. } = store.claim(&claim).await.unwrap() else { panic!("granted") };
-    let held = store.complete(&claim.granted(fence), &Outcome::new(outcome), LONG).await.unwrap();
+    let Claimed::Granted(grant) = store.claim(&claim).await.unwrap() else { panic!("granted") };
+    let held = store
+        .complete(&Completion::new(claim.granted(grant.fence), Outcome::new(outcome), LONG))
+        .await
+        .unwrap();
     assert_eq!(held, Hold::Held);
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use idempotency_core::clock::ManualClock;
 use idempotency_core::{
-    Claim, Claimed, Hold, Key, Lease, MemoryStore, Outcome, Owner, Resolution, Scope, ScopedKey, Store,
-    StoreErrorKind,
+    Claim, Claimed, Completion, Hold, Key, Lease, MemoryStore, Namespace, Outcome, Owner, Release,
+    Resolution, Scope, ScopedKey, Store, StoreErrorKind,
 };
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -20,7 +20,8 @@ fn claim(name: impl ToString, owner: u8) -> Claim {
 }
 
 fn claim_kept(name: impl ToString, owner: u8, retention: Duration) -> Claim {
-    let key = ScopedKey::new(Scope::endpoint("limits"), Key::new(name.to_string()).unwrap());
+    let key =
+        ScopedKey::new(&Namespace::default(), Scope::endpoint("limits"), Key::new(name.to_string()).unwrap());
     Claim::new(key, Owner::from_bytes([owner; 16]), LEASE, retention)
 }
 
@@ -31,7 +32,7 @@ fn store() -> (MemoryStore, Arc<ManualClock>) {
 
 async fn grant(store: &MemoryStore, claim: &Claim) -> Lease {
     match store.claim(claim).await.unwrap() {
-        Claimed::Granted { fence, .. } => claim.granted(fence),
+        Claimed::Granted(grant) => claim.granted(grant.fence),
         answer => panic!("not granted: {answer:?}"),
     }
 }
@@ -42,7 +43,7 @@ async fn is_full(store: &MemoryStore, claim: &Claim) -> bool {
 
 async fn complete(store: &MemoryStore, lease: &Lease, bytes: usize) -> Result<Hold, StoreErrorKind> {
     let outcome = Outcome::new(vec![0; bytes]);
-    store.complete(lease, &outcome, DAY).await.map_err(|error| error.kind())
+    store.complete(&Completion::new(lease.clone(), outcome, DAY)).await.map_err(|error| error.kind())
 }
 
 #[tokio::test]
@@ -53,19 +54,23 @@ async fn a_full_store_refuses_new_keys_and_serves_the_others() {
     let completed = grant(&store, &claim("completed", 1)).await;
     let released = grant(&store, &claim("released", 1)).await;
     assert_eq!(complete(&store, &completed, 1).await, Ok(Hold::Held));
-    assert_eq!(store.release(&released).await.unwrap(), Hold::Held);
+    assert_eq!(store.release(&released, Release::Failed).await.unwrap(), Hold::Held);
 
     assert!(is_full(&store, &claim("new", 1)).await);
     assert_eq!(store.records(), 3);
     assert!(matches!(store.claim(&claim("held", 2)).await.unwrap(), Claimed::InFlight { .. }));
     assert!(matches!(store.claim(&claim("completed", 2)).await.unwrap(), Claimed::Completed(_)));
-    assert!(matches!(store.claim(&claim("released", 2)).await.unwrap(), Claimed::Granted { attempt: 2, .. }));
+    assert!(
+        matches!(store.claim(&claim("released", 2)).await.unwrap(), Claimed::Granted(grant) if grant.attempt == 2)
+    );
     assert_eq!(store.renew(&held, LEASE).await.unwrap(), Hold::Held);
     clock.advance(2 * LEASE);
     assert!(is_full(&store, &claim("new", 1)).await, "an abandoned record is kept for its retention");
-    assert!(matches!(store.claim(&claim("held", 2)).await.unwrap(), Claimed::Granted { attempt: 2, .. }));
+    assert!(
+        matches!(store.claim(&claim("held", 2)).await.unwrap(), Claimed::Granted(grant) if grant.attempt == 2)
+    );
 
-    assert!(store.forget(&claim("completed", 1).key).await.unwrap());
+    assert!(store.forget(claim("completed", 1).key.digest()).await.unwrap());
     grant(&store, &claim("new", 1)).await;
 }
 
@@ -81,7 +86,7 @@ async fn a_full_store_drops_what_has_expired_and_nothing_else() {
         grant(&store, &claim(format!("long {i}"), 1)).await;
     }
     assert!(is_full(&store, &claim("new", 1)).await);
-    clock.advance(LEASE);
+    clock.advance(2 * LEASE);
     grant(&store, &claim("new", 1)).await;
     assert_eq!(store.records(), 51);
     assert_eq!(complete(&store, &kept, 1).await, Ok(Hold::Held), "a live record was dropped");
@@ -96,7 +101,10 @@ async fn expired_records_are_swept_long_before_the_store_is_full() {
         }
         let lease = grant(&store, &claim_kept(i, 1, LEASE)).await;
         let outcome = Outcome::new("0123456789");
-        assert_eq!(store.complete(&lease, &outcome, LEASE).await.unwrap(), Hold::Held);
+        assert_eq!(
+            store.complete(&Completion::new(lease.clone(), outcome, LEASE)).await.unwrap(),
+            Hold::Held
+        );
     }
     assert!(store.records() <= 64 * 64, "{} records of 1,000 live ones", store.records());
     assert_eq!(store.bytes(), 10 * store.records(), "bytes are counted exactly");
@@ -115,14 +123,14 @@ async fn new_keys_are_refused_once_outcomes_have_used_up_their_bytes_and_outcome
     assert!(is_full(&store, &claim("c", 1)).await, "a new key can wait");
     assert!(matches!(store.claim(&claim("a", 2)).await.unwrap(), Claimed::Completed(_)));
 
-    assert!(store.forget(&claim("a", 1).key).await.unwrap());
+    assert!(store.forget(claim("a", 1).key.digest()).await.unwrap());
     assert_eq!(store.bytes(), 41);
     clock.advance(DAY);
     let c = grant(&store, &claim("b", 3)).await;
     assert_eq!(store.bytes(), 0, "an expired record's place is taken");
     clock.advance(LEASE);
     let word = Resolution::Completed(Outcome::new(vec![0; 7]));
-    assert!(store.resolve(c.key(), &word).await.unwrap());
+    assert!(store.resolve(c.key().digest(), &word).await.unwrap());
     assert_eq!(store.bytes(), 7);
 }
 
@@ -132,7 +140,10 @@ async fn an_outcome_keeps_no_larger_buffer_alive() {
     let lease = grant(&store, &claim("k", 1)).await;
     let buffer = Bytes::from(vec![7; 1 << 20]);
     let outcome = Outcome::new(buffer.slice(..10));
-    assert_eq!(store.complete(&lease, &outcome, DAY).await.unwrap(), Hold::Held);
+    assert_eq!(
+        store.complete(&Completion::new(lease.clone(), outcome.clone(), DAY)).await.unwrap(),
+        Hold::Held
+    );
     drop(outcome);
     assert!(buffer.is_unique(), "the store keeps a slice of its caller's buffer");
 }
@@ -144,7 +155,9 @@ async fn time_is_tokios_by_default() {
     tokio::time::advance(LEASE - Duration::from_millis(1)).await;
     assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
     tokio::time::advance(Duration::from_millis(1)).await;
-    assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Granted { attempt: 2, .. }));
+    assert!(
+        matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Granted(grant) if grant.attempt == 2)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -159,14 +172,19 @@ async fn many_threads_execute_each_key_once() {
                 let claim = claim(i, owner);
                 loop {
                     match store.claim(&claim).await.unwrap() {
-                        Claimed::Granted { fence, .. } => {
+                        Claimed::Granted(grant) => {
                             executed += 1;
                             let outcome = Outcome::new(vec![owner]);
-                            let hold = store.complete(&claim.granted(fence), &outcome, DAY).await.unwrap();
+                            let hold = store
+                                .complete(&Completion::new(claim.granted(grant.fence), outcome, DAY))
+                                .await
+                                .unwrap();
                             assert_eq!(hold, Hold::Held);
                             break;
                         }
-                        Claimed::InFlight { .. } => store.settled(&claim.key, LEASE).await.unwrap(),
+                        Claimed::InFlight { .. } => {
+                            store.wait_for_change(claim.key.digest(), LEASE).await.unwrap()
+                        }
                         Claimed::Completed(_) => break,
                         answer => panic!("{answer:?}"),
                     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use idempotency_core::clock::{Clock, ManualClock};
-use idempotency_core::engine::{Begun, Completion, Execution, Runtime, TokioRuntime};
+use idempotency_core::engine::{Begun, CompletionResult, Execution, Runtime, TokioRuntime};
 use idempotency_core::{
     Delivery, Idempotency, Key, MemoryStore, Outcome, Owner, Policy, Scope, Store, Verified,
 };
@@ -78,8 +78,8 @@ async fn the_stores_clock_decides(store: Arc<dyn Store>, advance: impl AsyncFn(D
         let taken = run(second, key).await;
         assert_eq!(taken.context().attempt(), 2);
         assert!(taken.context().fence() > held.context().fence());
-        assert!(matches!(held.complete(Outcome::new("late")).await, Completion::Lost));
-        assert!(matches!(taken.complete(Outcome::new("done")).await, Completion::Recorded));
+        assert!(matches!(held.complete(Outcome::new("late")).await, CompletionResult::Lost));
+        assert!(matches!(taken.complete(Outcome::new("done")).await, CompletionResult::Recorded));
     }
 }
 

@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use idempotency_core::clock::Clock;
 use idempotency_core::store::{Cursor, Filter, Listing, Page};
 use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, Record, RecordView, Release,
-    Resolution, ResourceDigest, ScopedOrder, State, Store, StoreError, StoreErrorKind, Transition, Version,
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, Record, RecordView,
+    Release, Resolution, ResourceDigest, ScopedOrder, State, Store, StoreError, StoreErrorKind, Transition,
+    Version,
 };
 use tokio::sync::Notify;
 
@@ -187,7 +188,8 @@ impl Store for TinyStore {
 
     async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
         let after = page.after.as_ref().map(|cursor| cursor.as_str().parse::<KeyDigest>()).transpose();
-        let after = after.map_err(|error| StoreError::new("tiny", StoreErrorKind::Refused).with_source(error))?;
+        let after =
+            after.map_err(|error| StoreError::new("tiny", StoreErrorKind::Refused).with_source(error))?;
         let (kept, now) = self.open();
         let unix_now = self.clock.unix_time();
         let behind = kept.records.range((after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded));

@@ -1,7 +1,7 @@
 //! What the store holds of a delivery, looked at past the servers.
 
 use idempotency_core::store::redis::RedisStore;
-use idempotency_core::{Key, RecordView, Scope, ScopedKey, StateView, Store as _};
+use idempotency_core::{Key, Namespace, RecordView, Scope, ScopedKey, StateView, Store as _};
 
 use super::{PATIENCE, eventually};
 use crate::redis_server::RedisServer;
@@ -12,8 +12,11 @@ use crate::redis_server::RedisServer;
 /// When Redis does not answer.
 pub async fn record(redis: &RedisServer, sender: &str, key: &str) -> Option<RecordView> {
     let scope = Scope::endpoint(format!("{sender} /webhooks/{sender}"));
-    let key = ScopedKey::new(scope, Key::new(key).expect("the tests' keys are keys"));
-    RedisStore::new(redis.url()).expect("a url").load(&key).await.expect("redis answers")
+    // What the demo servers take where no other is named.
+    let namespace = Namespace::new("demo").expect("it is one");
+    let key = ScopedKey::new(&namespace, scope, Key::new(key).expect("the tests' keys are keys"));
+    let store = RedisStore::new(redis.url(), namespace).expect("a url");
+    store.load(key.digest()).await.expect("redis answers")
 }
 
 /// Waits until a key is in flight, and gives its record.

@@ -31,9 +31,9 @@ pub enum Point {
     /// The handler has failed and the key is free: the retry runs at once.
     AfterRelease,
     /// A duplicate is about to wait: the execution elsewhere goes on, the retry is its replay.
-    BeforeSettled,
+    BeforeWait,
     /// A duplicate has waited and does not know the outcome: the same.
-    AfterSettled,
+    AfterWait,
 }
 
 /// What a process sends itself.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use idempotency_core::provider::{Incoming, Methods, Received, Rejection};
 use idempotency_core::{
-    Delivery, Fingerprint, Key, Order, Policy, Provider, RecordedResponse, Verified, Version,
+    Delivery, Fingerprint, Key, Order, Policy, Provider, RecordedResponse, Resource, Verified, Version,
 };
 
 /// A sender whose requests say in headers what they are.
@@ -101,7 +101,8 @@ impl Provider for TestSender {
             incoming.single_header("x-order")?.and_then(|order| order.split_once('='))
         {
             let version = version.parse().map_err(|_| Rejection::malformed("the version is no number"))?;
-            delivery = delivery.with_order(Order::new(&scope, resource, Version::new(version)));
+            delivery = delivery
+                .with_order(Order::new(Resource::new(&scope, "thing", resource), Version::new(version)));
         }
         Ok(Received::Delivery(delivery))
     }

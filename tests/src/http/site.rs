@@ -170,17 +170,17 @@ impl Served {
     /// The key of a delivery to a path.
     pub fn key(&self, path: &str, key: &str) -> ScopedKey {
         let key = Key::new(key).expect("a test's key is one");
-        ScopedKey::new(Scope::endpoint(format!("test {path}")), key)
+        ScopedKey::new(self.store.namespace(), Scope::endpoint(format!("test {path}")), key)
     }
 
     /// The record of a key at `/hook`, once it is completed.
     pub async fn completed(&self, key: &str) -> RecordView {
-        let key = self.key("/hook", key);
+        let key = self.key("/hook", key).digest();
         loop {
             // It listens before it looks, so that no change falls between the two.
-            let mut settled = std::pin::pin!(self.store.settled(&key, Duration::from_secs(10)));
+            let mut settled = std::pin::pin!(self.store.wait_for_change(key, Duration::from_secs(10)));
             let told = futures_util::poll!(settled.as_mut()).is_ready();
-            let record = self.store.load(&key).await.expect("the store answers");
+            let record = self.store.load(key).await.expect("the store answers");
             match record {
                 Some(record) if matches!(record.state, StateView::Completed(_)) => return record,
                 _ if told => tokio::task::yield_now().await,

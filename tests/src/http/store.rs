@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use idempotency_core::store::{Filter, Listing, Page};
 use idempotency_core::{
-    Claim, Claimed, Hold, Lease, Outcome, RecordView, Resolution, ScopedKey, Store, StoreError,
-    StoreErrorKind,
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
+    Resolution, ResourceDigest, Store, StoreError, StoreErrorKind, Version,
 };
 use tokio::sync::{Semaphore, watch};
 
@@ -22,8 +23,8 @@ pub enum Operation {
     Complete,
     /// `release`
     Release,
-    /// `settled`
-    Settled,
+    /// `wait_for_change`
+    Wait,
 }
 
 /// What goes wrong.
@@ -111,6 +112,10 @@ impl Watched {
 
 #[async_trait]
 impl Store for Watched {
+    fn namespace(&self) -> &Namespace {
+        self.inner.namespace()
+    }
+
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         self.meet(Operation::Claim, self.inner.claim(claim)).await
     }
@@ -119,32 +124,39 @@ impl Store for Watched {
         self.meet(Operation::Renew, self.inner.renew(lease, duration)).await
     }
 
-    async fn complete(
-        &self,
-        lease: &Lease,
-        outcome: &Outcome,
-        retention: Duration,
-    ) -> Result<Hold, StoreError> {
-        self.meet(Operation::Complete, self.inner.complete(lease, outcome, retention)).await
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
+        self.meet(Operation::Complete, self.inner.complete(completion)).await
     }
 
-    async fn release(&self, lease: &Lease) -> Result<Hold, StoreError> {
-        self.meet(Operation::Release, self.inner.release(lease)).await
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
+        self.meet(Operation::Release, self.inner.release(lease, release)).await
     }
 
-    async fn settled(&self, key: &ScopedKey, timeout: Duration) -> Result<(), StoreError> {
-        self.meet(Operation::Settled, self.inner.settled(key, timeout)).await
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        self.inner.adopt(lease, owner, duration).await
     }
 
-    async fn load(&self, key: &ScopedKey) -> Result<Option<RecordView>, StoreError> {
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        self.inner.newest(resource).await
+    }
+
+    async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
+        self.meet(Operation::Wait, self.inner.wait_for_change(key, timeout)).await
+    }
+
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
         self.inner.load(key).await
     }
 
-    async fn forget(&self, key: &ScopedKey) -> Result<bool, StoreError> {
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
         self.inner.forget(key).await
     }
 
-    async fn resolve(&self, key: &ScopedKey, resolution: &Resolution) -> Result<bool, StoreError> {
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
         self.inner.resolve(key, resolution).await
+    }
+
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
+        self.inner.list(filter, page).await
     }
 }

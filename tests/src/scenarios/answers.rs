@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use idempotency_core::{Claim, Claimed, Completing, Hold, OnExpired, Outcome, Owner, Policy, Store as _};
+use idempotency_core::{
+    Claim, Claimed, Completing, Completion, Hold, OnExpired, Outcome, Owner, Policy, Store as _,
+};
 
 use super::{PATIENCE, api, done, patient, webhook};
 use crate::http::{Handler, Operation, Reply, Served, Site, TestSender, get, handler, head, post, request};
@@ -252,11 +254,10 @@ pub async fn an_unreadable_outcome_is_in_doubt_and_never_free(site: &Site) {
     for (sender, key, status) in [(webhook(), "webhook", 503), (api(), "api", 409)] {
         let served = site.serve(sender, done()).await;
         let claim = claim_of(&served, key, Duration::from_secs(30));
-        let Ok(Claimed::Granted { fence, .. }) = site.store.claim(&claim).await else {
-            panic!("the key is free")
-        };
+        let Ok(Claimed::Granted(grant)) = site.store.claim(&claim).await else { panic!("the key is free") };
         let junk = Outcome::new("not a response");
-        let hold = site.store.complete(&claim.granted(fence), &junk, claim.retention).await;
+        let hold =
+            site.store.complete(&Completion::new(claim.granted(grant.fence), junk, claim.retention)).await;
         assert_eq!(hold.expect("the store answers"), Hold::Held);
         for _ in 0..2 {
             served.send(post("/hook").key(key)).await.is(status, "in-doubt").is_problem("in-doubt");
@@ -273,7 +274,7 @@ pub async fn an_expired_lease_is_in_doubt_where_the_policy_says_so(site: &Site) 
         let served = site.serve(TestSender::new(policy), done()).await;
         let mut claim = claim_of(&served, key, Duration::from_millis(20));
         claim.on_expired = OnExpired::InDoubt;
-        assert!(matches!(site.store.claim(&claim).await, Ok(Claimed::Granted { .. })));
+        assert!(matches!(site.store.claim(&claim).await, Ok(Claimed::Granted(_))));
         for _ in 0..2 {
             served.send(post("/hook").key(key)).await.is(status, "in-doubt").is_problem("in-doubt");
         }

@@ -16,7 +16,7 @@ const SHORT: Duration = Duration::from_millis(200);
 /// One executes; the others wait, or are told that it is in flight.
 pub async fn n_concurrent_equal_requests_execute_once(site: &Site) {
     for (key, sender, duplicate) in [("webhook", webhook(), "replayed"), ("api", api(), "conflict")] {
-        let waits = site.store.count(Operation::Settled);
+        let waits = site.store.count(Operation::Wait);
         let (gate, answered) = (gate(), gate());
         let served = site.serve(sender, gated(&gate)).await;
         let rivals = join_all((0..RIVALS).map(async |_| {
@@ -27,7 +27,7 @@ pub async fn n_concurrent_equal_requests_execute_once(site: &Site) {
         let (mut answers, ()) = tokio::join!(rivals, async {
             // All the others wait, or have their answer, before the first is let through.
             match duplicate {
-                "replayed" => site.store.asked(Operation::Settled, waits + RIVALS - 1).await,
+                "replayed" => site.store.asked(Operation::Wait, waits + RIVALS - 1).await,
                 _ => drop(answered.acquire_many(RIVALS as u32 - 1).await),
             }
             gate.add_permits(RIVALS);
@@ -46,7 +46,7 @@ pub async fn n_concurrent_equal_requests_execute_once(site: &Site) {
 /// It is woken when the first is done.
 pub async fn a_duplicate_in_flight_waits_and_replays(site: &Site) {
     for (key, policy) in [("webhook", Policy::webhook()), ("api", Policy::api())] {
-        let waits = site.store.count(Operation::Settled);
+        let waits = site.store.count(Operation::Wait);
         let gate = gate();
         let policy = patient(policy).with_wait(PATIENCE);
         let served = site.serve(TestSender::new(policy), gated(&gate)).await;
@@ -57,7 +57,7 @@ pub async fn a_duplicate_in_flight_waits_and_replays(site: &Site) {
                 served.send_unnoted(post("/hook").key(key)).await
             },
             async {
-                site.store.asked(Operation::Settled, waits + 1).await;
+                site.store.asked(Operation::Wait, waits + 1).await;
                 gate.add_permits(1);
             }
         );
@@ -82,12 +82,12 @@ async fn conflicts(site: &Site, sender: TestSender, status: u16, waits: usize) {
     let served = site.serve(sender, gated(&gate)).await;
     let (first, ()) = tokio::join!(served.send_unnoted(post("/hook").key("k")), async {
         served.executed(1).await;
-        let answer = served.send_and_let_time_fly(post("/hook").key("k"), Operation::Settled).await;
+        let answer = served.send_and_let_time_fly(post("/hook").key("k"), Operation::Wait).await;
         answer.is(status, "conflict").is_problem("in-flight").retries_later();
         gate.add_permits(1);
     });
     served.note(first.is(200, "executed"));
-    assert_eq!(site.store.count(Operation::Settled).min(1), waits);
+    assert_eq!(site.store.count(Operation::Wait).min(1), waits);
     assert_eq!(served.executions(), 1);
 }
 
@@ -135,7 +135,7 @@ pub async fn waiters_over_the_limit_are_told_at_once(site: &Site) {
             served.send_unnoted(post("/hook").key("k")).await
         },
         async {
-            site.store.asked(Operation::Settled, 1).await;
+            site.store.asked(Operation::Wait, 1).await;
             served.send(post("/hook").key("k")).await.is(503, "conflict").retries_later();
             gate.add_permits(1);
         }
