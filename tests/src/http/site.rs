@@ -97,17 +97,16 @@ impl Site {
         });
         let departures = Departures::new();
         let observed = Observed::default();
+        let engine =
+            Idempotency::on_runtime(self.store.clone(), self.time.clone()).with_observer(observed.clone());
         let (addr, engine, server) = match self.adapter {
             Adapter::Axum => {
-                let layer = IdempotencyLayer::new(self.store.clone(), sender)
-                    .with_runtime(self.time.clone())
-                    .with_observer(observed.clone());
+                let layer = IdempotencyLayer::on_engine(&engine, sender);
                 let (addr, server) = axum::serve(axum::app(&layer, &handle, &departures)).await;
                 (addr, layer.engine().clone(), Server::Axum(server))
             }
             Adapter::Actix => {
-                let middleware = IdempotencyMiddleware::new(self.store.clone(), sender);
-                let middleware = middleware.with_runtime(self.time.clone()).with_observer(observed.clone());
+                let middleware = IdempotencyMiddleware::on_engine(&engine, sender);
                 let engine = middleware.engine().clone();
                 let (addr, server) = actix::serve(middleware, handle, departures.clone()).await;
                 (addr, engine, Server::Actix(server))

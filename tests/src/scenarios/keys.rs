@@ -37,7 +37,7 @@ pub async fn nested_routers_do_not_answer_for_each_other(site: &Site) {
     }
     for path in ["/a/hook", "/b/hook", "/hook"] {
         served.send(post(path).key("k").body("{}")).await.is(200, "replayed");
-        let record = served.engine.store().load(&served.key(path, "k")).await;
+        let record = served.engine.store().load(served.key(path, "k").digest()).await;
         assert!(record.expect("the store answers").is_some(), "{path}");
     }
     assert_eq!(served.executions(), 3);
