@@ -31,11 +31,7 @@ impl Reply {
 ///
 /// # Panics
 /// When the steering says so.
-pub async fn webhook(
-    context: Option<IdempotencyContext>,
-    steering: Steering,
-    ledger: &dyn Ledger,
-) -> Reply {
+pub async fn webhook(context: Option<IdempotencyContext>, steering: Steering, ledger: &dyn Ledger) -> Reply {
     let Some(context) = context else {
         return Reply::json(StatusCode::OK, &json!({ "options": [] }));
     };
