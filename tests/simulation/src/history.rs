@@ -347,7 +347,7 @@ impl fmt::Display for Operation {
                 write!(f, "complete {}/{fence} with {}", short(owner), short(outcome))?;
             }
             Action::Release { owner, fence, how } => {
-                write!(f, "release {}/{fence} as {how:?}", short(owner))?
+                write!(f, "release {}/{fence} as {how:?}", short(owner))?;
             }
             Action::Adopt { owner, fence, adopter, lease } => {
                 write!(f, "adopt {}/{fence} as {} for {} ms", short(owner), short(adopter), lease / 1000)?;

@@ -85,6 +85,46 @@ fn an_older_version_is_not_granted_after_a_newer_one_completed() {
     assert!(!check(granted(6, 1)));
 }
 
+/// A newer version's key 0 is completed by owner 1, and an older one's key 1 is claimed by owner 2, where record and mark
+/// change in two steps.
+fn in_two_steps(completed: Option<(Micros, Answer)>, call: Micros, older: Answer) -> bool {
+    let version = |number| Some(idempotency_core::Version::new(number));
+    let operations = vec![
+        at(10, claim(1), Some((20, granted(5, 1)))),
+        at(30, Action::Complete { owner: 1, fence: 5, outcome: 7 }, completed),
+        Operation { key: 1, ..at(call, claim(2), Some((call + 10, older))) },
+    ];
+    let history = History { versions: vec![version(2), version(1)], operations, ..History::default() };
+    matches!(Checker::new().check(&history.split()), Verdict::Explained)
+}
+
+#[test]
+fn where_record_and_mark_change_in_two_steps_the_mark_may_be_ahead_and_never_behind() {
+    let stale = Answer::Stale { newest: 2 };
+    let held = Some((40, Answer::Held));
+    assert!(in_two_steps(held, 50, stale));
+    assert!(!in_two_steps(held, 50, granted(6, 1)), "the mark was raised before the record said completed");
+    assert!(in_two_steps(None, 50, stale), "the mark was raised, and the completion is lost");
+    assert!(!in_two_steps(held, 5, stale), "nothing had been completed");
+}
+
+#[test]
+fn what_is_stale_is_granted_for_a_moment_where_record_and_mark_change_in_two_steps() {
+    let version = |number| Some(idempotency_core::Version::new(number));
+    let seen = |answer| {
+        let operations = vec![
+            at(10, claim(1), Some((20, granted(5, 1)))),
+            at(30, Action::Complete { owner: 1, fence: 5, outcome: 7 }, Some((40, Answer::Held))),
+            Operation { key: 1, ..at(50, claim(2), Some((90, Answer::Stale { newest: 2 }))) },
+            Operation { key: 1, ..at(60, claim(3), Some((70, answer))) },
+        ];
+        let history = History { versions: vec![version(2), version(1)], operations, ..History::default() };
+        matches!(Checker::new().check(&history.split()), Verdict::Explained)
+    };
+    assert!(seen(Answer::InFlight { retry_after: 980 }), "by the claim that is about to give its grant back");
+    assert!(!seen(granted(9, 2)), "it was never granted for good");
+}
+
 /// What another is granted long before the lease ends, around a failover from 100 to 110.
 fn granted_again(call: Micros, answer: Answer) -> [Operation; 2] {
     [at(10, claim(1), Some((20, granted(5, 1)))), at(call, claim(2), Some((call + 50, answer)))]
