@@ -28,6 +28,7 @@
 mod action;
 mod audit;
 mod bounds;
+mod mistakes;
 mod model;
 mod mutant;
 mod properties;
@@ -36,6 +37,7 @@ mod reached;
 mod rule;
 mod run;
 mod slot;
+mod steps;
 mod world;
 
 pub use action::{Action, Operation};

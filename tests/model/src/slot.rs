@@ -7,6 +7,7 @@ use std::time::Duration;
 use idempotency_core::{Record, State};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for each state")]
 pub(crate) enum Slot {
     Empty,
     Kept {

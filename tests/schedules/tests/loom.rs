@@ -6,7 +6,7 @@ use idempotency_core::Store as _;
 use idempotency_core::clock::ManualClock;
 use idempotency_core::{Claimed, StoreErrorKind, Version};
 use idempotency_schedules::case::{
-    DAY, LEASE, claim, claim_of, complete, key, lease, outcome, ready, release, renew, timer, told,
+    DAY, LEASE, adopt, claim, claim_of, complete, key, lease, outcome, ready, release, renew, timer, told,
 };
 use idempotency_schedules::on_loom::MemoryStore;
 use loom::future::block_on;
@@ -151,6 +151,33 @@ fn of_two_takeovers_one_is_granted() {
         let (mine, theirs) = (lease(&store, &claim("k", 3)), rival.join().unwrap());
         assert!(mine.is_some() != theirs.is_some());
         assert!(mine.or(theirs).unwrap().fence() > first.fence());
+    });
+}
+
+#[test]
+fn of_two_adoptions_one_is_granted() {
+    explore("two adoptions", |store, _| {
+        let written_down = lease(&store, &claim("k", 1)).unwrap();
+        let rival = thread(&store, {
+            let written_down = written_down.clone();
+            move |store| adopt(store, &written_down, 2)
+        });
+        let (mine, theirs) = (adopt(&store, &written_down, 3), rival.join().unwrap());
+        assert!(mine.is_some() != theirs.is_some());
+        assert!(mine.or(theirs).unwrap().fence() > written_down.fence());
+    });
+}
+
+#[test]
+fn of_a_completion_and_an_adoption_one_wins() {
+    explore("completion, adoption", |store, _| {
+        let written_down = lease(&store, &claim("k", 1)).unwrap();
+        let holder = thread(&store, {
+            let written_down = written_down.clone();
+            move |store| complete(store, &written_down)
+        });
+        let adopted = adopt(&store, &written_down, 2);
+        assert!(holder.join().unwrap() != adopted.is_some());
     });
 }
 

@@ -70,7 +70,7 @@ fn work(store: &MemoryStore, clock: &ManualClock, thread: u8) -> Account {
                 return account;
             }
             Claimed::InFlight { .. } => {
-                block_on(store.wait_for_change(key("k").digest(), DAY)).expect("memory is at hand")
+                block_on(store.wait_for_change(key("k").digest(), DAY)).expect("memory is at hand");
             }
             answer => panic!("nothing of this kind was asked for: {answer:?}"),
         }
