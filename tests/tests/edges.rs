@@ -50,7 +50,10 @@ async fn one_target_in_another_spelling_is_one_scope_in_actix() {
 #[tokio::test]
 async fn a_body_that_breaks_off_is_400_and_observed() {
     let observed = Observed::default();
-    let layer = IdempotencyLayer::memory(TestSender::new(Policy::webhook())).with_observer(observed.clone());
+    let layer = {
+        let engine = Idempotency::new(MemoryStore::new()).with_observer(observed.clone());
+        IdempotencyLayer::on_engine(&engine, TestSender::new(Policy::webhook()))
+    };
     let service = layer.layer(tower::service_fn(|_| async {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ran"))))
     }));
@@ -69,7 +72,8 @@ async fn a_body_that_breaks_off_is_400_and_observed() {
 fn every_refusal_that_an_adapter_asks_for_is_a_problem_and_observed() {
     let observed = Observed::default();
     let sender = TestSender::new(Policy::webhook());
-    let endpoint = Endpoint::new(MemoryStore::new(), sender).with_observer(observed.clone());
+    let engine = Idempotency::new(MemoryStore::new()).with_observer(observed.clone());
+    let endpoint = Endpoint::on_engine(&engine, sender);
     let (uri, headers, extensions) =
         (Uri::from_static("/hook?s3cret"), HeaderMap::new(), http::Extensions::new());
     let head = Head { method: &Method::POST, uri: &uri, headers: &headers, extensions: &extensions };
@@ -111,7 +115,8 @@ async fn the_content_of_two_topics_is_two_events() {
         let headers = testing::shopify("secret", id, topic, &body);
         let incoming = Incoming::new(&Method::POST, &uri, &headers, &body, Duration::ZERO, &scope);
         let Received::Delivery(delivery) = provider.receive(&incoming).await.unwrap() else { panic!() };
-        digests.push(delivery.key().digest());
+        let (namespace, scope) = (Namespace::default(), delivery.scope().clone());
+        digests.push(ScopedKey::new(&namespace, scope, delivery.key().clone()).digest());
     }
     assert_ne!(digests[0], digests[1], "orders/paid is lost: orders/create had the same body");
 }
@@ -128,7 +133,8 @@ async fn the_content_of_two_principals_is_two_intents() {
         headers.insert("idempotency-key", HeaderValue::from_static("k"));
         let incoming = Incoming::new(&Method::POST, &uri, &headers, &body, Duration::ZERO, &scope);
         let Received::Delivery(delivery) = provider.receive(&incoming).await.unwrap() else { panic!() };
-        digests.push(delivery.key().digest());
+        let (namespace, scope) = (Namespace::default(), delivery.scope().clone());
+        digests.push(ScopedKey::new(&namespace, scope, delivery.key().clone()).digest());
     }
     assert_ne!(digests[0], digests[1], "bob is sent alice's answer");
 }
