@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
-use http_body_util::{Full, StreamBody};
+use http_body_util::StreamBody;
 use hyper::body::Frame;
 use idempotency_core::endpoint::Head;
 use idempotency_core::engine::Begun;
@@ -54,12 +55,12 @@ async fn a_body_that_breaks_off_is_400_and_observed() {
         let engine = Idempotency::new(MemoryStore::new()).with_observer(observed.clone());
         IdempotencyLayer::on_engine(&engine, TestSender::new(Policy::webhook()))
     };
-    let service = layer.layer(tower::service_fn(|_| async {
-        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"ran"))))
+    let service = layer.layer(tower::service_fn(|_: Request<Body>| async {
+        Ok::<_, Infallible>(Response::new(Body::from("ran")))
     }));
     let frames =
         vec![Ok(Frame::data(Bytes::from_static(b"{"))), Err(std::io::Error::other("the line is cut"))];
-    let body = StreamBody::new(futures_util::stream::iter(frames));
+    let body = Body::new(StreamBody::new(futures_util::stream::iter(frames)));
     let request = Request::post("/hook").header("x-key", "k").body(body).unwrap();
     let answer = service.oneshot(request).await.unwrap();
     assert_eq!(answer.status(), 400);
@@ -258,14 +259,14 @@ async fn a_request_whose_signature_is_still_fresh_is_not_executed_twice() {
         .with_policy(Policy::webhook().with_retention(Duration::from_secs(60)));
     let runs = Arc::new(AtomicUsize::new(0));
     let counted = runs.clone();
-    let service = layer.layer(tower::service_fn(move |_| {
+    let service = layer.layer(tower::service_fn(move |_: Request<Body>| {
         counted.fetch_add(1, Ordering::SeqCst);
-        async { Ok::<_, Infallible>(Response::new(Full::new(Bytes::new()))) }
+        async { Ok::<_, Infallible>(Response::new(Body::empty())) }
     }));
     let body = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
     let signed = testing::stripe("whsec_1", body, clock::system_unix_time());
     for _ in 0..2 {
-        let mut request = Request::post("/hook").body(Full::new(Bytes::from_static(body))).unwrap();
+        let mut request = Request::post("/hook").body(Body::from(Bytes::from_static(body))).unwrap();
         request.headers_mut().extend(signed.clone());
         assert_eq!(service.clone().oneshot(request).await.unwrap().status(), 200);
         tokio::time::advance(Duration::from_secs(61)).await;

@@ -49,7 +49,8 @@ async fn after_a_master_of_a_cluster_died_the_timeline_that_survived_can_be_expl
         let before = tally.across;
         for (seed, log) in recordings.ended().await {
             let failover = Failover::new(log.at(cut_from), log.at(from), log.at(to));
-            for history in log.histories(RESOLUTION).into_iter().filter(|history| history.versions == [None]) {
+            for history in log.histories(RESOLUTION).into_iter().filter(|history| history.versions == [None])
+            {
                 // Those on other nodes are not forgotten, and are explained without the failover.
                 tally.judge_across(seed, &history, failover);
             }

@@ -93,7 +93,9 @@ impl<'a> Player<'a> {
             Operation::Resolve(key, word) => {
                 let word =
                     word.map_or(Resolution::Released, |outcome| Resolution::Completed(recorded(outcome)));
-                Answer::Done(self.store.resolve(self.key(*key).digest(), &word).await.expect("the store answers"))
+                Answer::Done(
+                    self.store.resolve(self.key(*key).digest(), &word).await.expect("the store answers"),
+                )
             }
             Operation::Forget(key) => {
                 Answer::Done(self.store.forget(self.key(*key).digest()).await.expect("the store answers"))
@@ -109,12 +111,8 @@ impl<'a> Player<'a> {
     async fn claim(&mut self, model: &Model, owner: usize, expected: &Answer) -> Result<(), String> {
         let made = &model.claims[owner];
         let seconds = Duration::from_secs;
-        let mut claim = Claim::new(
-            self.key(made.key),
-            owner_of(owner),
-            seconds(model::LEASE),
-            seconds(2 * model::LONG),
-        );
+        let mut claim =
+            Claim::new(self.key(made.key), owner_of(owner), seconds(model::LEASE), seconds(2 * model::LONG));
         claim.fingerprint = made.fingerprint.map(|byte| Fingerprint::of(&[byte]));
         claim.order = made.order.map(|(resource, version)| {
             let resource = Resource::new(&self.scope, "resource", resource.to_string());
