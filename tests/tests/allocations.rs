@@ -8,7 +8,7 @@ use http::{Request, Response, Uri};
 use http_body_util::Full;
 use idempotency_core::{MemoryStore, Policy};
 use idempotency_tests::http::TestSender;
-use idempotency_tower::{IdempotencyLayer, RequestBody};
+use idempotency_tower::{AnyBody, IdempotencyLayer, Scope};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 
@@ -20,10 +20,10 @@ const ROUNDS: usize = 1000;
 #[tokio::test]
 async fn a_fresh_delivery_and_a_duplicate_stay_within_their_allocations() {
     let layer = IdempotencyLayer::new(MemoryStore::new(), TestSender::new(Policy::webhook()));
-    let handler = service_fn(async |_: Request<RequestBody<Full<Bytes>>>| {
+    let handler = service_fn(async |_: Request<AnyBody<Full<Bytes>>>| {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"done"))))
     });
-    let mut service = layer.layer(handler);
+    let mut service = layer.outside_axum(Scope::endpoint("test /hook")).layer(handler);
     // Its bytes are shared, as those of a URI are that a server has parsed.
     let target: Uri = "/hook".parse().expect("it is a uri");
     let _shared = target.clone();

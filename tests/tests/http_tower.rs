@@ -14,11 +14,11 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use idempotency_core::{MemoryStore, Policy};
 use idempotency_tests::http::{Fault, Operation, TestSender, Watched, post};
-use idempotency_tower::{IdempotencyLayer, Idempotent, RequestBody};
+use idempotency_tower::{AnyBody, AnyBodyLayer, IdempotencyLayer, Idempotent, Scope};
 use tokio::time::Instant;
 use tower::{Layer as _, Service, ServiceBuilder, ServiceExt as _, service_fn};
 
-type Body = RequestBody<Full<Bytes>>;
+type Body = AnyBody<Full<Bytes>>;
 
 fn layer() -> IdempotencyLayer {
     IdempotencyLayer::new(MemoryStore::new(), TestSender::new(Policy::webhook()).by_any_method())
@@ -27,6 +27,10 @@ fn layer() -> IdempotencyLayer {
 fn delivery(key: &str) -> Request<Full<Bytes>> {
     let body = Full::new(Bytes::from_static(b"{}"));
     Request::post("/hook").header("x-key", key).body(body).expect("it is a request")
+}
+
+fn any_body(layer: IdempotencyLayer) -> AnyBodyLayer {
+    layer.outside_axum(Scope::endpoint("test /hook"))
 }
 
 /// Like a concurrency limit: a clone has to be made ready by itself.
@@ -63,7 +67,7 @@ impl Service<Request<Body>> for OnlyWhenReady {
 async fn the_service_that_was_made_ready_is_the_one_called() {
     let inner = OnlyWhenReady::default();
     let calls = inner.calls.clone();
-    let mut service = layer().layer(inner);
+    let mut service = any_body(layer()).layer(inner);
     for n in 0..3 {
         let response = service.ready().await.unwrap().call(delivery(&format!("k{n}"))).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
@@ -83,7 +87,7 @@ async fn an_error_of_the_inner_service_releases_and_passes() {
             _ => Ok(Response::new(Full::<Bytes>::default())),
         })
     });
-    let mut service = layer().layer(inner);
+    let mut service = any_body(layer()).layer(inner);
     assert_eq!(service.ready().await.unwrap().call(delivery("k")).await.unwrap_err(), "the backend is gone");
     let response = service.ready().await.unwrap().call(delivery("k")).await.unwrap();
     assert_eq!(response.headers()["idempotency-status"], "executed");
@@ -93,10 +97,10 @@ async fn an_error_of_the_inner_service_releases_and_passes() {
 
 #[tokio::test]
 async fn a_plain_tower_stack_is_served_by_hyper() {
-    let stack = ServiceBuilder::new().layer(layer()).service(service_fn(
-        async |request: Request<RequestBody<hyper::body::Incoming>>| {
+    let stack = ServiceBuilder::new().layer(any_body(layer())).service(service_fn(
+        async |request: Request<AnyBody<hyper::body::Incoming>>| {
             let body = request.into_body().collect().await?.to_bytes();
-            Ok::<_, hyper::Error>(Response::new(Full::new(body)))
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(Response::new(Full::new(body)))
         },
     ));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -122,7 +126,11 @@ async fn answer_and_time(operation: Operation, fault: Fault) -> (StatusCode, Dur
     let layer = IdempotencyLayer::new(store, TestSender::new(Policy::webhook()));
     let handler = async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()));
     let start = Instant::now();
-    let response = layer.layer(service_fn(handler)).oneshot(delivery("k")).await.expect("it is infallible");
+    let response = any_body(layer.clone())
+        .layer(service_fn(handler))
+        .oneshot(delivery("k"))
+        .await
+        .expect("it is infallible");
     (response.status(), start.elapsed())
 }
 
@@ -153,7 +161,7 @@ async fn a_duplicate_waits_for_two_seconds_by_default() {
         std::future::pending::<()>().await;
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
     });
-    let mut service = layer().layer(handler);
+    let mut service = any_body(layer()).layer(handler);
     let mut first = std::pin::pin!(service.ready().await.unwrap().call(delivery("k")));
     assert!(futures_util::poll!(first.as_mut()).is_pending());
     // The execution is a task; it runs when this one waits.
@@ -177,7 +185,7 @@ async fn draining_waits_for_what_still_runs_and_not_for_longer_than_asked() {
         }
     });
     assert!(layer.drain(Duration::ZERO).await, "nothing runs yet");
-    let answer = tokio::spawn(layer.layer(handler).oneshot(delivery("k")));
+    let answer = tokio::spawn(any_body(layer.clone()).layer(handler).oneshot(delivery("k")));
     tokio::task::yield_now().await;
     assert!(!layer.drain(Duration::from_secs(5)).await, "the handler runs");
     finish.send(true).expect("the handler waits");

@@ -42,7 +42,7 @@ async fn of_ten_thousand_keys_in_flight_a_store_for_a_thousand_takes_a_thousand(
     let layer = IdempotencyLayer::new(store.clone(), IdempotencyKey::global_across_principals());
     let service = layer.layer(tower::service_fn({
         let gate = gate.clone();
-        move |_: http::Request<idempotency_tower::RequestBody<axum::body::Body>>| {
+        move |_: http::Request<axum::body::Body>| {
             let gate = gate.clone();
             async move {
                 gate.acquire().await.unwrap().forget();

@@ -16,7 +16,7 @@ use idempotency_core::{
     Order, Outcome, Owner, Policy, Provider, RecordedResponse, Resolution, Resource, Scope, ScopedKey,
     Verified, Version,
 };
-use idempotency_tower::{IdempotencyLayer, RequestBody};
+use idempotency_tower::IdempotencyLayer;
 
 /// Base64 as well, so that it can be every provider's secret.
 const SECRET: &str = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
@@ -172,7 +172,7 @@ fn nothing_of_a_delivery_but_digests_is_printed() {
 async fn no_body_is_printed() {
     use tower::{Layer as _, Service as _};
     let layer = IdempotencyLayer::memory(IdempotencyKey::global_across_principals());
-    let service = tower::service_fn(|request: http::Request<RequestBody<axum::body::Body>>| async move {
+    let service = tower::service_fn(|request: http::Request<axum::body::Body>| async move {
         assert_silent(&request.body());
         Ok::<_, std::convert::Infallible>(http::Response::new(axum::body::Body::from(SECRET)))
     });

@@ -13,7 +13,7 @@ use idempotency_core::{MemoryStore, Namespace, Policy, testing};
 use idempotency_tests::captured::Captured;
 use idempotency_tests::http::{Fault, Operation, Watched};
 use idempotency_tests::redis_server::RedisServer;
-use idempotency_tower::{IdempotencyLayer, RequestBody};
+use idempotency_tower::IdempotencyLayer;
 use redis::AsyncTypedCommands as _;
 use tower::{Layer as _, ServiceExt as _};
 
@@ -54,12 +54,11 @@ struct Route(IdempotencyLayer);
 impl Route {
     async fn send(&self, mut request: http::Request<Body>, status: u16) -> Sent {
         request.headers_mut().insert("authorization", AUTHORIZATION.parse().unwrap());
-        let service =
-            self.0.layer(tower::service_fn(move |_: http::Request<RequestBody<Body>>| async move {
-                assert!(status != 0, "the handler panics");
-                let answer = http::Response::builder().status(status).header("set-cookie", COOKIE);
-                Ok::<_, io::Error>(answer.header("x-answer", ANSWERED).body(Body::from(ANSWERED)).unwrap())
-            }));
+        let service = self.0.layer(tower::service_fn(move |_: http::Request<Body>| async move {
+            assert!(status != 0, "the handler panics");
+            let answer = http::Response::builder().status(status).header("set-cookie", COOKIE);
+            Ok::<_, io::Error>(answer.header("x-answer", ANSWERED).body(Body::from(ANSWERED)).unwrap())
+        }));
         // A handler that panics takes its caller along.
         match tokio::spawn(service.oneshot(request)).await {
             Err(panicked) => (0, panicked.to_string()),

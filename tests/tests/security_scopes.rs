@@ -148,7 +148,7 @@ async fn no_answer_crosses_principals() {
 }
 
 async fn echoed(
-    request: http::Request<idempotency_tower::RequestBody<axum::body::Body>>,
+    request: http::Request<axum::body::Body>,
 ) -> Result<http::Response<axum::body::Body>, std::convert::Infallible> {
     let body = axum::body::to_bytes(axum::body::Body::new(request.into_body()), 1 << 20).await.unwrap();
     let answer = http::Response::builder().header("x-whose", body.as_ref());
