@@ -5,6 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, ResponseError};
 use idempotency_core::IdempotencyContext;
+use idempotency_core::engine::BatchContext;
 
 /// Gives a handler its [`IdempotencyContext`].
 ///
@@ -15,6 +16,35 @@ use idempotency_core::IdempotencyContext;
 pub struct Idempotent(pub IdempotencyContext);
 
 impl FromRequest for Idempotent {
+    type Error = NotIdempotent;
+    type Future = Ready<Result<Self, NotIdempotent>>;
+
+    fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
+        ready(request.extensions().get().cloned().map(Self).ok_or(NotIdempotent))
+    }
+}
+
+/// Gives a handler the [`BatchContext`] of a request with several deliveries.
+///
+/// ```
+/// use actix_web::{HttpResponse, web};
+/// use idempotency_actix::IdempotentBatch;
+///
+/// async fn handle(
+///     IdempotentBatch(batch): IdempotentBatch,
+///     events: web::Json<Vec<serde_json::Value>>,
+/// ) -> HttpResponse {
+///     for item in batch.new_items() {
+///         println!("attempt {}: {}", item.context().attempt(), events[item.index()]);
+///     }
+///     HttpResponse::Ok().finish()
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "an extractor is there to be taken apart")]
+pub struct IdempotentBatch(pub BatchContext);
+
+impl FromRequest for IdempotentBatch {
     type Error = NotIdempotent;
     type Future = Ready<Result<Self, NotIdempotent>>;
 

@@ -10,7 +10,7 @@ mod middleware;
 mod service;
 
 pub use body::ResponseBody;
-pub use extract::{Idempotent, NotIdempotent};
+pub use extract::{Idempotent, IdempotentBatch, NotIdempotent};
 pub use idempotency_core as core;
 #[cfg(feature = "memory")]
 pub use idempotency_core::MemoryStore;

@@ -151,6 +151,13 @@ impl IdempotencyMiddleware {
         Self { carried: self.carried.with::<T>(), ..self }
     }
 
+    /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
+    /// For a sender that is moved from one URL to another which differ in the query only. It says nothing where a scope
+    /// is set. Default: the query is no part of it.
+    pub fn with_query_in_scope(self) -> Self {
+        Self { endpoint: self.endpoint.with_query_in_scope(), ..self }
+    }
+
     /// Verifies every signature as of this time since 1970, to play recorded deliveries back. It takes away the
     /// protection against replayed requests. Default: the clock.
     pub fn with_insecure_verification_time(self, since_1970: Duration) -> Self {

@@ -5,6 +5,7 @@ use axum_core::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::request::Parts;
 use idempotency_core::IdempotencyContext;
+use idempotency_core::engine::BatchContext;
 
 /// Gives a handler its [`IdempotencyContext`].
 ///
@@ -27,6 +28,30 @@ impl<S: Sync> OptionalFromRequestParts<S> for Idempotent {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Self::Rejection> {
         Ok(parts.extensions.get().cloned().map(Self))
+    }
+}
+
+/// Gives a handler the [`BatchContext`] of a request with several deliveries.
+///
+/// ```
+/// use axum::Json;
+/// use idempotency_tower::IdempotentBatch;
+///
+/// async fn handle(IdempotentBatch(batch): IdempotentBatch, Json(events): Json<Vec<serde_json::Value>>) {
+///     for item in batch.new_items() {
+///         println!("attempt {}: {}", item.context().attempt(), events[item.index()]);
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "an extractor is there to be taken apart")]
+pub struct IdempotentBatch(pub BatchContext);
+
+impl<S: Sync> FromRequestParts<S> for IdempotentBatch {
+    type Rejection = NotIdempotent;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, NotIdempotent> {
+        parts.extensions.get().cloned().map(Self).ok_or(NotIdempotent)
     }
 }
 

@@ -13,7 +13,7 @@ mod service;
 pub use any_body::{AnyBody, AnyBodyLayer, AnyBodyService};
 pub use body::{ReadBody, Restorable};
 #[cfg(feature = "axum")]
-pub use extract::{Idempotent, NotIdempotent};
+pub use extract::{Idempotent, IdempotentBatch, NotIdempotent};
 pub use future::ResponseFuture;
 pub use idempotency_core as core;
 #[cfg(feature = "memory")]

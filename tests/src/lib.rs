@@ -30,6 +30,10 @@ mod pages {
     struct MigratingPage;
     #[doc = include_str!("../../docs/operating.md")]
     struct OperatingPage;
+    #[doc = include_str!("../../docs/handing-over.md")]
+    struct HandingOverPage;
+    #[doc = include_str!("../../docs/providers/stripe.md")]
+    struct StripePage;
     #[doc = include_str!("../../docs/policy.md")]
     struct PolicyPage;
     #[doc = include_str!("../../docs/shutdown.md")]

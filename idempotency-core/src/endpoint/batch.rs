@@ -45,9 +45,8 @@ impl Endpoint {
         H: FnOnce(T, BatchContext) -> F,
         F: Future<Output = Result<R, E>>,
     {
-        let mut batch = match self.engine.begin_batch(deliveries).await {
-            Ok(batch) => batch,
-            Err(_) => return Ok(Executed::Answered(self.answer_to_request(&Answer::Outage))),
+        let Ok(mut batch) = self.engine.begin_batch(deliveries).await else {
+            return Ok(Executed::Answered(self.answer_to_request(&Answer::Outage)));
         };
         let context = batch.context().clone();
         if !batch.is_protected() {

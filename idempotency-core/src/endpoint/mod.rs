@@ -30,6 +30,7 @@ pub struct Endpoint {
     methods: Methods,
     challenge: HeaderValue,
     scope: Option<Scope>,
+    query_in_scope: bool,
     verification_time: Option<Duration>,
 }
 
@@ -120,6 +121,7 @@ impl Endpoint {
             challenge: receive::challenge_of(&provider.challenge()),
             provider: Arc::new(provider),
             scope: None,
+            query_in_scope: false,
             verification_time: None,
         };
         endpoint.with_policy(policy)
@@ -154,6 +156,17 @@ impl Endpoint {
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
+        self
+    }
+
+    /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
+    /// For a sender that is moved from one URL to another which differ in the query only. It says nothing where a scope
+    /// is set.
+    ///
+    /// Default: the query is no part of it, since many senders' URLs carry tokens that change.
+    #[must_use]
+    pub fn with_query_in_scope(mut self) -> Self {
+        self.query_in_scope = true;
         self
     }
 

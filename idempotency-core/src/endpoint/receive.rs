@@ -158,7 +158,11 @@ impl Endpoint {
 
     fn scope_of(&self, head: &Head<'_>) -> Scope {
         self.scope.clone().unwrap_or_else(|| {
-            Scope::endpoint(format!("{} {}", self.provider.name(), path::normalized(head.uri.path())))
+            let (name, path) = (self.provider.name(), path::normalized(head.uri.path()));
+            Scope::endpoint(match head.uri.query().filter(|_| self.query_in_scope) {
+                Some(query) => format!("{name} {path}?{query}"),
+                None => format!("{name} {path}"),
+            })
         })
     }
 

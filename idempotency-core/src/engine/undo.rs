@@ -186,6 +186,10 @@ async fn undo(engine: &Idempotency, mut undos: Vec<Undo>) -> Vec<Undo> {
 impl Undo {
     /// Itself, to be tried again; `None`, and observed, where that is no use any more.
     fn unless_over(self, error: &StoreError) -> Option<Self> {
+        if error.kind() == StoreErrorKind::Unconfirmed && !error.may_have_executed() {
+            // The store has taken the grant back itself.
+            return None;
+        }
         if error.is_transient() && self.engine.runtime().now() < self.end {
             return Some(self);
         }
