@@ -6,11 +6,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
-use idempotency_core::{Claimed, Hold, Outcome, Release, Resolution, Store as _};
+use idempotency_core::{Claimed, Hold, Outcome, Resolution, Store as _};
 use idempotency_tests::proxy::FaultProxy;
-use idempotency_tests::redis_case::{
-    LEASE, claim, completion, grant, key, ordered, outcome_of, record_name, store,
-};
+use idempotency_tests::redis_case::{LEASE, RETENTION, claim, grant, key, ordered, record_name, store};
 use idempotency_tests::redis_server::RedisServer;
 
 /// The commands that clients sent, without those that set up a connection, and without what scripts ran.
@@ -36,13 +34,13 @@ async fn warm(server: &RedisServer) -> RedisStore {
     let store = store(&server.url());
     let (lease, _) = grant(&store, &ordered("warm", 1, "r", 1)).await;
     assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Held);
-    assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
+    assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
     let (lease, _) = grant(&store, &claim("warm", 2)).await;
-    assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
-    assert!(!store.resolve(key("warm").digest(), &Resolution::Released).await.unwrap());
-    store.load(key("warm").digest()).await.unwrap();
-    store.wait_for_change(key("warm").digest(), Duration::from_secs(60)).await.unwrap();
-    assert!(store.forget(key("warm").digest()).await.unwrap());
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
+    assert!(!store.resolve(&key("warm"), &Resolution::Released).await.unwrap());
+    store.load(&key("warm")).await.unwrap();
+    store.settled(&key("warm"), Duration::from_secs(60)).await.unwrap();
+    assert!(store.forget(&key("warm")).await.unwrap());
     server.reset_calls().await;
     store
 }
@@ -59,23 +57,23 @@ async fn each_operation_is_one_round_trip() {
     assert_sends(&server, &[("set", 1)]).await;
     assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Held);
     assert_sends(&server, &[("evalsha", 1)]).await;
-    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
     assert_sends(&server, &[("evalsha", 1)]).await;
-    assert_eq!(outcome_of(store.claim(&claim("k", 2)).await.unwrap()), Outcome::new("done"));
+    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
     assert_sends(&server, &[("set", 1)]).await;
 
     let (lease, _) = grant(&store, &ordered("o", 1, "r", 7)).await;
     assert_sends(&server, &[("evalsha", 1)]).await;
-    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
     assert_sends(&server, &[("evalsha", 1)]).await;
 
     let (lease, _) = grant(&store, &claim("r", 1)).await;
     server.reset_calls().await;
-    assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
+    assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
     assert_sends(&server, &[("evalsha", 1)]).await;
-    store.load(key("r").digest()).await.unwrap();
+    store.load(&key("r")).await.unwrap();
     assert_sends(&server, &[("evalsha", 1)]).await;
-    assert!(store.forget(key("r").digest()).await.unwrap());
+    assert!(store.forget(&key("r")).await.unwrap());
     assert_sends(&server, &[("evalsha", 1)]).await;
 }
 
@@ -97,7 +95,7 @@ async fn scripts_survive_a_flush_of_the_script_cache() {
     let (lease, _) = grant(&store, &claim("k", 1)).await;
     let _: String = server.query(&["SCRIPT", "FLUSH"]).await;
     server.reset_calls().await;
-    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
     assert_sends(&server, &[("eval", 1), ("evalsha", 1)]).await;
 }
 
@@ -111,8 +109,8 @@ async fn a_server_that_does_not_know_set_nx_get_is_asked_by_script_from_then_on(
     assert_eq!(attempt, 1);
     let mut other = claim("k", 2);
     assert!(matches!(store.claim(&other).await.unwrap(), Claimed::InFlight { .. }));
-    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
-    assert_eq!(outcome_of(store.claim(&other).await.unwrap()), Outcome::new("done"));
+    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.claim(&other).await.unwrap(), Claimed::Completed(Outcome::new("done")));
     server.reset_calls().await;
     other.key = key("l");
     grant(&store, &other).await;
@@ -146,7 +144,7 @@ async fn a_tombstone_costs_no_more_memory_than_any_string_of_its_length() {
     for number in 0..COUNT {
         let claim = claim(&format!("evt_{number}"), 1);
         let (lease, _) = grant(&store, &claim).await;
-        assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
+        assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
         names.push(claim.key);
     }
     let each = (server.info("used_memory").await - before) / COUNT;
@@ -164,16 +162,16 @@ async fn two_handles_and_their_clones_share_one_redis() {
     let (one, two) = (store(&server.url()), store(&server.url()));
     let (lease, _) = grant(&one, &claim("k", 1)).await;
     assert!(matches!(two.clone().claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
-    assert_eq!(two.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
+    assert_eq!(two.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
     assert_eq!(one.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
 }
 
 #[tokio::test]
 async fn names_in_redis_start_with_the_prefix_and_show_no_key() {
     let server = RedisServer::start().await;
-    let store = patient(RedisStore::new(server.url(), "shop").unwrap());
+    let store = store(&server.url()).with_prefix("shop");
     let (lease, _) = grant(&store, &ordered("evt_secret", 1, "cus_secret", 3)).await;
-    assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
     let mut names: Vec<String> = server.query(&["KEYS", "*"]).await;
     names.sort();
     assert_eq!(names.len(), 2);

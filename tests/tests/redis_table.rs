@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{
-    Claim, Claimed, Fingerprint, Grant, Hold, Lease, OnExpired, Order, Outcome, Record, RecordView, Release,
-    Resolution, StateView, Store as _, Transition, Version,
+    Claim, Claimed, Fingerprint, Hold, Lease, OnExpired, Order, Outcome, Record, RecordView, Resolution,
+    StateView, Store as _, Transition, Version,
 };
-use idempotency_tests::redis_case::{completion, key, owner, scope, store};
+use idempotency_tests::redis_case::{key, owner, scope, store};
 use idempotency_tests::redis_server::RedisServer;
 use tokio::time::Instant;
 
@@ -60,8 +60,7 @@ impl<'a> Case<'a> {
     fn new(server: &'a RedisServer, seed: u64) -> Self {
         Self {
             server,
-            namespace: Namespace::new(format!("seed{seed}")).unwrap(),
-            store: patient(RedisStore::new(server.url(), format!("seed{seed}")).unwrap()),
+            store: store(&server.url()).with_prefix(format!("seed{seed}")),
             random: Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             start: Instant::now(),
             shifted: Duration::ZERO,
@@ -95,7 +94,7 @@ impl<'a> Case<'a> {
         };
         *kinds.entry(kind).or_default() += 1;
         for name in NAMES {
-            let seen = self.store.load(key(name).digest()).await.unwrap();
+            let seen = self.store.load(&key(name)).await.unwrap();
             let expected =
                 self.records.get(name).map(|record| RecordView::new(record, self.now(), RETENTION));
             self.assert_view(seen, expected);
@@ -107,7 +106,7 @@ impl<'a> Case<'a> {
         let mark = claim.order.as_ref().and_then(|order| self.marks.get(order.resource().name()).copied());
         let mut expected = Record::claim(self.records.get(name), mark, &claim, self.now(), 0);
         let answer = self.store.claim(&claim).await.unwrap();
-        if let Claimed::Granted(Grant { fence, .. }) = answer {
+        if let Claimed::Granted { fence, .. } = answer {
             self.leases.push((name.to_owned(), claim.granted(fence)));
             // The microseconds are the store's own: it must exceed the previous fence, and the model takes it over.
             if let (Some(record), Claimed::Granted { fence: modelled, .. }) =
@@ -139,7 +138,7 @@ impl<'a> Case<'a> {
     async fn complete(&mut self) -> String {
         let Some((name, lease)) = self.random_lease() else { return String::new() };
         let outcome = Outcome::new(vec![0, self.random.below(256) as u8, 255]);
-        let answer = self.store.complete(&completion(&lease, &outcome)).await.unwrap();
+        let answer = self.store.complete(&lease, &outcome, RETENTION).await.unwrap();
         let (kind, written) = self.hold(&name, answer, |record| record.complete(&lease, &outcome));
         if let (true, Some(order)) = (written, lease.order()) {
             let version = order.version();
@@ -151,8 +150,8 @@ impl<'a> Case<'a> {
 
     async fn release(&mut self) -> String {
         let Some((name, lease)) = self.random_lease() else { return String::new() };
-        let answer = self.store.release(&lease, Release::Failed).await.unwrap();
-        self.hold(&name, answer, |record| record.release(&lease, Release::Failed)).0
+        let answer = self.store.release(&lease).await.unwrap();
+        self.hold(&name, answer, |record| record.release(&lease)).0
     }
 
     async fn resolve(&mut self, name: &str) -> String {
@@ -161,7 +160,7 @@ impl<'a> Case<'a> {
             _ => Resolution::Completed(Outcome::new("resolved")),
         };
         let now = self.now();
-        let answer = self.store.resolve(key(name).digest(), &resolution).await.unwrap();
+        let answer = self.store.resolve(&key(name), &resolution).await.unwrap();
         let expected = self.records.get(name).map(|record| record.resolve(&resolution, now));
         assert_eq!(answer, expected.as_ref().is_some_and(|expected| expected.answer), "{}: resolve", self.at);
         self.write(name, expected.and_then(|expected| expected.write));
@@ -169,7 +168,7 @@ impl<'a> Case<'a> {
     }
 
     async fn forget(&mut self, name: &str) -> String {
-        let answer = self.store.forget(key(name).digest()).await.unwrap();
+        let answer = self.store.forget(&key(name)).await.unwrap();
         assert_eq!(answer, self.records.remove(name).is_some(), "{}: forget", self.at);
         answer.to_string()
     }

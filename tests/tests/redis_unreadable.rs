@@ -5,11 +5,9 @@
 use std::time::Duration;
 
 use idempotency_core::{
-    Claimed, Hold, OnExpired, Outcome, Release, Resolution, StateView, Store as _, StoreErrorKind,
+    Claimed, Hold, OnExpired, Outcome, Resolution, StateView, Store as _, StoreErrorKind,
 };
-use idempotency_tests::redis_case::{
-    LEASE, claim, completion, grant, key, ordered, outcome_of, record_name, store,
-};
+use idempotency_tests::redis_case::{LEASE, RETENTION, claim, grant, key, ordered, record_name, store};
 use idempotency_tests::redis_server::RedisServer;
 use redis::AsyncTypedCommands as _;
 
@@ -71,13 +69,13 @@ async fn assert_in_doubt(server: &RedisServer, what: &str) {
     assert_eq!(store.claim(&ordered("k", 2, "r", 1)).await.unwrap(), Claimed::InDoubt, "{what}, by script");
     let (lease, _) = (rerun.granted(idempotency_core::Fence::new(1)), 1);
     assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Lost, "{what}");
-    assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Lost, "{what}");
-    assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Lost, "{what}");
-    assert!(!store.resolve(key("k").digest(), &Resolution::Released).await.unwrap(), "{what}");
-    let view = store.load(key("k").digest()).await.unwrap().unwrap();
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Lost, "{what}");
+    assert_eq!(store.release(&lease).await.unwrap(), Hold::Lost, "{what}");
+    assert!(!store.resolve(&key("k"), &Resolution::Released).await.unwrap(), "{what}");
+    let view = store.load(&key("k")).await.unwrap().unwrap();
     assert_eq!(view.state, StateView::Unreadable, "{what}");
     // It blocks nobody who waits, since nobody will settle it.
-    store.wait_for_change(key("k").digest(), Duration::from_secs(60)).await.unwrap();
+    store.settled(&key("k"), Duration::from_secs(60)).await.unwrap();
 }
 
 #[tokio::test]
@@ -85,7 +83,7 @@ async fn an_operator_forgets_what_cannot_be_read() {
     let server = RedisServer::start().await;
     let store = store(&server.url());
     let _: i64 = server.query(&["HSET", &record_name("k"), "field", "value"]).await;
-    assert!(store.forget(key("k").digest()).await.unwrap());
+    assert!(store.forget(&key("k")).await.unwrap());
     assert_eq!(grant(&store, &claim("k", 1)).await.1, 1);
 }
 
@@ -94,12 +92,12 @@ async fn a_mark_that_cannot_be_read_stops_claims_and_not_completions() {
     let server = RedisServer::start().await;
     let store = store(&server.url());
     let (lease, _) = grant(&store, &ordered("a", 1, "r", 1)).await;
-    assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
     let (lease, _) = grant(&store, &ordered("b", 1, "r", 2)).await;
     let names: Vec<String> = server.query(&["KEYS", "idem:mark:*"]).await;
     let _: String = server.query(&["SET", &names[0], "garbage"]).await;
     assert_eq!(store.claim(&ordered("c", 1, "r", 3)).await.unwrap(), Claimed::InDoubt);
-    assert_eq!(store.complete(&completion(&lease, &Outcome::new("b"))).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&lease, &Outcome::new("b"), RETENTION).await.unwrap(), Hold::Held);
     let mark: String = server.query(&["GET", &names[0]]).await;
     assert_eq!(mark, "garbage");
 }
@@ -111,13 +109,13 @@ async fn a_record_in_flight_without_a_ttl_is_in_doubt_until_it_is_settled() {
     let (lease, _) = grant(&store, &claim("k", 1)).await;
     let _: i64 = server.query(&["PERSIST", &record_name("k")]).await;
     assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InDoubt);
-    let view = store.load(key("k").digest()).await.unwrap().unwrap();
+    let view = store.load(&key("k")).await.unwrap().unwrap();
     assert_eq!((view.state, view.expires_in), (StateView::Abandoned, Duration::MAX));
     // Its holder puts it right by renewing, if it lives; else an operator does.
     assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Held);
     assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
     let _: i64 = server.query(&["PERSIST", &record_name("k")]).await;
-    assert!(store.resolve(key("k").digest(), &Resolution::Released).await.unwrap());
+    assert!(store.resolve(&key("k"), &Resolution::Released).await.unwrap());
     assert_eq!(grant(&store, &claim("k", 2)).await.1, 2);
 }
 
@@ -131,10 +129,10 @@ async fn a_takeover_fences_the_first_owner() {
     assert!(second.fence() > first.fence());
     assert_eq!(attempt, 2);
     assert_eq!(store.renew(&first, LEASE).await.unwrap(), Hold::Lost);
-    assert_eq!(store.complete(&completion(&first, &Outcome::new("first"))).await.unwrap(), Hold::Lost);
-    assert_eq!(store.release(&first, Release::Failed).await.unwrap(), Hold::Lost);
-    assert_eq!(store.complete(&completion(&second, &Outcome::new("second"))).await.unwrap(), Hold::Held);
-    assert_eq!(outcome_of(store.claim(&claim("k", 3)).await.unwrap()), Outcome::new("second"));
+    assert_eq!(store.complete(&first, &Outcome::new("first"), RETENTION).await.unwrap(), Hold::Lost);
+    assert_eq!(store.release(&first).await.unwrap(), Hold::Lost);
+    assert_eq!(store.complete(&second, &Outcome::new("second"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.claim(&claim("k", 3)).await.unwrap(), Claimed::Completed(Outcome::new("second")));
 }
 
 #[tokio::test]
@@ -146,7 +144,7 @@ async fn a_user_who_may_not_read_is_refused_and_not_told_that_its_lease_is_lost(
     let store = store(&server.url().replace("redis://", "redis://app:pw@"));
     let refused = StoreErrorKind::Refused;
     assert_eq!(store.renew(&lease, LEASE).await.unwrap_err().kind(), refused);
-    assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap_err().kind(), refused);
+    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap_err().kind(), refused);
     assert_eq!(store.claim(&ordered("k", 2, "r", 1)).await.unwrap_err().kind(), refused);
-    assert_eq!(store.load(key("k").digest()).await.unwrap_err().kind(), refused);
+    assert_eq!(store.load(&key("k")).await.unwrap_err().kind(), refused);
 }
