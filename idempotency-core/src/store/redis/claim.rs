@@ -7,7 +7,8 @@
 //!
 //! In a cluster the mark of an ordered delivery is on another master. There the record is claimed first and the mark looked
 //! at afterwards, so that whatever newer version completes before the handler starts is seen; a stale grant is given
-//! back.
+//! back. A repeat looks again, since it cannot know whether the first claim did: a claim is repeated only while its answer
+//! is not known, so no handler runs under what is given back.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -45,17 +46,19 @@ impl Shared {
             let reply = calls.carry_out(&self.set(&first)).await;
             answer = self.answer_to_set(&first, reply)?;
         }
+        let mut took_over = false;
         let answer = match answer {
             Some(answer) => answer,
             None => {
                 let reply = calls.carry_out(&self.claim_script(&first)).await?;
+                took_over = is_takeover(&reply);
                 answer_of_script(reply, claim.key.digest()).ok_or_else(fault::senseless)?
             }
         };
         let answer = match self.mark_to_look_at(claim, &answer) {
             Some(command) => {
                 let reply = self.carry_out(&command).await;
-                self.judged_by_mark(claim, answer, mark::newest(reply)).await?
+                self.judged_by_mark(claim, answer, took_over, mark::newest(reply)).await?
             }
             None => answer,
         };
@@ -105,13 +108,15 @@ impl Shared {
                 Some(_) => answer_to_script(first, reply).map(Some),
             });
         }
+        let mut took_over = vec![false; claims.len()];
         let open: Vec<usize> = (0..claims.len()).filter(|at| matches!(answers[*at], Ok(None))).collect();
         let commands: Vec<Command> = open.iter().map(|at| self.claim_script(&firsts[*at])).collect();
         for (at, reply) in open.into_iter().zip(self.carry_out_all(&commands).await) {
+            took_over[at] = reply.as_ref().is_ok_and(is_takeover);
             answers[at] = answer_to_script(&firsts[at], reply).map(Some);
         }
         let answers = answers.into_iter().map(|answer| answer?.ok_or_else(fault::senseless)).collect();
-        self.judged_by_marks(claims, answers).await
+        self.judged_by_marks(claims, answers, &took_over).await
     }
 
     /// The same answers, after a look at the marks on other masters that may forbid them.
@@ -119,6 +124,7 @@ impl Shared {
         self: &Arc<Self>,
         claims: &[Claim],
         mut answers: Vec<Result<Claimed, StoreError>>,
+        took_over: &[bool],
     ) -> Vec<Result<Claimed, StoreError>> {
         let (mut open, mut commands) = (Vec::new(), Vec::new());
         for (at, answer) in answers.iter().enumerate() {
@@ -131,7 +137,7 @@ impl Shared {
         }
         let replies = self.carry_out_all(&commands).await;
         let judged = open.into_iter().zip(replies).map(async |((at, answer), reply)| {
-            (at, self.judged_by_mark(&claims[at], answer, mark::newest(reply)).await)
+            (at, self.judged_by_mark(&claims[at], answer, took_over[at], mark::newest(reply)).await)
         });
         for (at, answer) in join_all(judged).await {
             answers[at] = answer;
@@ -199,6 +205,7 @@ impl Shared {
         self: &Arc<Self>,
         claim: &Claim,
         answer: Claimed,
+        took_over: bool,
         newest: Result<Option<Version>, mark::Unread>,
     ) -> Result<Claimed, StoreError> {
         let refusal = match (newest, claim.order) {
@@ -209,7 +216,7 @@ impl Shared {
         };
         if let Claimed::Granted(Grant { fence, .. }) = answer {
             let lease = Lease::new(claim.key.clone(), claim.order, claim.owner, fence);
-            let _ = self.release(&lease, Release::Unstarted).await?;
+            let _ = self.give_back(&lease, took_over).await?;
         }
         Ok(refusal)
     }
@@ -237,6 +244,11 @@ pub(super) fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Clai
         Transition { write: Some(_), .. } | Transition { answer: Claimed::InDoubt, .. } => None,
         Transition { answer, .. } => Some(answer),
     }
+}
+
+/// Whether the claim script granted a key whose lease had run out.
+fn is_takeover(reply: &Value) -> bool {
+    matches!(reply, Value::Array(parts) if parts.len() == 3)
 }
 
 fn answer_to_script(first: &First<'_>, reply: Result<Value, Failure>) -> Result<Claimed, StoreError> {

@@ -151,15 +151,31 @@ impl Shared {
         self.lease_script(&script::RENEW, lease, |arguments| arguments.push(argument(be48(millis(duration)))))
     }
 
+    /// Gives a grant back that is stale. A key that it took over is abandoned again.
+    pub(super) async fn give_back(
+        self: &Arc<Self>,
+        lease: &Lease,
+        took_over: bool,
+    ) -> Result<Hold, StoreError> {
+        let how = if took_over { "untaken" } else { "unstarted" };
+        hold(self.carry_out(&self.ending(lease, how)).await?)
+    }
+
     fn giving_up(&self, lease: &Lease, release: Release) -> Command {
-        let release = match release {
-            Release::Failed => "failed",
-            Release::Unstarted => "unstarted",
-            Release::Abandoned => "abandoned",
-        };
+        self.ending(
+            lease,
+            match release {
+                Release::Failed => "failed",
+                Release::Unstarted => "unstarted",
+                Release::Abandoned => "abandoned",
+            },
+        )
+    }
+
+    fn ending(&self, lease: &Lease, how: &'static str) -> Command {
         let kept = millis(Record::KEPT_WITHOUT_ATTEMPT).to_string();
         self.lease_script(&script::RELEASE, lease, |arguments| {
-            arguments.extend([self.channel_of(lease), argument(release), argument(kept)]);
+            arguments.extend([self.channel_of(lease), argument(how), argument(kept)]);
         })
     }
 
@@ -176,6 +192,7 @@ impl Shared {
             arguments.push(completion.outcome.as_bytes().clone());
             arguments.push(argument(be48(millis(completion.retention))));
             arguments.push(self.channel_of(lease));
+            arguments.extend(order.map(|order| argument(order.version.get().to_be_bytes())));
         });
         command.with_name(order.map(|order| self.keys.mark(order.resource)))
     }

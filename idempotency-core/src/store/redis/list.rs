@@ -10,7 +10,7 @@ use std::time::Duration;
 use redis::{FromRedisValue as _, Value};
 
 use super::Shared;
-use super::codec::{DIGEST_END, Packed};
+use super::codec::{DIGEST_END, digest_end};
 use super::command::Command;
 use super::fault;
 use super::keys::Keys;
@@ -108,15 +108,15 @@ impl Shared {
     }
 }
 
-/// The digest of the key whose record has this name. Of a record that cannot be read the last 8 bytes are not known: they
-/// are given as zeros, and address it all the same.
+/// The digest of the key whose record has this name. Its last 8 bytes are in the record only; where there are none that
+/// go with the name they are given as zeros, and the digest is the record's address all the same.
 fn digest_of(keys: &Keys, name: &str, loaded: &Loaded) -> Option<KeyDigest> {
-    let known = loaded.bytes.get(DIGEST_END).and_then(|end| end.last_chunk()).copied();
-    let digest = keys.digest(name.as_bytes(), known.unwrap_or_default())?;
-    match Packed::decode(loaded.bytes.clone(), digest) {
-        Some(_) => Some(digest),
-        None => keys.digest(name.as_bytes(), [0; 8]),
-    }
+    let recorded: Option<[u8; 16]> = loaded.bytes.get(DIGEST_END).and_then(|end| end.try_into().ok());
+    recorded
+        .and_then(|end| {
+            keys.digest(name.as_bytes(), *end.last_chunk()?).filter(|digest| digest_end(*digest) == end)
+        })
+        .or_else(|| keys.digest(name.as_bytes(), [0; 8]))
 }
 
 /// Reads the reply to `TIME`.
@@ -127,4 +127,35 @@ fn unix_time(reply: Value) -> Result<Duration, StoreError> {
 
 fn foreign() -> StoreError {
     fault::error(StoreErrorKind::Refused).with_source("the cursor is not one of this store")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Namespace;
+
+    #[test]
+    fn a_cursor_is_read_back_and_another_text_is_not() {
+        let position = Position { slot: 5461, server: "0123456789ab".to_owned(), scan: u64::MAX };
+        assert_eq!(Position::read(&position.cursor()), Some(position));
+        for text in ["", "0", "0-a", "0-a-b", "70000-a-1", "0-a-1-2", "-1-a-1"] {
+            assert_eq!(Position::read(&Cursor::new(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_digest_is_the_record_s_where_it_goes_with_the_name() {
+        let keys = Keys::new(Namespace::default());
+        let digest = KeyDigest::from_bytes(std::array::from_fn(|at| at as u8));
+        let of = |bytes: Vec<u8>| digest_of(&keys, &keys.record(digest), &Loaded { bytes, ttl: None });
+        let mut bytes = vec![0xff; DIGEST_END.end];
+        bytes[DIGEST_END].copy_from_slice(&digest_end(digest));
+        assert_eq!(of(bytes.clone()), Some(digest));
+        let mut unknown = *digest.as_bytes();
+        unknown[24..].fill(0);
+        bytes[DIGEST_END.start] ^= 1;
+        for bytes in [Vec::new(), bytes] {
+            assert_eq!(of(bytes), Some(KeyDigest::from_bytes(unknown)));
+        }
+    }
 }

@@ -68,7 +68,7 @@ impl Shared {
 pub(super) struct Loaded {
     pub(super) bytes: Vec<u8>,
     /// In milliseconds. There is none where a stranger persisted it.
-    ttl: Option<u64>,
+    pub(super) ttl: Option<u64>,
 }
 
 /// Looks at a record.

@@ -3,7 +3,7 @@
 local mine, on_expired = ARGV[1], ARGV[2]
 local _, my_order, my_parts = read(mine, sub(mine, 44, 59))
 local fingerprint, parts = sub(mine, 60, my_order - 1), sub(mine, my_parts)
-local fence, attempts = '\0\0\0\0\0\0\0\0', 0
+local fence, attempts, taken_over = '\0\0\0\0\0\0\0\0', 0, nil
 
 local current = get('GET', KEYS[1])
 if current then
@@ -26,6 +26,7 @@ if current then
   elseif same_owner then
     return {'in_flight', 0}
   end
+  taken_over = state == IN_FLIGHT and 1 or nil
   fence = sub(current, 20, 27)
   attempts = struct.unpack('>I4', sub(current, 28, 31))
   parts = sub(current, parts_at, body - 1)
@@ -46,4 +47,5 @@ local flags = (fingerprint ~= '' and 1 or 0) + (order ~= '' and 2 or 0) + (parts
 local head = sub(mine, 1, 2) .. string.char(flags) .. sub(mine, 4, 19) .. grant .. sub(mine, 32, 59)
 local lease, retention = struct.unpack('>I6I6', sub(mine, 32, 43))
 redis.call('SET', KEYS[1], head .. fingerprint .. order .. parts, 'PX', whole(lease + retention))
-return {'granted', grant}
+-- Says so where it took over: giving it back must leave the key abandoned.
+return {'granted', grant, taken_over}

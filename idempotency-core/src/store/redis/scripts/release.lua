@@ -1,5 +1,5 @@
--- A release: KEYS record; ARGV key digest, owner and fence, channel, 'failed', 'unstarted' or 'abandoned', and how long a
--- record without attempts is kept at most (milliseconds).
+-- A release: KEYS record; ARGV key digest, owner and fence, channel, 'failed', 'unstarted', 'abandoned' or 'untaken',
+-- and how long a record without attempts is kept at most (milliseconds).
 -- Atomic because Redis runs nothing else while a script runs; every check comes before the first write. The TTL is
 -- written first: a full server refuses what may grow only as a script's first write, and this grows nothing.
 local value = get('GET', KEYS[1])
@@ -11,6 +11,11 @@ local attempts = struct.unpack('>I4', sub(value, 28, 31))
 if ARGV[4] == 'abandoned' then
   -- Pinned, or run out: it is abandoned as it is.
   if left and left > 0 or ttl < 0 then redis.call('PEXPIRE', KEYS[1], whole(retention)) end
+elseif ARGV[4] == 'untaken' then
+  -- As it was before a takeover that is stale, and nobody's: a repeat of that claim takes over once more.
+  redis.call('PEXPIRE', KEYS[1], whole(retention))
+  redis.call('SETRANGE', KEYS[1], 3, string.rep('\0', 16))
+  redis.call('SETRANGE', KEYS[1], 27, struct.pack('>I4', math.max(attempts - 1, 0)))
 else
   if ARGV[4] == 'unstarted' then attempts = math.max(attempts - 1, 0) end
   if attempts == 0 then retention = math.min(retention, tonumber(ARGV[5])) end
