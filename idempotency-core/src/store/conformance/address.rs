@@ -42,7 +42,9 @@ pub async fn a_takeover_may_have_another_order(harness: &dyn Harness) {
     let third = case.one.grant(&case.ordered("k", "s", 6)).await;
     assert_eq!(third.attempt, 3, "every attempt counts");
     assert_eq!(case.one.complete(&third.lease, "done").await, Hold::Held, "the holder completes");
-    assert_eq!(case.two.newest(&case.resource("r")).await, None, "no version of it has completed");
+    if harness.changes_mark_with_record() {
+        assert_eq!(case.two.newest(&case.resource("r")).await, None, "no version of it has completed");
+    }
     assert_eq!(case.two.newest(&case.resource("s")).await, Some(Version::new(6)));
 }
 

@@ -120,6 +120,14 @@ pub trait Harness: Send + Sync {
     ///
     /// `false` only where a record cannot be unreadable: a store whose records are not bytes.
     async fn garble(&self, key: &ScopedKey) -> bool;
+
+    /// Whether a record and its mark change in one step. Default: they do.
+    ///
+    /// Where they do not, as in a cluster, a holder that has lost its lease without knowing may raise the mark before it is
+    /// told so, and a claim that is repeated looks at the mark again and may be stale.
+    fn changes_mark_with_record(&self) -> bool {
+        true
+    }
 }
 
 /// How much time may run on by itself while a function works. All durations that must differ do so by more.
