@@ -5,15 +5,20 @@
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
-use idempotency_core::{Claim, Claimed, Key, Lease, Order, Owner, Scope, ScopedKey, Store as _, Version};
+use idempotency_core::{
+    Claim, Claimed, Completion, Key, Lease, Namespace, Order, Outcome, Owner, Resource, Scope, ScopedKey,
+    Store as _, Version,
+};
 
+/// The namespace of every key made here.
+pub const NAMESPACE: &str = "idem";
 /// The lease of every claim made here.
 pub const LEASE: Duration = Duration::from_secs(30);
 /// The retention of every claim made here.
 pub const RETENTION: Duration = Duration::from_secs(3600);
 
 /// Makes the user `app` with what a user needs to be allowed on one server; the page on this store gives the same list.
-pub const SET_USER: [&str; 23] = [
+pub const SET_USER: [&str; 24] = [
     "ACL",
     "SETUSER",
     "app",
@@ -21,7 +26,7 @@ pub const SET_USER: [&str; 23] = [
     ">pw",
     "~idem:*",
     "resetchannels",
-    "&idem:settled:*",
+    "&idem:changed:*",
     "-@all",
     "+get",
     "+getrange",
@@ -30,6 +35,7 @@ pub const SET_USER: [&str; 23] = [
     "+pttl",
     "+pexpire",
     "+del",
+    "+scan",
     "+time",
     "+eval",
     "+evalsha",
@@ -41,12 +47,17 @@ pub const SET_USER: [&str; 23] = [
 
 /// A store at this address, patient enough for a busy machine.
 pub fn store(url: &str) -> RedisStore {
-    patient(RedisStore::new(url).expect("the address is well formed"))
+    patient(RedisStore::new(url, NAMESPACE).expect("the address is well formed"))
 }
 
 /// The same store, patient enough for a busy machine.
 pub fn patient(store: RedisStore) -> RedisStore {
     store.with_response_timeout(Duration::from_secs(60)).with_connect_timeout(Duration::from_secs(60))
+}
+
+/// The namespace of every key made here.
+pub fn namespace() -> Namespace {
+    Namespace::new(NAMESPACE).expect("it is one")
 }
 
 /// The scope of every key made here.
@@ -56,15 +67,15 @@ pub fn scope() -> Scope {
 
 /// A key.
 pub fn key(name: &str) -> ScopedKey {
-    ScopedKey::new(scope(), Key::new(name).expect("the tests' keys are keys"))
+    ScopedKey::new(&namespace(), scope(), Key::new(name).expect("the tests' keys are keys"))
 }
 
-/// The name of a key's record under the default prefix.
+/// The name of a key's record.
 pub fn record_name(name: &str) -> String {
     record_name_of(&key(name))
 }
 
-/// The name of a scoped key's record under the default prefix.
+/// The name of a scoped key's record.
 pub fn record_name_of(key: &ScopedKey) -> String {
     format!("idem:{}", &key.digest().to_string()[..32])
 }
@@ -82,14 +93,32 @@ pub fn claim(name: &str, number: u8) -> Claim {
 /// A claim of a delivery about `resource` at `version`.
 pub fn ordered(name: &str, number: u8, resource: &str, version: u64) -> Claim {
     let mut claim = claim(name, number);
-    claim.order = Some(Order::new(&scope(), resource, Version::new(version)));
+    claim.order = Some(Order::new(resource_of(resource), Version::new(version)).scoped(&namespace()));
     claim
+}
+
+/// A resource.
+pub fn resource_of(name: &str) -> Resource {
+    Resource::new(&scope(), "thing", name)
+}
+
+/// A completion by this holder, kept for [`RETENTION`].
+pub fn completion(lease: &Lease, outcome: &Outcome) -> Completion {
+    Completion::new(lease.clone(), outcome.clone(), RETENTION)
+}
+
+/// The outcome of an answer that must be one.
+pub fn outcome_of(answer: Claimed) -> Outcome {
+    match answer {
+        Claimed::Completed(completed) => completed.outcome,
+        answer => panic!("the key must be completed, but the answer was {answer:?}"),
+    }
 }
 
 /// Makes a claim that must be granted, and gives its lease and attempt.
 pub async fn grant(store: &RedisStore, claim: &Claim) -> (Lease, u32) {
     match store.claim(claim).await.expect("the store answers") {
-        Claimed::Granted { fence, attempt } => (claim.granted(fence), attempt),
+        Claimed::Granted(grant) => (claim.granted(grant.fence), grant.attempt),
         answer => panic!("the claim must be granted, but the answer was {answer:?}"),
     }
 }

@@ -78,7 +78,7 @@ pub async fn failover(claims: usize) -> Vec<Row> {
         let mut forgotten = 0;
         for name in &names {
             let answer = heir.claim(&claim(name, 2)).await.expect("the new master answers");
-            forgotten += usize::from(matches!(answer, Claimed::Granted { .. }));
+            forgotten += usize::from(matches!(answer, Claimed::Granted(_)));
         }
         let (case, findings) = (case.to_owned(), findings.clone());
         rows.push(Row { case, claims, granted: names.len(), forgotten, findings });
@@ -126,7 +126,7 @@ pub async fn killed(claims: usize) -> Vec<Row> {
         let findings = findings(&store).await;
         let names = granted(&store, "k", claims).await;
         server.restart().await;
-        let _ = store.load(&key("k")).await; // on the connection that died
+        let _ = store.load(key("k").digest()).await; // on the connection that died
         let forgotten = lost(&store, &names).await;
         let case = format!("`kill -9`, {case}");
         rows.push(Row { case, claims, granted: names.len(), forgotten, findings });
@@ -153,7 +153,7 @@ async fn granted(store: &RedisStore, prefix: &str, claims: usize) -> Vec<String>
             tokio::spawn(async move {
                 let _room = room.acquire().await.expect("the semaphore is never closed");
                 let answer = store.claim(&claim(&name, 1)).await;
-                matches!(answer, Ok(Claimed::Granted { .. })).then_some(name)
+                matches!(answer, Ok(Claimed::Granted(_))).then_some(name)
             })
         })
         .collect();
@@ -167,7 +167,7 @@ async fn granted(store: &RedisStore, prefix: &str, claims: usize) -> Vec<String>
 async fn lost(store: &RedisStore, names: &[String]) -> usize {
     let mut lost = 0;
     for name in names {
-        lost += usize::from(store.load(&key(name)).await.expect("the server answers").is_none());
+        lost += usize::from(store.load(key(name).digest()).await.expect("the server answers").is_none());
     }
     lost
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use idempotency_core::store::conformance::{Harness, run_all};
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{ScopedKey, Store};
-use idempotency_tests::redis_case::{SET_USER, patient, record_name_of};
+use idempotency_tests::redis_case::{NAMESPACE, SET_USER, patient, record_name_of};
 use idempotency_tests::redis_cluster::RedisCluster;
 
 struct Cluster {
@@ -18,7 +18,8 @@ struct Cluster {
 #[async_trait]
 impl Harness for Cluster {
     async fn store(&self) -> Arc<dyn Store> {
-        let store = RedisStore::cluster(self.cluster.urls()).expect("the addresses are well formed");
+        let store =
+            RedisStore::cluster(self.cluster.urls(), NAMESPACE).expect("the addresses are well formed");
         let store = patient(store);
         Arc::new(if self.user { store.with_user("app", "pw") } else { store })
     }
@@ -34,6 +35,10 @@ impl Harness for Cluster {
     async fn garble(&self, key: &ScopedKey) -> bool {
         let name = record_name_of(key);
         self.cluster.query::<u64>(&name, &["SETRANGE", &name, "0", "garbage"]).await > 0
+    }
+
+    fn changes_mark_with_record(&self) -> bool {
+        false
     }
 }
 

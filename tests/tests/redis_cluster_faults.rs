@@ -7,9 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
-use idempotency_core::{Claim, Claimed, Hold, Outcome, Store as _, StoreErrorKind};
+use idempotency_core::{Claimed, Grant, Hold, Outcome, Release, Store as _, StoreErrorKind, Version};
 use idempotency_tests::proxy::FaultProxy;
-use idempotency_tests::redis_case::{RETENTION, claim, grant, key, ordered, record_name, scope};
+use idempotency_tests::redis_case::{
+    NAMESPACE, claim, completion, grant, key, namespace, ordered, outcome_of, record_name, resource_of,
+};
 use idempotency_tests::redis_cluster::{RedisCluster, until};
 use idempotency_tests::redis_server::RedisServer;
 use tokio::time::Instant;
@@ -18,21 +20,16 @@ use tokio::time::Instant;
 const PATIENT: Duration = Duration::from_secs(60);
 
 fn store(cluster: &RedisCluster) -> RedisStore {
-    RedisStore::cluster(cluster.urls()).unwrap().with_response_timeout(PATIENT).with_connect_timeout(PATIENT)
-}
-
-/// A key of its own for a resource whose slot is the resource's.
-fn about(name: &str, number: u8, resource: &str, version: u64) -> Claim {
-    let mut claim = ordered(name, number, resource, version);
-    claim.key = claim.key.beside(claim.order.as_ref().unwrap().resource());
-    claim
+    RedisStore::cluster(cluster.urls(), NAMESPACE)
+        .unwrap()
+        .with_response_timeout(PATIENT)
+        .with_connect_timeout(PATIENT)
 }
 
 /// The name of a resource's mark.
 fn mark_name(resource: &str) -> String {
-    let order = idempotency_core::Order::new(&scope(), resource, idempotency_core::Version::new(0));
-    let digest = data_encoding::BASE64URL_NOPAD.encode(&order.resource().digest()[..24]);
-    format!("idem:mark:{{{digest}}}")
+    let digest = resource_of(resource).digest(&namespace());
+    format!("idem:mark:{}", data_encoding::BASE64URL_NOPAD.encode(&digest.as_bytes()[..24]))
 }
 
 async fn slot(cluster: &RedisCluster, name: &str) -> u16 {
@@ -43,14 +40,13 @@ async fn slot(cluster: &RedisCluster, name: &str) -> u16 {
 async fn what_a_slot_that_moves_holds_is_claimed_once_and_replayed_throughout() {
     let cluster = RedisCluster::start(3, false).await;
     let store = store(&cluster);
-    let mark = mark_name("r");
-    let (slot, from) = (slot(&cluster, &mark).await, cluster.owner(&mark, 0).await);
-    let to = (from + 1) % 3;
+    // The slot of the mark and that of a record: each move is of one of them.
+    let names = [mark_name("r"), record_name("before 0")];
     for number in 0..20 {
-        let claim = about(&format!("before {number}"), 1, "r", 5);
+        let claim = ordered(&format!("before {number}"), 1, "r", 5);
         let (lease, _) = grant(&store, &claim).await;
         if number % 2 == 0 {
-            assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+            assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
         }
     }
     let stop = Arc::new(AtomicBool::new(false));
@@ -65,7 +61,7 @@ async fn what_a_slot_that_moves_holds_is_claimed_once_and_replayed_throughout() 
                     round += 1;
                     // What was there before the move answers as ever, or not now; never with a second grant.
                     let number = round % 20;
-                    match store.claim(&about(&format!("before {number}"), 2, "r", 5)).await {
+                    match store.claim(&ordered(&format!("before {number}"), 2, "r", 5)).await {
                         Ok(Claimed::Completed(_)) => assert_eq!(number % 2, 0),
                         Ok(Claimed::InFlight { .. }) => assert_eq!(number % 2, 1),
                         Err(error) if error.kind() == StoreErrorKind::Unavailable => {
@@ -73,7 +69,7 @@ async fn what_a_slot_that_moves_holds_is_claimed_once_and_replayed_throughout() 
                         }
                         answer => panic!("unexpected {answer:?}"),
                     }
-                    let stale = store.claim(&about(&format!("stale {worker} {round}"), 1, "r", 4)).await;
+                    let stale = store.claim(&ordered(&format!("stale {worker} {round}"), 1, "r", 4)).await;
                     match stale {
                         Ok(Claimed::Stale { .. }) => {}
                         Err(error) if error.kind() == StoreErrorKind::Unavailable => {
@@ -85,8 +81,8 @@ async fn what_a_slot_that_moves_holds_is_claimed_once_and_replayed_throughout() 
                     let name = format!("during {worker} {round}");
                     for attempt in 0.. {
                         assert!(attempt < 2000, "the slot must come back");
-                        match store.claim(&about(&name, 1, "r", 5)).await {
-                            Ok(Claimed::Granted { attempt, .. }) => {
+                        match store.claim(&ordered(&name, 1, "r", 5)).await {
+                            Ok(Claimed::Granted(Grant { attempt, .. })) => {
                                 assert_eq!(attempt, 1);
                                 granted.fetch_add(1, Ordering::Relaxed);
                                 break;
@@ -102,7 +98,9 @@ async fn what_a_slot_that_moves_holds_is_claimed_once_and_replayed_throughout() 
             })
         })
         .collect();
-    for (from, to) in [(from, to), (to, from), (from, to)] {
+    for name in [&names[0], &names[1], &names[0]] {
+        let (slot, from) = (slot(&cluster, name).await, cluster.owner(name, 0).await);
+        let to = (from + 1) % 3;
         let before = granted.load(Ordering::Relaxed);
         cluster.begin_move(slot, from, to).await;
         while cluster.move_names(slot, from, to, 5).await > 0 {}
@@ -115,8 +113,8 @@ async fn what_a_slot_that_moves_holds_is_claimed_once_and_replayed_throughout() 
     }
     println!("{granted:?} granted, {refused:?} times not now, over three moves of the slot");
     for number in (0..20).step_by(2) {
-        let again = store.claim(&about(&format!("before {number}"), 3, "r", 5)).await.unwrap();
-        assert_eq!(again, Claimed::Completed(Outcome::new("done")));
+        let again = store.claim(&ordered(&format!("before {number}"), 3, "r", 5)).await.unwrap();
+        assert_eq!(outcome_of(again), Outcome::new("done"));
     }
 }
 
@@ -133,31 +131,29 @@ async fn a_name_that_is_on_its_way_is_asked_for_where_it_went() {
     // The old owner still serves the slot, and answers ASK.
     assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
     assert_eq!(grant(&store, &claim("k", 1)).await.0.fence(), lease.fence());
-    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
     cluster.end_move(slot, from, to).await;
-    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    assert_eq!(outcome_of(store.claim(&claim("k", 2)).await.unwrap()), Outcome::new("done"));
 }
 
 #[tokio::test]
-async fn names_of_which_one_is_on_its_way_are_unavailable_and_nothing_is_granted() {
+async fn a_mark_that_is_on_its_way_is_asked_for_where_it_went() {
     let cluster = RedisCluster::start(3, false).await;
     let store = store(&cluster);
     let mark = mark_name("r");
     let (slot, from) = (slot(&cluster, &mark).await, cluster.owner(&mark, 0).await);
     let to = (from + 1) % 3;
-    let (lease, _) = grant(&store, &about("first", 1, "r", 7)).await;
-    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
-    let (waiting, _) = grant(&store, &about("waiting", 1, "r", 7)).await;
+    let (lease, _) = grant(&store, &ordered("first", 1, "r", 7)).await;
+    assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
+    let (waiting, _) = grant(&store, &ordered("waiting", 1, "r", 8)).await;
     cluster.begin_move(slot, from, to).await;
     let port = cluster.nodes[to].port().to_string();
     let _: String = cluster.nodes[from].query(&["MIGRATE", "127.0.0.1", &port, &mark, "0", "10000"]).await;
-    // TRYAGAIN: the mark is there already, the record is still here.
-    let error = store.complete(&waiting, &Outcome::default(), RETENTION).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    while cluster.move_names(slot, from, to, 10).await > 0 {}
+    let stale = |newest| Claimed::Stale { newest: Version::new(newest) };
+    assert_eq!(store.claim(&ordered("older", 1, "r", 6)).await.unwrap(), stale(7));
+    assert_eq!(store.complete(&completion(&waiting, &Outcome::default())).await.unwrap(), Hold::Held);
     cluster.end_move(slot, from, to).await;
-    assert_eq!(store.complete(&waiting, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
-    assert!(matches!(store.claim(&about("older", 1, "r", 6)).await.unwrap(), Claimed::Stale { .. }));
+    assert_eq!(store.claim(&ordered("old", 1, "r", 7)).await.unwrap(), stale(8));
 }
 
 #[tokio::test]
@@ -167,11 +163,11 @@ async fn a_dead_replica_and_a_forgotten_script_fail_no_claim() {
     let store = store(&cluster);
     for number in 0..30 {
         let name = format!("k{number}");
-        let (lease, _) = grant(&store, &about(&name, 1, &name, 1)).await;
+        let (lease, _) = grant(&store, &ordered(&name, 1, &name, 1)).await;
         for node in &cluster.nodes[..3] {
             let _: String = node.query(&["SCRIPT", "FLUSH"]).await;
         }
-        assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
+        assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
     }
 }
 
@@ -182,8 +178,10 @@ async fn a_claim_whose_reply_is_lost_is_sent_once_and_granted_to_the_same_owner(
     let proxy = FaultProxy::start(cluster.nodes[owner].port()).await;
     let announced = proxy.url().trim_start_matches("redis://127.0.0.1:").trim_end_matches('/').to_owned();
     let _: String = cluster.nodes[owner].query(&["CONFIG", "SET", "cluster-announce-port", &announced]).await;
-    let store =
-        RedisStore::cluster([proxy.url()]).unwrap().with_response_timeout(PATIENT).without_health_interval();
+    let store = RedisStore::cluster([proxy.url()], NAMESPACE)
+        .unwrap()
+        .with_response_timeout(PATIENT)
+        .without_health_interval();
     grant(&store, &claim("warm", 1)).await;
     store.check_health().await.unwrap();
     proxy.take_requests();
@@ -199,18 +197,18 @@ async fn what_is_sent_sixteen_times_is_done_once() {
     // As a client library would that repeats by itself whatever was not answered.
     let cluster = RedisCluster::start(1, false).await;
     let store = store(&cluster);
-    for claim in [claim("k", 1), about("ordered", 1, "r", 1)] {
+    for claim in [claim("k", 1), ordered("ordered", 1, "r", 1)] {
         let (first, _) = grant(&store, &claim).await;
         for _ in 0..16 {
             let (again, attempt) = grant(&store, &claim).await;
             assert_eq!((again.fence(), attempt), (first.fence(), 1));
         }
         for _ in 0..16 {
-            let hold = store.complete(&first, &Outcome::new("done"), RETENTION).await.unwrap();
+            let hold = store.complete(&completion(&first, &Outcome::new("done"))).await.unwrap();
             assert_eq!(hold, Hold::Held);
         }
     }
-    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    assert_eq!(outcome_of(store.claim(&claim("k", 2)).await.unwrap()), Outcome::new("done"));
 }
 
 #[tokio::test]
@@ -243,7 +241,7 @@ async fn a_cluster_without_a_master_for_the_slot_is_unavailable() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn when_a_master_is_killed_under_load_its_replica_is_found_without_a_restart() {
     let cluster = RedisCluster::start(3, true).await;
-    let store = RedisStore::cluster(cluster.urls()).unwrap();
+    let store = RedisStore::cluster(cluster.urls(), NAMESPACE).unwrap();
     let victim = cluster.owner(&record_name("k"), 0).await;
     let (stop, acked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let load: Vec<_> = (0..4)
@@ -254,7 +252,7 @@ async fn when_a_master_is_killed_under_load_its_replica_is_found_without_a_resta
                 while !stop.load(Ordering::Relaxed) {
                     round += 1;
                     match store.claim(&claim(&format!("{worker} {round}"), 1)).await {
-                        Ok(Claimed::Granted { .. }) => {
+                        Ok(Claimed::Granted(_)) => {
                             acked.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(error) if error.is_transient() => {
@@ -269,7 +267,7 @@ async fn when_a_master_is_killed_under_load_its_replica_is_found_without_a_resta
     until(async || acked.load(Ordering::Relaxed) > 500).await;
     cluster.nodes[victim].kill();
     let killed = Instant::now();
-    until(async || matches!(store.claim(&claim("k", 1)).await, Ok(Claimed::Granted { .. }))).await;
+    until(async || matches!(store.claim(&claim("k", 1)).await, Ok(Claimed::Granted(_)))).await;
     println!("{:?} until the replica granted claims", killed.elapsed());
     let (lease, _) = grant(&store, &claim("k", 1)).await;
     // Waiters too: whichever node carried their subscription.
@@ -279,12 +277,12 @@ async fn when_a_master_is_killed_under_load_its_replica_is_found_without_a_resta
         let (lease, _) = grant(&store, &claim(name, 1)).await;
         let waiter = {
             let store = store.clone();
-            tokio::spawn(async move { store.settled(&key(name), PATIENT * 2).await })
+            tokio::spawn(async move { store.wait_for_change(key(name).digest(), PATIENT * 2).await })
         };
-        assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
+        assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
         tokio::time::timeout(PATIENT, waiter).await.expect("it is woken").unwrap().unwrap();
     }
-    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
     stop.store(true, Ordering::Relaxed);
     for worker in load {
         worker.await.unwrap();
@@ -336,7 +334,7 @@ async fn a_paused_master_is_given_up_for_its_replica() {
     })
     .await;
     until(async || match store.claim(&claim("k", 1)).await {
-        Ok(Claimed::Granted { fence, .. }) => {
+        Ok(Claimed::Granted(Grant { fence, .. })) => {
             assert_eq!(fence, lease.fence());
             true
         }

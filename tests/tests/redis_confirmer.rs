@@ -5,7 +5,9 @@ use std::time::Duration;
 use idempotency_core::store::redis::{Durability, RedisStore};
 use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreErrorKind};
 use idempotency_tests::proxy::FaultProxy;
-use idempotency_tests::redis_case::{RETENTION, claim, grant, key, patient, record_name, store};
+use idempotency_tests::redis_case::{
+    NAMESPACE, claim, completion, grant, key, outcome_of, patient, record_name, store,
+};
 use idempotency_tests::redis_cluster::{RedisCluster, pair, until};
 use idempotency_tests::redis_server::RedisServer;
 
@@ -73,7 +75,7 @@ async fn what_has_nothing_to_confirm_gives_its_connection_back() {
     let proxy = FaultProxy::start(master.port()).await;
     let store = store(&proxy.url()).with_durability(NOBODY);
     grant(&store, &claim("k", 1)).await;
-    store.load(&key("k")).await.unwrap();
+    store.load(key("k").digest()).await.unwrap();
     let connections = proxy.connections();
     for _ in 0..10 {
         assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
@@ -84,7 +86,7 @@ async fn what_has_nothing_to_confirm_gives_its_connection_back() {
 #[tokio::test]
 async fn in_a_cluster_a_durable_write_follows_its_slot() {
     let cluster = RedisCluster::start(3, false).await;
-    let store = patient(RedisStore::cluster(cluster.urls()).unwrap()).with_durability(NOBODY);
+    let store = patient(RedisStore::cluster(cluster.urls(), NAMESPACE).unwrap()).with_durability(NOBODY);
     let name = record_name("k");
     let slot: u16 = cluster.nodes[0].query(&["CLUSTER", "KEYSLOT", &name]).await;
     let from = cluster.owner(&name, 0).await;
@@ -96,6 +98,6 @@ async fn in_a_cluster_a_durable_write_follows_its_slot() {
     assert_eq!(grant(&store, &claim("k", 1)).await.0.fence(), lease.fence());
     cluster.end_move(slot, from, to).await;
     // Sent on for good.
-    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
-    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
+    assert_eq!(outcome_of(store.claim(&claim("k", 2)).await.unwrap()), Outcome::new("done"));
 }

@@ -13,7 +13,9 @@ use idempotency_core::{
 };
 use idempotency_tests::captured::Captured;
 use idempotency_tests::proxy::FaultProxy;
-use idempotency_tests::redis_case::{RETENTION, claim, grant, ordered, record_name, scope, store};
+use idempotency_tests::redis_case::{
+    NAMESPACE, claim, completion, grant, ordered, outcome_of, record_name, scope, store,
+};
 use idempotency_tests::redis_cluster::{RedisCluster, pair, until};
 use idempotency_tests::redis_server::RedisServer;
 
@@ -41,7 +43,7 @@ async fn a_grant_and_a_completion_that_a_replica_confirms_are_there_when_they_ar
         let name = format!("k{number}");
         let (lease, _) = grant(&store, &ordered(&name, 1, &name, 1)).await;
         assert_eq!(replica.query::<i64>(&["EXISTS", &record_name(&name)]).await, 1);
-        assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+        assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
         let record: Vec<u8> = replica.query(&["GET", &record_name(&name)]).await;
         assert!(record.ends_with(b"done"));
     }
@@ -77,7 +79,7 @@ async fn a_grant_whose_giving_back_is_not_answered_may_stand() {
     let proxy = FaultProxy::start(master.port()).await;
     let store = store(&proxy.url()).with_durability(ONE_BRIEFLY);
     replica.pause();
-    proxy.lose_reply_to("idem:settled:");
+    proxy.lose_reply_to("idem:changed:");
     let error = store.claim(&claim("k", 1)).await.unwrap_err();
     // It may be carried out late, and must not meet a repeat of the claim.
     assert!(error.may_have_executed() && !error.is_transient(), "{error:?}");
@@ -112,7 +114,8 @@ async fn a_burst_of_durable_claims_is_no_outage_and_keeps_no_duplicate_waiting()
     let (master, replica) = pair().await;
     let proxy = FaultProxy::start(master.port()).await;
     let policy = Policy::webhook().with_on_outage(OnOutage::Proceed).with_store_timeout(PATIENT);
-    let store = RedisStore::new(proxy.url()).unwrap().with_durability(ONE).without_health_interval();
+    let store =
+        RedisStore::new(proxy.url(), NAMESPACE).unwrap().with_durability(ONE).without_health_interval();
     let engine = Idempotency::new(store).with_policy(policy);
     let done = async |_| Ok::<_, String>("done".to_owned());
     assert_eq!(engine.run(delivery("done"), done).await.unwrap(), Ran::Executed("done".to_owned()));
@@ -167,13 +170,13 @@ async fn a_repeat_of_a_write_on_another_connection_waits_for_that_write() {
     replica.pause();
     let (lease, _) = grant(&store(&master.url()), &claim("k", 1)).await;
     let outcome = Outcome::new("done");
-    assert_eq!(store(&master.url()).complete(&lease, &outcome, RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store(&master.url()).complete(&completion(&lease, &outcome)).await.unwrap(), Hold::Held);
     master.reset_calls().await;
-    shortfall(&durable.complete(&lease, &outcome, RETENTION).await.unwrap_err());
+    shortfall(&durable.complete(&completion(&lease, &outcome)).await.unwrap_err());
     // The wait is for the writes of its own connection, so there must be one.
     assert_eq!(master.calls().await.get("pexpire"), Some(&1));
     replica.resume();
-    assert_eq!(patient.complete(&lease, &outcome, RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(patient.complete(&completion(&lease, &outcome)).await.unwrap(), Hold::Held);
 }
 
 #[tokio::test]
@@ -184,10 +187,10 @@ async fn a_completion_that_no_replica_confirms_stands_and_can_be_repeated() {
     let (lease, _) = grant(&patient, &claim("k", 1)).await;
     replica.pause();
     let outcome = Outcome::new("done");
-    shortfall(&store.complete(&lease, &outcome, RETENTION).await.unwrap_err());
-    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(outcome.clone()));
+    shortfall(&store.complete(&completion(&lease, &outcome)).await.unwrap_err());
+    assert_eq!(outcome_of(store.claim(&claim("k", 2)).await.unwrap()), outcome.clone());
     replica.resume();
-    assert_eq!(patient.complete(&lease, &outcome, RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(patient.complete(&completion(&lease, &outcome)).await.unwrap(), Hold::Held);
 }
 
 #[tokio::test]
@@ -208,13 +211,13 @@ async fn a_wait_that_a_failover_ends_is_unknown_and_not_refused() {
     let (lease, _) = grant(&store, &claim("done", 1)).await;
     replica.pause();
     let outcome = Outcome::default();
+    let completion = completion(&lease, &outcome);
     let (claim, demoted) = (claim("k", 1), replica.port().to_string());
     let demoting = async {
         until(async || master.info("blocked_clients").await == 2).await;
         master.query::<String>(&["REPLICAOF", "127.0.0.1", &demoted]).await;
     };
-    let (claimed, completed, ()) =
-        tokio::join!(store.claim(&claim), store.complete(&lease, &outcome, RETENTION), demoting);
+    let (claimed, completed, ()) = tokio::join!(store.claim(&claim), store.complete(&completion), demoting);
     // Each was carried out, and whether the new master has it is not known.
     assert_eq!(claimed.unwrap_err().kind(), StoreErrorKind::Unknown);
     assert_eq!(completed.unwrap_err().kind(), StoreErrorKind::Unknown);
@@ -236,7 +239,7 @@ async fn a_flush_is_asked_for_and_its_answer_is_judged_by_both_counts() {
         let store = store(&proxy.url()).with_durability(Durability::Fsync { local, replicas, timeout });
         let claimed = store.claim(&claim(&format!("{local} {replicas} {answer}"), 1)).await;
         match enough {
-            true => assert!(matches!(claimed.unwrap(), Claimed::Granted { .. }), "{answer}"),
+            true => assert!(matches!(claimed.unwrap(), Claimed::Granted(_)), "{answer}"),
             false => drop(shortfall(&claimed.unwrap_err())),
         }
     }
@@ -294,13 +297,13 @@ async fn the_engine_runs_only_what_is_confirmed_and_records_later_what_ran() {
 #[tokio::test]
 async fn in_a_cluster_the_replica_of_the_slot_confirms() {
     let cluster = RedisCluster::start(3, true).await;
-    let briefly = RedisStore::cluster(cluster.urls()).unwrap().with_durability(ONE_BRIEFLY);
-    let store = RedisStore::cluster(cluster.urls()).unwrap().with_durability(ONE);
+    let briefly = RedisStore::cluster(cluster.urls(), NAMESPACE).unwrap().with_durability(ONE_BRIEFLY);
+    let store = RedisStore::cluster(cluster.urls(), NAMESPACE).unwrap().with_durability(ONE);
     let store = store.with_response_timeout(PATIENT).with_connect_timeout(PATIENT);
     for number in 0..20 {
         let name = format!("k{number}");
         let (lease, _) = grant(&store, &claim(&name, 1)).await;
-        assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+        assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
     }
     let owner = cluster.owner(&record_name("k"), 0).await;
     cluster.nodes[owner + 3].pause();

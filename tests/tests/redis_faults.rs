@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{
-    Claimed, Hold, Lease, Outcome, Resolution, StateView, Store as _, StoreError, StoreErrorKind,
+    Claimed, Grant, Hold, Lease, Outcome, Release, Resolution, StateView, Store as _, StoreError,
+    StoreErrorKind,
 };
 use idempotency_tests::proxy::FaultProxy;
-use idempotency_tests::redis_case::{LEASE, RETENTION, claim, grant, key, ordered, store};
+use idempotency_tests::redis_case::{
+    LEASE, NAMESPACE, claim, completion, grant, key, ordered, outcome_of, store,
+};
 use idempotency_tests::redis_server::RedisServer;
 
 /// A store with a connection, whose health probe has been answered.
 async fn connected(url: &str, response_timeout: Duration) -> RedisStore {
     // No probe comes between, which would count as silent as well.
     let store = store(url).with_response_timeout(response_timeout).without_health_interval();
-    store.load(&key("warm")).await.unwrap();
+    store.load(key("warm").digest()).await.unwrap();
     store.check_health().await.unwrap();
     store
 }
@@ -29,7 +32,7 @@ fn kind<T: std::fmt::Debug>(result: Result<T, StoreError>) -> StoreErrorKind {
 }
 
 async fn complete(store: &RedisStore, lease: &Lease) -> Result<Hold, StoreError> {
-    store.complete(lease, &Outcome::new("done"), RETENTION).await
+    store.complete(&completion(lease, &Outcome::new("done"))).await
 }
 
 #[tokio::test]
@@ -60,11 +63,11 @@ async fn every_operation_whose_reply_is_lost_can_be_repeated() {
     assert_eq!(kind(complete(&store, &lease).await), StoreErrorKind::Unknown);
     assert_eq!(complete(&store, &lease).await.unwrap(), Hold::Held);
     let (lease, _) = grant(&store, &claim("m", 1)).await;
-    assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
+    assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
     let (lease, _) = grant(&store, &claim("m", 2)).await;
     proxy.lose_reply_to("EVALSHA");
-    assert_eq!(kind(store.release(&lease).await), StoreErrorKind::Unknown);
-    assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
+    assert_eq!(kind(store.release(&lease, Release::Failed).await), StoreErrorKind::Unknown);
+    assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
 }
 
 #[tokio::test]
@@ -104,12 +107,12 @@ async fn a_slow_answer_does_not_cost_the_connection() {
     for round in 0..4 {
         proxy.delay(PATIENT + Duration::from_millis(100));
         tokio::time::pause();
-        assert_eq!(kind(store.load(&key("k")).await), StoreErrorKind::Unknown, "round {round}");
+        assert_eq!(kind(store.load(key("k").digest()).await), StoreErrorKind::Unknown, "round {round}");
         tokio::time::resume();
         proxy.delay(Duration::ZERO);
         // The late reply is read and dropped; the next answer is the next question's.
         while store.claim(&claim("k", 1)).await.is_err() {}
-        assert!(store.forget(&key("k")).await.unwrap());
+        assert!(store.forget(key("k").digest()).await.unwrap());
     }
     assert_eq!(proxy.connections(), 1);
 }
@@ -133,7 +136,7 @@ async fn the_first_delivery_after_a_restart_succeeds() {
     server.kill();
     assert_eq!(kind(store.claim(&claim("k", 1)).await), StoreErrorKind::Unknown);
     assert_eq!(kind(store.claim(&claim("k", 1)).await), StoreErrorKind::Unavailable);
-    assert_eq!(kind(store.settled(&key("k"), PATIENT).await), StoreErrorKind::Unavailable);
+    assert_eq!(kind(store.wait_for_change(key("k").digest(), PATIENT).await), StoreErrorKind::Unavailable);
     server.restart().await;
     let (lease, _) = grant(&store, &ordered("k", 1, "r", 1)).await;
     assert_eq!(complete(&store, &lease).await.unwrap(), Hold::Held);
@@ -161,7 +164,7 @@ async fn a_stampede_shares_one_connection_and_one_attempt_to_make_it() {
         })
         .collect();
     for claim in claims {
-        assert!(matches!(claim.await.unwrap().unwrap(), Claimed::Granted { .. }));
+        assert!(matches!(claim.await.unwrap().unwrap(), Claimed::Granted(_)));
     }
     assert_eq!(proxy.connections(), 1);
 }
@@ -206,7 +209,7 @@ async fn concurrent_claims_of_one_key_are_granted_once_also_when_they_are_droppe
         let mut grants = 0;
         for claim in claims {
             match claim.await.unwrap() {
-                Ok(Ok(Claimed::Granted { attempt, .. })) => {
+                Ok(Ok(Claimed::Granted(Grant { attempt, .. }))) => {
                     assert_eq!(attempt, 1);
                     grants += 1;
                 }
@@ -231,15 +234,15 @@ async fn an_outcome_that_does_not_fit_leaves_its_key_in_doubt_until_it_does() {
     assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Held);
     server.advance(LEASE * 2).await;
     assert_eq!(store.claim(&ordered("k", 2, "r", 1)).await.unwrap(), Claimed::InDoubt);
-    assert_eq!(store.load(&key("k")).await.unwrap().unwrap().state, StateView::Abandoned);
+    assert_eq!(store.load(key("k").digest()).await.unwrap().unwrap().state, StateView::Abandoned);
 
     let _: String = server.query(&["CONFIG", "SET", "maxmemory", "0"]).await;
     assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InDoubt);
     assert_eq!(complete(&store, &lease).await.unwrap(), Hold::Held);
-    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    assert_eq!(outcome_of(store.claim(&claim("k", 2)).await.unwrap()), Outcome::new("done"));
     let resolution = Resolution::Completed(Outcome::new("by hand"));
-    assert!(store.resolve(&key("l"), &resolution).await.unwrap());
-    assert_eq!(store.claim(&claim("l", 2)).await.unwrap(), Claimed::Completed(Outcome::new("by hand")));
+    assert!(store.resolve(key("l").digest(), &resolution).await.unwrap());
+    assert_eq!(outcome_of(store.claim(&claim("l", 2)).await.unwrap()), Outcome::new("by hand"));
 }
 
 #[tokio::test]
@@ -251,13 +254,13 @@ async fn a_full_server_still_replays_renews_and_releases() {
     assert_eq!(complete(&store, &done).await.unwrap(), Hold::Held);
     let _: String = server.query(&["CONFIG", "SET", "maxmemory", "1"]).await;
     assert_eq!(kind(store.claim(&claim("new", 1)).await), StoreErrorKind::Full);
-    assert_eq!(store.claim(&claim("done", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    assert_eq!(outcome_of(store.claim(&claim("done", 2)).await.unwrap()), Outcome::new("done"));
     assert_eq!(store.renew(&lease, LEASE * 4).await.unwrap(), Hold::Held);
     server.advance(LEASE * 3).await;
-    let state = store.load(&key("k")).await.unwrap().unwrap().state;
+    let state = store.load(key("k").digest()).await.unwrap().unwrap().state;
     assert!(matches!(state, StateView::InFlight { .. }), "{state:?}");
     for _ in 0..2 {
-        assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
+        assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
     }
     assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Lost);
     let _: String = server.query(&["CONFIG", "SET", "maxmemory", "0"]).await;
@@ -288,7 +291,7 @@ async fn wrong_credentials_are_refused_and_never_shown() {
     assert!(!texts.contains("s3cret"), "{texts}");
     let none = idempotency_tests::redis_case::store(&server.url());
     assert_eq!(kind(none.claim(&claim("k", 1)).await), StoreErrorKind::Refused);
-    assert_eq!(kind(RedisStore::new("not an address")), StoreErrorKind::Refused);
+    assert_eq!(kind(RedisStore::new("not an address", NAMESPACE)), StoreErrorKind::Refused);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use idempotency_core::store::redis::{Durability, Finding, HealthError, RedisStor
 use idempotency_core::{Store as _, StoreErrorKind};
 use idempotency_tests::captured::Captured;
 use idempotency_tests::proxy::FaultProxy;
-use idempotency_tests::redis_case::{claim, grant, key, store};
+use idempotency_tests::redis_case::{NAMESPACE, claim, grant, key, store};
 use idempotency_tests::redis_cluster::{RedisCluster, until};
 use idempotency_tests::redis_server::RedisServer;
 
@@ -45,7 +45,7 @@ async fn a_replica_is_refused_and_a_server_that_is_away_is_not_judged() {
     let store = store(&server.url());
     assert_eq!(store.check_health().await.unwrap(), [Finding::Replica]);
     server.kill();
-    while store.load(&key("k")).await.is_err_and(|error| error.kind() == StoreErrorKind::Unknown) {}
+    while store.load(key("k").digest()).await.is_err_and(|error| error.kind() == StoreErrorKind::Unknown) {}
     match store.verified().await {
         Err(HealthError::Unchecked(error)) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
         other => panic!("unexpected {other:?}"),
@@ -55,7 +55,7 @@ async fn a_replica_is_refused_and_a_server_that_is_away_is_not_judged() {
 #[tokio::test]
 async fn a_master_that_is_away_does_not_hide_what_the_others_say() {
     let cluster = RedisCluster::start(3, false).await;
-    let store = RedisStore::cluster(cluster.urls()).unwrap();
+    let store = RedisStore::cluster(cluster.urls(), NAMESPACE).unwrap();
     assert_eq!(store.check_health().await.unwrap(), [Finding::NotPersistent]);
     cluster.nodes[0].kill();
     let node = format!("127.0.0.1:{}", cluster.nodes[0].port());

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use idempotency_core::{Claim, Claimed, OnExpired, RecordView, StateView, Store as _};
+use idempotency_core::{Claim, Claimed, Grant, OnExpired, RecordView, StateView, Store as _};
 use idempotency_tests::demo::now;
 use idempotency_tests::redis_case::{claim, key, ordered, owner, record_name, store};
 use idempotency_tests::redis_server::RedisServer;
@@ -13,20 +13,25 @@ use proptest::sample::Index;
 use proptest::test_runner::{TestCaseError, TestRunner};
 use tokio::runtime::Runtime;
 
-/// A record of the key `k` in the first format, more or less.
+/// A record of the key `k`, more or less.
 fn values() -> impl Strategy<Value = Vec<u8>> {
     let head = (
-        prop_oneof![9 => Just(1_u8), 1 => any::<u8>()],
+        prop_oneof![9 => Just(2_u8), 1 => any::<u8>()],
         prop_oneof![9 => 1..4_u8, 1 => any::<u8>()],
-        prop_oneof![9 => 0..4_u8, 1 => any::<u8>()],
+        prop_oneof![9 => 0..8_u8, 1 => any::<u8>()],
     );
     let millis = || prop_oneof![Just(30_000_u64), 0..100_000_u64, 0..1_u64 << 48];
     // As long as the flags say, or not; an outcome is the rest.
-    let tail = (vec(any::<u8>(), 60), prop_oneof![3 => Just(None), 1 => (0..60_usize).prop_map(Some)]);
+    let tail =
+        (vec(any::<u8>(), 72), parts(), prop_oneof![3 => Just(None), 1 => (0..100_usize).prop_map(Some)]);
     let change = prop::option::weighted(0.3, (any::<Index>(), any::<u8>()));
     let record = (head, any::<[u8; 16]>(), any::<u64>(), any::<u32>(), millis(), millis(), tail).prop_map(
-        |((format, state, flags), owner, fence, attempts, lease, retention, (tail, len))| {
-            let len = len.unwrap_or_else(|| usize::from(flags % 2) * 32 + usize::from(flags / 2 % 2) * 8);
+        |((format, state, flags), owner, fence, attempts, lease, retention, (tail, parts, len))| {
+            let mut tail = tail[..usize::from(flags % 2) * 32 + usize::from(flags / 2 % 2) * 40].to_vec();
+            if flags & 4 != 0 {
+                tail.extend(parts);
+            }
+            let len = len.unwrap_or(tail.len()).min(tail.len());
             let mut bytes = vec![format, state, flags];
             bytes.extend_from_slice(&owner);
             bytes.extend_from_slice(&fence.to_be_bytes());
@@ -48,12 +53,26 @@ fn values() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![9 => changed, 1 => vec(any::<u8>(), 0..120)]
 }
 
+/// The length and bytes of parts, some of them binding, some of them cut differently.
+fn parts() -> impl Strategy<Value = Vec<u8>> {
+    let part = (prop_oneof![9 => 0..128_u8, 1 => any::<u8>()], vec(any::<u8>(), 0..10));
+    (vec(part, 0..4), prop_oneof![9 => Just(0_u16), 1 => 0..5_u16]).prop_map(|(parts, off)| {
+        let mut bytes = Vec::new();
+        for (tag, content) in parts {
+            bytes.push(tag);
+            bytes.extend(u16::try_from(content.len()).unwrap().to_be_bytes());
+            bytes.extend(content);
+        }
+        [&(u16::try_from(bytes.len()).unwrap() + off).to_be_bytes()[..], &bytes].concat()
+    })
+}
+
 /// What a claim must be told of what an operator sees, where it leaves an abandoned key in doubt.
 fn fits(view: &RecordView, answer: &Claimed, between: Duration) -> bool {
     match (&view.state, answer) {
         (StateView::Unreadable, answer) => *answer == Claimed::InDoubt,
-        (StateView::Completed(outcome), Claimed::Completed(answer)) => outcome == answer,
-        (StateView::Released, Claimed::Granted { fence, attempt }) => {
+        (StateView::Completed(completed), Claimed::Completed(answer)) => completed == answer,
+        (StateView::Released, Claimed::Granted(Grant { fence, attempt, .. })) => {
             let wrapped = view.attempts == u32::MAX || view.fence.get() == u64::MAX;
             wrapped || (*fence > view.fence && *attempt == view.attempts + 1)
         }
@@ -88,7 +107,7 @@ fn the_scripts_and_the_decoder_read_every_value_alike() {
                 set.arg(&name).arg(&value).arg("PX").arg(ttl + 60_000);
                 set.exec_async(&mut connection.clone()).await.expect("the server takes it");
                 let start = now();
-                let view = store.load(&claim.key).await.expect("it answers").expect("it is there");
+                let view = store.load(claim.key.digest()).await.expect("it answers").expect("it is there");
                 let answer = store.claim(claim).await.expect("it answers");
                 prop_assert!(fits(&view, &answer, start.elapsed()), "{:?}, but {:?}", view, answer);
                 if view.state == StateView::Unreadable {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use idempotency_core::store::conformance::{Harness, run_all};
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{ScopedKey, Store};
-use idempotency_tests::redis_case::{SET_USER, patient, record_name_of};
+use idempotency_tests::redis_case::{NAMESPACE, SET_USER, patient, record_name_of};
 use idempotency_tests::redis_sentinel::{MASTER, SentinelSet};
 
 /// What a user needs to be allowed at the sentinels; the page on this store gives the same.
@@ -25,7 +25,7 @@ impl Harness for Sentinels {
             true => url.replace("redis://", "redis://watcher:pw@"),
             false => url,
         });
-        let store = RedisStore::sentinel(urls, MASTER).expect("the addresses are well formed");
+        let store = RedisStore::sentinel(urls, MASTER, NAMESPACE).expect("the addresses are well formed");
         let store = patient(store);
         Arc::new(if self.user { store.with_user("app", "pw") } else { store })
     }

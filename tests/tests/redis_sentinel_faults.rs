@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
-use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreErrorKind};
-use idempotency_tests::redis_case::{RETENTION, SET_USER, claim, grant, key};
+use idempotency_core::{Claimed, Grant, Hold, Outcome, Store as _, StoreErrorKind};
+use idempotency_tests::redis_case::{NAMESPACE, SET_USER, claim, completion, grant, key, outcome_of};
 use idempotency_tests::redis_cluster::until;
 use idempotency_tests::redis_sentinel::{MASTER, SentinelSet};
 use idempotency_tests::redis_server::free_port;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 const PATIENT: Duration = Duration::from_secs(60);
 
 fn store(set: &SentinelSet) -> RedisStore {
-    RedisStore::sentinel(set.urls(), MASTER).unwrap()
+    RedisStore::sentinel(set.urls(), MASTER, NAMESPACE).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -37,7 +37,7 @@ async fn when_the_master_is_killed_under_load_the_new_one_is_found_without_a_res
                     }
                     let name = format!("{worker} {round}");
                     match store.claim(&claim(&name, 1)).await {
-                        Ok(Claimed::Granted { .. }) => {
+                        Ok(Claimed::Granted(_)) => {
                             acked.fetch_add(1, Ordering::Relaxed);
                             names.push(name);
                         }
@@ -62,8 +62,7 @@ async fn when_the_master_is_killed_under_load_the_new_one_is_found_without_a_res
     let mut again = 0;
     for worker in load {
         for name in worker.await.unwrap() {
-            again +=
-                u64::from(matches!(store.claim(&claim(&name, 2)).await.unwrap(), Claimed::Granted { .. }));
+            again += u64::from(matches!(store.claim(&claim(&name, 2)).await.unwrap(), Claimed::Granted(_)));
         }
     }
     println!("{again} of {} claims were granted twice", acked.load(Ordering::Relaxed));
@@ -71,9 +70,9 @@ async fn when_the_master_is_killed_under_load_the_new_one_is_found_without_a_res
     let (lease, _) = grant(&store, &claim("k", 1)).await;
     let waiter = {
         let store = store.clone();
-        tokio::spawn(async move { store.settled(&key("k"), PATIENT * 2).await })
+        tokio::spawn(async move { store.wait_for_change(key("k").digest(), PATIENT * 2).await })
     };
-    assert_eq!(store.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
     tokio::time::timeout(PATIENT, waiter).await.expect("it is woken").unwrap().unwrap();
 }
 
@@ -95,13 +94,13 @@ async fn a_paused_master_is_given_up_and_a_waiter_of_before_learns_of_the_outcom
     }
     tokio::time::resume();
     let answer = store.claim(&claim("k", 1)).await;
-    assert!(matches!(answer.unwrap(), Claimed::Granted { attempt: 1, .. }));
+    assert!(matches!(answer.unwrap(), Claimed::Granted(Grant { attempt: 1, .. })));
     let waiter = {
         let store = store.clone();
-        tokio::spawn(async move { store.settled(&key("k"), PATIENT * 2).await })
+        tokio::spawn(async move { store.wait_for_change(key("k").digest(), PATIENT * 2).await })
     };
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
     tokio::time::timeout(PATIENT, waiter).await.expect("it is woken").unwrap().unwrap();
     set.servers[0].resume();
 }
@@ -117,7 +116,7 @@ async fn a_master_that_became_a_replica_is_looked_up_anew_and_not_used_while_it_
         let error = store.claim(&claim("l", 1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
     }
-    assert_eq!(store.load(&key("k")).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(store.load(key("k").digest()).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
     let _: String = set.servers[0].query(&["REPLICAOF", "NO", "ONE"]).await;
     grant(&store, &claim("l", 1)).await;
 }
@@ -130,20 +129,20 @@ async fn a_failover_by_hand_is_followed_and_forgets_nothing() {
     set.fail_over().await;
     assert_eq!(set.failed_over_from(0).await, 1);
     // The old master is told to follow the new one and closes its connections.
-    let mut answer = store.complete(&lease, &Outcome::new("done"), RETENTION).await;
+    let mut answer = store.complete(&completion(&lease, &Outcome::new("done"))).await;
     until(async || {
         if let Err(error) = &answer {
             assert!(error.is_transient(), "{error:?}");
-            answer = store.complete(&lease, &Outcome::new("done"), RETENTION).await;
+            answer = store.complete(&completion(&lease, &Outcome::new("done"))).await;
         }
         answer.is_ok() && set.servers[1].info("connected_slaves").await == 1
     })
     .await;
     until(async || store.claim(&claim("k", 2)).await.is_ok()).await;
     // It may have been written to the old master just before that became a replica.
-    let held = store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap();
+    let held = store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap();
     assert_eq!(held, Hold::Held);
-    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    assert_eq!(outcome_of(store.claim(&claim("k", 2)).await.unwrap()), Outcome::new("done"));
 }
 
 #[tokio::test]
@@ -176,7 +175,7 @@ async fn of_five_sentinels_two_are_no_majority() {
     let mut set = SentinelSet::start(1).await;
     let away = || format!("redis://127.0.0.1:{}/", free_port());
     let five: Vec<_> = set.urls().into_iter().chain([away(), away()]).collect();
-    let store = || RedisStore::sentinel(&five, MASTER).unwrap();
+    let store = || RedisStore::sentinel(&five, MASTER, NAMESPACE).unwrap();
     grant(&store(), &claim("k", 1)).await;
     set.kill_sentinel(0);
     let error = store().claim(&claim("k", 1)).await.unwrap_err();
@@ -212,7 +211,7 @@ async fn who_may_not_ask_a_master_for_its_role_learns_it_from_the_first_write() 
 #[tokio::test]
 async fn a_master_of_another_name_is_refused_and_credentials_are_never_shown() {
     let set = SentinelSet::start(1).await;
-    let other = RedisStore::sentinel(set.urls(), "other").unwrap();
+    let other = RedisStore::sentinel(set.urls(), "other", NAMESPACE).unwrap();
     assert_eq!(other.claim(&claim("k", 1)).await.unwrap_err().kind(), StoreErrorKind::Refused);
     let wrong = store(&set).with_user("app", "s3cret");
     let error = wrong.claim(&claim("k", 1)).await.unwrap_err();
@@ -220,7 +219,7 @@ async fn a_master_of_another_name_is_refused_and_credentials_are_never_shown() {
     let texts = format!("{wrong:?} {error:?} {error}");
     assert!(!texts.contains("s3cret"), "{texts}");
     assert_eq!(
-        RedisStore::sentinel(Vec::<String>::new(), "idem").unwrap_err().kind(),
+        RedisStore::sentinel(Vec::<String>::new(), "idem", NAMESPACE).unwrap_err().kind(),
         StoreErrorKind::Refused
     );
 }

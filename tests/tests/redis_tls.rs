@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Hold, Outcome, Store as _, StoreErrorKind};
-use idempotency_tests::redis_case::{RETENTION, claim, grant, key};
+use idempotency_tests::redis_case::{NAMESPACE, claim, completion, grant, key};
 use idempotency_tests::redis_cluster::RedisCluster;
 use idempotency_tests::redis_server::{RedisServer, free_port};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -83,18 +83,21 @@ async fn serve(authority: &Authority, authenticated: &str) -> (RedisServer, Stri
 
 async fn works(store: &RedisStore) {
     let (lease, _) = grant(store, &claim("k", 1)).await;
-    store.settled(&key("free"), std::time::Duration::from_secs(1)).await.unwrap();
-    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
-    assert!(store.forget(&key("k")).await.unwrap());
+    store.wait_for_change(key("free").digest(), std::time::Duration::from_secs(1)).await.unwrap();
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
+    assert!(store.forget(key("k").digest()).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_server_whose_authority_is_trusted_is_used_and_another_is_not() {
     let authority = Authority::new();
     let (_server, url) = serve(&authority, "no").await;
-    works(&authority.trusted(RedisStore::new(&url).unwrap())).await;
+    works(&authority.trusted(RedisStore::new(&url, NAMESPACE).unwrap())).await;
     let stranger = Authority::new();
-    for store in [RedisStore::new(&url).unwrap(), stranger.trusted(RedisStore::new(&url).unwrap())] {
+    for store in [
+        RedisStore::new(&url, NAMESPACE).unwrap(),
+        stranger.trusted(RedisStore::new(&url, NAMESPACE).unwrap()),
+    ] {
         let error = store.claim(&claim("k", 1)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error:?}");
     }
@@ -104,7 +107,7 @@ async fn a_server_whose_authority_is_trusted_is_used_and_another_is_not() {
 async fn a_server_that_wants_to_know_its_clients_is_shown_a_certificate() {
     let authority = Authority::new();
     let (_server, url) = serve(&authority, "yes").await;
-    let store = || RedisStore::new(&url).unwrap();
+    let store = || RedisStore::new(&url, NAMESPACE).unwrap();
     works(&authority.shown(authority.trusted(store()))).await;
     works(&authority.trusted(authority.shown(store()))).await;
     let unknown = authority.trusted(store());
@@ -119,15 +122,15 @@ async fn a_cluster_is_reached_with_the_certificates_of_its_first_address() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--tls-cluster", "yes"]).collect();
     let _cluster = RedisCluster::start_with(1, false, &arguments).await;
     let url = format!("rediss://127.0.0.1:{port}/");
-    works(&authority.trusted(RedisStore::cluster([url]).unwrap())).await;
+    works(&authority.trusted(RedisStore::cluster([url], NAMESPACE).unwrap())).await;
 }
 
 #[tokio::test]
 async fn what_is_no_certificate_or_no_tls_address_is_refused() {
     let authority = Authority::new();
     let (certificate, key) = (authority.client.0.as_str(), authority.client.1.as_str());
-    let secure = || RedisStore::new("rediss://127.0.0.1/").unwrap();
-    let plain = || RedisStore::new("redis://127.0.0.1/").unwrap();
+    let secure = || RedisStore::new("rediss://127.0.0.1/", NAMESPACE).unwrap();
+    let plain = || RedisStore::new("redis://127.0.0.1/", NAMESPACE).unwrap();
     let refused = |result: Result<RedisStore, idempotency_core::StoreError>, why: &str| {
         let error = result.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Refused);

@@ -2,14 +2,17 @@
 
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Store as _, StoreErrorKind};
-use idempotency_tests::redis_case::claim;
+use idempotency_tests::redis_case::{NAMESPACE, claim};
 use rustls::crypto::{CryptoProvider, ring};
 
 #[tokio::test]
 async fn a_provider_that_is_chosen_before_the_first_connection_stays() {
     let nobody = "rediss://127.0.0.1:1/";
-    let store = RedisStore::new(nobody).unwrap();
-    let others = [RedisStore::cluster([nobody]).unwrap(), RedisStore::sentinel([nobody], "master").unwrap()];
+    let store = RedisStore::new(nobody, NAMESPACE).unwrap();
+    let others = [
+        RedisStore::cluster([nobody], NAMESPACE).unwrap(),
+        RedisStore::sentinel([nobody], "master", NAMESPACE).unwrap(),
+    ];
     assert!(CryptoProvider::get_default().is_none(), "nothing has connected");
 
     let mut chosen = ring::default_provider();

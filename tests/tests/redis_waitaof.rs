@@ -10,7 +10,7 @@ use idempotency_core::store::redis::{Durability, Shortfall};
 use idempotency_core::{
     Claimed, Delivery, Hold, Idempotency, Key, OnExpired, OnOutage, Outcome, Policy, Store as _, Verified,
 };
-use idempotency_tests::redis_case::{RETENTION, claim, grant, scope, store};
+use idempotency_tests::redis_case::{claim, completion, grant, outcome_of, scope, store};
 use idempotency_tests::redis_cluster::{replicated, until};
 use idempotency_tests::redis_server::RedisServer;
 
@@ -72,13 +72,13 @@ async fn a_grant_and_a_completion_are_in_the_files_of_the_master_and_of_a_replic
     replicated(&master, &replica).await;
     let store = store(&master.url()).with_durability(fsync(true, 1, PATIENT));
     let (lease, _) = grant(&store, &claim("k", 1)).await;
-    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
     for server in [&master, &replica] {
         server.kill();
     }
     master.restart().await;
     let _ = store.claim(&claim("k", 2)).await; // on the connection that died
-    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    assert_eq!(outcome_of(store.claim(&claim("k", 2)).await.unwrap()), Outcome::new("done"));
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
-use idempotency_core::{Claimed, Hold, Outcome, Store as _, StoreError};
+use idempotency_core::{Claimed, Hold, Outcome, Release, Store as _, StoreError};
 use idempotency_tests::proxy::FaultProxy;
-use idempotency_tests::redis_case::{RETENTION, claim, grant, key, store};
+use idempotency_tests::redis_case::{claim, completion, grant, key, outcome_of, store};
 use idempotency_tests::redis_cluster::until;
 use idempotency_tests::redis_server::RedisServer;
 use tokio::task::JoinHandle;
@@ -19,7 +19,7 @@ const SOON: Duration = Duration::from_secs(60);
 
 fn wait(store: &RedisStore, name: &str) -> JoinHandle<Result<(), StoreError>> {
     let (store, key) = (store.clone(), key(name));
-    tokio::spawn(async move { store.settled(&key, LONG).await })
+    tokio::spawn(async move { store.wait_for_change(key.digest(), LONG).await })
 }
 
 async fn woken(waiter: JoinHandle<Result<(), StoreError>>) {
@@ -50,7 +50,7 @@ async fn a_thousand_waiters_share_one_subscription_and_are_woken_once_without_po
     let waiters: Vec<_> = (0..1000).map(|_| wait(&store, "k")).collect();
     // Each looks once after the subscription; after that they sleep.
     called(&server, "getrange", 1000).await;
-    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
     for waiter in waiters {
         woken(waiter).await;
     }
@@ -67,9 +67,9 @@ async fn each_way_of_settling_wakes() {
         let waiting = wait(&waiter, name);
         called(&server, "getrange", number as u64 + 1).await;
         match name {
-            "completed" => drop(holder.complete(&lease, &Outcome::default(), RETENTION).await.unwrap()),
-            "released" => drop(holder.release(&lease).await.unwrap()),
-            _ => drop(holder.forget(&key(name)).await.unwrap()),
+            "completed" => drop(holder.complete(&completion(&lease, &Outcome::default())).await.unwrap()),
+            "released" => drop(holder.release(&lease, Release::Failed).await.unwrap()),
+            _ => drop(holder.forget(key(name).digest()).await.unwrap()),
         }
         woken(waiting).await;
     }
@@ -79,11 +79,11 @@ async fn each_way_of_settling_wakes() {
 async fn what_settled_before_the_subscription_is_not_waited_for() {
     let server = RedisServer::start().await;
     let store = store(&server.url());
-    store.settled(&key("nothing"), LONG).await.unwrap();
+    store.wait_for_change(key("nothing").digest(), LONG).await.unwrap();
     let (lease, _) = grant(&store, &claim("k", 1)).await;
-    assert_eq!(store.release(&lease).await.unwrap(), Hold::Held);
+    assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
     let start = Instant::now();
-    store.settled(&key("k"), LONG).await.unwrap();
+    store.wait_for_change(key("k").digest(), LONG).await.unwrap();
     assert!(start.elapsed() < SOON);
 }
 
@@ -103,7 +103,7 @@ async fn a_wait_ends_with_its_timeout_and_touches_nothing() {
     let server = RedisServer::start().await;
     let store = store(&server.url());
     grant(&store, &claim("k", 1)).await;
-    store.settled(&key("k"), Duration::from_millis(50)).await.unwrap();
+    store.wait_for_change(key("k").digest(), Duration::from_millis(50)).await.unwrap();
     assert!(matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::InFlight { .. }));
 }
 
@@ -120,14 +120,14 @@ async fn waiters_that_are_gone_leave_no_subscription_behind() {
     gone.abort();
     called(&server, "unsubscribe", 1).await;
     assert_eq!(channels(&server).await.len(), 1);
-    assert!(store.forget(&key("l")).await.unwrap());
+    assert!(store.forget(key("l").digest()).await.unwrap());
     woken(staying).await;
     called(&server, "unsubscribe", 2).await;
     // Whoever comes back is subscribed again, over the same connection.
     let subscribed = server.calls().await["subscribe"];
     let back = wait(&store, "k");
     called(&server, "subscribe", subscribed + 1).await;
-    assert!(store.forget(&key("k")).await.unwrap());
+    assert!(store.forget(key("k").digest()).await.unwrap());
     woken(back).await;
     called(&server, "unsubscribe", 3).await;
     // The connection goes with the store.
@@ -146,7 +146,7 @@ async fn waiters_whose_subscription_is_lost_still_learn_of_the_outcome() {
     let waiting = wait(&waiter, "k");
     called(&server, "getrange", 1).await;
     let _: i64 = server.query(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
-    assert_eq!(holder.complete(&lease, &Outcome::default(), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(holder.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
     woken(waiting).await;
     // The next one subscribes anew.
     let (lease, _) = grant(&holder, &claim("l", 1)).await;
@@ -154,7 +154,7 @@ async fn waiters_whose_subscription_is_lost_still_learn_of_the_outcome() {
     let waiting = wait(&waiter, "l");
     called(&server, "getrange", seen + 1).await;
     assert_eq!(channels(&server).await.len(), 1);
-    assert_eq!(holder.release(&lease).await.unwrap(), Hold::Held);
+    assert_eq!(holder.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
     woken(waiting).await;
 }
 
@@ -169,7 +169,7 @@ async fn a_lost_subscription_is_no_wake_up() {
     // From now on it looks itself.
     called(&server, "getrange", 4).await;
     assert!(!waiting.is_finished());
-    assert!(store.forget(&key("k")).await.unwrap());
+    assert!(store.forget(key("k").digest()).await.unwrap());
     woken(waiting).await;
 }
 
@@ -180,7 +180,7 @@ async fn who_joins_a_channel_is_not_woken_by_what_was_said_before() {
     grant(&store, &claim("k", 1)).await;
     // Keeps the channel, and does not look up.
     let name = key("k");
-    let mut keeping = std::pin::pin!(store.settled(&name, LONG));
+    let mut keeping = std::pin::pin!(store.wait_for_change(name.digest(), LONG));
     tokio::select! {
         _ = &mut keeping => panic!("nothing has changed"),
         () = called(&server, "getrange", 1) => {}
@@ -194,9 +194,9 @@ async fn who_joins_a_channel_is_not_woken_by_what_was_said_before() {
     let joining = wait(&store, "k");
     called(&server, "getrange", 3).await;
     // Its answer comes after that to the look, over the same connection.
-    store.load(&key("k")).await.unwrap();
+    store.load(key("k").digest()).await.unwrap();
     assert!(!joining.is_finished());
-    assert!(store.forget(&key("k")).await.unwrap());
+    assert!(store.forget(key("k").digest()).await.unwrap());
     woken(joining).await;
 }
 
@@ -209,8 +209,8 @@ async fn a_user_without_channels_completes_and_waits_all_the_same() {
     let (lease, _) = grant(&store, &claim("k", 1)).await;
     let waiting = wait(&store, "k");
     called(&server, "getrange", 1).await;
-    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
-    assert_eq!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Completed(Outcome::new("done")));
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
+    assert_eq!(outcome_of(store.claim(&claim("k", 2)).await.unwrap()), Outcome::new("done"));
     woken(waiting).await;
 }
 
@@ -224,18 +224,18 @@ async fn a_waiter_is_woken_after_the_runtime_that_first_listened_has_ended() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (lease, _) = grant(&worker, &claim("first", 1)).await;
-            worker.settled(&key("first"), Duration::from_millis(50)).await.unwrap();
-            assert_eq!(worker.release(&lease).await.unwrap(), Hold::Held);
+            worker.wait_for_change(key("first").digest(), Duration::from_millis(50)).await.unwrap();
+            assert_eq!(worker.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
         });
     });
     tokio::task::spawn_blocking(|| ended.join().unwrap()).await.unwrap();
     // The connection for commands ended with that runtime as well; this notices and dials anew.
-    drop(store.load(&key("k")).await);
+    drop(store.load(key("k").digest()).await);
 
     let (lease, _) = grant(&store, &claim("k", 1)).await;
     let seen = server.calls().await.get("getrange").copied().unwrap_or(0);
     let waiter = wait(&store, "k");
     called(&server, "getrange", seen + 1).await;
-    assert_eq!(store.complete(&lease, &Outcome::new("done"), RETENTION).await.unwrap(), Hold::Held);
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
     woken(waiter).await;
 }

@@ -1,0 +1,153 @@
+//! Records and marks in a cluster: each by its own name, on masters of their own.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::collections::HashSet;
+
+use idempotency_core::store::redis::RedisStore;
+use idempotency_core::store::{Filter, Page};
+use idempotency_core::{
+    Claim, Claimed, Completion, Hold, Outcome, Release, Resolution, StateView, Store as _, Version,
+};
+use idempotency_tests::proxy::FaultProxy;
+use idempotency_tests::redis_case::{
+    LEASE, NAMESPACE, RETENTION, claim, completion, grant, key, namespace, ordered, outcome_of, owner,
+    patient, record_name, resource_of,
+};
+use idempotency_tests::redis_cluster::RedisCluster;
+
+fn store(cluster: &RedisCluster) -> RedisStore {
+    patient(RedisStore::cluster(cluster.urls(), NAMESPACE).unwrap())
+}
+
+fn stale(newest: u64) -> Claimed {
+    Claimed::Stale { newest: Version::new(newest) }
+}
+
+/// A record's address depended on the resource, and GitHub's resource on an unsigned header: one captured request with that
+/// header changed ran again and again.
+#[tokio::test]
+async fn whatever_its_order_a_delivery_finds_the_record_of_its_key() {
+    let cluster = RedisCluster::start(3, false).await;
+    let store = store(&cluster);
+    let (lease, _) = grant(&store, &ordered("k", 1, "issue", 7)).await;
+    for other in [ordered("k", 2, "issue_comment", 7), ordered("k", 2, "star", 9), claim("k", 2)] {
+        assert!(matches!(store.claim(&other).await.unwrap(), Claimed::InFlight { .. }));
+    }
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
+    for other in [ordered("k", 2, "issue_comment", 7), ordered("k", 2, "issue", 1), claim("k", 2)] {
+        assert_eq!(outcome_of(store.claim(&other).await.unwrap()), Outcome::new("done"));
+    }
+}
+
+#[tokio::test]
+async fn a_stale_grant_is_given_back_and_its_attempt_does_not_count() {
+    let cluster = RedisCluster::start(3, false).await;
+    let store = store(&cluster);
+    let (lease, _) = grant(&store, &ordered("newer", 1, "r", 9)).await;
+    let (abandoned, _) = grant(&store, &ordered("abandoned", 1, "r", 5)).await;
+    assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
+    assert_eq!(store.newest(resource_of("r").digest(&namespace())).await.unwrap(), Some(Version::new(9)));
+    let older = ordered("older", 1, "r", 8);
+    // A repeat by the same owner, whose first answer was lost after the grant was given back, is answered alike.
+    for _ in 0..3 {
+        assert_eq!(store.claim(&older).await.unwrap(), stale(9));
+    }
+    let view = store.load(key("older").digest()).await.unwrap().unwrap();
+    assert_eq!((view.state, view.attempts), (StateView::Released, 0));
+    cluster.advance(LEASE).await;
+    for _ in 0..3 {
+        assert_eq!(store.claim(&ordered("abandoned", 2, "r", 5)).await.unwrap(), stale(9));
+    }
+    let view = store.load(key("abandoned").digest()).await.unwrap().unwrap();
+    assert_eq!((view.state, view.attempts), (StateView::Abandoned, 1));
+    assert_eq!(store.complete(&completion(&abandoned, &Outcome::default())).await.unwrap(), Hold::Lost);
+    let many: Vec<Claim> = (0..20).map(|number| ordered(&format!("m{number}"), 1, "r", number)).collect();
+    for (number, answer) in (0..).zip(store.claim_many(&many).await) {
+        match answer.unwrap() {
+            Claimed::Granted(_) => assert!(number >= 9),
+            answer => assert!(number < 9 && answer == stale(9), "{number}: {answer:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_completion_whose_mark_is_raised_and_whose_reply_is_lost_can_be_repeated() {
+    let cluster = RedisCluster::start(1, false).await;
+    let proxy = FaultProxy::start(cluster.nodes[0].port()).await;
+    let port = proxy.url().trim_start_matches("redis://127.0.0.1:").trim_end_matches('/').to_owned();
+    let _: String = cluster.nodes[0].query(&["CONFIG", "SET", "cluster-announce-port", &port]).await;
+    let store = patient(RedisStore::cluster([proxy.url()], NAMESPACE).unwrap()).without_health_interval();
+    // The server knows the scripts.
+    let (warm, _) = grant(&store, &ordered("warm", 1, "r", 1)).await;
+    assert_eq!(store.complete(&completion(&warm, &Outcome::default())).await.unwrap(), Hold::Held);
+    let (lease, _) = grant(&store, &ordered("k", 1, "r", 7)).await;
+    proxy.lose_reply_to("idem:mark:");
+    let done = completion(&lease, &Outcome::new("done"));
+    assert!(store.complete(&done).await.unwrap_err().may_have_executed());
+    // The record does not say completed yet, and no older version starts any more.
+    assert!(matches!(store.claim(&ordered("k", 2, "r", 7)).await.unwrap(), Claimed::InFlight { .. }));
+    assert_eq!(store.claim(&ordered("older", 2, "r", 6)).await.unwrap(), stale(7));
+    assert_eq!(store.complete(&done).await.unwrap(), Hold::Held);
+    assert_eq!(outcome_of(store.claim(&ordered("k", 2, "r", 7)).await.unwrap()), Outcome::new("done"));
+}
+
+#[tokio::test]
+async fn a_resolution_as_completed_raises_the_mark_on_its_own_master() {
+    let cluster = RedisCluster::start(3, false).await;
+    let store = store(&cluster);
+    for number in 0..6_u64 {
+        let (name, resource) = (format!("k{number}"), format!("r{number}"));
+        grant(&store, &ordered(&name, 1, &resource, 5)).await;
+        let word = Resolution::Completed(Outcome::new("by hand"));
+        assert!(!store.resolve(key(&name).digest(), &word).await.unwrap(), "it is held");
+        cluster.advance(LEASE).await;
+        assert!(store.resolve(key(&name).digest(), &word).await.unwrap());
+        assert_eq!(store.claim(&ordered(&format!("o{number}"), 2, &resource, 4)).await.unwrap(), stale(5));
+    }
+}
+
+#[tokio::test]
+async fn many_keys_on_many_masters_are_each_answered_and_listed() {
+    let cluster = RedisCluster::start(3, false).await;
+    let store = store(&cluster);
+    let claims: Vec<Claim> = (0..60)
+        .map(|number| ordered(&format!("k{number}"), 1, &format!("r{}", number % 7), number))
+        .collect();
+    let mut leases = Vec::new();
+    for (claim, answer) in claims.iter().zip(store.claim_many(&claims).await) {
+        let Claimed::Granted(grant) = answer.unwrap() else { panic!("not granted") };
+        leases.push(claim.granted(grant.fence));
+    }
+    // One slot is on its way: its record is asked for where it went.
+    let name = record_name("k0");
+    let (slot, from) =
+        (cluster.nodes[0].query::<u16>(&["CLUSTER", "KEYSLOT", &name]).await, cluster.owner(&name, 0).await);
+    let to = (from + 1) % 3;
+    cluster.begin_move(slot, from, to).await;
+    while cluster.move_names(slot, from, to, 10).await > 0 {}
+    let renewed = store.renew_many(&leases, LEASE).await;
+    assert!(renewed.into_iter().all(|hold| hold.unwrap() == Hold::Held));
+    cluster.end_move(slot, from, to).await;
+    let released = store.release_many(&leases[40..], Release::Failed).await;
+    assert!(released.into_iter().all(|hold| hold.unwrap() == Hold::Held));
+    let completions: Vec<Completion> = leases[..50]
+        .iter()
+        .map(|lease| Completion::new(lease.clone(), Outcome::new("done"), RETENTION))
+        .collect();
+    let held = store.complete_many(&completions).await.into_iter().map(Result::unwrap);
+    assert_eq!(held.filter(|hold| *hold == Hold::Held).count(), 40);
+    let (mut page, mut seen, mut pages) = (Page::first(10), HashSet::new(), 0);
+    loop {
+        let listing = store.list(&Filter::all(), &page).await.unwrap();
+        pages += 1;
+        seen.extend(listing.records.into_iter().map(|view| view.digest));
+        match listing.next {
+            Some(next) => page = Page::first(10).after(next.to_string().parse().unwrap()),
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 60);
+    assert!((6..40).contains(&pages), "{pages} pages");
+    assert_eq!(owner(1), leases[0].owner());
+}
