@@ -1,5 +1,7 @@
 //! Batches over HTTP, on both adapters alike: one request, a key for each event.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
