@@ -1,5 +1,6 @@
 //! Answers: what breaks, what is marked, what comes as an error, and requests that are refused before they are read.
 #![cfg(all(feature = "memory", feature = "testing"))]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::cell::Cell;
 use std::io;
@@ -124,7 +125,7 @@ async fn an_error_of_a_middleware_is_judged_as_the_response_that_it_becomes() {
     let route = web::resource("/h").to(HttpResponse::Ok).wrap(from_fn(refuse)).wrap(idempotency);
     let app = init_service(App::new().service(route)).await;
     let request = || TestRequest::post().uri("/h").insert_header(("idempotency-key", "k")).to_request();
-    let error = try_call_service(&app, request()).await.err().expect("it goes on as an error");
+    let error = try_call_service(&app, request()).await.expect_err("it goes on as an error");
     let response = error.error_response();
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     assert_eq!(response.headers().get("idempotency-status").unwrap(), "executed");

@@ -220,7 +220,7 @@ mod tests {
         for scope in [
             plain.clone(),
             plain.clone().with_tenant("acct_1").with_tenant("t"),
-            plain.clone().with_tenant("").with_principal("p"),
+            plain.with_tenant("").with_principal("p"),
             Scope::endpoint("a;tenant=b%\n").with_tenant(";principal=x").with_principal([0; 40]),
             Scope::endpoint(""),
             Scope::endpoint("schlüssel\u{7f}"),

@@ -1,5 +1,6 @@
 //! Bodies: what breaks, what is late, what is marked, and the limit that the framework's own extractors follow.
 #![cfg(all(feature = "axum", feature = "memory", feature = "testing"))]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,6 +1,7 @@
 //! Keys: what they are does not depend on this crate's features. `.ci/run` builds and runs this test with the feature `axum`
 //! and without it, and each binary has to arrive at the keys that core makes of a path.
 #![cfg(feature = "memory")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::convert::Infallible;
 

@@ -1,5 +1,6 @@
 //! Readiness: what is below the layer is taken up by what runs, and by nothing else.
 #![cfg(all(feature = "axum", feature = "memory", feature = "testing"))]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::collections::HashMap;
 use std::convert::Infallible;

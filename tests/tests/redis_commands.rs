@@ -171,7 +171,7 @@ async fn sent_to(cluster: &RedisCluster) -> BTreeMap<String, u64> {
         let inside = |name: &str| scripts && ["get", "set", "pttl", "time", "pexpire"].contains(&name);
         for (name, count) in calls {
             let own = ["set", "get", "evalsha", "eval"].contains(&name.as_str());
-            if own && !(inside(&name) && !name.starts_with("eval")) {
+            if own && !inside(&name) {
                 *all.entry(name).or_default() += count;
             }
         }

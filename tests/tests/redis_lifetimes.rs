@@ -1,7 +1,5 @@
 //! How long records are kept at a server, and what their fences are worth once they are gone.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;

@@ -188,18 +188,17 @@ impl<'a> Case<'a> {
         let answer = self.store.adopt(&lease, owner, duration).await.unwrap();
         let mut expected =
             self.records.get(&name).map(|record| record.adopt(&lease, owner, duration, now, 0));
-        if let (Adopted::Granted(grant), Some(expected)) = (answer, &mut expected) {
-            if let (Some(record), Adopted::Granted(modelled)) = (&mut expected.write, &mut expected.answer) {
-                assert!(grant.fence >= modelled.fence, "{}: fences grow", self.at);
-                (record.fence, modelled.fence) = (grant.fence, grant.fence);
-                self.leases
-                    .push((name.clone(), Lease::new(self.key(&name), lease.order(), owner, grant.fence)));
-            }
+        if let (Adopted::Granted(grant), Some(expected)) = (answer, &mut expected)
+            && let (Some(record), Adopted::Granted(modelled)) = (&mut expected.write, &mut expected.answer)
+        {
+            assert!(grant.fence >= modelled.fence, "{}: fences grow", self.at);
+            (record.fence, modelled.fence) = (grant.fence, grant.fence);
+            self.leases.push((name.clone(), Lease::new(self.key(&name), lease.order(), owner, grant.fence)));
         }
         let wanted = expected.as_ref().map_or(Adopted::Lost, |expected| expected.answer);
         assert_eq!(answer, wanted, "{}: adoption of {name}", self.at);
         self.write(&name, expected.and_then(|expected| expected.write));
-        format!("{}", if answer == Adopted::Lost { "NotAdopted" } else { "Adopted" })
+        if answer == Adopted::Lost { "NotAdopted" } else { "Adopted" }.to_owned()
     }
 
     async fn resolve(&mut self, name: &str) -> String {

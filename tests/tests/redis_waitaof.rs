@@ -1,6 +1,6 @@
 //! Durable writes that are flushed to append-only files, by servers that know `WAITAOF`: Redis 7.2 or later, and Valkey.
 //!
-//! `tests/run` plays these on such servers. On an older one they fail, and are not run unless asked for.
+//! `cargo test` does not run these by itself, because the server that is here may not know it; `tests/run` does on those that do.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -30,7 +30,6 @@ fn fsync(local: bool, replicas: u32, timeout: Duration) -> Durability {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs a server with WAITAOF: tests/run plays it on those"]
 async fn six_hundred_claims_at_once_are_flushed_in_few_groups_and_outlive_the_server() {
     const BURST: usize = 600;
     let server = appending(&[]).await;
@@ -65,7 +64,6 @@ async fn six_hundred_claims_at_once_are_flushed_in_few_groups_and_outlive_the_se
 }
 
 #[tokio::test]
-#[ignore = "needs a server with WAITAOF: tests/run plays it on those"]
 async fn a_grant_and_a_completion_are_in_the_files_of_the_master_and_of_a_replica() {
     let master = appending(&["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"]).await;
     let replica = appending(&["--replicaof", "127.0.0.1", &master.port().to_string()]).await;
@@ -82,7 +80,6 @@ async fn a_grant_and_a_completion_are_in_the_files_of_the_master_and_of_a_replic
 }
 
 #[tokio::test]
-#[ignore = "needs a server with WAITAOF: tests/run plays it on those"]
 async fn what_no_file_has_in_time_is_given_back() {
     let server = appending(&[]).await;
     let local = store(&server.url());

@@ -183,7 +183,7 @@ async fn many_threads_execute_each_key_once() {
                             break;
                         }
                         Claimed::InFlight { .. } => {
-                            store.wait_for_change(claim.key.digest(), LEASE).await.unwrap()
+                            store.wait_for_change(claim.key.digest(), LEASE).await.unwrap();
                         }
                         Claimed::Completed(_) => break,
                         answer => panic!("{answer:?}"),

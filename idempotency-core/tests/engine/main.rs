@@ -1,5 +1,7 @@
 //! The engine from outside: recorders, executions that move to another process, batches.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod adopt;
 mod batch;
 mod context;

@@ -79,7 +79,7 @@ impl FileRecorder {
         let effect = self.effect.take().filter(|_| writes == Writes::Keep);
         let text = effect.map(|effect| format!("{effect}\n")).unwrap_or_default();
         let mut file = std::fs::OpenOptions::new().append(true).open(&self.path).unwrap();
-        write!(file, "{text}completed {}\n", completion.lease.fence()).unwrap();
+        writeln!(file, "{text}completed {}", completion.lease.fence()).unwrap();
         Ok(())
     }
 }
