@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use idempotency_core::provider::{self, IdempotencyKey, Rejection, Slack, Stripe};
 use idempotency_core::store::redis::RedisStore;
-use idempotency_core::{MemoryStore, Namespace, Policy, testing};
+use idempotency_core::{MemoryStore, Policy, testing};
 use idempotency_tests::captured::Captured;
 use idempotency_tests::http::{Fault, Operation, Watched};
 use idempotency_tests::redis_server::RedisServer;
@@ -155,7 +155,7 @@ async fn nothing_secret_is_logged_at_any_level() {
     let user = ["ACL", "SETUSER", "app", "on", &format!(">{PASSWORD}"), "~*", "&*", "+@all"];
     let _: String = server.query(&user).await;
     let url = |password: &str| format!("redis://app:{password}@127.0.0.1:{}/", server.port());
-    let redis = || RedisStore::new(url(PASSWORD), Namespace::default()).unwrap();
+    let redis = || RedisStore::new(url(PASSWORD), "idem").unwrap();
     every_turn(&Watched::new(Arc::new(redis()))).await;
 
     // Records that cannot be read, a password that is wrong, a server that is gone.
@@ -171,7 +171,7 @@ async fn nothing_secret_is_logged_at_any_level() {
         Route(IdempotencyLayer::new(store, keys()).with_policy(quick))
     };
     let mut answers = vec![route(redis()).send(keyed(KEY, ASKED), 200).await];
-    let refused = RedisStore::new(url(&format!("wrong-{PASSWORD}")), Namespace::default()).unwrap();
+    let refused = RedisStore::new(url(&format!("wrong-{PASSWORD}")), "idem").unwrap();
     answers.push(route(refused.clone()).send(keyed(KEY, ASKED), 200).await);
     let error = format!("{:?}", refused.check_health().await.unwrap_err());
     assert_hidden(&error, "an error");

@@ -85,7 +85,8 @@ impl History {
                     if answer.is_some() {
                         also(operation.action);
                     }
-                    also(Action::GiveBack { owner });
+                    also(Action::GiveBack { owner, why: GivenBack::Stale });
+                    also(Action::GiveBack { owner, why: GivenBack::StaleTakeover });
                 }
                 Action::Complete { owner, .. } => also(Action::Raise { owner }),
                 Action::Resolve { outcome: Some(_) } => also(Action::Raise { owner: 0 }),
@@ -136,8 +137,8 @@ pub enum Action {
     Adopt { owner: u64, fence: u64, adopter: u64, lease: Micros },
     /// The first step of a completion where record and mark change in two: the mark is raised.
     Raise { owner: u64 },
-    /// The last step of a claim there that was granted and found to be stale: the grant is given back.
-    GiveBack { owner: u64 },
+    /// The last step of a claim that was granted, and that the store gives back by itself.
+    GiveBack { owner: u64, why: GivenBack },
     /// [`Store::load`](idempotency_core::Store::load).
     Load,
     /// [`Store::forget`](idempotency_core::Store::forget).
@@ -253,6 +254,18 @@ impl Action {
     }
 }
 
+/// Why a store gives back what it granted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum GivenBack {
+    /// The mark, which is looked at in a step of its own, says that the claim is stale: it did not start.
+    Stale,
+    /// The same, of a claim that took a lease over that had run out: the key is as it was before.
+    StaleTakeover,
+    /// The replicas or the disk have not confirmed it.
+    Unconfirmed,
+}
+
 impl Action {
     /// The attempt that asks, if it is not an operator.
     #[must_use]
@@ -264,7 +277,7 @@ impl Action {
             | Self::Release { owner, .. }
             | Self::Adopt { owner, .. }
             | Self::Raise { owner }
-            | Self::GiveBack { owner } => Some(owner),
+            | Self::GiveBack { owner, .. } => Some(owner),
             Self::Load | Self::Forget | Self::Resolve { .. } => None,
         }
     }
@@ -353,7 +366,7 @@ impl fmt::Display for Operation {
                 write!(f, "adopt {}/{fence} as {} for {} ms", short(owner), short(adopter), lease / 1000)?;
             }
             Action::Raise { owner } => write!(f, "raise the mark for {}", short(owner))?,
-            Action::GiveBack { owner } => write!(f, "give back the stale grant of {}", short(owner))?,
+            Action::GiveBack { owner, why } => write!(f, "give back the grant of {}: {why:?}", short(owner))?,
             Action::Load => f.write_str("load")?,
             Action::Forget => f.write_str("forget")?,
             Action::Resolve { outcome: None } => f.write_str("resolve as released")?,

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use idempotency_core::clock::Clock;
 use idempotency_core::{KeyDigest, ResourceDigest, ScopedOrder};
 
-use crate::history::{Action, Answer, History, Micros, Operation, micros};
+use crate::history::{Action, Answer, GivenBack, History, Micros, Operation, micros};
 
 /// Operations as they happen. A clone is another handle on it.
 #[derive(Clone, Debug)]
@@ -63,7 +63,9 @@ impl Log {
     pub fn take_back(&self, Called(index): Called, owner: u64) {
         let mut entries = self.entries();
         let claim = entries.operations[index].clone();
-        entries.operations.push(Operation { action: Action::GiveBack { owner }, ..claim });
+        entries
+            .operations
+            .push(Operation { action: Action::GiveBack { owner, why: GivenBack::Unconfirmed }, ..claim });
     }
 
     /// The store said that it did not carry the operation out, and is held to that: it is not part of the history.

@@ -3,7 +3,7 @@
 use idempotency_core::Release;
 
 use super::spec::{At, Broken, Record, Spec, State};
-use crate::history::Micros;
+use crate::history::{GivenBack, Micros};
 
 impl Spec {
     pub(super) fn granted(
@@ -67,6 +67,18 @@ impl Spec {
             },
             _ => Record { state: State::Released, ..record },
         };
+        self.with(key, record)
+    }
+
+    /// The grant is undone by the store itself, which tells no fence.
+    pub(super) fn given_back(&self, key: usize, why: GivenBack, at: At) -> Self {
+        let before = self.records[key];
+        let how = if why == GivenBack::StaleTakeover { Release::Abandoned } else { Release::Unstarted };
+        let mut record = self.released(key, before.fence, how, at).records[key];
+        record.fence_is_known = before.fence_is_known;
+        if why == GivenBack::StaleTakeover {
+            (record.owner, record.attempts) = (Record::FREE.owner, before.attempts - 1);
+        }
         self.with(key, record)
     }
 

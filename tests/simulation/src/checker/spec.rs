@@ -4,10 +4,8 @@
 //! So a lease has an earliest and a latest possible end. Whatever could be right is allowed: there are no false alarms,
 //! and an overlap is missed only where it is smaller than one operation's latency.
 
-use idempotency_core::Release;
-
 use super::effect::expect;
-use crate::history::{Action, Answer, Micros, Seen};
+use crate::history::{Action, Answer, GivenBack, Micros, Seen};
 
 /// What is known of the records of one resource.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -229,14 +227,15 @@ impl Spec {
                 record.is_held_by(owner, fence).then(|| self.adopted(key, adopter, None, lease, at))
             }
             Action::Raise { .. } => (self.mark < at.version).then(|| self.raised(at)),
-            Action::GiveBack { owner } => {
+            Action::GiveBack { owner, why } => {
                 let is_held = record.owner == owner && matches!(record.state, State::Held { .. });
-                let fence = record.fence;
-                (is_held && self.is_stale(at)).then(|| {
-                    let given_back = self.released(key, fence, Release::Unstarted, at);
-                    let known = record.fence_is_known;
-                    self.with(key, Record { fence_is_known: known, ..given_back.records[key] })
-                })
+                let may = match why {
+                    GivenBack::Unconfirmed => true,
+                    GivenBack::Stale => self.is_stale(at),
+                    // A first attempt has taken nothing over.
+                    GivenBack::StaleTakeover => self.is_stale(at) && record.attempts > 1,
+                };
+                (is_held && may).then(|| self.given_back(key, why, at))
             }
             Action::Load => None,
             Action::Forget => (record.state != State::Free).then(|| self.with(key, Record::FREE)),
