@@ -228,7 +228,7 @@ fn respond<B: MessageBody + 'static>(
     }
 }
 
-/// Runs the work to its end in a task of this worker, whoever goes away. A panic goes on in the caller.
+/// Runs the work to its end in a task of this worker, also if the caller goes away. A panic goes on in the caller.
 async fn detach<T: 'static>(
     endpoint: &Endpoint,
     work: impl Future<Output = Result<T, Error>> + 'static,

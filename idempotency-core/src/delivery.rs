@@ -8,9 +8,9 @@ use http::uri::PathAndQuery;
 
 use crate::{Fingerprint, Key, Order, Scope};
 
-/// Proof that bytes are what their sender signed, or that somebody vouched for them.
+/// Proof that a sender signed these bytes, or that your code vouches for them.
 ///
-/// A [`Delivery`] cannot be made without one, so a key is never read from bytes that nobody authenticated.
+/// A [`Delivery`] cannot be made without one, so a key is never read from unauthenticated bytes.
 /// [`signature`](crate::provider::signature) makes them from signatures. `Debug` prints the
 /// length only.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ impl<'a> Verified<'a> {
     /// Vouches for bytes that were authenticated by other means: a queue's own access control, mutual TLS, a check
     /// of your own.
     ///
-    /// Whoever can send bytes for which this is wrong can occupy the keys of events to come.
+    /// If this is wrong, an attacker can send such bytes and occupy the keys of future events.
     #[must_use]
     pub fn by_other_means(bytes: &'a [u8]) -> Self {
         Self { bytes }

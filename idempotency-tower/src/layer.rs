@@ -82,7 +82,7 @@ impl IdempotencyLayer {
         Self { endpoint: self.endpoint.with_policy(policy) }
     }
 
-    /// Changes the policy: the provider's own, unless another was set.
+    /// Changes knobs of the policy: of the provider's own, unless another was set.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -107,8 +107,8 @@ impl IdempotencyLayer {
     }
 
     /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
-    /// For a sender that is moved from one URL to another which differ in the query only. It says nothing where a scope
-    /// is set. Default: the query is no part of it.
+    /// For moving a sender between two URLs that differ in the query only. It has no effect if a scope is set. Default: the
+    /// query is no part of it.
     pub fn with_query_in_scope(self) -> Self {
         Self { endpoint: self.endpoint.with_query_in_scope() }
     }

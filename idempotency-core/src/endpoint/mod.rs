@@ -1,5 +1,5 @@
-//! The endpoint: an HTTP route made idempotent, whatever the framework. Adapters translate; what is decided, is decided
-//! here and in the engine.
+//! The endpoint: an HTTP route made idempotent, in any framework. Adapters translate; decisions are made here and in the
+//! engine.
 
 mod batch;
 mod execute;
@@ -85,7 +85,7 @@ pub enum Arrival {
     Delivery(Delivery),
     /// Several deliveries in one request, for [`Endpoint::execute_batch`].
     Batch(Vec<Delivery>),
-    /// None of our business: call the handler, and mark its answer with [`Status::Bypassed`].
+    /// No delivery: call the handler, and mark its answer with [`Status::Bypassed`].
     Bypass,
     /// Answer at once.
     Answer(RecordedResponse),
@@ -139,7 +139,7 @@ impl Endpoint {
         self
     }
 
-    /// Changes some knobs of the policy that it has: `map_policy(|policy| policy.with_lease(minute))`.
+    /// Changes knobs of the current policy: `map_policy(|policy| policy.with_lease(minute))`.
     #[must_use]
     pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
         let policy = change(self.engine.policy().clone());
@@ -160,8 +160,7 @@ impl Endpoint {
     }
 
     /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
-    /// For a sender that is moved from one URL to another which differ in the query only. It says nothing where a scope
-    /// is set.
+    /// For moving a sender between two URLs that differ in the query only. It has no effect if a scope is set.
     ///
     /// Default: the query is no part of it, since many senders' URLs carry tokens that change.
     #[must_use]

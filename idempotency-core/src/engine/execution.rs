@@ -1,4 +1,4 @@
-//! The execution: the guard held by whoever was granted the claim.
+//! The execution: the guard that a granted claim gives.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -19,10 +19,10 @@ use crate::{Attachment, Hold, Lease, OnExpired, Outcome, Release};
 /// The pause between repetitions of an ending in the background.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The guard held by whoever was granted the claim.
+/// The guard that a granted claim gives: it completes, releases, or is written down.
 ///
 /// Run the work under [`drive`](Self::drive), which renews the lease meanwhile; then [`complete`](Self::complete) or
-/// [`release`](Self::release), or [`fail`](Self::fail) where it is not known what the work did. To go on in another process,
+/// [`release`](Self::release), or [`fail`](Self::fail) if the effect of the work is not known. To go on in another process,
 /// [`write_down`](Self::write_down).
 #[derive(Debug)]
 #[must_use = "dropping an execution leaves its key in flight until the lease runs out; complete or release it"]

@@ -63,7 +63,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// A dropped claim may have been granted; the lease then runs out by itself.
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError>;
 
-    /// Prolongs the lease to `duration` from now. `Held` also when late, if nobody took over.
+    /// Prolongs the lease to `duration` from now. `Held` also when late, if no claim took over.
     ///
     /// # Errors
     /// When the store cannot tell; the lease then stands as it was, or was renewed.
