@@ -71,9 +71,9 @@ impl IdempotencyKey {
     /// version of the `http` crate. A request without that header, or with several lines of it, is unauthenticated.
     /// Only a digest of the value is kept.
     ///
-    /// **The value is not checked: authenticate in front of this layer.** Behind it, anybody can fill the store with
-    /// records of refused requests, which are kept for the whole retention, and a token that was revoked still gets the
-    /// recorded answers.
+    /// **The value is not checked: authenticate in front of this layer.** Behind it, any client could fill the store with
+    /// records of refused requests, which are kept for the whole retention, and a revoked token would still get the recorded
+    /// answers.
     ///
     /// A client whose token was renewed is another principal, and its earlier keys are unknown.
     #[must_use]
