@@ -25,7 +25,7 @@ impl Endpoint {
     /// and records each item by itself.
     ///
     /// The handler's answer passes only if every item is done: recorded here, executed before, or stale. Otherwise the
-    /// sender is told to send the batch again, after what can be done of it has been. A batch without new items gets a plain
+    /// sender is told to send the batch again, after its other items are done. A batch without new items gets a plain
     /// 200, since senders group events anew on a retry.
     ///
     /// # Errors

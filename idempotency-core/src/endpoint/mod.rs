@@ -58,7 +58,7 @@ impl fmt::Debug for Head<'_> {
     }
 }
 
-/// What is to be done with a request's body.
+/// What to do with a request's body.
 ///
 /// This enum is complete.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub enum Admission {
     Answer(RecordedResponse),
 }
 
-/// What a request turned out to be.
+/// The classification of a request.
 ///
 /// This enum is complete.
 #[derive(Debug)]

@@ -67,7 +67,7 @@ pub trait Provider: Debug + Send + Sync + 'static {
     /// The sender's name in lower case, such as `stripe`. Part of the default scope, and of every observation.
     fn name(&self) -> &str;
 
-    /// What fits this sender: retention, wait, answers. Default: [`Policy::webhook`].
+    /// The policy that fits this sender: retention, wait, answers. Default: [`Policy::webhook`].
     fn policy(&self) -> Policy {
         Policy::webhook()
     }
@@ -78,7 +78,7 @@ pub trait Provider: Debug + Send + Sync + 'static {
         Methods::default()
     }
 
-    /// What authentication a refused request is asked for: the value of `WWW-Authenticate` in a 401 (RFC 9110, section
+    /// The challenge to a refused request: the value of `WWW-Authenticate` in a 401 (RFC 9110, section
     /// 11.6.1). Read once, when the route is made; a text that is no header value is replaced by the default.
     ///
     /// Default: `Webhook-Signature realm="<name>"`. Senders sign by rules of their own, which no registered scheme
@@ -95,7 +95,7 @@ pub trait Provider: Debug + Send + Sync + 'static {
         Duration::ZERO
     }
 
-    /// Whether [`receive`](Provider::receive) needs the body of a request with this head. Where it does not, the body
+    /// Whether [`receive`](Provider::receive) needs the body of a request with this head. If it does not, the body
     /// is passed on unbuffered and `receive` sees an empty one. Default: yes.
     fn needs_body(&self, _method: &Method, _headers: &HeaderMap) -> bool {
         true
