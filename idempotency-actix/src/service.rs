@@ -27,8 +27,8 @@ type Response<B> = ServiceResponse<ResponseBody<B>>;
 
 /// A service made idempotent. [`IdempotencyMiddleware`](crate::IdempotencyMiddleware) makes it.
 ///
-/// It is always ready. The inner service is made ready for a request that is to run, after the decision. Where it is not
-/// ready in time, the answer is 503.
+/// It is always ready. It waits for the inner service only after it has decided to run the handler, for up to
+/// [`Policy::with_ready_timeout`](crate::Policy::with_ready_timeout); then the answer is 503.
 #[derive(Debug)]
 pub struct IdempotencyService<S> {
     inner: Rc<S>,
@@ -228,7 +228,7 @@ fn respond<B: MessageBody + 'static>(
     }
 }
 
-/// Runs the work to its end in a task of this worker, whoever goes away. A panic goes on in the caller.
+/// Runs the work to its end in a task of this worker, also if the caller goes away. A panic goes on in the caller.
 async fn detach<T: 'static>(
     endpoint: &Endpoint,
     work: impl Future<Output = Result<T, Error>> + 'static,

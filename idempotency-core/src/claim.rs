@@ -1,10 +1,10 @@
-//! The claim: what is asked of a store, and what it answers.
+//! The claim: the question to a store, and its answers.
 
 use std::time::Duration;
 
 use crate::{Fence, Fingerprint, Label, Lease, Outcome, Owner, ScopedKey, ScopedOrder, Version};
 
-/// A claim: the atomic attempt to become the one who executes.
+/// A claim: the atomic request for the right to execute.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Claim {
@@ -16,13 +16,13 @@ pub struct Claim {
     pub lease: Duration,
     /// How long the record is kept after its lease has run out, or after it was released.
     pub retention: Duration,
-    /// What must match the record, where both have one.
+    /// Must match the record's fingerprint, if both have one.
     pub fingerprint: Option<Fingerprint>,
     /// Which resource the delivery is about, and how new it is.
     pub order: Option<ScopedOrder>,
-    /// What becomes of a key whose holder let the lease run out.
+    /// The treatment of a key whose holder let the lease run out.
     pub on_expired: OnExpired,
-    /// What the record says of itself to operators.
+    /// The endpoint and key that the record shows to operators.
     pub label: Label,
 }
 
@@ -50,7 +50,7 @@ impl Claim {
     }
 }
 
-/// What becomes of a key whose holder let the lease run out: did the effect happen before it died, or not?
+/// The treatment of a key whose holder let the lease run out, perhaps after its effect.
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

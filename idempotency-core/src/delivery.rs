@@ -8,9 +8,9 @@ use http::uri::PathAndQuery;
 
 use crate::{Fingerprint, Key, Order, Scope};
 
-/// Proof that bytes are what their sender signed, or that somebody vouched for them.
+/// Proof that a sender signed these bytes, or that your code vouches for them.
 ///
-/// A [`Delivery`] cannot be made without one, so a key is never read from bytes that nobody authenticated.
+/// A [`Delivery`] cannot be made without one, so a key is never read from unauthenticated bytes.
 /// [`signature`](crate::provider::signature) makes them from signatures. `Debug` prints the
 /// length only.
 #[derive(Clone, Copy)]
@@ -27,7 +27,7 @@ impl<'a> Verified<'a> {
     /// Vouches for bytes that were authenticated by other means: a queue's own access control, mutual TLS, a check
     /// of your own.
     ///
-    /// Whoever can send bytes for which this is wrong can occupy the keys of events to come.
+    /// If this is wrong, an attacker can send such bytes and occupy the keys of future events.
     #[must_use]
     pub fn by_other_means(bytes: &'a [u8]) -> Self {
         Self { bytes }
@@ -46,7 +46,7 @@ impl fmt::Debug for Verified<'_> {
     }
 }
 
-/// One verified arrival: its key in a scope, and what else is known of it.
+/// One verified arrival: its key in a scope, fingerprint, order and attributes.
 ///
 /// ```
 /// use idempotency_core::{Delivery, Key, Scope, Verified};
@@ -63,7 +63,7 @@ pub struct Delivery {
     unordered: Option<&'static str>,
     attributes: Attributes,
     target: Option<PathAndQuery>,
-    /// The scope without what the signature does not cover, where that is less than all of it.
+    /// The signed part of the scope, if not all of it is signed.
     signed_scope: Option<Box<Scope>>,
 }
 
@@ -97,7 +97,7 @@ impl Delivery {
         Self { order: order.map(Box::new), attributes, ..Self::new(&proof, scope, key) }
     }
 
-    /// Sets what must match whenever the key comes again. Default: none, since many senders change the body on a
+    /// Sets the fingerprint, which must match whenever the key comes again. Default: none, since many senders change the body on a
     /// retry.
     #[must_use]
     pub fn with_fingerprint(mut self, fingerprint: Fingerprint) -> Self {
@@ -128,7 +128,7 @@ impl Delivery {
         self
     }
 
-    /// Adds what else is known of it, for the handler and the observer. Default: none.
+    /// Adds attributes, for the handler and the observer. Default: none.
     #[must_use]
     pub fn with_attribute(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.attributes.insert(name, value.into());

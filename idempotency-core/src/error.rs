@@ -85,8 +85,8 @@ impl StoreError {
         matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::Unknown)
     }
 
-    /// Whether the store was in reach all the same, at any of the operation's tries: it refuses, is full, or cannot vouch for
-    /// what it does until somebody mends it.
+    /// Whether the store was in reach all the same, at any of the operation's tries: it refuses, is full, or cannot keep its
+    /// promise until an operator repairs it.
     #[must_use]
     pub fn is_store_in_reach(&self) -> bool {
         self.is_store_in_reach || !self.is_transient()

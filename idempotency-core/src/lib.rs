@@ -4,14 +4,14 @@
 //!
 //! | You want to | Read |
 //! |---|---|
-//! | run work once per key, without HTTP | [`Idempotency::run`]; [`Idempotency::begin`] gives the decision as a value |
-//! | know what happens in which state | [`Record`]: the protocol's table as pure functions |
-//! | choose durations, answers, what happens in an outage | [`Policy`]: every knob, its default and the reason |
+//! | run work once per key, without HTTP | [`Idempotency::run`]; [`Idempotency::begin`] returns the decision as a value |
+//! | know the effect of each operation in each state | [`Record`]: the protocol's table as pure functions |
+//! | choose durations, answers, and the behaviour in an outage | [`Policy`]: every knob, its default and the reason |
 //! | receive a sender's webhooks, or write a provider | [`provider`] |
 //! | keep records in memory or in Redis, or write a store | [`store`], and its contract, [`Store`] |
 //! | make another web framework idempotent | [`endpoint`] |
 //! | see every decision | [`engine::Observer`] |
-//! | settle a record by hand | [`Store::load`], [`Store::resolve`], [`Store::forget`] |
+//! | find and settle a record by hand | [`Store::list`], [`Store::load`], [`Store::resolve`], [`Store::forget`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod claim;

@@ -132,10 +132,10 @@ impl RecordedResponse {
     }
 }
 
-/// Says, as an extension of a handler's response, that this answer is no result: it is passed on as it is, nothing is
-/// recorded, and the key is free for the next attempt, whatever the status is.
+/// As an extension of a handler's response, marks the answer as no result: it is passed on, nothing is recorded, and the key is
+/// free for the next attempt, regardless of the status.
 ///
-/// For a failure that the status does not tell, such as the errors of GraphQL or JSON-RPC in a 200. Under
+/// For a failure that the status does not show, such as the errors of GraphQL or JSON-RPC in a 200. Under
 /// [`OnExpired::InDoubt`](crate::OnExpired::InDoubt) it is the only way to free a key after its handler ran: it vouches
 /// for the effect not having happened. The same type in every adapter: in axum and Tower
 /// `response.extensions_mut().insert(DoNotRecord)`, or `(Extension(DoNotRecord), body)`; in actix-web

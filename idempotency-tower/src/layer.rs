@@ -82,7 +82,7 @@ impl IdempotencyLayer {
         Self { endpoint: self.endpoint.with_policy(policy) }
     }
 
-    /// Changes the policy: the provider's own, unless another was set.
+    /// Changes knobs of the policy: of the provider's own, unless another was set.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -98,17 +98,17 @@ impl IdempotencyLayer {
     /// Sets the scope of the keys, which the provider may narrow. Default: the provider's name and the request's
     /// original path, so that two accounts behind two paths never answer for each other.
     ///
-    /// - **Virtual hosts that share a store need a scope each:** the default has no host in it, so that one would
-    ///   answer with the other's outcome. Services that share a Redis need a prefix each, `RedisStore::with_prefix`.
+    /// - **Virtual hosts that share a store need a scope each:** the default scope has no host in it, so one host would
+    ///   answer with the other's outcome. Services that share a Redis need a namespace each, an argument of the store.
     /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a
-    ///   wildcard): by the default what comes again by another path is new, and hardly any sender signs the path.
+    ///   wildcard): by default a delivery that comes again by another path is new, and hardly any sender signs the path.
     pub fn with_scope(self, scope: Scope) -> Self {
         Self { endpoint: self.endpoint.with_scope(scope) }
     }
 
     /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
-    /// For a sender that is moved from one URL to another which differ in the query only. It says nothing where a scope
-    /// is set. Default: the query is no part of it.
+    /// For moving a sender between two URLs that differ in the query only. It has no effect if a scope is set. Default: the
+    /// query is no part of it.
     pub fn with_query_in_scope(self) -> Self {
         Self { endpoint: self.endpoint.with_query_in_scope() }
     }

@@ -16,8 +16,9 @@ use crate::captured::Captured;
 
 /// A service made idempotent. [`IdempotencyLayer`](crate::IdempotencyLayer) makes it.
 ///
-/// It is always ready. The inner service is made ready for a request that is to run, after the decision: a request that is
-/// refused, waits or is replayed takes up nothing below. Where the inner service is not ready in time, the answer is 503.
+/// It is always ready. It waits for the inner service only after it has decided to run the handler, so a request that is
+/// refused, waits or is replayed uses none of the room below. If the inner service is not ready within
+/// [`Policy::with_ready_timeout`](crate::Policy::with_ready_timeout), the answer is 503.
 #[derive(Clone, Debug)]
 pub struct IdempotencyService<S> {
     inner: S,

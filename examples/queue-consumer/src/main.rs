@@ -20,7 +20,7 @@ struct Message {
 impl Message {
     fn delivery(self) -> Result<Delivery, KeyError> {
         let scope = Scope::endpoint("accounts queue");
-        // The queue lets nobody but our own services write to it.
+        // Only our own services can write to the queue.
         let proof = Verified::by_other_means(self.id.as_bytes());
         let delivery = Delivery::new(&proof, scope.clone(), Key::new(self.id)?);
         Ok(match self.snapshot {
@@ -38,7 +38,7 @@ async fn handle(context: IdempotencyContext) -> Result<String, &'static str> {
     if context.key().as_str() == "payment-2" && context.attempt() == 1 {
         return Err("the bank cannot be reached");
     }
-    // Hand derived keys to whoever you call: they are the same at every attempt.
+    // Pass derived keys to the services that you call: they are the same at every attempt.
     let receipt = context.derive_key("charge");
     Ok(format!("receipt {}", &receipt[..6]))
 }

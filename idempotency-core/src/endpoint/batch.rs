@@ -24,9 +24,9 @@ impl Endpoint {
     /// Claims the deliveries of a batch, waits until the handler's service is ready and calls it once if any of them is new,
     /// and records each item by itself.
     ///
-    /// The handler's answer passes only if every item is done: recorded here, executed before, or stale. Otherwise the
-    /// sender is told to send the batch again, after what can be done of it has been. A batch without new items gets a plain
-    /// 200, since senders group events anew on a retry.
+    /// An answer of the handler that completes passes only if every item is done: recorded here, executed before, or stale.
+    /// Otherwise the sender is told to send the batch again. An answer that does not complete passes, and the new items are
+    /// given up. A batch whose items are all done already gets a 200, since senders regroup events on a retry.
     ///
     /// # Errors
     /// That of `readiness`, and the handler's own after its keys were given up.

@@ -11,7 +11,7 @@ use crate::engine::{Begun, CompletionResult, Execution, Writes, bounded};
 use crate::protocol::{Answer, Status, StoredFlag};
 use crate::{Delivery, IdempotencyContext, Outcome, RecordedResponse};
 
-/// What became of the wait for the handler's service.
+/// The result of the wait for the handler's service.
 ///
 /// This enum is complete.
 #[derive(Debug)]
@@ -47,9 +47,9 @@ impl Endpoint {
     /// Claims a delivery, waits until the handler's service is ready if the claim is granted, calls the handler, and
     /// records its answer.
     ///
-    /// `readiness` gives the service that `handler` then calls. It is awaited after the claim, while the lease is renewed,
-    /// so that nothing below is taken up by a request that does not run. Where it fails or takes too long, the key is freed
-    /// and the attempt does not count.
+    /// `readiness` gives the service that `handler` then calls. It is awaited after the claim, while the lease is renewed, so a
+    /// request that does not run uses none of the service's room. If it fails or takes longer than
+    /// [`Policy::with_ready_timeout`](crate::Policy::with_ready_timeout), the key is freed and the attempt does not count.
     ///
     /// # Errors
     /// That of `readiness`, and the handler's own after the execution was [failed](Execution::fail).
@@ -113,7 +113,7 @@ impl Endpoint {
         })
     }
 
-    /// What `reading` gives, or the answer to a body that did not arrive in time.
+    /// Awaits `reading`, or gives the answer to a body that did not arrive in time.
     ///
     /// # Errors
     /// The answer, where the time is over.

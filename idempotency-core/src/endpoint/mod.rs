@@ -1,5 +1,5 @@
-//! The endpoint: an HTTP route made idempotent, whatever the framework. Adapters translate; what is decided, is decided
-//! here and in the engine.
+//! The endpoint: an HTTP route made idempotent, in any framework. Adapters translate; decisions are made here and in the
+//! engine.
 
 mod batch;
 mod execute;
@@ -58,7 +58,7 @@ impl fmt::Debug for Head<'_> {
     }
 }
 
-/// What is to be done with a request's body.
+/// What to do with a request's body.
 ///
 /// This enum is complete.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ pub enum Admission {
     Answer(RecordedResponse),
 }
 
-/// What a request turned out to be.
+/// The classification of a request.
 ///
 /// This enum is complete.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ pub enum Arrival {
     Delivery(Delivery),
     /// Several deliveries in one request, for [`Endpoint::execute_batch`].
     Batch(Vec<Delivery>),
-    /// None of our business: call the handler, and mark its answer with [`Status::Bypassed`].
+    /// No delivery: call the handler, and mark its answer with [`Status::Bypassed`].
     Bypass,
     /// Answer at once.
     Answer(RecordedResponse),
@@ -139,7 +139,7 @@ impl Endpoint {
         self
     }
 
-    /// Changes some knobs of the policy that it has: `map_policy(|policy| policy.with_lease(minute))`.
+    /// Changes knobs of the current policy: `map_policy(|policy| policy.with_lease(minute))`.
     #[must_use]
     pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
         let policy = change(self.engine.policy().clone());
@@ -149,10 +149,10 @@ impl Endpoint {
     /// Sets the scope of its keys, which the provider may narrow. Default: the provider's name and the request's
     /// original path, so that two accounts behind two paths never answer for each other.
     ///
-    /// - **Virtual hosts that share a store need a scope each:** the default has no host in it, so that one would
-    ///   answer with the other's outcome. Services that share a Redis need a prefix each, `RedisStore::with_prefix`.
+    /// - **Virtual hosts that share a store need a scope each:** the default scope has no host in it, so one host would
+    ///   answer with the other's outcome. Services that share a Redis need a namespace each, an argument of the store.
     /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a
-    ///   wildcard): by the default what comes again by another path is new, and hardly any sender signs the path.
+    ///   wildcard): by default a delivery that comes again by another path is new, and hardly any sender signs the path.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
@@ -160,8 +160,7 @@ impl Endpoint {
     }
 
     /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
-    /// For a sender that is moved from one URL to another which differ in the query only. It says nothing where a scope
-    /// is set.
+    /// For moving a sender between two URLs that differ in the query only. It has no effect if a scope is set.
     ///
     /// Default: the query is no part of it, since many senders' URLs carry tokens that change.
     #[must_use]

@@ -1,4 +1,4 @@
-//! Receiving: from a request to a delivery, and the answers to what is none. No store is asked.
+//! Receiving: from a request to a delivery, and the answers to other requests. The store is not asked.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::provider::{Incoming, Received, Treatment};
 use crate::{KeyDigest, RecordedResponse, Scope, path};
 
 impl Endpoint {
-    /// What is to be done with the body of a request with this head.
+    /// Decides what to do with the body of a request with this head.
     #[must_use]
     pub fn admit(&self, head: &Head<'_>) -> Admission {
         match self.methods.treatment_of(head.method) {
@@ -32,7 +32,7 @@ impl Endpoint {
         Admission::Read { limit }
     }
 
-    /// Verifies a request and says what it is. No store is asked.
+    /// Verifies a request and classifies it. The store is not asked.
     ///
     /// # Cancel safety
     /// Safe to drop: nothing is claimed.
@@ -185,7 +185,7 @@ impl Endpoint {
     }
 }
 
-/// What a provider asks for, or what the default asks for where that is no header value.
+/// The provider's challenge, or the default one if it is no header value.
 pub(super) fn challenge_of(challenge: &str) -> HeaderValue {
     HeaderValue::from_str(challenge).unwrap_or(HeaderValue::from_static("Webhook-Signature"))
 }

@@ -46,7 +46,7 @@ pub enum Begun {
         /// That version.
         newest: Version,
     },
-    /// Nobody can tell whether it was executed.
+    /// It is not known whether it was executed.
     InDoubt,
     /// The store is out of reach and the policy says to execute all the same, without a claim.
     Unprotected(IdempotencyContext),
@@ -148,7 +148,7 @@ impl Idempotency {
         }
     }
 
-    /// Claims within the store's budget. A claim that may have been granted without anybody knowing is undone.
+    /// Claims within the store's budget. A claim that may have been granted without an answer is undone.
     async fn claim_once(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let undo = UndoOnDrop::new(self, claim);
         let answer =
@@ -160,7 +160,7 @@ impl Idempotency {
     }
 
     /// Renews a lease that may have run out before its grant was heard of, as when the process was paused or a lost copy
-    /// of the claim was granted: somebody may have taken over, and a handler must not start beside theirs. Gives when
+    /// of the claim was granted: another attempt may have taken over, and a handler must not start beside it. Gives when
     /// the renewal was sent, or `None` where the lease is lost.
     pub(super) async fn renew_grant(
         &self,

@@ -97,18 +97,18 @@ impl IdempotencyContext {
         self.0.delivery.attributes().event_type()
     }
 
-    /// Whether a claim protects this run. It does not only where the policy says to proceed during an outage.
+    /// Whether a claim protects this run. False only if the policy says to proceed during an outage.
     #[must_use]
     pub fn is_protected(&self) -> bool {
         self.0.lease.is_some()
     }
 
-    /// Whether somebody else may have taken over: ask it before an effect that cannot be fenced.
+    /// Whether another attempt may have taken over: ask it before an effect that cannot be fenced.
     ///
-    /// True from the local end of the lease on, which leaves a margin for the network, and always without a claim. It is
-    /// judged by the monotonic clock and by the wall clock, whichever has gone further since the lease was renewed: the
-    /// former may stand still while the machine is suspended. Where the wall clock jumps forward it may be true of a lease
-    /// that holds, until the next renewal; that stops neither renewing nor recording.
+    /// True from the local end of the lease on, which leaves a margin for the network, and always without a claim. It uses the
+    /// monotonic clock and the wall clock, whichever has advanced further since the lease was renewed: the monotonic clock
+    /// may stand still while the machine is suspended. If the wall clock jumps forward, a lease that holds may be reported as
+    /// lost until the next renewal; that stops neither renewing nor recording.
     #[must_use]
     pub fn is_lease_lost(&self) -> bool {
         self.0.lease.as_ref().is_none_or(|lease| lease.is_lost(self.0.engine.runtime()))
@@ -116,8 +116,8 @@ impl IdempotencyContext {
 
     /// Ends when [`is_lease_lost`](Self::is_lease_lost); never, while the lease holds. For a `select!` beside the work.
     ///
-    /// Its timer goes by the monotonic clock: after the machine was suspended, it ends when the next renewal finds the
-    /// lease lost, within a third of it. [`is_lease_lost`](Self::is_lease_lost) says so at once.
+    /// Its timer uses the monotonic clock: after the machine was suspended, it ends when the next renewal finds the lease lost,
+    /// within a third of the lease. [`is_lease_lost`](Self::is_lease_lost) is true at once.
     ///
     /// # Cancel safety
     /// Safe to drop.
@@ -136,8 +136,8 @@ impl IdempotencyContext {
     /// Whether a newer version of the delivery's resource has completed since this execution began: ask it before an
     /// effect that an older version must not have. Always `false` for a delivery without an order.
     ///
-    /// The store is asked, with one command. What completes between its answer and the effect is not seen: where that
-    /// matters too, let the system that is written to compare the versions.
+    /// This asks the store, with one command. It does not see a version that completes between the answer and the effect: if
+    /// that matters too, let the system that you write to compare the versions.
     ///
     /// # Errors
     /// When the store cannot tell.

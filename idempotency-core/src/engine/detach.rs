@@ -1,4 +1,4 @@
-//! Detaching: work that runs to its end in a task of its own, whoever goes away.
+//! Detaching: work that runs to its end in a task of its own, also if its caller goes away.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -35,7 +35,7 @@ impl Idempotency {
         // What the handler logs belongs to the request, also in a task of its own.
         let work = work.in_current_span();
         self.spawn_tracked(async move {
-            // Nobody may be listening any more: that is what detaching is for.
+            // The caller may be gone: that is what detaching is for.
             drop(send.send(AssertUnwindSafe(work).catch_unwind().await));
         });
         match receive.await {

@@ -1,4 +1,4 @@
-//! The execution: the guard held by whoever was granted the claim.
+//! The execution: the guard that a granted claim gives.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -19,10 +19,10 @@ use crate::{Attachment, Hold, Lease, OnExpired, Outcome, Release};
 /// The pause between repetitions of an ending in the background.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The guard held by whoever was granted the claim.
+/// The guard that a granted claim gives: it completes, releases, or is written down.
 ///
 /// Run the work under [`drive`](Self::drive), which renews the lease meanwhile; then [`complete`](Self::complete) or
-/// [`release`](Self::release), or [`fail`](Self::fail) where it is not known what the work did. To go on in another process,
+/// [`release`](Self::release), or [`fail`](Self::fail) if the effect of the work is not known. To go on in another process,
 /// [`write_down`](Self::write_down).
 #[derive(Debug)]
 #[must_use = "dropping an execution leaves its key in flight until the lease runs out; complete or release it"]
@@ -44,7 +44,7 @@ pub(super) enum Stage {
     Ended,
 }
 
-/// What became of a completion.
+/// The result of a completion.
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,7 +67,7 @@ impl Execution {
         Self { engine, lease, context, granted, stage: Stage::Running }
     }
 
-    /// What the handler is to be told.
+    /// The context for the handler.
     #[must_use]
     pub fn context(&self) -> &IdempotencyContext {
         &self.context
@@ -108,18 +108,18 @@ impl Execution {
         }
     }
 
-    /// Records the outcome of work that succeeded. Tries again in the background, within the lease, where the store does
-    /// not answer. Where the handler has [set a recorder](IdempotencyContext::set_recorder), that one records, and what the
-    /// handler wrote is kept.
+    /// Records the outcome of work that succeeded. If the store does not answer, this is repeated in the background, within the
+    /// lease. If the handler has [set a recorder](IdempotencyContext::set_recorder), the recorder records, and keeps the
+    /// handler's writes.
     ///
     /// # Cancel safety
-    /// If it is dropped, also before it is first polled, the recording goes on in the background; with a recorder, it is found
-    /// out there whether it has recorded.
+    /// If it is dropped, also before it is first polled, the recording goes on in the background. With a recorder, the engine
+    /// finds out there whether it has recorded.
     pub fn complete(self, outcome: Outcome) -> impl Future<Output = CompletionResult> + Send {
         self.complete_with(outcome, Writes::Keep)
     }
 
-    /// Records an outcome, and says what becomes of what the handler wrote where it has set a recorder.
+    /// Records an outcome. `writes` says whether a recorder keeps the handler's writes.
     ///
     /// # Cancel safety
     /// As that of [`complete`](Self::complete).
@@ -153,8 +153,8 @@ impl Execution {
         }
     }
 
-    /// Gives up, so that a retry runs at once: the work was not done. Tries again in the background, within the lease, where
-    /// the store does not answer.
+    /// Gives up, so that a retry runs at once: the work was not done. If the store does not answer, this is repeated in the
+    /// background, within the lease.
     ///
     /// # Cancel safety
     /// If it is dropped, also before it is first polled, the release goes on in the background.
@@ -170,8 +170,8 @@ impl Execution {
         self.end_with(Ending::Release(Release::Unstarted))
     }
 
-    /// Gives up after a failure of which it is not known what it did: under [`OnExpired::Rerun`] a retry runs at once, and
-    /// under [`OnExpired::InDoubt`] the key is in doubt at once.
+    /// Gives up after a failure that may have had an effect: under [`OnExpired::Rerun`] a retry runs at once, and under
+    /// [`OnExpired::InDoubt`] the key is in doubt at once.
     ///
     /// # Cancel safety
     /// As that of [`release`](Self::release).
@@ -195,7 +195,7 @@ impl Execution {
         self.stage = Stage::Ended;
     }
 
-    /// How a failure ends it of which it is not known what it did.
+    /// How a failure that may have had an effect ends it.
     pub(super) fn failure(&self) -> Ending {
         Ending::Release(match self.engine.policy().on_expired() {
             OnExpired::Rerun => Release::Failed,
@@ -281,7 +281,7 @@ impl Execution {
 }
 
 impl Drop for Execution {
-    /// Neither blocks nor panics: what is still to be done goes on in the background.
+    /// Neither blocks nor panics: the ending goes on in the background.
     fn drop(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Ended) {
             Stage::Ended => {}

@@ -41,7 +41,7 @@ pub(super) struct LeaseState {
 }
 
 impl LeaseState {
-    /// A lease that was asked for at `sent` and surely holds for so long from then on.
+    /// A lease that was requested at `sent` and surely lasts for `lasts` from then on.
     pub(super) fn held_from(sent: Moment, lasts: Duration) -> Self {
         let sent = [sent.now, sent.unix_time].map(|time| AtomicU64::new(micros(time)));
         let (lost, taken_over) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -78,7 +78,7 @@ impl LeaseState {
         self.sent().now.saturating_add(self.lasts)
     }
 
-    /// Whether somebody else may hold it, by either clock.
+    /// Whether another owner may hold it, by either clock.
     pub(super) fn is_lost(&self, runtime: &dyn Runtime) -> bool {
         self.lost.load(Ordering::SeqCst) || self.sent().elapsed(runtime) >= self.lasts
     }

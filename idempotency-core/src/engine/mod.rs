@@ -46,12 +46,12 @@ use tracker::Tracker;
 use undo::Undos;
 use waiters::Waiters;
 
-/// The engine: a store, who sees its decisions, and what it needs of the world. Cheap to clone.
+/// The engine: a store, an observer and a runtime. Cheap to clone.
 ///
 /// [`run`](Self::run) does the whole job for code without HTTP; [`begin`](Self::begin) gives the decision as a value.
 ///
-/// Handles with another policy or name are made by [`with_policy`](Self::with_policy) and [`with_name`](Self::with_name):
-/// one engine serves many routes. They share store, observer, runtime, waiters and [`drain`](Self::drain).
+/// One engine serves many routes: [`with_policy`](Self::with_policy) and [`with_name`](Self::with_name) make handles with
+/// another policy or name, which share store, observer, runtime, waiters and [`drain`](Self::drain).
 #[derive(Clone, Debug)]
 pub struct Idempotency {
     shared: Arc<Shared>,
@@ -107,7 +107,7 @@ impl Idempotency {
         self.with_policy(policy)
     }
 
-    /// Sets who sees every decision. Set it before routes are made on the engine: handles that exist already keep theirs.
+    /// Sets the observer, which sees every decision. Set it before routes are made on the engine: handles that exist already keep theirs.
     /// Default: [`TracingObserver`], so that nothing goes unseen.
     #[must_use]
     pub fn with_observer(mut self, observer: impl Observer) -> Self {
@@ -155,7 +155,7 @@ impl Idempotency {
         &*self.shared.runtime
     }
 
-    /// The digest of a key in a scope at this engine's store: what [`Store::load`] and the other calls for operators take.
+    /// The digest of a key in a scope at this engine's store, for [`Store::load`] and the other calls for operators.
     ///
     /// ```
     /// # #[cfg(feature = "memory")]
@@ -174,7 +174,7 @@ impl Idempotency {
     }
 
     /// Waits until no execution and no background work of this engine or its clones is left, at most for `timeout`.
-    /// Answers whether none is left.
+    /// Returns whether none is left.
     ///
     /// Call it at shutdown, after the server has stopped accepting: an execution whose sender hung up is not counted
     /// by the server.
@@ -189,7 +189,7 @@ impl Idempotency {
         self.shared.observer.observe(observation);
     }
 
-    /// Tells that a recorded outcome was to answer a key, and cannot be read.
+    /// Observes that a key's recorded outcome cannot be replayed.
     pub(crate) fn observe_unreadable(&self, key: &ScopedKey, path: Option<&str>) {
         self.observe(&Observation {
             provider: self.name(),

@@ -59,16 +59,16 @@ pub enum Event<'a> {
     NotReady,
     /// The provider answered a handshake.
     Handshake,
-    /// The request was none of ours: the handler runs without a claim.
+    /// The request is no delivery: the handler runs without a claim.
     Bypassed,
     /// The claim was granted: an attempt starts.
     Granted,
-    /// The attempt that starts is of a type whose older events are discarded, and has no order itself, for this reason: it is
-    /// run whatever has completed.
+    /// The event is of a type whose older events are discarded, and has no order itself, for this reason. It runs, also if a
+    /// newer one has completed.
     Unordered(&'static str),
     /// The recorded outcome answers.
     Replayed,
-    /// The recorded outcome was to answer, and is not of the form that is read here: another type, or another version's.
+    /// The recorded outcome cannot be replayed: it is of another type, or was written by another version.
     OutcomeUnreadable,
     /// The key is in flight elsewhere.
     Conflict,
@@ -79,7 +79,7 @@ pub enum Event<'a> {
         /// That version.
         newest: Version,
     },
-    /// Nobody can tell whether the key was executed.
+    /// It is not known whether the key was executed.
     InDoubt,
     /// The store is out of reach; nothing is executed.
     Outage(&'a StoreError),
@@ -87,27 +87,28 @@ pub enum Event<'a> {
     Unprotected(&'a StoreError),
     /// The lease could not be renewed this time.
     RenewalFailed(&'a StoreError),
-    /// The lease is lost: somebody else may be executing.
+    /// The lease is lost: another attempt may be executing.
     LeaseLost,
     /// The outcome is recorded.
     Completed,
     /// The handler succeeded, and its outcome is not recorded yet: that is repeated in the background.
     Unrecorded(&'a StoreError),
-    /// Somebody else took over: this attempt's outcome is not the key's.
+    /// Another claim took over: this attempt's outcome is not the key's.
     Superseded,
     /// The attempt gave up; a retry runs at once.
     Released,
-    /// What the attempt did is not known, as after a panic under [`OnExpired::InDoubt`](crate::OnExpired): the key is in doubt.
+    /// The effect of the attempt is not known, as after a panic under [`OnExpired::InDoubt`](crate::OnExpired): the key is in
+    /// doubt.
     Abandoned,
-    /// The attempt gave up and the store was not told yet: that is repeated in the background.
+    /// The attempt gave up, and the store has not taken the release yet: that is repeated in the background.
     ReleaseFailed(&'a StoreError),
     /// The execution was written down, to go on elsewhere.
     WrittenDown,
     /// An execution that was written down goes on here.
     Adopted,
-    /// What was unrecorded or not released was repeated for a lease's time in vain, and is repeated no more: the key is
-    /// taken over, or in doubt, although its handler came to an end. Without an attempt: so was the undoing of a claim of
-    /// which the answer was lost, and the key may be in doubt, although nothing was executed under it.
+    /// A recording or a release was repeated for the time of a lease, and is given up: the next delivery takes the key over or is
+    /// in doubt, although the handler ended. Without an attempt: a claim whose answer was lost could not be undone, and the
+    /// key may be in doubt, although nothing was executed under it.
     Unsettled(&'a StoreError),
     /// The handler's recorder did not record the completion, or it is not known whether it did: the attempt has failed.
     NotRecorded(&'a RecordError),
@@ -117,8 +118,8 @@ pub enum Event<'a> {
     Dropped,
 }
 
-/// Tells `tracing`: what is unsettled for good at `ERROR`, what else needs somebody's attention at `WARN`, the rest at
-/// `DEBUG`. Keys appear as digests.
+/// Reports to `tracing`: [`Event::Unsettled`] at `ERROR`, other events that need attention at `WARN`, the rest at `DEBUG`.
+/// Keys appear as digests.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct TracingObserver;

@@ -1,4 +1,4 @@
-//! The recorder: how a completion is written together with what the handler wrote.
+//! The recorder: writes a completion together with the handler's own writes.
 
 use std::error::Error;
 use std::fmt;
@@ -10,31 +10,30 @@ use crate::{Completion, Lease, StoreError};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Writes a completion in place of [`Store::complete`](crate::Store::complete), in one step with what the handler wrote.
+/// Writes a completion in place of [`Store::complete`](crate::Store::complete), in one step with the handler's own writes.
 ///
-/// A handler registers it with [`IdempotencyContext::set_recorder`], with the transaction that it works in. The engine
-/// then never calls `Store::complete` for this execution: either the recorder has recorded, or the attempt has failed and
-/// the sender is told to retry. When it is called, renewal has stopped; it has what is left of the lease.
+/// A handler registers it with [`IdempotencyContext::set_recorder`], and gives it the transaction that it works in. The engine
+/// then never calls `Store::complete` for this execution: if the recorder does not record, the attempt has failed and the
+/// sender is told to retry. Renewal has stopped when the recorder is called; it has the rest of the lease.
 ///
-/// A recorder that is dropped must leave nothing behind that it has not recorded.
+/// If a recorder is dropped before it has recorded, it must undo the handler's writes.
 #[async_trait]
 pub trait Recorder: Send + 'static {
-    /// Records the completion if the store still has its key in flight under the completion's owner and fence, and keeps or
-    /// undoes what the handler wrote, all in one step. It tells waiters in other processes itself.
+    /// Records the completion if its key is still in flight under the completion's owner and fence, and keeps or undoes the
+    /// handler's writes, all in one step. It must wake waiters in other processes itself.
     ///
     /// # Errors
-    /// [`RecordError::not_recorded`] where nothing is recorded, and everything is undone or will be: no record was changed
-    /// since the lease is lost, a constraint, a conflict, a transaction that is not there any more. [`RecordError::unknown`]
-    /// where it may have been recorded.
+    /// [`RecordError::not_recorded`] if nothing is recorded, and everything is or will be undone: the lease is lost, a constraint
+    /// failed, a transaction conflicted or is gone. [`RecordError::unknown`] if it may have been recorded.
     ///
     /// # Cancel safety
-    /// If it is dropped, or takes longer than the lease lasts, [`is_recorded`](Self::is_recorded) is asked.
+    /// If it is dropped, or takes longer than the lease lasts, the engine calls [`is_recorded`](Self::is_recorded).
     async fn record(&mut self, completion: &Completion, writes: Writes) -> Result<(), RecordError>;
 
-    /// Undoes what the handler wrote. Called before the key is released.
+    /// Undoes the handler's writes. Called before the key is released.
     async fn roll_back(&mut self);
 
-    /// Finds out whether an earlier [`record`](Self::record) of this lease took effect, and makes sure that it does not do so
+    /// Finds out whether an earlier [`record`](Self::record) of this lease took effect, and makes sure that it cannot take effect
     /// later: the answer is final.
     ///
     /// # Errors
@@ -42,7 +41,7 @@ pub trait Recorder: Send + 'static {
     async fn is_recorded(&mut self, lease: &Lease) -> Result<bool, StoreError>;
 }
 
-/// What becomes of the handler's own writes when its completion is recorded.
+/// The fate of the handler's own writes when its completion is recorded.
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +49,7 @@ pub trait Recorder: Send + 'static {
 pub enum Writes {
     /// They become visible together with the completion: the handler succeeded.
     Keep,
-    /// They are undone, and the completion alone is recorded: the handler's answer is a refusal that is final.
+    /// They are undone, and the completion alone is recorded: the handler's answer is a final refusal.
     RollBack,
 }
 
@@ -155,8 +154,7 @@ impl RecorderSlot {
 }
 
 impl IdempotencyContext {
-    /// Has this execution completed by a recorder of the handler's own, in place of the store's
-    /// [`complete`](crate::Store::complete).
+    /// Sets a recorder, which completes this execution in place of [`Store::complete`](crate::Store::complete).
     ///
     /// # Errors
     /// When it has one already, the handler has answered, there is no claim, or it is part of a batch.

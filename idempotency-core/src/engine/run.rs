@@ -42,7 +42,7 @@ pub enum Ran<T> {
 impl<T> Ran<T> {
     /// Whether the delivery may be acknowledged: it is done, here or before, or there is nothing to do.
     ///
-    /// What may not be must come again: it is under way elsewhere, or somebody must look at it.
+    /// Otherwise it must come again: it is in flight elsewhere, or an operator must settle it.
     #[must_use]
     pub fn may_be_acknowledged(&self) -> bool {
         match self {
@@ -58,9 +58,9 @@ impl<T> Ran<T> {
 
 /// Why nothing came of a delivery.
 ///
-/// An [`Error`](std::error::Error) whatever can be displayed: the handler's own need not be one, as `anyhow::Error` and
-/// `String` are none. So its text is part of this one, in its alternate form (`{:#}`), which has the causes where the
-/// handler's error prints them.
+/// An [`Error`](std::error::Error) if the handler's error implements `Display`: it need not be an `Error` itself, and
+/// `anyhow::Error` and `String` are not. So this error's text contains the handler's, in its alternate form (`{:#}`), which
+/// includes the causes if the handler's error prints them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError<E> {
@@ -113,7 +113,7 @@ impl Idempotency {
     /// [`RunError::Handler`] with the handler's own error; [`RunError::Store`] where the store is out of reach.
     ///
     /// # Panics
-    /// When the handler panics: the key is released first, then the panic goes on in the caller.
+    /// When the handler panics: the execution [fails](super::Execution::fail) first, then the panic goes on in the caller.
     ///
     /// # Cancel safety
     /// Safe to drop under [`Attachment::Detached`](crate::Attachment::Detached): the work goes on.

@@ -12,7 +12,7 @@ pub trait Runtime: Clock {
     /// A future that ends after `duration` on this runtime's clock.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
-    /// Runs a task to its end, whoever goes away. Where that is impossible, as after shutdown, the task is dropped.
+    /// Runs a task to its end, also if its caller goes away. If that is impossible, as after shutdown, the task is dropped.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
     /// 128 random bits that name a new attempt.
@@ -28,7 +28,7 @@ pub struct TokioRuntime {
 
 #[cfg(feature = "tokio")]
 impl TokioRuntime {
-    /// A runtime whose tasks are spawned on the tokio runtime of whoever calls.
+    /// A runtime whose tasks are spawned on the caller's tokio runtime.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

@@ -1,4 +1,4 @@
-//! Writing an execution down, so that it goes on in another process, and taking it up again.
+//! Writing an execution down, and adopting it in another process.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::{
     ScopedKey, StoreError, Version,
 };
 
-/// An execution that was written down: bytes, by `serde`, that another process can [take up](Idempotency::adopt) once.
+/// An execution that was written down: serializable by `serde`, for another process to [adopt](Idempotency::adopt) once.
 ///
-/// It holds the key and what the provider knows of the delivery, so it is as confidential as they are. `Debug` prints
-/// neither. Later versions add fields and change none.
+/// It holds the key and the delivery's attributes, so it is as confidential as those. `Debug` prints neither. Later versions
+/// add fields and change none.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct WrittenDown {
     name: String,
@@ -39,14 +39,14 @@ struct WrittenOrder {
     version: u64,
 }
 
-/// What became of an execution that was to be taken up.
+/// The result of adopting an execution.
 #[derive(Debug)]
 #[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "there is one per delivery, and it is moved once")]
 pub enum Adoption {
     /// It goes on here, under a new owner and a larger fence: the same attempt.
     Run(Execution),
-    /// It was taken up before, taken over, or ended.
+    /// It was adopted before, taken over, or ended.
     Lost,
 }
 
@@ -71,7 +71,7 @@ impl NotWrittenDown {
     }
 }
 
-/// What was written down cannot be taken up.
+/// An execution that was written down cannot be adopted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AdoptError {
@@ -81,15 +81,15 @@ pub enum AdoptError {
     /// It was written down by an engine in another namespace.
     #[error("the execution was written down in another namespace")]
     OtherNamespace,
-    /// The store cannot tell. Where it [may have executed](StoreError::may_have_executed), the lease may have been taken
-    /// up without a holder: it runs out, and the key is rerun or in doubt, as the policy says.
+    /// The store cannot tell. If it [may have executed](StoreError::may_have_executed), the lease may have been adopted without a
+    /// holder: it runs out, and the key is rerun or in doubt, as the policy says.
     #[error("the store is out of reach")]
     Store(#[source] StoreError),
 }
 
 impl Execution {
-    /// Writes the execution down, to be [taken up](Idempotency::adopt) elsewhere within `lease`, which replaces the policy's
-    /// for the time in between. It consumes the guard: nothing is released, and nothing renews, until it is taken up.
+    /// Writes the execution down, for another process to [adopt](Idempotency::adopt) within `lease`, which replaces the policy's
+    /// lease until then. This consumes the guard: nothing releases or renews the lease until it is adopted.
     ///
     /// # Errors
     /// [`NotWrittenDown`], with the execution, where the lease is lost or the store cannot tell.
@@ -114,14 +114,14 @@ impl Execution {
 }
 
 impl Idempotency {
-    /// Takes up an execution that was written down, here or in another process: once. Its lease is then this policy's,
-    /// and is renewed under [`Execution::drive`] as always.
+    /// Adopts an execution that was written down, here or in another process, once. Its lease is then this policy's, and
+    /// [`Execution::drive`] renews it as always.
     ///
     /// # Errors
     /// [`AdoptError`] where the bytes are not of an execution in this namespace, or the store cannot tell.
     ///
     /// # Cancel safety
-    /// If it is dropped the lease may have been taken up; it then runs out.
+    /// If it is dropped, the lease may have been adopted; it then runs out.
     pub async fn adopt(&self, written: WrittenDown) -> Result<Adoption, AdoptError> {
         let namespace = self.store().namespace();
         if written.namespace != *namespace {

@@ -24,8 +24,8 @@ pub struct Completing {
 const STATUSES: std::ops::RangeInclusive<u16> = 100..=999;
 const WORDS: usize = 1000 / 64 + 1;
 
-/// 4xx that refuse a request before it had any effect, because of who asks, when, or in what form. The answer to the same
-/// intent may be another one a moment later, so none of them is a result.
+/// 4xx that refuse a request before it had any effect, because of the caller, the time or the form. The same intent may get
+/// another answer a moment later, so none of them is a result.
 const NO_RESULT: [u16; 21] =
     [401, 403, 405, 406, 407, 408, 409, 411, 412, 413, 414, 415, 416, 417, 421, 423, 425, 426, 428, 429, 431];
 

@@ -57,7 +57,7 @@ impl Policy {
         self
     }
 
-    /// What becomes of a key whose holder died.
+    /// Sets the treatment of a key whose holder died.
     ///
     /// Default: [`OnExpired::Rerun`], since a lost event is worse than a handler that is told `attempt = 2`.
     #[must_use]
@@ -117,8 +117,8 @@ impl Policy {
     /// Keeps the text of keys out of the records: operators see digests.
     ///
     /// Default: records show their keys. The first question of an operator is "what happened to evt_123?", and a
-    /// sender's event id is no secret. Hide them where your clients' keys can be, as where one is derived from an order
-    /// or a person, or where more people can read the store than may know the keys. Logs never show them.
+    /// sender's event id is no secret. Hide them if your clients' keys can be secret, for example derived from an order or a
+    /// person, or if more people can read the store than may know the keys. Logs never show them.
     #[must_use]
     pub fn hiding_keys(mut self) -> Self {
         self.shows_keys = false;
@@ -127,7 +127,7 @@ impl Policy {
 
     /// The most that is recorded of an answer, in bytes: names and values of its headers, and its body. A larger one
     /// passes and is completed without its body: its duplicates get the recorded status and headers, an empty body, and
-    /// `Idempotency-Status: replayed; body=?0`. Where the headers alone are larger, they get the status.
+    /// `Idempotency-Status: replayed; body=?0`. If the headers alone are larger, they get the status.
     ///
     /// Default: 64 KiB, since records are kept for days.
     #[must_use]
@@ -136,7 +136,7 @@ impl Policy {
         self
     }
 
-    /// Which answers of the handler complete an execution.
+    /// Sets which answers of the handler complete an execution.
     ///
     /// Default: [`Completing::success`] for webhooks, so that a failure is retried and never replayed;
     /// [`Completing::final_answers`] for APIs.
@@ -180,7 +180,7 @@ impl Policy {
         self
     }
 
-    /// Where the API's documentation of its keys is; sent as a `Link` with `rel="describedby"` when a key is missing,
+    /// Sets the URL of the API's documentation of its keys, sent as a `Link` with `rel="describedby"` when a key is missing,
     /// malformed, in flight, in doubt, or was used for another request
     /// (draft-ietf-httpapi-idempotency-key-header-07, section 2.7).
     ///

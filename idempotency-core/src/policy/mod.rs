@@ -45,20 +45,19 @@ pub struct Policy {
     documentation: Option<String>,
 }
 
-/// What happens to deliveries while the store is out of reach.
+/// The treatment of deliveries while the store is out of reach.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum OnOutage {
     /// 503 with `Retry-After`; nothing is executed.
     #[default]
     Refuse,
-    /// The handler runs without any protection, and each such run is observed. Not where the store is in reach, and refuses,
-    /// as for wrong credentials, is full, or cannot confirm a grant as durably as asked; and not where another holder is
-    /// known.
+    /// The handler runs without any protection, and each such run is observed. Nothing runs if the store is in reach and refuses
+    /// (wrong credentials), is full, or cannot confirm a grant as durably as asked, or if another attempt may hold the key.
     Proceed,
 }
 
-/// What becomes of an execution when its caller goes away.
+/// The treatment of an execution when its caller goes away.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Attachment {
@@ -68,7 +67,8 @@ pub enum Attachment {
     /// It is dropped where it stands, and the key stays in flight until the lease runs out, since the effect may have
     /// happened.
     AbandonWithCaller,
-    /// It is dropped where it stands, and the key is released at once. Right only where the handler is cancel safe.
+    /// It is dropped where it stands, and the key is released at once; under [`OnExpired::InDoubt`](crate::OnExpired::InDoubt)
+    /// it is in doubt. Right only if the handler is cancel safe.
     ReleaseWithCaller,
 }
 

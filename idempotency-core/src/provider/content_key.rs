@@ -66,7 +66,7 @@ impl ContentKey {
         Self(Kind::Verified { name: name.into(), verify: Arc::new(verify) })
     }
 
-    /// Verifies nothing. **Anybody who can reach the endpoint can make it process what they like**; right only where
+    /// Verifies nothing. **Any client that reaches the endpoint can make it process anything**; right only where
     /// something in front of it has authenticated the sender.
     #[must_use]
     pub fn without_authentication(name: impl Into<Arc<str>>) -> Self {

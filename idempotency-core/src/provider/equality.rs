@@ -74,7 +74,7 @@ impl Equality {
         Self(Body::Multipart)
     }
 
-    /// Nothing: whatever comes under a key gets the recorded answer. A client that uses a key twice is not told.
+    /// Nothing: every request under a used key gets the recorded answer. A client that uses a key twice is not told.
     #[must_use]
     pub fn nothing() -> Self {
         Self(Body::Nothing)

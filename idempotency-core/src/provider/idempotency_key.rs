@@ -58,7 +58,7 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Gives each authenticated principal keys of its own. Where the closure answers `None` or nothing but an empty name,
+    /// Gives each authenticated principal keys of its own. If the closure returns `None` or an empty name,
     /// the request is unauthenticated.
     pub fn per_principal<F>(principal: F) -> Self
     where
@@ -71,9 +71,9 @@ impl IdempotencyKey {
     /// version of the `http` crate. A request without that header, or with several lines of it, is unauthenticated.
     /// Only a digest of the value is kept.
     ///
-    /// **The value is not checked: authenticate in front of this layer.** Behind it, anybody can fill the store with
-    /// records of refused requests, which are kept for the whole retention, and a token that was revoked still gets the
-    /// recorded answers.
+    /// **The value is not checked: authenticate in front of this layer.** Behind it, any client could fill the store with
+    /// records of refused requests, which are kept for the whole retention, and a revoked token would still get the recorded
+    /// answers.
     ///
     /// A client whose token was renewed is another principal, and its earlier keys are unknown.
     #[must_use]
@@ -111,7 +111,7 @@ impl IdempotencyKey {
         self
     }
 
-    /// Sets what must be the same when a key comes again. Default: [`Equality::whole_request`], which a client's own
+    /// Sets how two requests under one key are compared. Default: [`Equality::whole_request`], which a client's own
     /// retry repeats byte for byte.
     #[must_use]
     pub fn with_equality(mut self, equality: Equality) -> Self {
@@ -124,7 +124,7 @@ impl IdempotencyKey {
     ///
     /// Default: `Accept`, `Content-Encoding`, `Content-Range`, `If-Match`, `If-None-Match`, `If-Modified-Since`,
     /// `If-Unmodified-Since`, `Range` and `If-Range`; these stay compared. Not `Accept-Language` and `Prefer`: a client
-    /// that retries in another language wants to know what came of the first request.
+    /// that retries in another language wants the outcome of its first request.
     ///
     /// # Panics
     /// When a text is no name of a header.
@@ -138,7 +138,7 @@ impl IdempotencyKey {
     /// Gives each value of a header keys of its own, such as a tenant's: the same key under another value is another
     /// operation. A request without the header has a scope of its own as well. May be called for several.
     ///
-    /// Default: none. The principal is what keeps two clients apart; this is for one client with several accounts.
+    /// Default: none. The principal separates two clients; this is for one client with several accounts.
     ///
     /// # Panics
     /// When the text is no name of a header.
@@ -149,7 +149,7 @@ impl IdempotencyKey {
         self
     }
 
-    /// Sets what a request without a principal is asked for: the value of `WWW-Authenticate` in a 401 (RFC 9110, section
+    /// Sets the challenge to a request without a principal: the value of `WWW-Authenticate` in a 401 (RFC 9110, section
     /// 11.6.1). Default: `Bearer realm="api"`, what most APIs take; name your own scheme.
     #[must_use]
     pub fn with_challenge(mut self, challenge: impl Into<Arc<str>>) -> Self {

@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The fields of the object that the bytes are; `None` where they are not JSON, not an object, or give one of the
-/// fields twice: whoever reads the body after us might take the other one.
+/// fields twice: a later reader of the body might take the other one.
 pub(super) fn fields<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
     let text = std::str::from_utf8(bytes).ok()?;
     serde_json::from_str::<Object<T>>(text).ok()?.0

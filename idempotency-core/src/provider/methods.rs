@@ -1,10 +1,10 @@
-//! The methods by which a sender delivers, and what becomes of requests by others.
+//! The methods by which a sender delivers, and the treatment of requests by other methods.
 
 use http::{HeaderValue, Method};
 
-/// The methods by which a sender delivers, and what becomes of requests by others.
+/// The methods by which a sender delivers, and the treatment of requests by other methods.
 ///
-/// Whatever the methods are, a [`Handshake`](super::Received::Handshake) is answered to a GET, HEAD or OPTIONS.
+/// Independent of the methods, a [`Handshake`](super::Received::Handshake) is answered to a GET, HEAD or OPTIONS.
 ///
 /// ```
 /// use http::Method;
@@ -47,8 +47,8 @@ impl Methods {
     /// Deliveries come by any method but GET, HEAD, OPTIONS and TRACE, which pass to the handler: they are safe
     /// (RFC 9110, section 9.2.1). For APIs, which have such requests beside the ones that carry keys.
     ///
-    /// By name: a method that is safe and yet has a body of its own, as QUERY has, is not to carry an unverified body past
-    /// the provider.
+    /// The four are listed by name: a safe method with a body of its own, such as QUERY, must not carry an unverified body
+    /// past the provider.
     #[must_use]
     pub fn any_unsafe() -> Self {
         Self(Rule::AnyUnsafe)

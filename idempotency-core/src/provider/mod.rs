@@ -61,24 +61,24 @@ pub use twilio::Twilio;
 /// Knows one sender: how it signs, where key and order are, how it retries.
 ///
 /// Verification is part of [`receive`](Provider::receive): a [`Delivery`] cannot be made without a
-/// [`Verified`](crate::Verified), so a key is never read from bytes that nobody authenticated.
+/// [`Verified`](crate::Verified), so a key is never read from unauthenticated bytes.
 #[async_trait]
 pub trait Provider: Debug + Send + Sync + 'static {
     /// The sender's name in lower case, such as `stripe`. Part of the default scope, and of every observation.
     fn name(&self) -> &str;
 
-    /// What fits this sender: retention, wait, answers. Default: [`Policy::webhook`].
+    /// The policy that fits this sender: retention, wait, answers. Default: [`Policy::webhook`].
     fn policy(&self) -> Policy {
         Policy::webhook()
     }
 
-    /// The methods by which this sender delivers, and what becomes of requests by others. Read once, when the route is
+    /// The methods by which this sender delivers, and the treatment of requests by other methods. Read once, when the route is
     /// made. Default: POST alone, and 405 for any other request that is no handshake.
     fn methods(&self) -> Methods {
         Methods::default()
     }
 
-    /// What authentication a refused request is asked for: the value of `WWW-Authenticate` in a 401 (RFC 9110, section
+    /// The challenge to a refused request: the value of `WWW-Authenticate` in a 401 (RFC 9110, section
     /// 11.6.1). Read once, when the route is made; a text that is no header value is replaced by the default.
     ///
     /// Default: `Webhook-Signature realm="<name>"`. Senders sign by rules of their own, which no registered scheme
@@ -87,15 +87,15 @@ pub trait Provider: Debug + Send + Sync + 'static {
         format!("Webhook-Signature realm=\"{}\"", self.name())
     }
 
-    /// For how long a request stays acceptable after it was signed, before or after ours by the sender's clock. Records
-    /// are kept at least twice as long, whatever the policy says: a captured request that is still fresh is a duplicate.
+    /// The allowed clock skew of a signed time, in either direction. Records are kept at least twice as long, also if the
+    /// policy's retention is shorter: a captured request that is still fresh is then a duplicate.
     ///
     /// Default: none, for senders that sign no time.
     fn signature_window(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Whether [`receive`](Provider::receive) needs the body of a request with this head. Where it does not, the body
+    /// Whether [`receive`](Provider::receive) needs the body of a request with this head. If it does not, the body
     /// is passed on unbuffered and `receive` sees an empty one. Default: yes.
     fn needs_body(&self, _method: &Method, _headers: &HeaderMap) -> bool {
         true
@@ -103,9 +103,9 @@ pub trait Provider: Debug + Send + Sync + 'static {
 
     /// Verifies a request and says what it is.
     ///
-    /// Also asked about GET, HEAD and OPTIONS requests that are not among the sender's [`methods`](Provider::methods),
-    /// with an empty body: those are handshakes or nothing. Any other answer than [`Received::Handshake`] becomes what
-    /// the methods say, 405 or passing to the handler.
+    /// Also called for GET, HEAD and OPTIONS requests outside the sender's [`methods`](Provider::methods), with an empty body:
+    /// these may be handshakes. If it returns anything but [`Received::Handshake`], the methods decide: 405, or passing to the
+    /// handler.
     ///
     /// # Errors
     /// When the request is not an authentic delivery with a key. The reason and its causes are
@@ -157,7 +157,7 @@ pub enum Received {
     Batch(Vec<Delivery>),
     /// A handshake, answered without the handler: Slack's challenge and the like.
     Handshake(RecordedResponse),
-    /// Not a delivery, and none of our business: the handler runs unprotected.
+    /// Not a delivery: the handler runs without a claim.
     Bypass,
 }
 

@@ -18,8 +18,8 @@ impl Secret {
     /// A secret as its sender gives it out: one line of text. Blanks at its ends do not count.
     ///
     /// # Errors
-    /// When it is blank: a verifier with a blank secret accepts anybody. And when it is no such text, as where a
-    /// configuration file's quotes or line breaks came with it: nothing would ever be signed with it.
+    /// When it is blank: a verifier with a blank secret accepts any client. And when it is in quotes or has line breaks, as
+    /// from a configuration file: no request would ever be signed with it.
     pub fn new(text: impl AsRef<[u8]>) -> Result<Self, SecretError> {
         let text = text.as_ref().trim_ascii();
         if text.iter().any(u8::is_ascii_control) || std::str::from_utf8(text).is_err() {

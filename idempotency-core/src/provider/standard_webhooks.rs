@@ -174,7 +174,7 @@ impl Names {
     const SVIX: Self = Self { id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" };
 }
 
-/// How many `v1a` signatures are tried: each costs a digest of the whole body, and nobody has authenticated the header.
+/// How many `v1a` signatures are tried: each costs a digest of the whole body, and the header is not authenticated.
 const MOST_PUBLIC_SIGNATURES: usize = 8;
 
 /// Tries every secret with every `v1` signature, and every public key with the first `v1a` signatures; a signature is never

@@ -83,7 +83,7 @@ impl Record {
                 Some(Claimed::InFlight { retry_after: *deadline - now })
             }
             State::InFlight { .. } if claim.on_expired == OnExpired::InDoubt => Some(Claimed::InDoubt),
-            // A late copy of a claim whose attempt has already given up: nobody waits for its answer.
+            // A late copy of a claim whose attempt has already given up: no caller waits for its answer.
             State::Released if self.owner == claim.owner => {
                 Some(Claimed::InFlight { retry_after: Duration::ZERO })
             }
@@ -91,7 +91,7 @@ impl Record {
         }
     }
 
-    /// A renewal. Also when late, if nobody took over.
+    /// A renewal. Also when late, if no other claim took over.
     pub fn renew(&self, lease: &Lease, duration: Duration, now: Duration) -> Transition<Hold> {
         if !self.is_held_by(lease) {
             return Transition::keep(Hold::Lost);
@@ -102,7 +102,7 @@ impl Record {
         )
     }
 
-    /// A completion at `unix_now`, since 1970 on the store's clock. Also when late, if nobody took over; a repeat changes
+    /// A completion at `unix_now`, since 1970 on the store's clock. Also when late, if no other claim took over; a repeat changes
     /// nothing.
     pub fn complete(&self, completion: &Completion, unix_now: Duration) -> Transition<Hold> {
         let lease = &completion.lease;

@@ -26,7 +26,7 @@ pub struct Filter {
     pub older_than: Option<Duration>,
 }
 
-/// The states of a [`StateView`], without what they carry.
+/// The states of a [`StateView`], without their values.
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -48,7 +48,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// The service and environment that its records belong to. It is part of every digest and derived key.
     fn namespace(&self) -> &Namespace;
 
-    /// Tries to become the one who executes.
+    /// Asks for the right to execute a key.
     ///
     /// Atomic: of any number of concurrent claims of one key at most one is granted. In this order: another
     /// fingerprint answers `Mismatch`; a completed record answers its outcome; a claim by the owner that holds the key
@@ -63,7 +63,7 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// A dropped claim may have been granted; the lease then runs out by itself.
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError>;
 
-    /// Prolongs the lease to `duration` from now. `Held` also when late, if nobody took over.
+    /// Prolongs the lease to `duration` from now. `Held` also when late, if no claim took over.
     ///
     /// # Errors
     /// When the store cannot tell; the lease then stands as it was, or was renewed.
@@ -106,9 +106,8 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// When the store cannot be reached; callers may claim again all the same.
     async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError>;
 
-    /// Claims several keys, which are different ones. Each by itself is atomic; all together need not be. The answers are
-    /// in the order of the claims. By default one after the other; a store overrides it where it can do so in one round
-    /// trip.
+    /// Claims several different keys. Each claim is atomic; all together need not be. The answers are in the order of the claims.
+    /// The default implementation claims one after the other; a store overrides it to do so in one round trip.
     async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
         let mut answers = Vec::with_capacity(claims.len());
         for claim in claims {
@@ -144,7 +143,7 @@ pub trait Store: Debug + Send + Sync + 'static {
         answers
     }
 
-    /// Looks at a record, for operators.
+    /// Reads a record, for operators.
     ///
     /// # Errors
     /// When the store cannot tell.

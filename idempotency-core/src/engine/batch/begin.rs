@@ -1,4 +1,4 @@
-//! Beginning a batch: from its deliveries to what is to be executed.
+//! Beginning a batch: from its deliveries to the items to execute.
 
 use std::collections::HashSet;
 
@@ -12,14 +12,14 @@ use super::{Batch, BatchContext, BatchItem, Granted, ItemResult, Other, many};
 use crate::{Claim, Claimed, Delivery, Grant, OnOutage, StoreError};
 
 impl Idempotency {
-    /// Claims the keys of a batch, each once, and gives the guard of what was granted. It does not wait for keys that others
-    /// hold: [`Batch::complete`] and [`Batch::fail`] do, when nothing is held any more.
+    /// Claims each key of a batch once, and returns the guard of the grants. It does not wait for keys that others hold:
+    /// [`Batch::complete`] and [`Batch::fail`] do, after they have given up the grants.
     ///
     /// # Errors
     /// When the store answers for no key, and the policy says to refuse.
     ///
     /// # Cancel safety
-    /// What may have been granted when this is dropped is released in the background.
+    /// If it is dropped, claims that may have been granted are released in the background.
     pub async fn begin_batch(&self, deliveries: Vec<Delivery>) -> Result<Batch, StoreError> {
         let arrived = self.runtime().now();
         let len = deliveries.len();

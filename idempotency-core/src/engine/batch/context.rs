@@ -1,4 +1,4 @@
-//! What a handler is told of a batch.
+//! The context of a batch, for its handler.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::IdempotencyContext;
 
-/// What a handler is told of a batch: which items are new, and so are to be executed. Cheap to clone.
+/// The context of a batch, for its handler: it has the new items, which are to be executed. Cheap to clone.
 ///
 /// ```no_run
 /// # use idempotency_core::engine::BatchContext;
@@ -40,13 +40,13 @@ impl BatchItem {
         Self { index, context, is_failed: AtomicBool::new(false) }
     }
 
-    /// Where it stands among the request's items, from 0.
+    /// Its position among the request's items, from 0.
     #[must_use]
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// What there is to know of its execution: key, attempt, fence, derived keys, whether its lease is lost.
+    /// The context of its execution: key, attempt, fence, derived keys, whether its lease is lost.
     #[must_use]
     pub fn context(&self) -> &IdempotencyContext {
         &self.context
@@ -70,14 +70,14 @@ impl BatchContext {
         self.0.len == 0
     }
 
-    /// The items to execute, in the order in which they stand in the request. Of items with one key, the first one.
+    /// The items to execute, in the request's order. Of several items with one key, only the first.
     #[must_use]
     pub fn new_items(&self) -> &[BatchItem] {
         &self.0.items
     }
 
-    /// Fails a single new item: it is released whatever the handler answers, and the sender is told to send the batch
-    /// again. An index that is not of a new item changes nothing.
+    /// Fails a single new item: it is released, also if the handler succeeds, and the sender is told to send the batch again.
+    /// An index that is not of a new item has no effect.
     pub fn fail(&self, index: usize) {
         if let Some(item) = self.0.items.iter().find(|item| item.index == index) {
             item.is_failed.store(true, Ordering::SeqCst);

@@ -1,11 +1,11 @@
-//! Ending a batch: each item by itself, and then waiting for what others hold.
+//! Ending a batch: each item by itself, and then waiting for keys that others hold.
 
 use super::super::ending::Ending;
 use super::super::{Event, Execution};
 use super::{Batch, Granted, many};
 use crate::{Completion, Hold, Lease, Outcome, Release, StateView, StoreError};
 
-/// What became of one item of a batch.
+/// The result of one item of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ItemResult {
@@ -19,7 +19,7 @@ pub enum ItemResult {
     Stale,
     /// The handler failed it, or failed as a whole: it comes again.
     Failed,
-    /// Another claim took over, or holds its key still after the wait.
+    /// Another claim took over, or still holds its key after the wait.
     InFlight,
     /// Its key was used with another fingerprint.
     Mismatch,
@@ -30,18 +30,18 @@ pub enum ItemResult {
 }
 
 impl ItemResult {
-    /// Whether nothing is left to be done for it.
+    /// Whether there is nothing left to do for it.
     #[must_use]
     pub fn is_done(self) -> bool {
         matches!(self, Self::Recorded | Self::Unrecorded | Self::Replayed | Self::Stale)
     }
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct BatchResult {
-    /// What became of each key, with the place of its first item, in the order of the places.
+    /// The result of each key, with the index of its first item, in the order of the indices.
     pub items: Vec<(usize, ItemResult)>,
 }
 
@@ -52,7 +52,7 @@ impl BatchResult {
         self.items.iter().all(|(_, result)| result.is_done())
     }
 
-    /// Whether this became of any item.
+    /// Whether any item has this result.
     #[must_use]
     pub fn any(&self, result: ItemResult) -> bool {
         self.items.iter().any(|(_, item)| *item == result)
@@ -61,7 +61,7 @@ impl BatchResult {
 
 impl Batch {
     /// Records this outcome for each item that the handler did not [fail](super::BatchContext::fail), and releases the
-    /// others. Then waits for what others hold, as long as the policy says.
+    /// others. Then waits for keys that others hold, as long as the policy says.
     ///
     /// # Cancel safety
     /// If it is dropped, the recordings and releases go on in the background.
@@ -74,8 +74,8 @@ impl Batch {
         self.end(ending).await
     }
 
-    /// Fails every item of which it is not known what the handler did, as [`Execution::fail`] does. Then waits for what
-    /// others hold, as long as the policy says.
+    /// Fails every item, as [`Execution::fail`] does: the handler may have had its effect. Then waits for keys that others hold,
+    /// as long as the policy says.
     ///
     /// # Cancel safety
     /// If it is dropped, the releases go on in the background.
@@ -83,7 +83,7 @@ impl Batch {
         self.end(|granted| granted.execution.failure()).await
     }
 
-    /// Releases every item: the handler says that nothing was done.
+    /// Releases every item: by the handler's own word nothing was done.
     ///
     /// # Cancel safety
     /// As that of [`fail`](Self::fail).
@@ -112,7 +112,7 @@ impl Batch {
         self.end_all(|granted| granted.execution.failure()).await;
     }
 
-    /// Ends each execution. What the store does not answer in time goes on in the background.
+    /// Ends each execution. Endings that the store does not answer in time go on in the background.
     async fn end_all(&mut self, ending: impl Fn(&Granted) -> Ending) -> Vec<(usize, ItemResult)> {
         let granted = std::mem::take(&mut self.granted);
         let mut items = Vec::with_capacity(granted.len());

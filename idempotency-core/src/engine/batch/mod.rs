@@ -1,7 +1,7 @@
 //! Batches: one request with several deliveries, each with a key of its own.
 //!
-//! A batch never waits while it holds grants: it claims every key once, in the order of the keys' digests, runs what it was
-//! granted, ends each item, and only then waits for what others hold. So two batches never wait for each other.
+//! A batch never waits while it holds grants. It claims every key once, in the order of the keys' digests, runs the granted
+//! items, ends each, and only then waits for keys that others hold. So two batches never wait for each other.
 
 mod begin;
 mod context;
@@ -30,7 +30,7 @@ use super::lease_state::Moment;
 /// The pause between repetitions of a renewal.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// The guard of a batch: it holds what was granted of it.
+/// The guard of a batch: it holds the granted executions.
 ///
 /// Call the handler once, under [`drive`](Self::drive), if [anything is new](Self::has_new_items); then
 /// [`complete`](Self::complete) or [`fail`](Self::fail).
@@ -39,9 +39,9 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub struct Batch {
     engine: Idempotency,
     arrived: Duration,
-    /// What is to be executed.
+    /// The items to execute.
     granted: Vec<Granted>,
-    /// What is not, and why.
+    /// The other items, and why they do not run.
     others: Vec<Other>,
     context: BatchContext,
     has_started: bool,
@@ -62,7 +62,7 @@ struct Other {
 }
 
 impl Batch {
-    /// What the handler is to be told.
+    /// The context for the handler.
     #[must_use]
     pub fn context(&self) -> &BatchContext {
         &self.context
@@ -74,7 +74,7 @@ impl Batch {
         !self.context.new_items().is_empty()
     }
 
-    /// Whether claims protect this run. None does only where the policy says to proceed during an outage.
+    /// Whether claims protect this run. False only if the policy says to proceed during an outage.
     #[must_use]
     pub fn is_protected(&self) -> bool {
         self.is_protected
@@ -153,7 +153,7 @@ impl Batch {
     }
 }
 
-/// Learns how a renewal went that was asked for at `sent`; answers whether the store has answered it.
+/// Takes in the result of a renewal that was sent at `sent`; returns whether the store has answered it.
 fn note_renewal(execution: &Execution, sent: Moment, answer: Result<&Hold, &StoreError>) -> bool {
     let Some(state) = execution.context().lease_state() else { return true };
     match answer {
@@ -172,8 +172,8 @@ fn note_renewal(execution: &Execution, sent: Moment, answer: Result<&Hold, &Stor
 }
 
 impl Drop for Batch {
-    /// Neither blocks nor panics. What never started is released in the background, and does not count; what started ends as
-    /// each execution does that is dropped.
+    /// Neither blocks nor panics. An execution that never started is released in the background, and does not count. One that
+    /// started ends as any dropped execution does.
     fn drop(&mut self) {
         if !self.has_started {
             for granted in self.granted.drain(..) {

@@ -6,15 +6,15 @@ use super::super::{Idempotency, RunError};
 use super::{BatchContext, BatchResult};
 use crate::{Delivery, Outcome};
 
-/// What came of a batch.
+/// The result of running a batch.
 ///
 /// This enum is complete.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a batch runs under claims or without")]
 pub enum RanBatch {
-    /// It was claimed, and what was granted was run.
+    /// It was claimed, and the granted items were run.
     Ran(BatchResult),
-    /// It was run without claims, as the policy says where the store is out of reach.
+    /// It was run without claims: the store is out of reach, and the policy says to proceed.
     Unprotected,
 }
 
@@ -30,8 +30,8 @@ impl RanBatch {
 }
 
 impl Idempotency {
-    /// Runs the handler once for the new items of a batch, if there are any, and records each of them. The handler learns from
-    /// its context which they are, and can fail single ones.
+    /// Runs the handler once for the new items of a batch, if there are any, and records each of them. The handler finds them
+    /// in its context, and can fail single ones.
     ///
     /// Runs in a task of its own unless the policy says otherwise.
     ///

@@ -203,7 +203,7 @@ fn order(scope: &Scope, status: &Status) -> Option<Order> {
 /// The parameters in the order in which they are signed: by name, then by value, each pair once.
 ///
 /// # Errors
-/// When there are too many: nobody has authenticated them yet, and each costs many times what it takes to send.
+/// When there are too many: they are not authenticated yet, and each costs many times what it takes to send.
 fn sorted(body: &[u8]) -> Result<Vec<Field<'_>>, Rejection> {
     let mut parameters: Vec<_> = fields(body).take(MOST_PARAMETERS + 1).collect();
     if parameters.len() > MOST_PARAMETERS {

@@ -114,7 +114,7 @@ impl Handle {
         }
     }
 
-    /// A claim that must find the key held by somebody else.
+    /// A claim that must find the key held by another owner.
     pub(super) async fn refused(&self, claim: &Claim) -> Duration {
         match self.claim(claim).await {
             Claimed::InFlight { retry_after } => retry_after,
@@ -227,7 +227,7 @@ pub(super) fn identity(view: &RecordView) -> String {
     text
 }
 
-/// An owner that nobody else is.
+/// An owner that is used once.
 pub(super) fn owner() -> Owner {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&random().to_be_bytes());

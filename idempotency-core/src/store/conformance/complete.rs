@@ -42,7 +42,7 @@ pub async fn a_large_outcome_comes_back_bit_for_bit(harness: &dyn Harness) {
     outcome_survives(&case, bytes.collect()).await;
 }
 
-/// A completion that comes after the lease ran out holds, if nobody took over.
+/// A completion that comes after the lease ran out holds, if no other claim took over.
 pub async fn a_late_completion_holds_if_nobody_took_over(harness: &dyn Harness) {
     let case = Case::new(harness, "a_late_completion_holds_if_nobody_took_over").await;
     let grant = case.one.grant(&case.claim("k")).await;

@@ -50,7 +50,7 @@ pub async fn a_forgotten_key_is_free(harness: &dyn Harness) {
     }
 }
 
-/// The holder of a forgotten record has lost its lease, also when somebody else has claimed the key since.
+/// The holder of a forgotten record has lost its lease, also when another owner has claimed the key since.
 pub async fn the_holder_of_a_forgotten_key_has_lost_it(harness: &dyn Harness) {
     let case = Case::new(harness, "the_holder_of_a_forgotten_key_has_lost_it").await;
     let first = case.one.grant(&case.claim("k")).await;

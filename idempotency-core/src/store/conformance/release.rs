@@ -30,7 +30,7 @@ pub async fn a_repeated_release_changes_nothing(harness: &dyn Harness) {
     assert_eq!(case.two.complete(&second.lease, "done").await, Hold::Held, "the new holder completes");
 }
 
-/// A release that comes after the lease ran out holds, if nobody took over.
+/// A release that comes after the lease ran out holds, if no other claim took over.
 pub async fn a_late_release_holds_if_nobody_took_over(harness: &dyn Harness) {
     let case = Case::new(harness, "a_late_release_holds_if_nobody_took_over").await;
     let first = case.one.grant(&case.claim("k")).await;
@@ -50,7 +50,7 @@ pub async fn a_released_lease_can_be_neither_renewed_nor_completed(harness: &dyn
     assert_eq!(case.two.grant(&case.claim("k")).await.attempt, 2, "the key can still be claimed");
 }
 
-/// A copy of a claim that arrives after its attempt has given up does not occupy the key: nobody waits for its answer.
+/// A copy of a claim that arrives after its attempt has given up does not occupy the key: no caller waits for its answer.
 pub async fn a_late_copy_of_a_claim_does_not_occupy_the_key(harness: &dyn Harness) {
     let case = Case::new(harness, "a_late_copy_of_a_claim_does_not_occupy_the_key").await;
     let claim = case.claim("k");
@@ -74,7 +74,7 @@ pub async fn a_release_by_a_stranger_is_lost(harness: &dyn Harness) {
     assert!(case.two.load(free.key()).await.is_none(), "a lost release made a record");
 }
 
-/// Leases of the same key that nobody was granted: another owner, an older and a newer fence.
+/// Leases of the same key that were never granted: another owner, an older and a newer fence.
 pub(super) fn strangers(case: &Case<'_>, lease: &Lease) -> Vec<Lease> {
     let key = || case.key(lease.key().key().as_str());
     let fence = lease.fence().get();

@@ -95,7 +95,7 @@ pub async fn a_short_retention_frees_no_key_in_doubt(harness: &dyn Harness) {
     assert!(third.fence() > second.fence(), "the fence has fallen");
 }
 
-/// Whatever prolongs a lease prolongs how long its record is kept: the retention counts from the lease's end.
+/// Prolonging a lease keeps its record longer: the retention counts from the lease's end.
 pub async fn a_retention_counts_from_the_end_of_the_lease(harness: &dyn Harness) {
     let case = Case::new(harness, "a_retention_counts_from_the_end_of_the_lease").await;
     let claim = |name: &str| Claim { retention: LEASE / 2, ..case.claim(name) };

@@ -1,4 +1,4 @@
-//! Rules of takeover: a dead holder blocks nobody for long, and changes nothing afterwards.
+//! Rules of takeover: a dead holder blocks its key for a lease only, and changes nothing afterwards.
 
 use super::Harness;
 use super::case::{Case, Grant, LEASE, RETENTION, identity};
@@ -41,7 +41,7 @@ pub async fn an_expired_lease_is_in_doubt_where_the_claim_says_so(harness: &dyn 
     case.two.replayed(&cautious(), b"late").await;
 }
 
-/// The owner that holds the key is answered its own grant even after the lease ran out, if nobody took over.
+/// The owner that holds the key is answered its own grant even after the lease ran out, if no other claim took over.
 pub async fn an_owner_whose_lease_ran_out_still_has_its_grant(harness: &dyn Harness) {
     let case = Case::new(harness, "an_owner_whose_lease_ran_out_still_has_its_grant").await;
     for on_expired in [OnExpired::Rerun, OnExpired::InDoubt] {
@@ -111,7 +111,7 @@ pub async fn a_renewal_counts_from_now(harness: &dyn Harness) {
     assert_eq!(second.attempt, 2, "a renewal is no attempt");
 }
 
-/// A renewal that comes late holds, if nobody took over, and protects from then on.
+/// A renewal that comes late holds, if no other claim took over, and protects from then on.
 pub async fn a_late_renewal_holds_if_nobody_took_over(harness: &dyn Harness) {
     let case = Case::new(harness, "a_late_renewal_holds_if_nobody_took_over").await;
     let grant = case.one.grant(&case.claim("k")).await;

@@ -55,7 +55,7 @@ pub async fn a_waiter_is_woken_by_forgetting(harness: &dyn Harness) {
     woken(waiter, "forgetting").await;
 }
 
-/// Nobody waits for what is not in flight: a free, completed, released or abandoned key returns at once.
+/// A wait is for keys in flight only: a free, completed, released or abandoned key returns at once.
 pub async fn a_settled_key_is_not_waited_for(harness: &dyn Harness) {
     let case = Case::new(harness, "a_settled_key_is_not_waited_for").await;
     case.one.grant(&case.claim("abandoned")).await;
@@ -103,7 +103,7 @@ pub async fn no_wake_up_is_lost(harness: &dyn Harness) {
     }
 }
 
-/// Waiting never touches the record: whoever waits and gives up, the holder keeps its lease (I4).
+/// Waiting never touches the record: when a waiter gives up, the holder keeps its lease (I4).
 pub async fn waiting_leaves_the_record_alone(harness: &dyn Harness) {
     let case = Case::new(harness, "waiting_leaves_the_record_alone").await;
     let grant = case.one.grant(&case.claim("k")).await;

@@ -69,8 +69,8 @@ impl MemoryStore {
         }
     }
 
-    /// Sets the namespace of its keys. Default: `default`, since no other service shares this process's memory; set it where a
-    /// [derived key](crate::IdempotencyContext::derive_key) is to be the one that a service on another store derives.
+    /// Sets the namespace of its keys. Default: `default`, since no other service shares this process's memory. Set it if a
+    /// [derived key](crate::IdempotencyContext::derive_key) must equal the one that a service on another store derives.
     #[must_use]
     pub fn with_namespace(mut self, namespace: Namespace) -> Self {
         self.namespace = namespace;
@@ -88,9 +88,11 @@ impl MemoryStore {
 
     /// Keeps at most this many bytes of outcomes. Clones made before keep their own limit.
     ///
-    /// Once they are reached, claims of new keys are refused with [`StoreErrorKind::Full`]. What is in flight then may
-    /// pass the limit: an outcome is never refused, since its effect has happened. Default: 256 MiB, 268 bytes for each of a million records: an acknowledgement is smaller, and
-    /// a store that is full stays below half a GiB, which the smallest usual container has.
+    /// Once they are used up, claims of new keys are refused with [`StoreErrorKind::Full`]. Keys in flight may then exceed the
+    /// limit: an outcome is never refused, since its effect has happened.
+    ///
+    /// Default: 256 MiB, 268 bytes for each of a million records. An acknowledgement is smaller, and a full store stays below
+    /// half a GiB, which the smallest usual container has.
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;

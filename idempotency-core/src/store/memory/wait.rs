@@ -12,7 +12,7 @@ use super::shard::Shards;
 use crate::KeyDigest;
 use crate::clock::Clock;
 
-/// Those who wait for one key. It exists only while somebody does.
+/// The waiters of one key. It exists only while there are any.
 #[derive(Default)]
 pub(super) struct Waiting {
     notify: Arc<Notify>,
@@ -34,7 +34,7 @@ pub(super) struct Waiter<'a> {
 }
 
 impl<'a> Waiter<'a> {
-    /// Starts to wait: the waiter, its wake-up, and how long the lease lasts; `None` where nobody holds one.
+    /// Starts to wait: the waiter, its wake-up, and how long the lease lasts; `None` if no lease is held.
     ///
     /// The state is read and the waiter registered under one lock, so that no change falls in between.
     pub(super) fn register(

@@ -20,7 +20,7 @@ const REDIRECTS: usize = 5;
 pub(super) enum Failure {
     /// There was no connection to send it on.
     NotSent(RedisError),
-    /// It was sent; the server refused it, or nobody knows.
+    /// It was sent; the server refused it, or its effect is not known.
     Sent(RedisError),
 }
 

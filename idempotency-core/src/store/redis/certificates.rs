@@ -33,7 +33,7 @@ impl Certificates {
     }
 }
 
-/// A text without a certificate would be one that trusts nobody, or shows nothing.
+/// A text without a certificate would trust no authority, or present no certificate.
 fn checked(pem: Vec<u8>) -> Result<Vec<u8>, StoreError> {
     match String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") {
         true => Ok(pem),

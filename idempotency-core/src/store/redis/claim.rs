@@ -2,7 +2,7 @@
 //!
 //! The first fence of a key is the claiming worker's clock, where all later ones are at least the server's, which saves the
 //! script. It is above every fence that the key had before, unless the worker's clock is behind the clock that made
-//! those by more than the time since: at least a retention, in which the record was kept, save after it was forgotten.
+//! those by more than the time since: at least a retention, in which the record was kept, unless it was forgotten.
 //! Fences of two keys say nothing of each other.
 //!
 //! In a cluster the mark of an ordered delivery is on another master. There the record is claimed first and the mark looked

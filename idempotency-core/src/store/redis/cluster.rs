@@ -1,7 +1,7 @@
 //! The cluster: which master keeps which slot, learned from the nodes and corrected by their redirections.
 //!
-//! The map is asked for when it is first needed and whenever a master could not be reached, though not all the time; a
-//! redirection corrects it on the way. Only masters are spoken to, so that a dead replica is nobody's business.
+//! The map is requested when it is first needed, and again after a master could not be reached, at most every [`PAUSE`]. A
+//! redirection corrects it on the way. The store talks to masters only, so a dead replica does not matter.
 
 use std::collections::HashMap;
 use std::fmt;

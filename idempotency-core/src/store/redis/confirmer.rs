@@ -128,7 +128,7 @@ impl Lane {
         mut connection: Option<MultiplexedConnection>,
     ) {
         loop {
-            // Whoever gave up needs no answer.
+            // A caller that gave up needs no answer.
             group.retain(|write| !write.answer.is_closed());
             if !group.is_empty() {
                 connection = self.confirm(&*dial, &wait, group, connection).await;

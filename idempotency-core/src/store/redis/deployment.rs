@@ -168,8 +168,8 @@ impl RedisStore {
         Self::assemble(Settings { deployment, ..self.settings })
     }
 
-    /// Trusts this authority, or these where the text holds several, and no others; at the sentinels as well. A
-    /// certificate in PEM, for `rediss://` addresses. Default: whom the machine trusts.
+    /// Trusts this authority, or several if the text holds several, and no others; at the sentinels as well. A certificate in
+    /// PEM, for `rediss://` addresses. Default: the machine's trusted authorities.
     ///
     /// # Errors
     /// [`Refused`](StoreErrorKind::Refused) when it is no certificate in PEM, or an address is not `rediss://`.
@@ -179,8 +179,8 @@ impl RedisStore {
         self.with_certificates(certificates)
     }
 
-    /// Shows this certificate, and those between it and its authority where the text holds several, with its private key;
-    /// at the sentinels as well. Both in PEM, for `rediss://` addresses. Default: none is shown.
+    /// Presents this client certificate, with its private key and any intermediate certificates in the text; at the sentinels as
+    /// well. Both in PEM, for `rediss://` addresses. Default: none.
     ///
     /// # Errors
     /// [`Refused`](StoreErrorKind::Refused) when they are no certificate and no key in PEM, or an address is not
@@ -210,28 +210,28 @@ impl RedisStore {
         }
     }
 
-    /// Waits so long for a reply. Default: 500 ms, long for a server nearby and short for the sender who waits.
+    /// Sets the reply timeout. Default: 500 ms, long for a server nearby and short for a sender that waits.
     #[must_use]
     pub fn with_response_timeout(self, timeout: Duration) -> Self {
         let patience = Patience { response: timeout, ..self.settings.patience };
         Self::assemble(Settings { patience, ..self.settings })
     }
 
-    /// Waits so long for a connection. Default: 1 s, which is one lost packet and its repeat.
+    /// Sets the connect timeout. Default: 1 s, which is one lost packet and its repeat.
     #[must_use]
     pub fn with_connect_timeout(self, timeout: Duration) -> Self {
         let patience = Patience { connect: timeout, ..self.settings.patience };
         Self::assemble(Settings { patience, ..self.settings })
     }
 
-    /// Counts a grant or a completion only when so many servers have it. Default: [`Durability::Local`], since all else
-    /// costs a round trip between the servers and stops when they cannot reach each other.
+    /// Sets how many servers must have a grant or a completion before it counts. Default: [`Durability::Local`], since every
+    /// other choice costs a round trip between the servers and fails when they cannot reach each other.
     #[must_use]
     pub fn with_durability(self, durability: Durability) -> Self {
         Self::assemble(Settings { durability, ..self.settings })
     }
 
-    /// Checks the servers' health so often. Default: every minute; one `INFO` costs less than a claim a second.
+    /// Sets how often the servers' health is checked. Default: every minute; one `INFO` costs less than a claim a second.
     #[must_use]
     pub fn with_health_interval(self, interval: Duration) -> Self {
         Self::assemble(Settings { health_interval: Some(interval), ..self.settings })

@@ -8,30 +8,30 @@ use redis::{Cmd, Value};
 ///
 /// A grant that too few of them have within `timeout` is given back, and its claim is
 /// [`Unconfirmed`](crate::StoreErrorKind::Unconfirmed); a completion stands, and is
-/// [`Unknown`](crate::StoreErrorKind::Unknown), so that it is repeated and waited for anew. The cause of either is a
+/// [`Unknown`](crate::StoreErrorKind::Unknown), so that it is repeated, with a wait of its own. The cause of either is a
 /// [`Shortfall`]. This narrows the window in which a failover forgets; it does not make Redis strongly consistent,
 /// since the replica that becomes master need not be one that has the write.
 ///
-/// `timeout` must be at most two thirds of [`Policy::with_store_timeout`](crate::Policy::with_store_timeout): a write goes
-/// out to be waited for after a quarter of `timeout` at the latest.
+/// `timeout` must be at most two thirds of [`Policy::with_store_timeout`](crate::Policy::with_store_timeout): a write may wait
+/// a quarter of `timeout` before its confirmation is requested.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Durability {
-    /// The master has it in memory. What a failover forgets, happened for nobody.
+    /// The master has it in memory. A failover can forget it.
     #[default]
     Local,
-    /// So many replicas have it in memory as well (`WAIT`).
+    /// At least `count` replicas have it in memory as well (`WAIT`).
     Replicas {
-        /// How many.
+        /// The number of replicas.
         count: u32,
         /// How long to wait for them.
         timeout: Duration,
     },
-    /// It has been flushed to the append-only files of so many servers (`WAITAOF`, Redis 7.2 or later).
+    /// It has been flushed to append-only files, of the master and of replicas (`WAITAOF`, Redis 7.2 or later).
     Fsync {
         /// Whether the master's own file counts.
         local: bool,
-        /// How many replicas' files.
+        /// The number of replicas that must have flushed it.
         replicas: u32,
         /// How long to wait for them.
         timeout: Duration,

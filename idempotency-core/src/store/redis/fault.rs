@@ -23,7 +23,7 @@ pub(super) fn error(kind: StoreErrorKind) -> StoreError {
 /// The error of an operation that was sent.
 pub(super) fn sent(cause: RedisError) -> StoreError {
     let error = error(kind(&cause));
-    // It takes no writes until somebody mends it, or its replicas.
+    // It takes no writes until an operator repairs it, or its replicas.
     let error =
         if is_any_of(&cause, &["NOREPLICAS", "MISCONF"]) { error.of_a_store_in_reach() } else { error };
     error.with_source(cause)
@@ -38,7 +38,7 @@ pub(super) fn not_sent(cause: RedisError) -> StoreError {
     error(kind).with_source(cause)
 }
 
-/// The error of a reply that makes no sense: who knows which question it answers.
+/// The error of a reply that makes no sense: it may answer another request.
 pub(super) fn senseless() -> StoreError {
     error(StoreErrorKind::Unknown).with_source("the reply has an unexpected form")
 }
@@ -59,7 +59,7 @@ fn kind(cause: &RedisError) -> StoreErrorKind {
             "LOADING" | "BUSY" | "CLUSTERDOWN" | "MASTERDOWN" | "NOREPLICAS" | "MISCONF" | "READONLY"
             | "TRYAGAIN" => StoreErrorKind::Unavailable,
             "OOM" => StoreErrorKind::Full,
-            // Whoever waited is sent away as the master becomes a replica; what it waited for was carried out.
+            // The master becomes a replica and ends the wait; the write itself was carried out.
             "UNBLOCKED" => StoreErrorKind::Unknown,
             "ERR" if says(cause, "max number of clients") => StoreErrorKind::Unavailable,
             _ => StoreErrorKind::Refused,

@@ -23,7 +23,7 @@ use super::shortfalls::Shortfalls;
 /// vanish reports nothing else.
 const SILENCES: u32 = 3;
 
-/// Makes connections to whoever is the master now.
+/// Makes connections to the current master.
 #[async_trait]
 pub(super) trait Dial: fmt::Debug + Send + Sync {
     /// What to call the server.

@@ -72,7 +72,7 @@ impl Shared {
         Ok(Listing::new(self.records(names, filter).await?, next))
     }
 
-    /// Looks at so many names on one master: where it ended, 0 at the end, and which are names of records.
+    /// Looks at about `count` names on one master: gives its next cursor, 0 at the end, and the names of records.
     async fn scan(
         self: &Arc<Self>,
         link: &Link,

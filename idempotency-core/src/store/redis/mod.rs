@@ -87,7 +87,7 @@ struct Shared {
     durability: Durability,
     response_timeout: Duration,
     health_interval: Option<Duration>,
-    /// Whether the server knows `SET` with `NX` and `GET`, as far as anybody knows.
+    /// Whether the server knows `SET` with `NX` and `GET`, until it says otherwise.
     set_nx_get: AtomicBool,
     /// Whether the server's health is being looked at.
     probed: AtomicBool,

@@ -1,4 +1,4 @@
-//! The runtimes: what each of them has of its own, so that one whose thread is blocked keeps nobody else waiting.
+//! The runtimes: each has connections of its own, so that one whose thread is blocked does not hold up the others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

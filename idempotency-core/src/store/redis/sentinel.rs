@@ -55,7 +55,7 @@ impl Sentinel {
         let answered = answers.len();
         match answers.into_iter().max_by_key(|answer| answer.epoch) {
             Some(master) if answered == majority => self.pattern.at(&master.host, master.port),
-            // Whatever the others said: one that is set up well answered, so this may pass.
+            // One well-configured sentinel answered, so this may pass, despite the others.
             Some(_) => Err(std::io::Error::other("no majority of the sentinels answers").into()),
             None => Err(failure.unwrap_or_else(|| {
                 RedisError::from((ErrorKind::EmptySentinelList, "there are no sentinels"))

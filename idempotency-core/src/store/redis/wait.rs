@@ -30,7 +30,7 @@ impl Shared {
         let mut ticket = self.waiters.join(self.keys.channel(key));
         let before = ticket.now().wakes;
         ticket.until(|signal| signal.subscribed || signal.lost).await;
-        // What happened before the subscription wakes nobody, so look once after it.
+        // A change before the subscription wakes no waiter, so look once after it.
         let mut pause = self.lease_left(key).await?;
         while !pause.is_zero() {
             if woken_within(&mut ticket, before, pause).await {

@@ -1,6 +1,6 @@
 //! The waiters: who is subscribed to which channel, over one connection for all of them on one runtime.
 //!
-//! A channel is subscribed while somebody holds a [`Ticket`] for it. One task owns the connection; it is told which
+//! A channel is subscribed while a waiter holds a [`Ticket`] for it. One task owns the connection; it is told which
 //! channels changed and brings the subscriptions in line with the tickets, so that no order of joining and leaving can
 //! confuse it.
 
@@ -38,7 +38,7 @@ pub(super) struct Ticket {
     state: Arc<Mutex<State>>,
 }
 
-/// All channels that somebody waits on, and the way to the task that owns the connection, while there is one.
+/// All channels with waiters, and the way to the task that owns the connection, while there is one.
 #[derive(Default)]
 struct State {
     topics: HashMap<Arc<str>, watch::Sender<Signal>>,
@@ -93,7 +93,7 @@ impl Waiters {
 
 impl Drop for Waiters {
     fn drop(&mut self) {
-        // Ends the tasks: nobody can join any more.
+        // Ends the tasks: no waiter can join any more.
         self.states.each(|state| lock(state).task = None);
     }
 }
@@ -213,7 +213,7 @@ impl Listener {
 }
 
 impl Drop for Listener {
-    /// However it ends, also with the runtime that it ran on: whoever waits is told, and the next one starts another.
+    /// However it ends, also with the runtime that it ran on: its waiters are told, and the next one starts another task.
     fn drop(&mut self) {
         let mut state = lock(&self.state);
         state.task = None;
