@@ -9,7 +9,8 @@ use super::lease_state::{LeaseState, Moment};
 use super::undo::UndoOnDrop;
 use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
 use crate::{
-    Claim, Claimed, Completed, Delivery, Grant, Hold, KeyDigest, OnOutage, ScopedKey, StoreError, Version,
+    Claim, Claimed, Completed, Delivery, Grant, Hold, KeyDigest, Lease, OnOutage, ScopedKey, StoreError,
+    Version,
 };
 
 /// A store whose `wait_for_change` answers at once must not make a waiter spin.
@@ -168,23 +169,30 @@ impl Idempotency {
         grant: Grant,
     ) -> Result<Option<Moment>, StoreError> {
         let undo = UndoOnDrop::new(self, claim);
-        let lease = claim.granted(grant.fence);
+        let renewed = self.renew_until_it_lasts(&claim.granted(grant.fence), claim.lease).await?;
+        undo.disarm();
+        Ok(renewed)
+    }
+
+    /// Renews a lease that was granted so late that it may have run out.
+    pub(super) async fn renew_until_it_lasts(
+        &self,
+        lease: &Lease,
+        duration: Duration,
+    ) -> Result<Option<Moment>, StoreError> {
         let mut sent = Moment::of(self.runtime());
         // A lease as short as a round trip never lasts; the handler is told so.
         for _ in 0..RENEWALS_OF_A_GRANT {
             sent = Moment::of(self.runtime());
-            let renewal = within(self.runtime(), self.policy().store_timeout(), || {
-                self.store().renew(&lease, claim.lease)
-            });
+            let renewal =
+                within(self.runtime(), self.policy().store_timeout(), || self.store().renew(lease, duration));
             if renewal.await? == Hold::Lost {
-                undo.disarm();
                 return Ok(None);
             }
             if self.lasts(sent) {
                 break;
             }
         }
-        undo.disarm();
         Ok(Some(sent))
     }
 

@@ -65,7 +65,7 @@ impl Execution {
                 return CompletionResult::Recorded;
             }
             Ok(false) => {
-                recorder.roll_back().await;
+                let _ = bounded(runtime, least, recorder.roll_back()).await;
                 self.stage = Stage::Ending(self.failure());
                 self.observe(Event::NotRecorded(&error));
                 self.end().await;
@@ -87,7 +87,7 @@ impl Execution {
         match find_out(runtime, lease, recorder, &self.lease).await {
             Ok(true) => self.observe(Event::Completed),
             Ok(false) => {
-                recorder.roll_back().await;
+                let _ = bounded(runtime, lease, recorder.roll_back()).await;
                 let failure = self.failure();
                 self.end_in_background(failure).await;
             }

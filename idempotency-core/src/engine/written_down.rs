@@ -131,7 +131,7 @@ impl Idempotency {
         let order = delivery.order().map(|order| order.scoped(namespace));
         let key = ScopedKey::new(namespace, delivery.scope().clone(), delivery.key().clone());
         let lease = Lease::new(key.clone(), order, owner, Fence::new(written.fence));
-        let (new_owner, sent) = (self.runtime().new_owner(), Moment::of(self.runtime()));
+        let (new_owner, mut sent) = (self.runtime().new_owner(), Moment::of(self.runtime()));
         let adoption = within(self.runtime(), self.policy().store_timeout(), || {
             self.store().adopt(&lease, new_owner, self.policy().lease())
         });
@@ -139,10 +139,17 @@ impl Idempotency {
             Adopted::Granted(grant) => grant,
             Adopted::Lost => return Ok(Adoption::Lost),
         };
+        let lease = Lease::new(key.clone(), order, new_owner, grant.fence);
+        if !self.lasts(sent) {
+            let renewal = self.renew_until_it_lasts(&lease, self.policy().lease());
+            match renewal.await.map_err(AdoptError::Store)? {
+                Some(renewed) => sent = renewed,
+                None => return Ok(Adoption::Lost),
+            }
+        }
         let engine = self.clone().with_name(written.name);
         let state = LeaseState::held_from(sent, self.lease_lasts());
-        let context = IdempotencyContext::granted(&engine, delivery, key.clone(), grant, state);
-        let lease = Lease::new(key, order, new_owner, grant.fence);
+        let context = IdempotencyContext::granted(&engine, delivery, key, grant, state);
         let execution = Execution::new(engine, lease, context);
         execution.observe(Event::Adopted);
         Ok(Adoption::Run(execution))

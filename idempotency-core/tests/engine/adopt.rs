@@ -1,5 +1,6 @@
 //! Executions that are written down in one place and taken up in another.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use idempotency_core::engine::{AdoptError, Adoption, Begun, CompletionResult, Execution, WrittenDown};
@@ -8,6 +9,7 @@ use idempotency_core::{
 };
 
 use crate::delivery;
+use crate::gate::Gate;
 
 const LEASE: Duration = Duration::from_secs(30);
 const BETWEEN: Duration = Duration::from_secs(600);
@@ -116,4 +118,30 @@ async fn order_and_attributes_travel_and_another_namespace_does_not_take_it_up()
     assert_eq!(adopted.complete(Outcome::new("done")).await, CompletionResult::Recorded);
     let newest = engine.store().newest(order.resource().digest(engine.store().namespace())).await.unwrap();
     assert_eq!(newest, Some(Version::new(7)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adoption_that_is_heard_of_after_a_takeover_runs_nothing() {
+    let gate = Gate::new(MemoryStore::new());
+    let policy = Policy::webhook().with_lease(Duration::from_secs(1)).with_wait(Duration::ZERO);
+    let here = Idempotency::new(gate.clone()).with_policy(policy.clone());
+    let there = Idempotency::new(gate.store.clone()).with_policy(policy);
+    for (late, is_taken_over) in [(1400, true), (1400, false), (0, false)] {
+        let key = format!("{late} {is_taken_over}");
+        let written = run(&here, &key).await.write_down(BETWEEN).await.unwrap();
+        gate.adoption_is_late_by.store(late, Ordering::SeqCst);
+        let adopting = tokio::spawn({
+            let (here, written) = (here.clone(), sent(&written));
+            async move { here.adopt(written).await.unwrap() }
+        });
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        let successor = if is_taken_over { Some(run(&there, &key).await) } else { None };
+        let adoption = adopting.await.unwrap();
+        assert_eq!(matches!(adoption, Adoption::Lost), is_taken_over, "{key}");
+        if let Adoption::Run(execution) = adoption {
+            // Heard of late, it was renewed; else it has run out meanwhile, since nothing drove it.
+            assert_eq!(execution.context().is_lease_lost(), late == 0, "{key}");
+        }
+        drop(successor);
+    }
 }

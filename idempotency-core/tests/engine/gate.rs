@@ -1,7 +1,7 @@
 //! A store whose calls a test can hold up, fail and count.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,6 +22,8 @@ pub(crate) struct Gate {
     pub(crate) completions: Arc<AtomicUsize>,
     /// After this many completions, further ones never return.
     pub(crate) completions_until_stuck: Arc<AtomicUsize>,
+    /// How many milliseconds an adoption takes to be answered after it was carried out.
+    pub(crate) adoption_is_late_by: Arc<AtomicU64>,
     claims_under_way: Arc<AtomicUsize>,
 }
 
@@ -34,6 +36,7 @@ impl Gate {
             most_claims_at_once: Arc::default(),
             completions: Arc::default(),
             completions_until_stuck: Arc::new(AtomicUsize::new(usize::MAX)),
+            adoption_is_late_by: Arc::default(),
             claims_under_way: Arc::default(),
         }
     }
@@ -88,7 +91,10 @@ impl Store for Gate {
 
     async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
         self.check()?;
-        self.store.adopt(lease, owner, duration).await
+        let answer = self.store.adopt(lease, owner, duration).await;
+        let late = self.adoption_is_late_by.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(late)).await;
+        answer
     }
 
     async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {

@@ -25,6 +25,8 @@ const LEASE: Duration = Duration::from_secs(30);
 enum Mode {
     Records,
     Fails,
+    /// It fails, and rolling back never ends.
+    FailsAndHangs,
     /// The reply is lost, after the file was written or before.
     ReplyLost {
         written: bool,
@@ -89,7 +91,7 @@ impl Recorder for FileRecorder {
     async fn record(&mut self, completion: &Completion, writes: Writes) -> Result<(), RecordError> {
         match self.mode {
             Mode::Records => self.commit(completion, writes).await,
-            Mode::Fails => Err(RecordError::not_recorded("a constraint")),
+            Mode::Fails | Mode::FailsAndHangs => Err(RecordError::not_recorded("a constraint")),
             Mode::Unknowable => Err(RecordError::unknown("the connection was lost")),
             Mode::ReplyLost { written } => {
                 if written {
@@ -109,6 +111,9 @@ impl Recorder for FileRecorder {
     async fn roll_back(&mut self) {
         self.effect = None;
         self.rolled_back.fetch_add(1, Ordering::SeqCst);
+        if self.mode == Mode::FailsAndHangs {
+            std::future::pending::<()>().await;
+        }
     }
 
     async fn is_recorded(&mut self, lease: &Lease) -> Result<bool, StoreError> {
@@ -349,4 +354,14 @@ async fn under_in_doubt_a_failed_recording_leaves_the_key_in_doubt() {
     });
     assert!(matches!(ran.await, Err(RunError::NotRecorded)));
     assert!(matches!(engine.begin(delivery("k")).await.unwrap(), Begun::InDoubt));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_that_never_ends_keeps_neither_the_answer_nor_the_key() {
+    let case = Case::new("rollback-hangs");
+    let completed = tokio::time::timeout(LEASE, case.completed(Mode::FailsAndHangs)).await;
+    assert_eq!(completed.expect("it is answered").0, CompletionResult::NotRecorded);
+    assert_eq!(case.rolled_back(), 1);
+    assert!(matches!(case.begin().await, Begun::Run(_)));
+    assert!(case.engine.drain(LEASE).await);
 }
