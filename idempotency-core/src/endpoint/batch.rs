@@ -52,7 +52,8 @@ impl Endpoint {
         if !batch.is_protected() {
             return match self.ready(readiness).await? {
                 Readiness::Ready(service) => {
-                    Ok(Executed::Passed(handler(service, context).await?, Status::Bypassed))
+                    let reply = handler(service, context.clone()).await?;
+                    Ok(self.end_unprotected(&context, reply))
                 }
                 Readiness::Busy(answer) => Ok(Executed::Answered(answer)),
             };
@@ -92,6 +93,16 @@ impl Endpoint {
         let digest = |delivery: &Delivery| self.engine.digest_of(delivery.scope(), delivery.key());
         let come: HashSet<KeyDigest> = deliveries.iter().map(digest).collect();
         held.len() > 0 && held.into_iter().all(|held| come.contains(&held))
+    }
+
+    /// Nothing is recorded, so the answer alone has the sender send again what the handler failed.
+    fn end_unprotected<R: Reply>(&self, context: &BatchContext, reply: R) -> Executed<R> {
+        let acknowledges =
+            reply.status().is_success() || self.engine.policy().completing().includes(reply.status());
+        if acknowledges && !context.failed_items().is_empty() {
+            return Executed::Answered(self.answer_to_request(&Answer::BatchIncomplete));
+        }
+        Executed::Passed(reply, Status::Bypassed)
     }
 
     async fn end_batch<R: Reply>(&self, batch: Batch, reply: R) -> Executed<R> {

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod batch;
+mod batch_answers;
 mod context;
 mod doubt;
 mod gate;

@@ -1,0 +1,96 @@
+//! The answer to a batch: when the handler's own passes, and when the sender is told to send the batch again.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::future::ready;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use idempotency_core::endpoint::{Executed, Reply};
+use idempotency_core::engine::BatchContext;
+use idempotency_core::provider::{self, Received};
+use idempotency_core::{Delivery, Endpoint, MemoryStore, OnOutage, Policy, Store};
+
+use crate::delivery;
+use crate::gate::Gate;
+
+/// A handler's answer. It says that its body has ten bytes.
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    is_marked_unrecorded: bool,
+    breaks_off: bool,
+}
+
+const OK: Answer = Answer { status: StatusCode::OK, is_marked_unrecorded: false, breaks_off: false };
+
+impl Reply for Answer {
+    fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    fn headers(&self) -> Cow<'_, HeaderMap> {
+        Cow::Owned(HeaderMap::new())
+    }
+
+    fn body_size(&self) -> Option<u64> {
+        Some(10)
+    }
+
+    fn is_marked_unrecorded(&self) -> bool {
+        self.is_marked_unrecorded
+    }
+
+    async fn buffer(&mut self, _limit: usize) -> Option<Bytes> {
+        (!self.breaks_off).then(|| Bytes::from_static(b"0123456789"))
+    }
+
+    async fn peek(&mut self, _limit: usize) -> bool {
+        !self.breaks_off
+    }
+}
+
+fn endpoint(store: impl Store, policy: Policy) -> Endpoint {
+    let provider = provider::from_fn("tests", |_| Ok(Received::Bypass));
+    Endpoint::new(store, provider).with_policy(policy.with_wait(Duration::ZERO))
+}
+
+fn batch(keys: &[&str]) -> Vec<Delivery> {
+    keys.iter().map(|key| delivery(key)).collect()
+}
+
+/// What the sender is told of a batch whose handler does this.
+async fn told(
+    endpoint: &Endpoint,
+    deliveries: Vec<Delivery>,
+    handler: impl FnOnce(BatchContext) -> Answer,
+) -> (&'static str, u16) {
+    let handler = |(), batch| ready(Ok::<_, Infallible>(handler(batch)));
+    match endpoint.execute_batch(deliveries, ready(Ok(())), handler).await.unwrap() {
+        Executed::Passed(answer, _) => ("the handler's", answer.status.as_u16()),
+        Executed::Answered(answer) => ("ours", answer.status.as_u16()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_the_handler_failed_is_not_acknowledged_during_an_outage_either() {
+    let gate = Gate::new(MemoryStore::new());
+    gate.shut(true);
+    let endpoint = endpoint(gate, Policy::webhook().with_on_outage(OnOutage::Proceed));
+    let ran = endpoint.engine().run_batch(batch(&["a", "b"]), |batch| async move {
+        batch.fail(1);
+        Ok::<_, Infallible>(())
+    });
+    assert!(!ran.await.unwrap().may_be_acknowledged());
+    let one_failed = |batch: BatchContext, status| {
+        batch.fail(1);
+        Answer { status, ..OK }
+    };
+    let answer = told(&endpoint, batch(&["a", "b"]), |batch| one_failed(batch, StatusCode::OK)).await;
+    assert_eq!(answer, ("ours", 503));
+    let answer =
+        told(&endpoint, batch(&["a", "b"]), |batch| one_failed(batch, StatusCode::BAD_GATEWAY)).await;
+    assert_eq!(answer, ("the handler's", 502), "the sender sends it again as it is");
+    assert_eq!(told(&endpoint, batch(&["a", "b"]), |_| OK).await, ("the handler's", 200));
+}
