@@ -6,7 +6,7 @@ use std::future::Future;
 use http::StatusCode;
 
 use super::{Endpoint, Executed, Head, Readiness, Reply};
-use crate::engine::{Batch, BatchContext, BatchResult, ItemResult};
+use crate::engine::{Batch, BatchContext, BatchItem, BatchResult, ItemResult};
 use crate::protocol::{Answer, Status, StoredFlag};
 use crate::{Delivery, KeyDigest, RecordedResponse};
 
@@ -25,8 +25,9 @@ impl Endpoint {
     /// and records each item by itself.
     ///
     /// The handler's answer passes only if every item is done: recorded here, executed before, or stale. Otherwise the
-    /// sender is told to send the batch again, after what can be done of it has been. A batch without new items gets a plain
-    /// 200, since senders group events anew on a retry.
+    /// sender is told to send the batch again, after what can be done of it has been. A 2xx that is not recorded passes only
+    /// if every item is done that was not new, and the handler failed none. Other answers that are not recorded pass as they
+    /// are. A batch without new items gets a plain 200, since senders group events anew on a retry.
     ///
     /// # Errors
     /// That of `readiness`, and the handler's own after its keys were given up.
@@ -106,16 +107,19 @@ impl Endpoint {
     }
 
     async fn end_batch<R: Reply>(&self, batch: Batch, reply: R) -> Executed<R> {
-        if reply.is_marked_unrecorded() {
-            batch.release().await;
-            return Executed::Passed(reply, Status::Executed(StoredFlag::Settled));
-        }
-        if !self.engine.policy().completing().includes(reply.status()) {
-            batch.fail().await;
-            return Executed::Passed(reply, Status::Executed(StoredFlag::Settled));
-        }
-        let result = batch.complete(no_body().to_outcome()).await;
-        if !result.is_done() {
+        let context = batch.context().clone();
+        let completes = self.engine.policy().completing().includes(reply.status());
+        let is_recorded = completes && !reply.is_marked_unrecorded();
+        let result = match (is_recorded, reply.is_marked_unrecorded()) {
+            (true, _) => batch.complete(no_body().to_outcome()).await,
+            (false, true) => batch.release().await,
+            (false, false) => batch.fail().await,
+        };
+        let passes = match is_recorded {
+            true => result.is_done(),
+            false => !reply.status().is_success() || speaks_for_all(&context, &result),
+        };
+        if !passes {
             return Executed::Answered(self.answer_to_request(&Answer::BatchIncomplete));
         }
         let flag = match result.any(ItemResult::Unrecorded) {
@@ -133,6 +137,14 @@ impl Endpoint {
         };
         self.answer_to_request(&answer)
     }
+}
+
+/// Whether a 2xx that is not recorded may reach the sender. It is the handler's word for the new items that it did not fail;
+/// each of the others must be done.
+fn speaks_for_all(context: &BatchContext, result: &BatchResult) -> bool {
+    let new: HashSet<usize> = context.new_items().iter().map(BatchItem::index).collect();
+    let is_done = |(index, item): &(usize, ItemResult)| new.contains(index) || item.is_done();
+    context.failed_items().is_empty() && result.items.iter().all(is_done)
 }
 
 /// What is recorded of each item. The handler's answer is to the whole request, which may never come again like that.

@@ -8,9 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use idempotency_core::endpoint::{Executed, Reply};
-use idempotency_core::engine::BatchContext;
+use idempotency_core::engine::{BatchContext, Begun, Execution};
 use idempotency_core::provider::{self, Received};
-use idempotency_core::{Delivery, Endpoint, MemoryStore, OnOutage, Policy, Store};
+use idempotency_core::{
+    Completing, Delivery, Endpoint, Fingerprint, Idempotency, MemoryStore, OnOutage, Policy, Store,
+};
 
 use crate::delivery;
 use crate::gate::Gate;
@@ -73,6 +75,11 @@ async fn told(
     }
 }
 
+async fn held(engine: &Idempotency, key: &str) -> Execution {
+    let Begun::Run(execution) = engine.begin(delivery(key)).await.unwrap() else { panic!("it is new") };
+    execution
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_item_that_the_handler_failed_is_not_acknowledged_during_an_outage_either() {
     let gate = Gate::new(MemoryStore::new());
@@ -93,4 +100,35 @@ async fn an_item_that_the_handler_failed_is_not_acknowledged_during_an_outage_ei
         told(&endpoint, batch(&["a", "b"]), |batch| one_failed(batch, StatusCode::BAD_GATEWAY)).await;
     assert_eq!(answer, ("the handler's", 502), "the sender sends it again as it is");
     assert_eq!(told(&endpoint, batch(&["a", "b"]), |_| OK).await, ("the handler's", 200));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_recorded_acknowledges_no_item_that_is_not_done() {
+    let accepted = StatusCode::ACCEPTED;
+    let cases = [
+        (Completing::success(), Answer { is_marked_unrecorded: true, ..OK }),
+        (Completing::success().without([accepted]), Answer { status: accepted, ..OK }),
+    ];
+    for (completing, answer) in cases {
+        let endpoint = endpoint(MemoryStore::new(), Policy::webhook().with_completing(completing));
+        let again = || Answer { ..answer };
+        let status = answer.status.as_u16();
+        let held = held(endpoint.engine(), "in flight").await;
+        assert_eq!(told(&endpoint, batch(&["new", "in flight"]), |_| again()).await, ("ours", 503));
+        held.release().await;
+
+        let marked = |body: &[u8]| vec![delivery("m").with_fingerprint(Fingerprint::of(body))];
+        told(&endpoint, marked(b"one"), |_| OK).await;
+        let mismatched = [batch(&["new"]), marked(b"two")].concat();
+        assert_eq!(told(&endpoint, mismatched, |_| again()).await, ("ours", 503));
+
+        let failed = told(&endpoint, batch(&["new", "in flight"]), |batch| {
+            batch.fail(0);
+            again()
+        });
+        assert_eq!(failed.await, ("ours", 503), "the handler failed one of them");
+
+        let done = [batch(&["new"]), marked(b"one")].concat();
+        assert_eq!(told(&endpoint, done, |_| again()).await, ("the handler's", status));
+    }
 }
