@@ -16,7 +16,7 @@ enum Worked<R, E> {
     Answered(R),
     /// The handler failed without an answer.
     Failed(E),
-    /// The handler was not called: its service failed to become ready, or it was not ready in time.
+    /// The handler was not called: its service failed to become ready, it was not ready in time, or a lease was lost first.
     NotStarted(Option<E>),
 }
 
@@ -64,11 +64,17 @@ impl Endpoint {
             return Ok(Executed::Answered(self.answer_without_new_items(&result)));
         }
         let work = async move {
+            let held = context.new_items().iter().map(BatchItem::context);
+            let held: Vec<_> = held.filter(|item| !item.is_lease_lost()).collect();
             let service = match self.ready_in_time(readiness).await {
                 Some(Ok(service)) => service,
                 Some(Err(error)) => return Worked::NotStarted(Some(error)),
                 None => return Worked::NotStarted(None),
             };
+            // As for a single delivery. The handler is called once for all of them, so none of them starts.
+            if held.iter().any(|item| item.is_lease_lost()) {
+                return Worked::NotStarted(None);
+            }
             match handler(service, context).await {
                 Ok(reply) => Worked::Answered(reply),
                 Err(error) => Worked::Failed(error),

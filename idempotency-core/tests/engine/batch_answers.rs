@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::ready;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -131,4 +132,32 @@ async fn an_answer_that_is_not_recorded_acknowledges_no_item_that_is_not_done() 
         let done = [batch(&["new"]), marked(b"one")].concat();
         assert_eq!(told(&endpoint, done, |_| again()).await, ("the handler's", status));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_does_not_start_after_a_lease_was_lost_while_the_service_became_ready() {
+    const LEASE: Duration = Duration::from_secs(1);
+    let gate = Gate::new(MemoryStore::new());
+    let policy = Policy::webhook().with_lease(LEASE).with_ready_timeout(10 * LEASE);
+    let endpoint = endpoint(gate.clone(), policy);
+    let other = Idempotency::new(gate.store.clone());
+    let readiness = async {
+        gate.shut(true);
+        tokio::time::sleep(LEASE + LEASE / 2).await;
+        gate.shut(false);
+        Ok::<_, Infallible>(held(&other, "a").await)
+    };
+    let has_started = AtomicBool::new(false);
+    let has_started = &has_started;
+    let executed = endpoint.execute_batch(batch(&["a", "b"]), readiness, |second, _| async move {
+        has_started.store(true, Ordering::SeqCst);
+        drop(second);
+        Ok(OK)
+    });
+    let Executed::Answered(answer) = executed.await.unwrap() else { panic!("the handler did not run") };
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(!has_started.load(Ordering::SeqCst), "another worker is at it");
+    let free = held(endpoint.engine(), "b").await;
+    assert_eq!(free.context().attempt(), 1, "what never started does not count");
+    free.release().await;
 }
