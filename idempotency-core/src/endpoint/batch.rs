@@ -5,6 +5,7 @@ use std::future::Future;
 
 use http::StatusCode;
 
+use super::execute::Verdict;
 use super::{Endpoint, Executed, Head, Readiness, Reply};
 use crate::engine::{Batch, BatchContext, BatchItem, BatchResult, ItemResult};
 use crate::protocol::{Answer, Status, StoredFlag};
@@ -13,7 +14,7 @@ use crate::{Delivery, KeyDigest, RecordedResponse};
 /// What became of the work of a batch.
 enum Worked<R, E> {
     /// The handler answered.
-    Answered(R),
+    Answered(R, Verdict),
     /// The handler failed without an answer.
     Failed(E),
     /// The handler was not called: its service failed to become ready, it was not ready in time, or a lease was lost first.
@@ -76,12 +77,15 @@ impl Endpoint {
                 return Worked::NotStarted(None);
             }
             match handler(service, context).await {
-                Ok(reply) => Worked::Answered(reply),
+                Ok(mut reply) => {
+                    let verdict = self.judge(&mut reply).await;
+                    Worked::Answered(reply, verdict)
+                }
                 Err(error) => Worked::Failed(error),
             }
         };
         match batch.drive(work).await {
-            Worked::Answered(reply) => Ok(self.end_batch(batch, reply).await),
+            Worked::Answered(reply, verdict) => Ok(self.end_batch(batch, reply, verdict).await),
             Worked::Failed(error) => {
                 batch.fail().await;
                 Err(error)
@@ -112,14 +116,13 @@ impl Endpoint {
         Executed::Passed(reply, Status::Bypassed)
     }
 
-    async fn end_batch<R: Reply>(&self, batch: Batch, reply: R) -> Executed<R> {
+    async fn end_batch<R: Reply>(&self, batch: Batch, reply: R, verdict: Verdict) -> Executed<R> {
         let context = batch.context().clone();
-        let completes = self.engine.policy().completing().includes(reply.status());
-        let is_recorded = completes && !reply.is_marked_unrecorded();
-        let result = match (is_recorded, reply.is_marked_unrecorded()) {
-            (true, _) => batch.complete(no_body().to_outcome()).await,
-            (false, true) => batch.release().await,
-            (false, false) => batch.fail().await,
+        let is_recorded = matches!(verdict, Verdict::Complete(..));
+        let result = match verdict {
+            Verdict::Complete(..) => batch.complete(no_body().to_outcome()).await,
+            Verdict::Release => batch.release().await,
+            Verdict::Fail => batch.fail().await,
         };
         let passes = match is_recorded {
             true => result.is_done(),

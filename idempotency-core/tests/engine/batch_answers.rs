@@ -161,3 +161,18 @@ async fn a_batch_does_not_start_after_a_lease_was_lost_while_the_service_became_
     assert_eq!(free.context().attempt(), 1, "what never started does not count");
     free.release().await;
 }
+
+#[tokio::test]
+async fn a_batch_whose_answer_breaks_off_is_not_done() {
+    let endpoint = endpoint(MemoryStore::new(), Policy::webhook());
+    for _ in 0..2 {
+        let answer = told(&endpoint, batch(&["a"]), |batch| {
+            assert_eq!(batch.new_items().len(), 1);
+            Answer { breaks_off: true, ..OK }
+        });
+        assert_eq!(answer.await, ("the handler's", 200), "the client learns of it as it would without us");
+    }
+    assert_eq!(told(&endpoint, batch(&["a"]), |_| OK).await, ("the handler's", 200));
+    let replayed = told(&endpoint, batch(&["a"]), |_| panic!("it is done"));
+    assert_eq!(replayed.await, ("ours", 200));
+}
