@@ -8,6 +8,7 @@ mod batch_answers;
 mod context;
 mod doubt;
 mod gate;
+mod query_scope;
 mod recorder;
 mod undo;
 
