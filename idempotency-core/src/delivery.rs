@@ -62,9 +62,19 @@ pub struct Delivery {
     order: Option<Box<Order>>,
     unordered: Option<&'static str>,
     attributes: Attributes,
-    target: Option<PathAndQuery>,
+    target: Option<Target>,
     /// The signed part of the scope, if not all of it is signed.
     signed_scope: Option<Box<Scope>>,
+}
+
+/// The target of a request. `Debug` shows no query: it may carry tokens.
+#[derive(Clone)]
+struct Target(PathAndQuery);
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.path())
+    }
 }
 
 impl Delivery {
@@ -137,18 +147,18 @@ impl Delivery {
 
     /// Notes the target of its request. For the endpoint: it is for observers, and says nothing of the delivery.
     pub(crate) fn arrived_at(mut self, target: Option<&PathAndQuery>) -> Self {
-        self.target = target.cloned();
+        self.target = target.cloned().map(Target);
         self
     }
 
     /// The target of its request, over HTTP.
     pub(crate) fn target(&self) -> Option<&PathAndQuery> {
-        self.target.as_ref()
+        self.target.as_ref().map(|target| &target.0)
     }
 
     /// The path of its request, over HTTP.
     pub(crate) fn path(&self) -> Option<&str> {
-        self.target.as_ref().map(PathAndQuery::path)
+        self.target().map(PathAndQuery::path)
     }
 
     /// The scope in which its key is unique.

@@ -107,8 +107,9 @@ impl IdempotencyLayer {
     }
 
     /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
-    /// For moving a sender between two URLs that differ in the query only. It has no effect if a scope is set. Default: the
-    /// query is no part of it.
+    /// For moving a sender between two URLs that differ in the query only. It has no effect if a scope is set. Only the
+    /// query's SHA-256 is kept, as a tenant of the scope: logs and records do not show its text. Default: the query is no
+    /// part of it.
     pub fn with_query_in_scope(self) -> Self {
         Self { endpoint: self.endpoint.with_query_in_scope() }
     }

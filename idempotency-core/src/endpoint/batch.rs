@@ -5,18 +5,19 @@ use std::future::Future;
 
 use http::StatusCode;
 
+use super::execute::Verdict;
 use super::{Endpoint, Executed, Head, Readiness, Reply};
-use crate::engine::{Batch, BatchContext, BatchResult, ItemResult};
+use crate::engine::{Batch, BatchContext, BatchItem, BatchResult, ItemResult};
 use crate::protocol::{Answer, Status, StoredFlag};
 use crate::{Delivery, KeyDigest, RecordedResponse};
 
 /// What became of the work of a batch.
 enum Worked<R, E> {
     /// The handler answered.
-    Answered(R),
+    Answered(R, Verdict),
     /// The handler failed without an answer.
     Failed(E),
-    /// The handler was not called: its service failed to become ready, or it was not ready in time.
+    /// The handler was not called: its service failed to become ready, it was not ready in time, or a lease was lost first.
     NotStarted(Option<E>),
 }
 
@@ -24,9 +25,10 @@ impl Endpoint {
     /// Claims the deliveries of a batch, waits until the handler's service is ready and calls it once if any of them is new,
     /// and records each item by itself.
     ///
-    /// An answer of the handler that completes passes only if every item is done: recorded here, executed before, or stale.
-    /// Otherwise the sender is told to send the batch again. An answer that does not complete passes, and the new items are
-    /// given up. A batch whose items are all done already gets a 200, since senders regroup events on a retry.
+    /// The handler's answer passes only if every item is done: recorded here, executed before, or stale. Otherwise the
+    /// sender is told to send the batch again. A 2xx that is not recorded passes only if the handler failed no item and
+    /// every item that was not new is done. Other answers that are not recorded pass as they are. A batch whose items are
+    /// all done already gets a 200, since senders regroup events on a retry.
     ///
     /// # Errors
     /// That of `readiness`, and the handler's own after its keys were given up.
@@ -52,7 +54,8 @@ impl Endpoint {
         if !batch.is_protected() {
             return match self.ready(readiness).await? {
                 Readiness::Ready(service) => {
-                    Ok(Executed::Passed(handler(service, context).await?, Status::Bypassed))
+                    let reply = handler(service, context.clone()).await?;
+                    Ok(self.end_unprotected(&context, reply))
                 }
                 Readiness::Busy(answer) => Ok(Executed::Answered(answer)),
             };
@@ -62,18 +65,27 @@ impl Endpoint {
             return Ok(Executed::Answered(self.answer_without_new_items(&result)));
         }
         let work = async move {
+            let held = context.new_items().iter().map(BatchItem::context);
+            let held: Vec<_> = held.filter(|item| !item.is_lease_lost()).collect();
             let service = match self.ready_in_time(readiness).await {
                 Some(Ok(service)) => service,
                 Some(Err(error)) => return Worked::NotStarted(Some(error)),
                 None => return Worked::NotStarted(None),
             };
+            // As for a single delivery. The handler is called once for all of them, so none of them starts.
+            if held.iter().any(|item| item.is_lease_lost()) {
+                return Worked::NotStarted(None);
+            }
             match handler(service, context).await {
-                Ok(reply) => Worked::Answered(reply),
+                Ok(mut reply) => {
+                    let verdict = self.judge(&mut reply).await;
+                    Worked::Answered(reply, verdict)
+                }
                 Err(error) => Worked::Failed(error),
             }
         };
         match batch.drive(work).await {
-            Worked::Answered(reply) => Ok(self.end_batch(batch, reply).await),
+            Worked::Answered(reply, verdict) => Ok(self.end_batch(batch, reply, verdict).await),
             Worked::Failed(error) => {
                 batch.fail().await;
                 Err(error)
@@ -94,17 +106,29 @@ impl Endpoint {
         held.len() > 0 && held.into_iter().all(|held| come.contains(&held))
     }
 
-    async fn end_batch<R: Reply>(&self, batch: Batch, reply: R) -> Executed<R> {
-        if reply.is_marked_unrecorded() {
-            batch.release().await;
-            return Executed::Passed(reply, Status::Executed(StoredFlag::Settled));
+    /// Nothing is recorded, so the answer alone has the sender send again what the handler failed.
+    fn end_unprotected<R: Reply>(&self, context: &BatchContext, reply: R) -> Executed<R> {
+        let acknowledges =
+            reply.status().is_success() || self.engine.policy().completing().includes(reply.status());
+        if acknowledges && !context.failed_items().is_empty() {
+            return Executed::Answered(self.answer_to_request(&Answer::BatchIncomplete));
         }
-        if !self.engine.policy().completing().includes(reply.status()) {
-            batch.fail().await;
-            return Executed::Passed(reply, Status::Executed(StoredFlag::Settled));
-        }
-        let result = batch.complete(no_body().to_outcome()).await;
-        if !result.is_done() {
+        Executed::Passed(reply, Status::Bypassed)
+    }
+
+    async fn end_batch<R: Reply>(&self, batch: Batch, reply: R, verdict: Verdict) -> Executed<R> {
+        let context = batch.context().clone();
+        let is_recorded = matches!(verdict, Verdict::Complete(..));
+        let result = match verdict {
+            Verdict::Complete(..) => batch.complete(no_body().to_outcome()).await,
+            Verdict::Release => batch.release().await,
+            Verdict::Fail => batch.fail().await,
+        };
+        let passes = match is_recorded {
+            true => result.is_done(),
+            false => !reply.status().is_success() || speaks_for_all(&context, &result),
+        };
+        if !passes {
             return Executed::Answered(self.answer_to_request(&Answer::BatchIncomplete));
         }
         let flag = match result.any(ItemResult::Unrecorded) {
@@ -122,6 +146,14 @@ impl Endpoint {
         };
         self.answer_to_request(&answer)
     }
+}
+
+/// Whether a 2xx that is not recorded may reach the sender. It is the handler's word for the new items that it did not fail;
+/// each of the others must be done.
+fn speaks_for_all(context: &BatchContext, result: &BatchResult) -> bool {
+    let new: HashSet<usize> = context.new_items().iter().map(BatchItem::index).collect();
+    let is_done = |(index, item): &(usize, ItemResult)| new.contains(index) || item.is_done();
+    context.failed_items().is_empty() && result.items.iter().all(is_done)
 }
 
 /// What is recorded of each item. The handler's answer is to the whole request, which may never come again like that.

@@ -34,7 +34,7 @@ enum Worked<R, E> {
 }
 
 /// What the handler's answer says of the execution.
-enum Verdict {
+pub(super) enum Verdict {
     /// It is the key's outcome.
     Complete(Outcome, Writes),
     /// It is no result, by the handler's own word.
@@ -196,7 +196,8 @@ impl Endpoint {
         }
     }
 
-    async fn judge<R: Reply>(&self, reply: &mut R) -> Verdict {
+    /// Looks at the answer, and reads its body where that is recorded.
+    pub(super) async fn judge<R: Reply>(&self, reply: &mut R) -> Verdict {
         let policy = self.engine.policy();
         if reply.is_marked_unrecorded() {
             return Verdict::Release;

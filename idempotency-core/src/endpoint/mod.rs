@@ -162,6 +162,10 @@ impl Endpoint {
     /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
     /// For moving a sender between two URLs that differ in the query only. It has no effect if a scope is set.
     ///
+    /// The scope gets the query's SHA-256 in lower-case hex as its first [tenant](Scope::with_tenant); a request without a
+    /// query gets none. So the query tells scopes apart, and no log line, observation or record has its text: it may carry
+    /// tokens.
+    ///
     /// Default: the query is no part of it, since many senders' URLs carry tokens that change.
     #[must_use]
     pub fn with_query_in_scope(mut self) -> Self {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use http::HeaderValue;
+use sha2::{Digest as _, Sha256};
 
 use super::{Admission, Arrival, Endpoint, Head};
 use crate::engine::{Event, Observation};
@@ -159,10 +161,12 @@ impl Endpoint {
     fn scope_of(&self, head: &Head<'_>) -> Scope {
         self.scope.clone().unwrap_or_else(|| {
             let (name, path) = (self.provider.name(), path::normalized(head.uri.path()));
-            Scope::endpoint(match head.uri.query().filter(|_| self.query_in_scope) {
-                Some(query) => format!("{name} {path}?{query}"),
-                None => format!("{name} {path}"),
-            })
+            let scope = Scope::endpoint(format!("{name} {path}"));
+            match head.uri.query().filter(|_| self.query_in_scope) {
+                // A digest, since scopes are logged and stored, and queries carry tokens.
+                Some(query) => scope.with_tenant(HEXLOWER.encode(&Sha256::digest(query))),
+                None => scope,
+            }
         })
     }
 

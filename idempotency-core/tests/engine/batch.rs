@@ -210,7 +210,7 @@ async fn while_the_store_is_away_a_batch_is_refused_or_runs_unprotected_as_a_who
         assert!(batch.new_items().iter().all(|item| !item.context().is_protected()));
         Ok::<_, ()>(())
     });
-    assert_eq!(ran.await.unwrap(), RanBatch::Unprotected);
+    assert_eq!(ran.await.unwrap(), RanBatch::Unprotected { failed: Vec::new() });
     assert_eq!((seen.count("outage"), seen.count("unprotected")), (2, 2));
     gate.shut(false);
     assert!(engine.drain(LEASE).await, "what may have been granted is given back");

@@ -4,9 +4,11 @@
 
 mod adopt;
 mod batch;
+mod batch_answers;
 mod context;
 mod doubt;
 mod gate;
+mod query_scope;
 mod recorder;
 mod undo;
 

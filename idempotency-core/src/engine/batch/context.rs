@@ -70,6 +70,12 @@ impl BatchContext {
         self.0.len == 0
     }
 
+    /// The places of the items that the handler failed.
+    pub(crate) fn failed_items(&self) -> Vec<usize> {
+        let failed = self.0.items.iter().filter(|item| item.is_failed.load(Ordering::SeqCst));
+        failed.map(BatchItem::index).collect()
+    }
+
     /// The items to execute, in the request's order. Of several items with one key, only the first.
     #[must_use]
     pub fn new_items(&self) -> &[BatchItem] {

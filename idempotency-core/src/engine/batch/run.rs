@@ -15,16 +15,20 @@ pub enum RanBatch {
     /// It was claimed, and the granted items were run.
     Ran(BatchResult),
     /// It was run without claims: the store is out of reach, and the policy says to proceed.
-    Unprotected,
+    Unprotected {
+        /// The places of the items that the handler [failed](BatchContext::fail).
+        failed: Vec<usize>,
+    },
 }
 
 impl RanBatch {
     /// Whether the batch may be acknowledged: each of its items is done, here or before, or there is nothing to do for it.
+    /// Without claims, each is done that the handler did not fail.
     #[must_use]
     pub fn may_be_acknowledged(&self) -> bool {
         match self {
             Self::Ran(result) => result.is_done(),
-            Self::Unprotected => true,
+            Self::Unprotected { failed } => failed.is_empty(),
         }
     }
 }
@@ -59,7 +63,8 @@ impl Idempotency {
             let mut batch = engine.begin_batch(deliveries).await.map_err(RunError::Store)?;
             let context = batch.context().clone();
             if !batch.is_protected() {
-                return handler(context).await.map(|()| RanBatch::Unprotected).map_err(RunError::Handler);
+                handler(context.clone()).await.map_err(RunError::Handler)?;
+                return Ok(RanBatch::Unprotected { failed: context.failed_items() });
             }
             if batch.has_new_items()
                 && let Err(error) = batch.drive(async move { handler(context).await }).await
