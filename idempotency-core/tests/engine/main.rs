@@ -4,6 +4,7 @@
 
 mod adopt;
 mod batch;
+mod batch_leases;
 mod context;
 mod doubt;
 mod gate;
