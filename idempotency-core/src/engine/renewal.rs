@@ -13,26 +13,30 @@ const PAUSE: Duration = Duration::from_millis(250);
 impl Execution {
     /// Renews every third of the lease. Ends when the store says that the lease is lost.
     ///
-    /// Where the store has not answered by the lease's local end, the handler is told once and for all that it is lost;
-    /// renewing goes on, since what was not taken over while the store was away is not to be taken while the handler runs.
+    /// Renewing goes on after the lease's local end: what was not taken over while the store was away is not to be taken
+    /// while the handler runs.
     pub(super) async fn renew_until_lost(&self) {
-        let Some(state) = self.context.lease_state() else { return };
-        let runtime = self.engine.runtime();
-        loop {
-            runtime.sleep(self.engine.policy().lease() / 3).await;
-            let hold = self.renew_once(state).await;
-            let is_news = match hold {
-                Some(Hold::Held) => false,
-                Some(Hold::Lost) => state.take_over(),
-                None => state.lose(),
-            };
-            if is_news {
-                self.observe(Event::LeaseLost);
-            }
-            if hold == Some(Hold::Lost) {
-                return;
-            }
+        let mut hold = None;
+        while self.context.lease_state().is_some() && hold != Some(Hold::Lost) {
+            self.engine.runtime().sleep(self.engine.policy().lease() / 3).await;
+            hold = self.renew().await;
         }
+    }
+
+    /// One renewal, repeated until the store answers or the lease's local end. Where the store has not answered by then, the
+    /// handler is told once and for all that the lease is lost.
+    pub(super) async fn renew(&self) -> Option<Hold> {
+        let state = self.context.lease_state()?;
+        let hold = self.renew_once(state).await;
+        let is_news = match hold {
+            Some(Hold::Held) => false,
+            Some(Hold::Lost) => state.take_over(),
+            None => state.lose(),
+        };
+        if is_news {
+            self.observe(Event::LeaseLost);
+        }
+        hold
     }
 
     /// One renewal, repeated until the store answers or the lease's local end: `None` where it did not answer. It is

@@ -1,7 +1,7 @@
 //! A store whose calls a test can hold up, fail and count.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,6 +24,8 @@ pub(crate) struct Gate {
     pub(crate) completions_until_stuck: Arc<AtomicUsize>,
     /// How many milliseconds an adoption takes to be answered after it was carried out.
     pub(crate) adoption_is_late_by: Arc<AtomicU64>,
+    /// Renewals and loads of this key take this long, and then fail.
+    failing: Arc<Mutex<Option<(KeyDigest, Duration)>>>,
     claims_under_way: Arc<AtomicUsize>,
 }
 
@@ -37,12 +39,27 @@ impl Gate {
             completions: Arc::default(),
             completions_until_stuck: Arc::new(AtomicUsize::new(usize::MAX)),
             adoption_is_late_by: Arc::default(),
+            failing: Arc::default(),
             claims_under_way: Arc::default(),
         }
     }
 
     pub(crate) fn shut(&self, is_shut: bool) {
         self.is_shut.store(is_shut, Ordering::SeqCst);
+    }
+
+    /// Lets renewals and loads of this key take so long, and then fail.
+    pub(crate) fn fail(&self, key: KeyDigest, after: Duration) {
+        *self.failing.lock().unwrap() = Some((key, after));
+    }
+
+    async fn check_key(&self, key: KeyDigest) -> Result<(), StoreError> {
+        let failing = *self.failing.lock().unwrap();
+        if let Some((_, after)) = failing.filter(|(failing, _)| *failing == key) {
+            tokio::time::sleep(after).await;
+            return Err(StoreError::new("gate", StoreErrorKind::Unavailable));
+        }
+        self.check()
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -71,7 +88,7 @@ impl Store for Gate {
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
-        self.check()?;
+        self.check_key(lease.key().digest()).await?;
         self.store.renew(lease, duration).await
     }
 
@@ -107,6 +124,7 @@ impl Store for Gate {
     }
 
     async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
+        self.check_key(key).await?;
         self.store.load(key).await
     }
 

@@ -5,6 +5,7 @@
 mod adopt;
 mod batch;
 mod batch_answers;
+mod batch_leases;
 mod context;
 mod doubt;
 mod gate;

@@ -7,6 +7,7 @@ mod begin;
 mod context;
 mod finish;
 mod many;
+mod renewal;
 mod run;
 
 use std::future::Future;
@@ -18,17 +19,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 
 use super::{Event, Execution, Idempotency};
-use crate::{Hold, Lease, ScopedKey, StoreError};
+use crate::ScopedKey;
 
 pub use context::{BatchContext, BatchItem};
 pub use finish::{BatchResult, ItemResult};
 pub use run::RanBatch;
-
-use super::budget::answered;
-use super::lease_state::Moment;
-
-/// The pause between repetitions of a renewal.
-const PAUSE: Duration = Duration::from_millis(250);
 
 /// The guard of a batch: it holds the granted executions.
 ///
@@ -106,69 +101,6 @@ impl Batch {
             }
         }
     }
-
-    /// Renews every third of the lease. Ends when no lease is left to renew.
-    async fn renew_until_lost(&self) {
-        loop {
-            if self.held().next().is_none() {
-                return;
-            }
-            self.engine.runtime().sleep(self.engine.policy().lease() / 3).await;
-            self.renew().await;
-        }
-    }
-
-    /// The executions whose lease the store has not given to another.
-    fn held(&self) -> impl Iterator<Item = &Execution> {
-        self.granted.iter().map(|granted| &granted.execution).filter(|execution| !execution.is_taken_over())
-    }
-
-    /// One renewal of each, repeated until the store answers or the lease's local end.
-    async fn renew(&self) {
-        let (runtime, policy) = (self.engine.runtime(), self.engine.policy());
-        let mut pending: Vec<&Execution> = self.held().collect();
-        loop {
-            let leases: Vec<Lease> = pending.iter().map(|execution| execution.lease().clone()).collect();
-            let sent = Moment::of(runtime);
-            let renewals = async { Ok(self.engine.store().renew_many(&leases, policy.lease()).await) };
-            let answers = answered(runtime, policy.store_timeout(), renewals).await;
-            pending = pending
-                .into_iter()
-                .enumerate()
-                .filter(|(index, execution)| !note_renewal(execution, sent, many::answer(&answers, *index)))
-                .map(|(_, execution)| execution)
-                .collect();
-            let ends = pending.iter().filter_map(|execution| execution.context().lease_state());
-            let left = ends.map(|state| state.end().saturating_sub(runtime.now())).max().unwrap_or_default();
-            if left.is_zero() {
-                break;
-            }
-            runtime.sleep(PAUSE.min(left)).await;
-        }
-        for execution in pending {
-            if execution.context().lease_state().is_some_and(|state| state.lose()) {
-                execution.observe(Event::LeaseLost);
-            }
-        }
-    }
-}
-
-/// Takes in the result of a renewal that was sent at `sent`; returns whether the store has answered it.
-fn note_renewal(execution: &Execution, sent: Moment, answer: Result<&Hold, &StoreError>) -> bool {
-    let Some(state) = execution.context().lease_state() else { return true };
-    match answer {
-        Ok(Hold::Held) => state.prolong(sent),
-        Ok(Hold::Lost) => {
-            if state.take_over() {
-                execution.observe(Event::LeaseLost);
-            }
-        }
-        Err(error) => {
-            execution.observe(Event::RenewalFailed(error));
-            return false;
-        }
-    }
-    true
 }
 
 impl Drop for Batch {

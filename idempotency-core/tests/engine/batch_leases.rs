@@ -1,0 +1,53 @@
+//! Batches at a store of which one part is away: it costs the other items nothing.
+
+use std::time::Duration;
+
+use idempotency_core::engine::Begun;
+use idempotency_core::{Idempotency, Key, MemoryStore, Policy, Scope};
+use tokio::time::Instant;
+
+use crate::delivery;
+use crate::gate::Gate;
+
+const LEASE: Duration = Duration::from_secs(10);
+
+fn policy() -> Policy {
+    Policy::webhook().with_lease(LEASE).with_wait(Duration::ZERO)
+}
+
+/// An engine at a store where renewals and loads of the key "bad" fail after this time.
+fn engine(after: Duration) -> (Idempotency, Gate) {
+    let gate = Gate::new(MemoryStore::new());
+    let engine = Idempotency::new(gate.clone()).with_policy(policy());
+    gate.fail(engine.digest_of(&Scope::endpoint("tests"), &Key::new("bad").unwrap()), after);
+    (engine, gate)
+}
+
+/// Runs a batch of a healthy item and a bad one for several leases. The healthy one stays the batch's all the time.
+async fn holds_the_healthy_item(fails_after: Duration) {
+    let (engine, gate) = engine(fails_after);
+    let other = Idempotency::new(gate.store.clone()).with_policy(policy());
+    let mut batch = engine.begin_batch(vec![delivery("bad"), delivery("good")]).await.unwrap();
+    let good = batch.context().new_items()[1].context().clone();
+    let began = Instant::now();
+    let rivals = async {
+        while began.elapsed() < 4 * LEASE {
+            let begun = other.begin(delivery("good")).await.unwrap();
+            assert!(matches!(begun, Begun::Conflict { .. }), "granted after {:?}", began.elapsed());
+            assert!(!good.is_lease_lost(), "lost after {:?}", began.elapsed());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    batch.drive(rivals).await;
+    batch.release().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_whose_renewal_fails_costs_no_other_item_its_lease() {
+    holds_the_healthy_item(Duration::from_millis(1270)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_whose_renewal_hangs_costs_no_other_item_its_lease() {
+    holds_the_healthy_item(100 * LEASE).await;
+}
