@@ -27,8 +27,8 @@ pin_project! {
     enum WholeOr<B> {
         // An unread payload is kept until the answer is sent, so that the server closes and does not read it to its end.
         Whole { bytes: Bytes, unread: Option<Payload> },
-        Broken { bytes: Bytes, error: Option<BoxError> },
-        Begun { bytes: Bytes, rest: Pin<Box<ResponseBody<B>>> },
+        Broken { bytes: Bytes, error: Option<BoxError>, size: BodySize },
+        Begun { bytes: Bytes, rest: Pin<Box<ResponseBody<B>>>, size: BodySize },
         Streamed { #[pin] body: B },
         OfError { #[pin] body: BoxBody },
     }
@@ -70,6 +70,7 @@ impl<B: MessageBody> ResponseBody<B> {
     /// Reads at most `limit` bytes to the end. Where that fails, gives a body of what was read and then the error: the
     /// client is told that the answer broke, as it would be without us.
     pub(crate) async fn read(self, limit: usize) -> Result<Bytes, Self> {
+        let size = self.size();
         let mut body = match self.try_into_bytes() {
             Ok(bytes) if bytes.len() <= limit => return Ok(bytes),
             Ok(bytes) => Box::pin(Self::made(bytes)),
@@ -86,12 +87,13 @@ impl<B: MessageBody> ResponseBody<B> {
                 Some(Ok(piece)) => read.extend_from_slice(&piece),
             }
         };
-        Err(Self::broken(read.freeze(), error))
+        Err(Self::broken(read.freeze(), error, size))
     }
 
     /// Reads what there is without waiting, until it has at least `limit` bytes. The body that is left gives it all, and then
     /// the rest; whether it broke.
     pub(crate) async fn peek(self, limit: usize) -> (Self, bool) {
+        let size = self.size();
         let mut body = Box::pin(self);
         let mut read = BytesMut::new();
         for _ in 0..PEEKED_PIECES {
@@ -102,14 +104,15 @@ impl<B: MessageBody> ResponseBody<B> {
                 Poll::Pending => break,
                 Poll::Ready(None) => return (Self::made(read.freeze()), false),
                 Poll::Ready(Some(Ok(piece))) => read.extend_from_slice(&piece),
-                Poll::Ready(Some(Err(error))) => return (Self::broken(read.freeze(), error), true),
+                Poll::Ready(Some(Err(error))) => return (Self::broken(read.freeze(), error, size), true),
             }
         }
-        (Self { body: WholeOr::Begun { bytes: read.freeze(), rest: body } }, false)
+        (Self { body: WholeOr::Begun { bytes: read.freeze(), rest: body, size } }, false)
     }
 
-    fn broken(bytes: Bytes, error: BoxError) -> Self {
-        Self { body: WholeOr::Broken { bytes, error: Some(error) } }
+    /// What was read of a body of this size before it broke.
+    fn broken(bytes: Bytes, error: BoxError, size: BodySize) -> Self {
+        Self { body: WholeOr::Broken { bytes, error: Some(error), size } }
     }
 }
 
@@ -119,7 +122,7 @@ impl<B: MessageBody> MessageBody for ResponseBody<B> {
     fn size(&self) -> BodySize {
         match &self.body {
             WholeOr::Whole { bytes, .. } => BodySize::Sized(bytes.len() as u64),
-            WholeOr::Broken { .. } | WholeOr::Begun { .. } => BodySize::Stream,
+            WholeOr::Broken { size, .. } | WholeOr::Begun { size, .. } => *size,
             WholeOr::Streamed { body } => body.size(),
             WholeOr::OfError { body } => body.size(),
         }
@@ -129,11 +132,11 @@ impl<B: MessageBody> MessageBody for ResponseBody<B> {
         match self.project().body.project() {
             WholeOrProjected::Whole { bytes, .. } if bytes.is_empty() => Poll::Ready(None),
             WholeOrProjected::Whole { bytes, .. } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
-            WholeOrProjected::Broken { bytes, error } if bytes.is_empty() => {
+            WholeOrProjected::Broken { bytes, error, .. } if bytes.is_empty() => {
                 Poll::Ready(error.take().map(Err))
             }
             WholeOrProjected::Broken { bytes, .. } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
-            WholeOrProjected::Begun { bytes, rest } if bytes.is_empty() => rest.as_mut().poll_next(cx),
+            WholeOrProjected::Begun { bytes, rest, .. } if bytes.is_empty() => rest.as_mut().poll_next(cx),
             WholeOrProjected::Begun { bytes, .. } => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
             WholeOrProjected::Streamed { body } => {
                 body.poll_next(cx).map(|piece| piece.map(|piece| piece.map_err(Into::into)))

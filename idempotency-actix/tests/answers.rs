@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::body::{BodyStream, BoxBody, MessageBody};
+use actix_web::body::{BodySize, BodyStream, BoxBody, MessageBody, SizedStream};
 use actix_web::dev::{Decompress, Payload, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::{ErrorBadRequest, PayloadError};
 use actix_web::http::StatusCode;
@@ -78,6 +78,46 @@ async fn an_answer_that_breaks_off_is_passed_on_and_not_recorded() {
     let again = call_service(&app, signed().to_request()).await;
     is(&again, 200, "executed");
     assert_eq!(read_body(again).await, "done");
+}
+
+/// An answer over the recorded limit lost its length and went out chunked.
+#[actix_web::test]
+async fn an_answer_that_is_too_large_to_be_recorded_keeps_its_length() {
+    let app = first_answers!(middleware(), HttpResponse::Ok().body(vec![b'x'; 100_000]));
+    let whole = call_service(&app, signed().to_request()).await;
+    is(&whole, 200, "executed");
+    assert_eq!(whole.response().body().size(), BodySize::Sized(100_000));
+    assert_eq!(read_body(whole).await, vec![b'x'; 100_000]);
+}
+
+/// The client sees then that the answer is cut, as it does without the middleware.
+#[actix_web::test]
+async fn an_answer_that_breaks_off_keeps_the_length_that_it_announced() {
+    // One that would be recorded whole, and one that is too large.
+    for length in [10, 100_000] {
+        let app = first_answers!(middleware(), {
+            let pieces = [Ok(Bytes::from_static(b"{\"id\":")), Err(io::Error::other("cut"))];
+            HttpResponse::Ok().body(SizedStream::new(length, stream::iter(pieces)))
+        });
+        let cut = call_service(&app, signed().to_request()).await;
+        assert_eq!(cut.response().body().size(), BodySize::Sized(length));
+        assert!(actix_web::body::to_bytes(cut.into_body()).await.is_err(), "the sender sees it break");
+    }
+}
+
+/// A refusal frees the key for the same request only, also where the handler refused its format.
+#[actix_web::test]
+async fn a_refused_request_may_be_repeated_under_its_key_and_takes_a_new_one_when_it_is_corrected() {
+    let guard = IdempotencyMiddleware::new(MemoryStore::new(), IdempotencyKey::global_across_principals());
+    let app = first_answers!(guard, HttpResponse::UnsupportedMediaType().finish());
+    let request = |key: &'static str, format: &'static str| {
+        let request = TestRequest::post().uri("/h").set_payload("{}");
+        request.insert_header(("idempotency-key", key)).insert_header(("content-type", format)).to_request()
+    };
+    is(&call_service(&app, request("k", "text/plain")).await, 415, "executed");
+    is(&call_service(&app, request("k", "application/json")).await, 422, "mismatch");
+    is(&call_service(&app, request("l", "application/json")).await, 200, "executed");
+    is(&call_service(&app, request("k", "text/plain")).await, 200, "executed");
 }
 
 #[actix_web::test]
