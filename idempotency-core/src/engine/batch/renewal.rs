@@ -66,7 +66,7 @@ impl Batch {
             executions.iter().filter_map(|execution| execution.context().lease_state()).map(LeaseState::end);
         let shortest = ends.map(|end| end.saturating_sub(runtime.now())).filter(|left| !left.is_zero()).min();
         // One item may hold up the answer for all: the other half is left to ask for each by itself.
-        let limit = shortest.map_or(policy.store_timeout(), |left| policy.store_timeout().min(left / 2));
+        let limit = policy.store_timeout().min(shortest.map_or(Duration::MAX, |left| left / 2));
         let renewals = async { Ok(self.engine.store().renew_many(&leases, policy.lease()).await) };
         let answers = answered(runtime, limit, renewals).await;
         let pause = if answers.is_ok() { PAUSE.min(policy.lease() / 3) } else { Duration::ZERO };
