@@ -148,6 +148,40 @@ async fn a_mismatch_or_an_item_in_doubt_is_not_done_after_the_others_ran() {
     assert!(!result.is_done());
 }
 
+/// The later one was dropped without a trace, and acknowledged.
+#[tokio::test]
+async fn an_id_that_comes_again_in_one_batch_with_another_fingerprint_is_a_mismatch() {
+    let seen = Seen::default();
+    let engine = engine().with_observer(seen.clone());
+    let marked = |key, body: &[u8]| delivery(key).with_fingerprint(Fingerprint::of(body));
+    let deliveries = vec![
+        marked("a", b"charge 1"),
+        marked("a", b"charge 2"),
+        delivery("b"),
+        marked("a", b"charge 1"),
+        marked("a", b"charge 3"),
+    ];
+    let (result, new) = ran(&engine, deliveries).await;
+    assert_eq!(new, [0, 2]);
+    let (recorded, mismatch) = (ItemResult::Recorded, ItemResult::Mismatch);
+    assert_eq!(result.items, [(0, recorded), (1, mismatch), (2, recorded), (4, mismatch)]);
+    assert!(!result.is_done());
+    assert_eq!(seen.count("mismatch"), 2);
+}
+
+/// Without claims each of the two runs, as it does by itself.
+#[tokio::test(start_paused = true)]
+async fn during_an_outage_an_id_that_comes_again_with_another_fingerprint_runs_too() {
+    let gate = Gate::new(MemoryStore::new());
+    let engine = Idempotency::new(gate.clone()).map_policy(|policy| policy.with_on_outage(OnOutage::Proceed));
+    gate.shut(true);
+    let marked = |body: &[u8]| delivery("a").with_fingerprint(Fingerprint::of(body));
+    let deliveries = vec![marked(b"charge 1"), marked(b"charge 2"), marked(b"charge 1")];
+    let batch = engine.begin_batch(deliveries).await.unwrap();
+    assert!(!batch.is_protected());
+    assert_eq!(batch.context().new_items().iter().map(|item| item.index()).collect::<Vec<_>>(), [0, 1]);
+}
+
 #[tokio::test]
 async fn a_stale_item_is_done_without_being_run() {
     let engine = engine();

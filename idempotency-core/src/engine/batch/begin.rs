@@ -1,6 +1,7 @@
 //! Beginning a batch: from its deliveries to the items to execute.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use http::uri::PathAndQuery;
 
@@ -10,6 +11,9 @@ use super::super::undo::UndoOnDrop;
 use super::super::{Event, Execution, Idempotency, IdempotencyContext};
 use super::{Batch, BatchContext, BatchItem, Granted, ItemResult, Other, many};
 use crate::{Claim, Claimed, Delivery, Grant, OnOutage, StoreError};
+
+/// A delivery with its place in the batch and its claim.
+type Item = (usize, Claim, Delivery);
 
 impl Idempotency {
     /// Claims each key of a batch once, and returns the guard of the grants. It does not wait for keys that others hold:
@@ -23,7 +27,7 @@ impl Idempotency {
     pub async fn begin_batch(&self, deliveries: Vec<Delivery>) -> Result<Batch, StoreError> {
         let arrived = self.runtime().now();
         let len = deliveries.len();
-        let mut items = self.distinct(deliveries);
+        let (mut items, mismatches) = self.distinct(deliveries);
         // In one order for all, so that batches that overlap meet at one key.
         items.sort_by_key(|(_, claim, _)| claim.key.digest());
         let claims: Vec<Claim> = items.iter().map(|(_, claim, _)| claim.clone()).collect();
@@ -49,7 +53,7 @@ impl Idempotency {
             has_started: false,
             is_protected: true,
         };
-        if let Some(begun) = self.batch_in_outage(&mut batch, &items, &answers, len) {
+        if let Some(begun) = self.batch_in_outage(&mut batch, &items, &mismatches, &answers) {
             return begun.map(|()| batch);
         }
         for (((index, claim, delivery), answer), undo) in items.into_iter().zip(answers).zip(undos) {
@@ -89,23 +93,39 @@ impl Idempotency {
             self.observe_decision(&seen, None, event);
             batch.others.push(other(result));
         }
+        for (index, claim, delivery) in mismatches {
+            let seen = Arrived { key: &claim.key, path: delivery.path(), at: arrived };
+            self.observe_decision(&seen, None, Event::Mismatch);
+            batch.others.push(Other { index, key: claim.key, result: ItemResult::Mismatch });
+        }
         batch.granted.sort_by_key(|granted| granted.index);
         let new = |granted: &Granted| BatchItem::new(granted.index, granted.execution.context().clone());
         batch.context = BatchContext::new(len, batch.granted.iter().map(new).collect());
         Ok(batch)
     }
 
-    /// The claims of a batch, one for each key: its first delivery with its place.
-    fn distinct(&self, deliveries: Vec<Delivery>) -> Vec<(usize, Claim, Delivery)> {
-        let mut seen = HashSet::new();
-        let mut items = Vec::with_capacity(deliveries.len());
+    /// The claims of a batch, one for each key: its first delivery with its place. Then the later deliveries that are another
+    /// request under the key of an earlier one.
+    fn distinct(&self, deliveries: Vec<Delivery>) -> (Vec<Item>, Vec<Item>) {
+        let mut fingerprints = HashMap::new();
+        let (mut items, mut mismatches) = (Vec::with_capacity(deliveries.len()), Vec::new());
         for (index, delivery) in deliveries.into_iter().enumerate() {
             let claim = self.claim_of(&delivery);
-            if seen.insert(claim.key.digest()) {
-                items.push((index, claim, delivery));
+            match fingerprints.entry(claim.key.digest()) {
+                Entry::Vacant(first) => {
+                    first.insert(claim.fingerprint);
+                    items.push((index, claim, delivery));
+                }
+                Entry::Occupied(first) => {
+                    if let (Some(first), Some(later)) = (first.get(), claim.fingerprint)
+                        && *first != later
+                    {
+                        mismatches.push((index, claim, delivery));
+                    }
+                }
             }
         }
-        items
+        (items, mismatches)
     }
 
     /// From when on a granted lease surely counts; `None` where another claim has taken over, or may have.
@@ -116,13 +136,14 @@ impl Idempotency {
         self.renew_grant(claim, grant).await.ok().flatten()
     }
 
-    /// What becomes of a batch of which no key was answered; `None` where one was.
+    /// What becomes of a batch of which no key was answered; `None` where one was. Without claims there is no mismatch
+    /// either: each request runs, as it would by itself.
     fn batch_in_outage(
         &self,
         batch: &mut Batch,
-        items: &[(usize, Claim, Delivery)],
+        items: &[Item],
+        mismatches: &[Item],
         answers: &[Result<Claimed, StoreError>],
-        len: usize,
     ) -> Option<Result<(), StoreError>> {
         let errors: Vec<&StoreError> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
         let first = *errors.first()?;
@@ -131,7 +152,10 @@ impl Idempotency {
         }
         let is_unprotected = self.policy().on_outage() == OnOutage::Proceed
             && !errors.iter().any(|error| error.is_store_in_reach());
-        for ((_, claim, delivery), error) in items.iter().zip(&errors) {
+        let all = items.iter().chain(mismatches);
+        for ((_, claim, delivery), error) in
+            all.clone().zip(errors.into_iter().chain(std::iter::repeat(first)))
+        {
             let event = if is_unprotected { Event::Unprotected(error) } else { Event::Outage(error) };
             let seen = Arrived { key: &claim.key, path: delivery.path(), at: batch.arrived };
             self.observe_decision(&seen, None, event);
@@ -139,15 +163,13 @@ impl Idempotency {
         if !is_unprotected {
             return Some(Err(StoreError::new("remote", first.kind())));
         }
-        let mut new: Vec<_> = items
-            .iter()
-            .map(|(index, claim, delivery)| {
-                let context = IdempotencyContext::unprotected(self, delivery.clone(), claim.key.clone());
-                BatchItem::new(*index, context)
-            })
-            .collect();
+        let unprotected = |(index, claim, delivery): &Item| {
+            let context = IdempotencyContext::unprotected(self, delivery.clone(), claim.key.clone());
+            BatchItem::new(*index, context)
+        };
+        let mut new: Vec<_> = all.map(unprotected).collect();
         new.sort_by_key(BatchItem::index);
-        batch.context = BatchContext::new(len, new);
+        batch.context = BatchContext::new(batch.context.len(), new);
         batch.is_protected = false;
         Some(Ok(()))
     }

@@ -41,7 +41,8 @@ impl ItemResult {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct BatchResult {
-    /// The result of each key, with the index of its first item, in the order of the indices.
+    /// The result of each key, with the index of its first item, in the order of the indices. A later item with another
+    /// fingerprint is a [`Mismatch`](ItemResult::Mismatch) at its own index.
     pub items: Vec<(usize, ItemResult)>,
 }
 
