@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use idempotency_core::engine::Begun;
+use idempotency_core::engine::{Begun, ItemResult, RanBatch};
 use idempotency_core::{Idempotency, Key, MemoryStore, Policy, Scope};
 use tokio::time::Instant;
 
@@ -50,4 +50,22 @@ async fn an_item_whose_renewal_fails_costs_no_other_item_its_lease() {
 #[tokio::test(start_paused = true)]
 async fn an_item_whose_renewal_hangs_costs_no_other_item_its_lease() {
     holds_the_healthy_item(100 * LEASE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_holds_no_batch_for_longer_than_its_wait() {
+    let wait = Duration::from_secs(2);
+    let (engine, gate) = engine(100 * LEASE);
+    let engine = engine.map_policy(|policy| policy.with_wait(wait));
+    let Begun::Run(held) = Idempotency::new(gate.store.clone()).begin(delivery("bad")).await.unwrap() else {
+        panic!("it is new")
+    };
+    let began = Instant::now();
+    let work = engine.run_batch(vec![delivery("good"), delivery("bad")], |_| async { Ok::<_, ()>(()) });
+    let RanBatch::Ran(result) = tokio::time::timeout(LEASE, work).await.unwrap().unwrap() else {
+        panic!("it is protected")
+    };
+    assert_eq!(result.items, [(0, ItemResult::Recorded), (1, ItemResult::InFlight)]);
+    assert!(began.elapsed() <= wait + Duration::from_millis(10));
+    held.release().await;
 }

@@ -1,5 +1,6 @@
 //! Ending a batch: each item by itself, and then waiting for keys that others hold.
 
+use super::super::budget::answered;
 use super::super::ending::Ending;
 use super::super::{Event, Execution};
 use super::{Batch, Granted, many};
@@ -187,7 +188,8 @@ impl Batch {
                 if left.is_zero() {
                     break;
                 }
-                match engine.store().load(digest).await {
+                let limit = left.min(engine.policy().store_timeout());
+                match answered(engine.runtime(), limit, engine.store().load(digest)).await {
                     Ok(Some(view)) => match view.state {
                         StateView::Completed(_) => {
                             other.result = ItemResult::Replayed;
