@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 
 use crate::{
     Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
@@ -106,41 +107,26 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// When the store cannot be reached; callers may claim again all the same.
     async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError>;
 
-    /// Claims several different keys. Each claim is atomic; all together need not be. The answers are in the order of the claims.
-    /// The default implementation claims one after the other; a store overrides it to do so in one round trip.
+    /// Claims several different keys. Each claim is atomic; all together need not be. The answers are in the order of the
+    /// claims. The default implementation claims them all at once, so that none waits for another; a store overrides it to
+    /// do so in one round trip.
     async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
-        let mut answers = Vec::with_capacity(claims.len());
-        for claim in claims {
-            answers.push(self.claim(claim).await);
-        }
-        answers
+        join_all(claims.iter().map(|claim| self.claim(claim))).await
     }
 
     /// Renews several leases, as [`claim_many`](Self::claim_many) claims.
     async fn renew_many(&self, leases: &[Lease], duration: Duration) -> Vec<Result<Hold, StoreError>> {
-        let mut answers = Vec::with_capacity(leases.len());
-        for lease in leases {
-            answers.push(self.renew(lease, duration).await);
-        }
-        answers
+        join_all(leases.iter().map(|lease| self.renew(lease, duration))).await
     }
 
     /// Completes several keys, as [`claim_many`](Self::claim_many) claims them.
     async fn complete_many(&self, completions: &[Completion]) -> Vec<Result<Hold, StoreError>> {
-        let mut answers = Vec::with_capacity(completions.len());
-        for completion in completions {
-            answers.push(self.complete(completion).await);
-        }
-        answers
+        join_all(completions.iter().map(|completion| self.complete(completion))).await
     }
 
     /// Gives several leases up, as [`claim_many`](Self::claim_many) claims them.
     async fn release_many(&self, leases: &[Lease], release: Release) -> Vec<Result<Hold, StoreError>> {
-        let mut answers = Vec::with_capacity(leases.len());
-        for lease in leases {
-            answers.push(self.release(lease, release).await);
-        }
-        answers
+        join_all(leases.iter().map(|lease| self.release(lease, release))).await
     }
 
     /// Reads a record, for operators.

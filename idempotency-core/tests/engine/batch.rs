@@ -213,6 +213,15 @@ async fn a_handler_that_fails_or_panics_frees_every_new_item() {
     assert_eq!(execution.context().attempt(), 3);
 }
 
+/// A store that has no operation of its own on many keys.
+#[tokio::test(start_paused = true)]
+async fn by_default_no_key_of_many_waits_for_another() {
+    let gate = Gate::new(MemoryStore::new());
+    let (result, _) = ran(&Idempotency::new(gate.clone()), batch(&["a", "b", "c"])).await;
+    assert!(result.is_done());
+    assert_eq!(gate.most_claims_at_once.load(Ordering::SeqCst), 3);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_long_batch_is_renewed() {
     let engine = engine();
