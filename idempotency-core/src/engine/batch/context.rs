@@ -85,14 +85,19 @@ impl BatchContext {
     /// Fails a single new item: it is released, also if the handler succeeds, and the sender is told to send the batch again.
     /// An index that is not of a new item has no effect.
     pub fn fail(&self, index: usize) {
-        if let Some(item) = self.0.items.iter().find(|item| item.index == index) {
+        if let Some(item) = self.item(index) {
             item.is_failed.store(true, Ordering::SeqCst);
         }
     }
 
     pub(super) fn is_failed(&self, index: usize) -> bool {
-        let item = self.0.items.iter().find(|item| item.index == index);
-        item.is_some_and(|item| item.is_failed.load(Ordering::SeqCst))
+        self.item(index).is_some_and(|item| item.is_failed.load(Ordering::SeqCst))
+    }
+
+    /// The new item at this place. The items stand in the order of their places.
+    fn item(&self, index: usize) -> Option<&BatchItem> {
+        let place = self.0.items.binary_search_by_key(&index, BatchItem::index).ok()?;
+        self.0.items.get(place)
     }
 }
 
