@@ -22,6 +22,8 @@ pub(crate) struct Gate {
     pub(crate) completions: Arc<AtomicUsize>,
     /// After this many completions, further ones never return.
     pub(crate) completions_until_stuck: Arc<AtomicUsize>,
+    /// How many of the next operations on several keys leave their last answer out.
+    pub(crate) left_out: Arc<AtomicUsize>,
     claims_under_way: Arc<AtomicUsize>,
 }
 
@@ -34,6 +36,7 @@ impl Gate {
             most_claims_at_once: Arc::default(),
             completions: Arc::default(),
             completions_until_stuck: Arc::new(AtomicUsize::new(usize::MAX)),
+            left_out: Arc::default(),
             claims_under_way: Arc::default(),
         }
     }
@@ -47,6 +50,14 @@ impl Gate {
             true => Err(StoreError::new("gate", StoreErrorKind::Unknown)),
             false => Ok(()),
         }
+    }
+
+    fn left_out<T>(&self, mut answers: Vec<T>) -> Vec<T> {
+        let one_less = |left: usize| left.checked_sub(1);
+        if self.left_out.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            answers.pop();
+        }
+        answers
     }
 }
 
@@ -98,6 +109,38 @@ impl Store for Gate {
 
     async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
         self.store.wait_for_change(key, timeout).await
+    }
+
+    async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
+        let mut answers = Vec::new();
+        for claim in claims {
+            answers.push(self.claim(claim).await);
+        }
+        self.left_out(answers)
+    }
+
+    async fn renew_many(&self, leases: &[Lease], duration: Duration) -> Vec<Result<Hold, StoreError>> {
+        let mut answers = Vec::new();
+        for lease in leases {
+            answers.push(self.renew(lease, duration).await);
+        }
+        self.left_out(answers)
+    }
+
+    async fn complete_many(&self, completions: &[Completion]) -> Vec<Result<Hold, StoreError>> {
+        let mut answers = Vec::new();
+        for completion in completions {
+            answers.push(self.complete(completion).await);
+        }
+        self.left_out(answers)
+    }
+
+    async fn release_many(&self, leases: &[Lease], release: Release) -> Vec<Result<Hold, StoreError>> {
+        let mut answers = Vec::new();
+        for lease in leases {
+            answers.push(self.release(lease, release).await);
+        }
+        self.left_out(answers)
     }
 
     async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {

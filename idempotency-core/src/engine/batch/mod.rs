@@ -24,7 +24,7 @@ pub use context::{BatchContext, BatchItem};
 pub use finish::{BatchResult, ItemResult};
 pub use run::RanBatch;
 
-use super::budget::answered;
+use super::budget::each_answered;
 use super::lease_state::Moment;
 
 /// The pause between repetitions of a renewal.
@@ -130,13 +130,13 @@ impl Batch {
         loop {
             let leases: Vec<Lease> = pending.iter().map(|execution| execution.lease().clone()).collect();
             let sent = Moment::of(runtime);
-            let renewals = async { Ok(self.engine.store().renew_many(&leases, policy.lease()).await) };
-            let answers = answered(runtime, policy.store_timeout(), renewals).await;
+            let renewals = self.engine.store().renew_many(&leases, policy.lease());
+            let answers = each_answered(runtime, policy.store_timeout(), leases.len(), renewals).await;
             pending = pending
                 .into_iter()
-                .enumerate()
-                .filter(|(index, execution)| !note_renewal(execution, sent, many::answer(&answers, *index)))
-                .map(|(_, execution)| execution)
+                .zip(&answers)
+                .filter(|(execution, answer)| !note_renewal(execution, sent, answer.as_ref()))
+                .map(|(execution, _)| execution)
                 .collect();
             let ends = pending.iter().filter_map(|execution| execution.context().lease_state());
             let left = ends.map(|state| state.end().saturating_sub(runtime.now())).max().unwrap_or_default();
