@@ -149,8 +149,8 @@ impl Endpoint {
     /// Sets the scope of its keys, which the provider may narrow. Default: the provider's name and the request's
     /// original path, so that two accounts behind two paths never answer for each other.
     ///
-    /// - **Virtual hosts that share a store need a scope each:** the default has no host in it, so that one would
-    ///   answer with the other's outcome. Services that share a Redis need a prefix each, `RedisStore::with_prefix`.
+    /// - **Virtual hosts that share a store need a scope each:** the default scope has no host in it, so one host would
+    ///   answer with the other's outcome. Services that share a Redis need a namespace each, an argument of the store.
     /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a
     ///   wildcard): by the default what comes again by another path is new, and hardly any sender signs the path.
     #[must_use]
