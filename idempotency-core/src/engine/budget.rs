@@ -48,8 +48,25 @@ pub(super) async fn answered<T>(
     limit: Duration,
     operation: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let unknown = || Err(StoreError::new("remote", StoreErrorKind::Unknown));
-    bounded(runtime, limit, operation).await.unwrap_or_else(unknown)
+    bounded(runtime, limit, operation).await.unwrap_or_else(|| Err(unknown()))
+}
+
+/// The answers to an operation on `count` keys, one of each. Those that the store leaves out are unknown, as all are after
+/// `limit`.
+pub(super) async fn each_answered<T>(
+    runtime: &dyn Runtime,
+    limit: Duration,
+    count: usize,
+    operation: impl Future<Output = Vec<Result<T, StoreError>>>,
+) -> Vec<Result<T, StoreError>> {
+    let mut answers = bounded(runtime, limit, operation).await.unwrap_or_default();
+    answers.resize_with(count, || Err(unknown()));
+    answers
+}
+
+/// What is known of an operation that was not answered.
+pub(super) fn unknown() -> StoreError {
+    StoreError::new("remote", StoreErrorKind::Unknown)
 }
 
 /// The future's output, or `None` after `limit`. No timer is made for a future that is ready at once.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::budget::answered;
+use super::budget::{each_answered, unknown};
 use super::{Event, Idempotency, Observation};
 use crate::{Claim, Claimed, Lease, OnExpired, Release, StoreError, StoreErrorKind};
 
@@ -86,7 +86,7 @@ impl Idempotency {
         let mut waiting = self.undos().lock();
         if waiting.claims.len() >= MOST_WAITING {
             drop(waiting);
-            return undo.given_up(&StoreError::new("remote", StoreErrorKind::Unknown));
+            return undo.given_up(&unknown());
         }
         waiting.claims.push_back(undo);
         let start = !std::mem::replace(&mut waiting.is_attended, true);
@@ -150,34 +150,34 @@ impl Drop for Attendant {
 
 /// Repeats claims with the same owners, and releases those that were granted: a copy that arrives later still finds that
 /// its attempt has given up. Gives back those that the store did not answer and whose lease lasts.
-async fn undo(engine: &Idempotency, mut undos: Vec<Undo>) -> Vec<Undo> {
+async fn undo(engine: &Idempotency, undos: Vec<Undo>) -> Vec<Undo> {
     let (runtime, limit) = (engine.runtime(), engine.policy().store_timeout());
     let claims: Vec<Claim> = undos.iter().map(|undo| undo.claim.clone()).collect();
-    let answers = answered(runtime, limit, async { Ok(engine.store().claim_many(&claims).await) }).await;
+    let answers = each_answered(runtime, limit, claims.len(), engine.store().claim_many(&claims)).await;
     let mut failed = Vec::new();
     let mut granted = Vec::new();
-    for (index, mut undo) in std::mem::take(&mut undos).into_iter().enumerate() {
-        match answers.as_ref().map(|answers| &answers[index]) {
-            Ok(Ok(Claimed::Granted(grant))) => {
+    for (mut undo, answer) in undos.into_iter().zip(answers) {
+        match answer {
+            Ok(Claimed::Granted(grant)) => {
                 // Its lease may have begun only now.
                 if !std::mem::replace(&mut undo.is_granted, true) {
                     undo.end = runtime.now().saturating_add(undo.claim.lease);
                 }
                 granted.push((undo.claim.granted(grant.fence), undo));
             }
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) | Err(error) => failed.extend(undo.unless_over(error)),
+            Ok(_) => {}
+            Err(error) => failed.extend(undo.unless_over(&error)),
         }
     }
     if granted.is_empty() {
         return failed;
     }
     let (leases, undos): (Vec<Lease>, Vec<Undo>) = granted.into_iter().unzip();
-    let releases = async { Ok(engine.store().release_many(&leases, Release::Unstarted).await) };
-    let answers = answered(runtime, limit, releases).await;
-    for (index, undo) in undos.into_iter().enumerate() {
-        if let Ok(Err(error)) | Err(error) = answers.as_ref().map(|answers| &answers[index]) {
-            failed.extend(undo.unless_over(error));
+    let releases = engine.store().release_many(&leases, Release::Unstarted);
+    let answers = each_answered(runtime, limit, leases.len(), releases).await;
+    for (undo, answer) in undos.into_iter().zip(answers) {
+        if let Err(error) = answer {
+            failed.extend(undo.unless_over(&error));
         }
     }
     failed

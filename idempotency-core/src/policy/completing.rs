@@ -4,7 +4,8 @@ use std::fmt;
 
 use http::StatusCode;
 
-/// Which answers of a handler complete an execution: a set of statuses. All others release the key and pass through.
+/// Which answers of a handler complete an execution: a set of statuses. All others pass through and release the
+/// key, or leave it in doubt under [`OnExpired::InDoubt`](crate::OnExpired::InDoubt).
 ///
 /// ```
 /// use http::StatusCode;

@@ -10,7 +10,7 @@ use idempotency_core::{
     RunError, Scope, Version,
 };
 
-use crate::gate::Gate;
+use crate::gate::{Gate, OneByOne};
 use crate::{Seen, delivery};
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -217,7 +217,7 @@ async fn a_handler_that_fails_or_panics_frees_every_new_item() {
 #[tokio::test(start_paused = true)]
 async fn by_default_no_key_of_many_waits_for_another() {
     let gate = Gate::new(MemoryStore::new());
-    let (result, _) = ran(&Idempotency::new(gate.clone()), batch(&["a", "b", "c"])).await;
+    let (result, _) = ran(&Idempotency::new(OneByOne(gate.clone())), batch(&["a", "b", "c"])).await;
     assert!(result.is_done());
     assert_eq!(gate.most_claims_at_once.load(Ordering::SeqCst), 3);
 }
@@ -259,4 +259,24 @@ async fn while_the_store_is_away_a_batch_is_refused_or_runs_unprotected_as_a_who
     assert!(engine.drain(LEASE).await, "what may have been granted is given back");
     let Begun::Run(execution) = engine.begin(delivery("a")).await.unwrap() else { panic!("it is free") };
     assert_eq!(execution.context().attempt(), 1);
+}
+
+/// A store of another crate that gave too few answers made the batch panic.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_leaves_an_answer_out_is_asked_again_for_that_item() {
+    let (gate, seen) = (Gate::new(MemoryStore::new()), Seen::default());
+    let engine = Idempotency::new(gate.clone()).with_observer(seen.clone());
+    let left_out = Arc::clone(&gate.left_out);
+    left_out.store(1, Ordering::SeqCst);
+    let ran = engine.run_batch(batch(&["a", "b"]), move |batch| async move {
+        assert_eq!(batch.new_items().len(), 2, "both are claimed");
+        left_out.store(1, Ordering::SeqCst);
+        tokio::time::sleep(LEASE).await;
+        assert!(batch.new_items().iter().all(|item| !item.context().is_lease_lost()), "both are renewed");
+        left_out.store(1, Ordering::SeqCst);
+        Ok::<_, ()>(())
+    });
+    let RanBatch::Ran(result) = ran.await.unwrap() else { panic!("it is protected") };
+    assert!(result.is_done(), "both are recorded: {result:?}");
+    assert_eq!((gate.left_out.load(Ordering::SeqCst), seen.count("renewal_failed")), (0, 1));
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use idempotency_core::store::{Filter, Listing, Page};
 use idempotency_core::{
     Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, MemoryStore, Namespace, Owner, RecordView,
@@ -26,6 +27,8 @@ pub(crate) struct Gate {
     pub(crate) adoption_is_late_by: Arc<AtomicU64>,
     /// Renewals and loads of this key take this long, and then fail.
     failing: Arc<Mutex<Option<(KeyDigest, Duration)>>>,
+    /// How many of the next operations on several keys leave their last answer out.
+    pub(crate) left_out: Arc<AtomicUsize>,
     claims_under_way: Arc<AtomicUsize>,
 }
 
@@ -40,6 +43,7 @@ impl Gate {
             completions_until_stuck: Arc::new(AtomicUsize::new(usize::MAX)),
             adoption_is_late_by: Arc::default(),
             failing: Arc::default(),
+            left_out: Arc::default(),
             claims_under_way: Arc::default(),
         }
     }
@@ -67,6 +71,14 @@ impl Gate {
             true => Err(StoreError::new("gate", StoreErrorKind::Unknown)),
             false => Ok(()),
         }
+    }
+
+    fn left_out<T>(&self, mut answers: Vec<T>) -> Vec<T> {
+        let one_less = |left: usize| left.checked_sub(1);
+        if self.left_out.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            answers.pop();
+        }
+        answers
     }
 }
 
@@ -123,6 +135,26 @@ impl Store for Gate {
         self.store.wait_for_change(key, timeout).await
     }
 
+    async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
+        let answers = join_all(claims.iter().map(|claim| self.claim(claim))).await;
+        self.left_out(answers)
+    }
+
+    async fn renew_many(&self, leases: &[Lease], duration: Duration) -> Vec<Result<Hold, StoreError>> {
+        let answers = join_all(leases.iter().map(|lease| self.renew(lease, duration))).await;
+        self.left_out(answers)
+    }
+
+    async fn complete_many(&self, completions: &[Completion]) -> Vec<Result<Hold, StoreError>> {
+        let answers = join_all(completions.iter().map(|completion| self.complete(completion))).await;
+        self.left_out(answers)
+    }
+
+    async fn release_many(&self, leases: &[Lease], release: Release) -> Vec<Result<Hold, StoreError>> {
+        let answers = join_all(leases.iter().map(|lease| self.release(lease, release))).await;
+        self.left_out(answers)
+    }
+
     async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
         self.check_key(key).await?;
         self.store.load(key).await
@@ -138,5 +170,60 @@ impl Store for Gate {
 
     async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
         self.store.list(filter, page).await
+    }
+}
+
+/// The same without operations of its own on many keys.
+#[derive(Clone, Debug)]
+pub(crate) struct OneByOne(pub(crate) Gate);
+
+#[async_trait]
+impl Store for OneByOne {
+    fn namespace(&self) -> &Namespace {
+        self.0.namespace()
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
+        self.0.claim(claim).await
+    }
+
+    async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
+        self.0.renew(lease, duration).await
+    }
+
+    async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
+        self.0.complete(completion).await
+    }
+
+    async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
+        self.0.release(lease, release).await
+    }
+
+    async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
+        self.0.adopt(lease, owner, duration).await
+    }
+
+    async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError> {
+        self.0.newest(resource).await
+    }
+
+    async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
+        self.0.wait_for_change(key, timeout).await
+    }
+
+    async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
+        self.0.load(key).await
+    }
+
+    async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
+        self.0.forget(key).await
+    }
+
+    async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
+        self.0.resolve(key, resolution).await
+    }
+
+    async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
+        self.0.list(filter, page).await
     }
 }

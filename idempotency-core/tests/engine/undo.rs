@@ -53,3 +53,22 @@ async fn what_cannot_be_given_back_is_observed() {
     assert!(engine.drain(Duration::ZERO).await, "nothing is tried for longer than a lease");
     assert_eq!(seen.count("unsettled"), 5);
 }
+
+/// The task that gives claims back panicked where a store of another crate gave too few answers.
+#[tokio::test(start_paused = true)]
+async fn what_the_store_leaves_out_when_claims_are_given_back_is_given_back_later() {
+    let gate = Gate::new(MemoryStore::new());
+    let engine = Idempotency::new(gate.clone());
+    gate.shut(true);
+    for key in ["a", "b"] {
+        assert!(engine.begin(delivery(key)).await.is_err());
+    }
+    gate.shut(false);
+    // Of the first claims, and then of the first releases.
+    gate.left_out.store(2, Ordering::SeqCst);
+    assert!(engine.drain(Duration::from_secs(10)).await, "everything is given back");
+    assert_eq!(gate.left_out.load(Ordering::SeqCst), 0);
+    for key in ["a", "b"] {
+        assert!(matches!(engine.begin(delivery(key)).await, Ok(Begun::Run(_))), "{key} is free");
+    }
+}

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::super::Runtime;
-use super::super::budget::answered;
-use crate::{StoreError, StoreErrorKind};
+use super::super::budget::{each_answered, unknown};
+use crate::StoreError;
 
 /// The first pause between two tries; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -27,9 +27,7 @@ where
     let mut pending: Vec<usize> = (0..count).collect();
     while !pending.is_empty() {
         let left = deadline.saturating_sub(runtime.now());
-        let some = operation(pending.clone());
-        let answers = answered(runtime, left, async { Ok(some.await) }).await;
-        let answers = answers.unwrap_or_else(|_| pending.iter().map(|_| Err(unknown())).collect());
+        let answers = each_answered(runtime, left, pending.len(), operation(pending.clone())).await;
         for (index, answer) in pending.iter().zip(answers) {
             let earlier = results[*index].take();
             let earlier = earlier.as_ref().and_then(|earlier| earlier.as_ref().err());
@@ -47,16 +45,4 @@ where
         }
     }
     results.into_iter().map(|result| result.unwrap_or_else(|| Err(unknown()))).collect()
-}
-
-/// The answer at this place, or the failure of all of them.
-pub(super) fn answer<T>(
-    answers: &Result<Vec<Result<T, StoreError>>, StoreError>,
-    index: usize,
-) -> Result<&T, &StoreError> {
-    answers.as_ref()?.get(index).expect("a store answers each of many").as_ref()
-}
-
-fn unknown() -> StoreError {
-    StoreError::new("remote", StoreErrorKind::Unknown)
 }

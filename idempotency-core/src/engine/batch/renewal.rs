@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _, select_biased};
 
-use super::super::budget::answered;
+use super::super::budget::each_answered;
 use super::super::lease_state::{LeaseState, Moment};
 use super::super::{Event, Execution};
-use super::{Batch, many};
+use super::Batch;
 use crate::{Hold, Lease, StoreError};
 
 /// The pause before an item whose renewal failed is renewed by itself.
@@ -67,14 +67,16 @@ impl Batch {
         let shortest = ends.map(|end| end.saturating_sub(runtime.now())).filter(|left| !left.is_zero()).min();
         // One item may hold up the answer for all: the other half is left to ask for each by itself.
         let limit = policy.store_timeout().min(shortest.map_or(Duration::MAX, |left| left / 2));
-        let renewals = async { Ok(self.engine.store().renew_many(&leases, policy.lease()).await) };
-        let answers = answered(runtime, limit, renewals).await;
-        let pause = if answers.is_ok() { PAUSE.min(policy.lease() / 3) } else { Duration::ZERO };
-        let note = |(index, execution): (usize, &&'a Execution)| {
-            let is_answered = note_renewal(execution, sent, many::answer(&answers, index));
+        let renewals = self.engine.store().renew_many(&leases, policy.lease());
+        let began = runtime.now();
+        let answers = each_answered(runtime, limit, leases.len(), renewals).await;
+        let is_answered = runtime.now().saturating_sub(began) < limit;
+        let pause = if is_answered { PAUSE.min(policy.lease() / 3) } else { Duration::ZERO };
+        let note = |(execution, answer): (&&'a Execution, &Result<Hold, StoreError>)| {
+            let is_answered = note_renewal(execution, sent, answer.as_ref());
             (!is_answered).then_some((*execution, pause))
         };
-        executions.iter().enumerate().map(note).collect()
+        executions.iter().zip(&answers).map(note).collect()
     }
 }
 
