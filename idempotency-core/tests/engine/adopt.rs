@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use idempotency_core::engine::{AdoptError, Adoption, Begun, CompletionResult, Execution, WrittenDown};
 use idempotency_core::{
-    Idempotency, MemoryStore, Namespace, Order, Outcome, Policy, Resource, Scope, Version,
+    Idempotency, MemoryStore, Namespace, OnExpired, Order, Outcome, Policy, Resource, Scope, Version,
 };
 
 use crate::delivery;
@@ -116,4 +116,30 @@ async fn order_and_attributes_travel_and_another_namespace_does_not_take_it_up()
     assert_eq!(adopted.complete(Outcome::new("done")).await, CompletionResult::Recorded);
     let newest = engine.store().newest(order.resource().digest(engine.store().namespace())).await.unwrap();
     assert_eq!(newest, Some(Version::new(7)));
+}
+
+/// Deadline and expiry were both the end of the store's time, so the next renewal left nothing of the retention.
+#[tokio::test(start_paused = true)]
+async fn what_was_written_down_for_ever_is_in_doubt_after_its_adopter_died() {
+    for lease in [BETWEEN, Duration::MAX] {
+        let policy = Policy::webhook().with_on_expired(OnExpired::InDoubt).with_wait(Duration::ZERO);
+        let engine = Idempotency::new(MemoryStore::new()).with_policy(policy);
+        let written = run(&engine, "k").await.write_down(lease).await.unwrap();
+        // Its process dies.
+        std::mem::forget(taken_up(&engine, &written).await.unwrap());
+        tokio::time::advance(2 * LEASE).await;
+        assert!(matches!(engine.begin(delivery("k")).await.unwrap(), Begun::InDoubt), "{lease:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_whose_lease_lasts_for_ever_keeps_its_keys() {
+    let policy = Policy::webhook().with_lease(Duration::MAX).with_wait(Duration::ZERO);
+    let engine = Idempotency::new(MemoryStore::new()).with_policy(policy);
+    let execution = run(&engine, "k").await;
+    tokio::time::advance(365 * 144 * BETWEEN).await;
+    assert!(matches!(engine.begin(delivery("k")).await.unwrap(), Begun::Conflict { .. }));
+    assert_eq!(execution.complete(Outcome::new("done")).await, CompletionResult::Recorded);
+    tokio::time::advance(365 * 144 * BETWEEN).await;
+    assert!(matches!(engine.begin(delivery("k")).await.unwrap(), Begun::Replay(_)));
 }

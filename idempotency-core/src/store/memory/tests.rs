@@ -97,3 +97,21 @@ async fn debug_prints_no_content() {
     let _ = store.complete(&Completion::new(lease, Outcome::new("secret"), DAY)).await.unwrap();
     assert_eq!(format!("{store:?}"), "MemoryStore { records: 1, bytes: 6, .. }");
 }
+
+#[tokio::test]
+async fn the_retention_follows_the_lease_however_long_both_are() {
+    let clock = Arc::new(ManualClock::new());
+    let store = MemoryStore::new().with_clock(Arc::clone(&clock));
+    for (number, lease) in [LEASE, 365 * 500 * DAY, Duration::MAX].into_iter().enumerate() {
+        for (letter, retention) in [("a", DAY), ("b", 365 * 500 * DAY), ("c", Duration::MAX)] {
+            let name = format!("{letter}{number}");
+            let claim = Claim { lease, retention, ..claim(&name, 1) };
+            let granted = granted(&store, &claim).await;
+            assert_eq!(store.renew(&granted, Duration::MAX).await.unwrap(), Hold::Held);
+            assert_eq!(store.renew(&granted, LEASE).await.unwrap(), Hold::Held);
+            clock.advance(LEASE + DAY / 2);
+            let view = store.load(key(&name).digest()).await.unwrap().expect("it is kept");
+            assert_eq!(view.state, crate::StateView::Abandoned, "{lease:?} {retention:?}");
+        }
+    }
+}
