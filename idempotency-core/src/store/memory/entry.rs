@@ -122,12 +122,15 @@ impl Entry {
         }
     }
 
-    /// How many bytes of outcome it holds.
+    /// How many bytes of outcome and label it holds. An endpoint that other records share counts for each of them.
     pub(super) fn bytes(&self) -> usize {
-        match &self.state {
+        let outcome = match &self.state {
             Packed::Completed { outcome, .. } => outcome.len(),
             Packed::InFlight { .. } | Packed::Released => 0,
-        }
+        };
+        let label = self.parts.label();
+        let endpoint = label.endpoint.as_ref().map_or(0, |endpoint| endpoint.len());
+        outcome + endpoint + label.key.as_ref().map_or(0, |key| key.as_str().len())
     }
 }
 

@@ -86,11 +86,14 @@ impl MemoryStore {
         self
     }
 
-    /// Keeps at most this many bytes of outcomes. Clones made before keep their own limit.
+    /// Keeps at most this many bytes of outcomes and [labels](crate::Label). Clones made before keep their own limit.
     ///
     /// Once they are reached, claims of new keys are refused with [`StoreErrorKind::Full`]. What is in flight then may
-    /// pass the limit: an outcome is never refused, since its effect has happened. Default: 256 MiB, 268 bytes for each of a million records: an acknowledgement is smaller, and
-    /// a store that is full stays below half a GiB, which the smallest usual container has.
+    /// pass the limit: an outcome is never refused, since its effect has happened. An endpoint counts for each record that
+    /// names it, although they share it.
+    ///
+    /// Default: 256 MiB, 268 bytes for each of a million records: an acknowledgement and a label are smaller, and a store
+    /// that is full stays below half a GiB, which the smallest usual container has.
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;
@@ -112,7 +115,7 @@ impl MemoryStore {
         self.shards.totals.records()
     }
 
-    /// How many bytes of outcomes these records hold.
+    /// How many bytes of outcomes and labels these records hold.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.shards.totals.bytes()
