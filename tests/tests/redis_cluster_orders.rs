@@ -3,18 +3,20 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::store::{Filter, Page};
 use idempotency_core::{
-    Claim, Claimed, Completion, Hold, Outcome, Release, Resolution, StateView, Store as _, Version,
+    Claim, Claimed, Completion, Delivery, Hold, Idempotency, Key, Order, Outcome, Policy, Release,
+    Resolution, StateView, Store as _, Verified, Version,
 };
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_case::{
     LEASE, NAMESPACE, RETENTION, claim, completion, grant, key, namespace, ordered, outcome_of, owner,
-    patient, record_name, resource_of,
+    patient, record_name, resource_of, scope,
 };
-use idempotency_tests::redis_cluster::RedisCluster;
+use idempotency_tests::redis_cluster::{RedisCluster, until};
 
 fn store(cluster: &RedisCluster) -> RedisStore {
     patient(RedisStore::cluster(cluster.urls(), NAMESPACE).unwrap())
@@ -150,4 +152,61 @@ async fn many_keys_on_many_masters_are_each_answered_and_listed() {
     assert_eq!(seen.len(), 60);
     assert!((6..40).contains(&pages), "{pages} pages");
     assert_eq!(owner(1), leases[0].owner());
+}
+
+/// The first of these names that this node serves.
+async fn name_on(
+    cluster: &RedisCluster,
+    node: usize,
+    address: impl Fn(&str) -> String,
+    prefix: &str,
+) -> String {
+    let mut number = 0;
+    loop {
+        let name = format!("{prefix}{number}");
+        if cluster.owner(&address(&name), 0).await == node {
+            return name;
+        }
+        number += 1;
+    }
+}
+
+/// The record was granted on one master and the mark's master was away: the error said that nothing had happened, so the key
+/// stayed in flight, and was in doubt afterwards.
+#[tokio::test]
+async fn a_grant_whose_mark_cannot_be_read_is_taken_back() {
+    let cluster = RedisCluster::start_with(3, false, &["--cluster-require-full-coverage", "no"]).await;
+    let store =
+        RedisStore::cluster(cluster.urls(), NAMESPACE).unwrap().with_response_timeout(Duration::from_secs(5));
+    let mark_name = |resource: &str| {
+        let digest = resource_of(resource).digest(&namespace());
+        format!("idem:mark:{}", data_encoding::BASE64URL_NOPAD.encode(&digest.as_bytes()[..24]))
+    };
+    let resource = name_on(&cluster, 1, mark_name, "r").await;
+    let [alone, many, run] = [
+        name_on(&cluster, 0, record_name, "alone").await,
+        name_on(&cluster, 0, record_name, "many").await,
+        name_on(&cluster, 0, record_name, "run").await,
+    ];
+    grant(&store, &ordered("warm", 1, &resource, 1)).await;
+    cluster.nodes[1].kill();
+
+    let mut errors = vec![store.claim(&ordered(&alone, 1, &resource, 1)).await];
+    errors.extend(store.claim_many(&[ordered(&many, 1, &resource, 1)]).await);
+    for (name, answer) in [alone, many].iter().zip(errors) {
+        let view = store.load(key(name).digest()).await.unwrap().expect("it was granted");
+        assert!(matches!(view.state, StateView::InFlight { .. }), "{view:?}");
+        assert!(answer.unwrap_err().may_have_executed(), "{name}");
+    }
+
+    let engine = Idempotency::new(store.clone()).with_policy(Policy::webhook().with_wait(Duration::ZERO));
+    let order = Order::new(resource_of(&resource), Version::new(1));
+    let proof = Verified::by_other_means(b"");
+    let delivery = Delivery::new(&proof, scope(), Key::new(&run).unwrap()).with_order(order);
+    assert!(engine.begin(delivery).await.unwrap_err().may_have_executed());
+    until(async || {
+        let view = store.load(key(&run).digest()).await.unwrap().expect("it was granted");
+        matches!(view.state, StateView::Released) && view.attempts == 0
+    })
+    .await;
 }

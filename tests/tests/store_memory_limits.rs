@@ -14,6 +14,8 @@ use idempotency_core::{
 
 const LEASE: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_secs(86_400);
+/// How many bytes the label of a claim has, without its key.
+const LABEL: usize = "limits".len();
 
 fn claim(name: impl ToString, owner: u8) -> Claim {
     claim_kept(name, owner, DAY)
@@ -107,31 +109,31 @@ async fn expired_records_are_swept_long_before_the_store_is_full() {
         );
     }
     assert!(store.records() <= 64 * 64, "{} records of 1,000 live ones", store.records());
-    assert_eq!(store.bytes(), 10 * store.records(), "bytes are counted exactly");
+    assert_eq!(store.bytes(), (10 + LABEL + 6) * store.records(), "bytes are counted exactly");
 }
 
 #[tokio::test]
-async fn new_keys_are_refused_once_outcomes_have_used_up_their_bytes_and_outcomes_never_are() {
+async fn new_keys_are_refused_once_outcomes_and_labels_have_used_up_their_bytes_and_outcomes_never_are() {
     let (store, clock) = store();
     let store = store.with_max_bytes(100);
     let (a, b) = (grant(&store, &claim("a", 1)).await, grant(&store, &claim("b", 1)).await);
     assert_eq!(complete(&store, &a, 60).await, Ok(Hold::Held));
     assert_eq!(complete(&store, &a, 60).await, Ok(Hold::Held), "a repeat");
-    assert_eq!(store.bytes(), 60);
+    assert_eq!(store.bytes(), 60 + 2 * (LABEL + 1));
     assert_eq!(complete(&store, &b, 41).await, Ok(Hold::Held), "its effect has happened");
-    assert_eq!(store.bytes(), 101);
+    assert_eq!(store.bytes(), 101 + 2 * (LABEL + 1));
     assert!(is_full(&store, &claim("c", 1)).await, "a new key can wait");
     assert!(matches!(store.claim(&claim("a", 2)).await.unwrap(), Claimed::Completed(_)));
 
     assert!(store.forget(claim("a", 1).key.digest()).await.unwrap());
-    assert_eq!(store.bytes(), 41);
+    assert_eq!(store.bytes(), 41 + LABEL + 1);
     clock.advance(DAY);
     let c = grant(&store, &claim("b", 3)).await;
-    assert_eq!(store.bytes(), 0, "an expired record's place is taken");
+    assert_eq!(store.bytes(), LABEL + 1, "an expired record's place is taken");
     clock.advance(LEASE);
     let word = Resolution::Completed(Outcome::new(vec![0; 7]));
     assert!(store.resolve(c.key().digest(), &word).await.unwrap());
-    assert_eq!(store.bytes(), 7);
+    assert_eq!(store.bytes(), 7 + LABEL + 1);
 }
 
 #[tokio::test]
@@ -194,5 +196,6 @@ async fn many_threads_execute_each_key_once() {
         });
     }
     assert_eq!(workers.join_all().await.iter().sum::<usize>(), 5_000);
-    assert_eq!((store.records(), store.bytes()), (5_000, 5_000));
+    let keys: usize = (0..5_000).map(|i: usize| i.to_string().len()).sum();
+    assert_eq!((store.records(), store.bytes()), (5_000, 5_000 * (LABEL + 1) + keys));
 }

@@ -80,6 +80,8 @@ impl Idempotency {
     fn undo_later(&self, mut claim: Claim) {
         // A holder whose lease ran out may still be at work, and no run is about to take its place: it keeps the key.
         claim.on_expired = OnExpired::InDoubt;
+        // No version is about to be executed, and the part of the store that has the mark may be the one that is away.
+        claim.order = None;
         let began = self.runtime().now();
         let end = began.saturating_add(claim.lease);
         let undo = Undo { engine: self.clone(), claim, began, end, is_granted: false };

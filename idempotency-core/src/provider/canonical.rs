@@ -31,12 +31,44 @@ fn unescaped(step: &str) -> Option<String> {
 
 /// The digest of a JSON text's meaning, without some of its fields. `None` where the text is not I-JSON (RFC 7493), for
 /// which RFC 8785 has no form: a name given twice in one object, a number that a double does not hold, a lone surrogate.
+/// `None` too where a member has the name that the parser gives to numbers: the two could not be told apart.
 pub(super) fn digest(text: &[u8], left_out: &[Pointer]) -> Option<[u8; 32]> {
-    let mut value: Json = serde_json::from_slice(text).ok().filter(|_| !has_long_number(text))?;
+    if has_long_number(text) || names_number_field(text) {
+        return None;
+    }
+    let mut value: Json = serde_json::from_slice(text).ok()?;
     for Pointer(steps) in left_out {
         value.leave_out(steps);
     }
     Some(value.put_into(FieldDigest::new("json")).finish())
+}
+
+/// How serde_json names the only field of a number that it passes as an object.
+const NUMBER_FIELD: &str = "$serde_json::private::Number";
+
+/// Whether a JSON text gives a member the name by which the parser knows a number, in whatever spelling.
+fn names_number_field(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(start) = rest.iter().position(|byte| *byte == b'"') {
+        rest = &rest[start..];
+        // The quote that it begins with is not the one that ends it.
+        let mut is_escaped = true;
+        let end = rest.iter().position(|byte| {
+            let is_end = *byte == b'"' && !is_escaped;
+            is_escaped = *byte == b'\\' && !is_escaped;
+            is_end
+        });
+        let Some(end) = end else { return false };
+        let (string, after) = rest.split_at(end + 1);
+        rest = after;
+        if matches!(string[1], b'$' | b'\\')
+            && rest.trim_ascii_start().starts_with(b":")
+            && serde_json::from_slice::<String>(string).is_ok_and(|name| name == NUMBER_FIELD)
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a JSON text has a number of more digits than a double tells apart. Others may read them all.
@@ -181,7 +213,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let mut fields = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
-            if name == "$serde_json::private::Number" {
+            if name == NUMBER_FIELD {
                 let digits: String = map.next_value()?;
                 let number: f64 = digits.parse().map_err(A::Error::custom)?;
                 return if number.is_finite() {
@@ -272,6 +304,22 @@ mod tests {
             assert!(digest(text.as_bytes(), &[]).is_none(), "{text}");
         }
         assert!(digest("[".repeat(100_000).as_bytes(), &[]).is_none());
+    }
+
+    /// serde_json may pass a number as an object with one field of this name.
+    #[test]
+    fn an_object_that_looks_like_a_number_of_the_parser_has_no_digest() {
+        for name in ["$serde_json::private::Number", r"\u0024serde_json::private::Numbe\u0072"] {
+            for text in [
+                format!(r#"{{"amount":{{"{name}":"5"}}}}"#),
+                format!(r#"{{"{name}" : "5"}}"#),
+                format!(r#"[{{"a\"":"\\","{name}":1}}]"#),
+            ] {
+                assert!(digest(text.as_bytes(), &[]).is_none(), "{text}");
+            }
+            let text = format!(r#"{{"note":"{name}"}}"#);
+            assert!(digest(text.as_bytes(), &[]).is_some(), "{text}");
+        }
     }
 
     #[test]

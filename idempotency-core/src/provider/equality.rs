@@ -45,7 +45,8 @@ impl Equality {
     /// strings and numbers, and parameters of the content type do not count. Numbers are compared as doubles.
     ///
     /// Byte for byte all the same: a body of another content type than `application/json` or `…+json`, an encoded one,
-    /// and a text for which RFC 8785 has no form, as where a name is given twice or a whole number is beyond 2^53.
+    /// and a text for which RFC 8785 has no form, as where a name is given twice or a whole number is beyond 2^53. So is one
+    /// with a member named `$serde_json::private::Number`, which the parser may take for a number.
     #[must_use]
     pub fn json() -> Self {
         Self(Body::Json { left_out: Arc::new([]) })

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::{Completed, Fence, Fingerprint, Grant, Outcome, Owner, ScopedOrder};
 
 pub use label::Label;
+pub(crate) use label::cut;
 pub use parts::{Part, Parts, UnknownBindingPart};
 pub use transition::Transition;
 pub use view::{RecordView, StateView};

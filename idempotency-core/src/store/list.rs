@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{RecordView, StateView};
+use crate::{RecordView, StateView, record};
 
 /// Which records to list. By default all of them.
 ///
@@ -72,10 +72,11 @@ impl Filter {
         self
     }
 
-    /// Only those of this endpoint, as [`Scope::as_endpoint`](crate::Scope::as_endpoint) names it. Default: of any.
+    /// Only those of this endpoint, as [`Scope::as_endpoint`](crate::Scope::as_endpoint) names it. Default: of any. Where that is
+    /// longer than a [label](crate::Label) shows, those of every endpoint that begins alike.
     #[must_use]
     pub fn of_endpoint(mut self, endpoint: impl AsRef<str>) -> Self {
-        self.endpoint = Some(endpoint.as_ref().into());
+        self.endpoint = Some(record::cut(endpoint.as_ref().into()));
         self
     }
 

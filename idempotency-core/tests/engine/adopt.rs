@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use idempotency_core::engine::{AdoptError, Adoption, Begun, CompletionResult, Execution, WrittenDown};
 use idempotency_core::{
-    Idempotency, MemoryStore, Namespace, Order, Outcome, Policy, Resource, Scope, Version,
+    Idempotency, MemoryStore, Namespace, OnExpired, Order, Outcome, Policy, Resource, Scope, Version,
 };
 
 use crate::delivery;
@@ -144,4 +144,29 @@ async fn an_adoption_that_is_heard_of_after_a_takeover_runs_nothing() {
         }
         drop(successor);
     }
+}
+/// Deadline and expiry were both the end of the store's time, so the next renewal left nothing of the retention.
+#[tokio::test(start_paused = true)]
+async fn what_was_written_down_for_ever_is_in_doubt_after_its_adopter_died() {
+    for lease in [BETWEEN, Duration::MAX] {
+        let policy = Policy::webhook().with_on_expired(OnExpired::InDoubt).with_wait(Duration::ZERO);
+        let engine = Idempotency::new(MemoryStore::new()).with_policy(policy);
+        let written = run(&engine, "k").await.write_down(lease).await.unwrap();
+        // Its process dies.
+        std::mem::forget(taken_up(&engine, &written).await.unwrap());
+        tokio::time::advance(2 * LEASE).await;
+        assert!(matches!(engine.begin(delivery("k")).await.unwrap(), Begun::InDoubt), "{lease:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_whose_lease_lasts_for_ever_keeps_its_keys() {
+    let policy = Policy::webhook().with_lease(Duration::MAX).with_wait(Duration::ZERO);
+    let engine = Idempotency::new(MemoryStore::new()).with_policy(policy);
+    let execution = run(&engine, "k").await;
+    tokio::time::advance(365 * 144 * BETWEEN).await;
+    assert!(matches!(engine.begin(delivery("k")).await.unwrap(), Begun::Conflict { .. }));
+    assert_eq!(execution.complete(Outcome::new("done")).await, CompletionResult::Recorded);
+    tokio::time::advance(365 * 144 * BETWEEN).await;
+    assert!(matches!(engine.begin(delivery("k")).await.unwrap(), Begun::Replay(_)));
 }

@@ -1,6 +1,7 @@
 //! A store that fails as told, over a memory store that shares its time with the paused runtime.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub(super) struct FaultyStore {
     faults: Arc<Mutex<HashMap<&'static str, VecDeque<Fault>>>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
     claims: Arc<Mutex<Vec<Claim>>>,
+    marks_are_away: Arc<AtomicBool>,
 }
 
 impl FaultyStore {
@@ -44,6 +46,11 @@ impl FaultyStore {
 
     pub(super) fn fail(&self, operation: &'static str, faults: impl IntoIterator<Item = Fault>) {
         self.faults.lock().unwrap().entry(operation).or_default().extend(faults);
+    }
+
+    /// From now on a claim with an order is granted, and fails since its mark cannot be read.
+    pub(super) fn lose_marks(&self) {
+        self.marks_are_away.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn calls(&self, operation: &str) -> usize {
@@ -103,7 +110,12 @@ impl Store for FaultyStore {
 
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         self.claims.lock().unwrap().push(claim.clone());
-        self.perform("claim", self.inner.claim(claim)).await
+        let answer = self.perform("claim", self.inner.claim(claim)).await?;
+        if claim.order.is_some() && self.marks_are_away.load(Ordering::Relaxed) {
+            let granted = StoreError::new("faulty", StoreErrorKind::Unknown);
+            return Err(StoreError::new("faulty", StoreErrorKind::Unavailable).after(Some(&granted)));
+        }
+        Ok(answer)
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {

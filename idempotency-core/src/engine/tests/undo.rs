@@ -84,3 +84,15 @@ async fn an_undoing_that_makes_the_claim_itself_releases_it() {
     assert_eq!(store.calls("release"), 4);
     assert_eq!(state(&store, "k").await, Some(StateView::Released));
 }
+
+/// In a cluster the mark is on another master than the record.
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_undone_while_its_mark_cannot_be_read() {
+    let (engine, store) = engine();
+    store.lose_marks();
+    let order = Order::new(Resource::new(&Scope::endpoint("tests"), "thing", "1"), Version::new(1));
+    let error = engine.begin(delivery("k").with_order(order)).await.unwrap_err();
+    assert!(error.may_have_executed());
+    assert!(engine.drain(SECOND).await, "the part of the store that has the record answers");
+    assert_eq!(state(&store, "k").await, Some(StateView::Released));
+}

@@ -16,10 +16,6 @@ impl Ticks {
         Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
     }
 
-    pub(super) fn after(now: Duration, duration: Duration) -> Self {
-        Self::of(now.saturating_add(duration))
-    }
-
     pub(super) fn left(self, now: Duration) -> Duration {
         self.time().saturating_sub(now)
     }
@@ -32,6 +28,10 @@ impl Ticks {
         Duration::from_nanos(self.0)
     }
 }
+
+/// No lease and no retention is longer, 146 years: the two of them leave half of what `Ticks` can tell to the clock, so
+/// that an expiry is always the whole retention behind its deadline.
+const LONGEST: Duration = Duration::from_nanos(u64::MAX / 4);
 
 /// A [`Record`] with its expiry, packed: what is rare is boxed, and an outcome has exactly its own size.
 pub(super) struct Entry {
@@ -57,16 +57,21 @@ struct Rest {
 }
 
 impl Entry {
-    /// Packs a record that is kept until `expires`.
-    pub(super) fn new(record: Record, expires: Ticks) -> Self {
+    /// Packs a record that is kept for `retention` after its lease; from now, where it is not in flight.
+    pub(super) fn new(record: Record, retention: Duration, now: Duration) -> Self {
+        let lease = match record.state {
+            State::InFlight { deadline } => deadline.saturating_sub(now).min(LONGEST),
+            State::Released | State::Completed { .. } => Duration::ZERO,
+        };
+        let kept_from = now.saturating_add(lease);
         let rest = Rest { attempts: record.attempts, fingerprint: record.fingerprint, order: record.order };
         let is_plain = rest.attempts == 1 && rest.fingerprint.is_none() && rest.order.is_none();
         Self {
             owner: record.owner,
             fence: record.fence,
-            expires,
+            expires: Ticks::of(kept_from.saturating_add(retention.min(LONGEST))),
             state: match record.state {
-                State::InFlight { deadline } => Packed::InFlight { deadline: Ticks::of(deadline) },
+                State::InFlight { .. } => Packed::InFlight { deadline: Ticks::of(kept_from) },
                 State::Released => Packed::Released,
                 State::Completed { outcome, at, until } => Packed::Completed {
                     outcome: Arc::from(outcome.as_bytes().as_ref()),
@@ -117,12 +122,15 @@ impl Entry {
         }
     }
 
-    /// How many bytes of outcome it holds.
+    /// How many bytes of outcome and label it holds. An endpoint that other records share counts for each of them.
     pub(super) fn bytes(&self) -> usize {
-        match &self.state {
+        let outcome = match &self.state {
             Packed::Completed { outcome, .. } => outcome.len(),
             Packed::InFlight { .. } | Packed::Released => 0,
-        }
+        };
+        let label = self.parts.label();
+        let endpoint = label.endpoint.as_ref().map_or(0, |endpoint| endpoint.len());
+        outcome + endpoint + label.key.as_ref().map_or(0, |key| key.as_str().len())
     }
 }
 

@@ -86,13 +86,14 @@ impl MemoryStore {
         self
     }
 
-    /// Keeps at most this many bytes of outcomes. Clones made before keep their own limit.
+    /// Keeps at most this many bytes of outcomes and [labels](crate::Label). Clones made before keep their own limit.
     ///
     /// Once they are used up, claims of new keys are refused with [`StoreErrorKind::Full`]. Keys in flight may then exceed the
-    /// limit: an outcome is never refused, since its effect has happened.
+    /// limit: an outcome is never refused, since its effect has happened. An endpoint counts for each record that names it,
+    /// although they share it.
     ///
-    /// Default: 256 MiB, 268 bytes for each of a million records. An acknowledgement is smaller, and a full store stays below
-    /// half a GiB, which the smallest usual container has.
+    /// Default: 256 MiB, 268 bytes for each of a million records. An acknowledgement and a label are smaller, and a full
+    /// store stays below half a GiB, which the smallest usual container has.
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;
@@ -114,7 +115,7 @@ impl MemoryStore {
         self.shards.totals.records()
     }
 
-    /// How many bytes of outcomes these records hold.
+    /// How many bytes of outcomes and labels these records hold.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.shards.totals.bytes()
@@ -132,34 +133,35 @@ impl MemoryStore {
         let record = slot.and_then(|slot| slot.live(Ticks::of(now))).map(|entry| entry.record());
         let transition = Record::claim(record.as_ref(), mark, claim, now, self.micros());
         let Some(mut record) = transition.write else { return Some(transition.answer) };
-        let expires = Ticks::after(now, claim.lease.saturating_add(claim.retention));
         if let Some(slot) = slot {
-            slot.replace(Entry::new(record, expires), &self.shards.totals);
+            slot.replace(Entry::new(record, claim.retention, now), &self.shards.totals);
             return Some(transition.answer);
         }
         record.parts = shard.interned(record.parts);
-        let entry = Entry::new(record, expires);
+        let entry = Entry::new(record, claim.retention, now);
         let has_room = shard.insert(digest, entry, Ticks::of(now), &self.shards.totals, &self.limits);
         has_room.then_some(transition.answer)
     }
 
     /// Changes the record of a key in one critical section, and wakes those who wait for it where it may interest them. The
-    /// change answers what becomes of the record, and until when it is then kept. `absent` is the answer where there is no record.
+    /// change answers what becomes of the record, and how long it is then kept, after its lease where it is in flight.
+    /// `absent` is the answer where there is no record.
     fn change<A>(
         &self,
         digest: KeyDigest,
         absent: A,
-        change: impl FnOnce(&Record, Duration, Duration) -> (Transition<A>, Ticks),
+        change: impl FnOnce(&Record, Duration, Duration) -> (Transition<A>, Duration),
     ) -> A {
         let shard = self.shards.records(digest);
         let now = self.clock.now();
         let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return absent };
-        let (transition, expires) = change(&entry.record(), entry.retention(now), now);
+        let (transition, kept) = change(&entry.record(), entry.retention(now), now);
         let Some(record) = transition.write else { return transition.answer };
         let is_in_flight = matches!(record.state, State::InFlight { deadline } if deadline > now);
         let completed = matches!(record.state, State::Completed { .. }).then_some(record.order).flatten();
         let before = entry.bytes();
-        *entry = Entry::new(record, expires);
+        *entry = Entry::new(record, kept, now);
+        let expires = entry.expires();
         // Never refused for want of room: the effect has happened, and an outcome that is not recorded is an effect that
         // happens again.
         self.shards.totals.add_bytes(entry.bytes());
@@ -221,15 +223,13 @@ impl Store for MemoryStore {
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
         Ok(self.change(lease.key().digest(), Hold::Lost, |record, retention, now| {
-            let expires = Ticks::after(now, duration.saturating_add(retention));
-            (record.renew(lease, duration, now), expires)
+            (record.renew(lease, duration, now), retention)
         }))
     }
 
     async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
-        Ok(self.change(completion.lease.key().digest(), Hold::Lost, |record, _, now| {
-            let expires = Ticks::after(now, completion.retention);
-            (record.complete(completion, self.clock.unix_time()), expires)
+        Ok(self.change(completion.lease.key().digest(), Hold::Lost, |record, _, _| {
+            (record.complete(completion, self.clock.unix_time()), completion.retention)
         }))
     }
 
@@ -240,14 +240,13 @@ impl Store for MemoryStore {
                 Some(released) if released.state == State::Released => released.kept_after_release(retention),
                 _ => retention,
             };
-            (transition, Ticks::after(now, kept))
+            (transition, kept)
         }))
     }
 
     async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
         Ok(self.change(lease.key().digest(), Adopted::Lost, |record, retention, now| {
-            let expires = Ticks::after(now, duration.saturating_add(retention));
-            (record.adopt(lease, owner, duration, now, self.micros()), expires)
+            (record.adopt(lease, owner, duration, now, self.micros()), retention)
         }))
     }
 
@@ -281,8 +280,7 @@ impl Store for MemoryStore {
 
     async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
         Ok(self.change(key, false, |record, retention, now| {
-            let transition = record.resolve(resolution, now, self.clock.unix_time(), retention);
-            (transition, Ticks::after(now, retention))
+            (record.resolve(resolution, now, self.clock.unix_time(), retention), retention)
         }))
     }
 

@@ -146,7 +146,7 @@ impl Shard {
         if self.slots.len() >= self.sweep_at {
             self.sweep(now, totals);
         }
-        let has_room = totals.add_record(limits);
+        let has_room = totals.add_record(entry.bytes(), limits);
         if has_room {
             self.slots.insert(Slot::new(digest, entry));
         }
@@ -203,8 +203,8 @@ impl Slot {
 
     /// Puts a record in the place of the former one.
     pub(super) fn replace(&self, entry: Entry, totals: &Totals) {
-        totals.remove_bytes(self.entry().bytes());
-        *self.entry() = entry;
+        totals.add_bytes(entry.bytes());
+        totals.remove_bytes(self.0.entry.replace(entry).bytes());
     }
 
     fn entry(&self) -> RefMut<'_, Entry> {

@@ -39,10 +39,10 @@ fn an_entry_has_128_bytes() {
 fn a_store_that_is_exactly_full_has_no_room() {
     let (totals, limits) = (Totals::default(), Limits { records: 1, bytes: 5 });
     totals.add_bytes(5);
-    assert!(!totals.add_record(&limits));
+    assert!(!totals.add_record(0, &limits));
     totals.remove_bytes(1);
-    assert!(totals.add_record(&limits));
-    assert!(!totals.add_record(&limits));
+    assert!(totals.add_record(0, &limits));
+    assert!(!totals.add_record(0, &limits));
 }
 
 #[tokio::test]
@@ -95,5 +95,43 @@ async fn debug_prints_no_content() {
     let store = MemoryStore::new().with_clock(Arc::new(ManualClock::new()));
     let lease = granted(&store, &claim("k", 1)).await;
     let _ = store.complete(&Completion::new(lease, Outcome::new("secret"), DAY)).await.unwrap();
-    assert_eq!(format!("{store:?}"), "MemoryStore { records: 1, bytes: 6, .. }");
+    assert_eq!(format!("{store:?}"), "MemoryStore { records: 1, bytes: 13, .. }");
+}
+
+#[tokio::test]
+async fn the_retention_follows_the_lease_however_long_both_are() {
+    let clock = Arc::new(ManualClock::new());
+    let store = MemoryStore::new().with_clock(Arc::clone(&clock));
+    for (number, lease) in [LEASE, 365 * 500 * DAY, Duration::MAX].into_iter().enumerate() {
+        for (letter, retention) in [("a", DAY), ("b", 365 * 500 * DAY), ("c", Duration::MAX)] {
+            let name = format!("{letter}{number}");
+            let claim = Claim { lease, retention, ..claim(&name, 1) };
+            let granted = granted(&store, &claim).await;
+            assert_eq!(store.renew(&granted, Duration::MAX).await.unwrap(), Hold::Held);
+            assert_eq!(store.renew(&granted, LEASE).await.unwrap(), Hold::Held);
+            clock.advance(LEASE + DAY / 2);
+            let view = store.load(key(&name).digest()).await.unwrap().expect("it is kept");
+            assert_eq!(view.state, crate::StateView::Abandoned, "{lease:?} {retention:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_label_counts_among_the_bytes_while_its_record_is_kept() {
+    let clock = Arc::new(ManualClock::new());
+    let store = MemoryStore::new().with_clock(Arc::clone(&clock)).with_max_bytes(16);
+    let lease = granted(&store, &claim("k1", 1)).await;
+    assert_eq!(store.bytes(), "memory".len() + "k1".len());
+    assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
+    let lease = granted(&store, &claim("k1", 2)).await;
+    assert_eq!(store.bytes(), 8, "a grant that follows another one");
+    assert_eq!(store.complete(&Completion::new(lease, Outcome::new("1"), DAY)).await.unwrap(), Hold::Held);
+    granted(&store, &claim("k2", 1)).await;
+    assert_eq!(store.bytes(), 17);
+    assert_eq!(store.claim(&claim("k3", 1)).await.unwrap_err().kind(), StoreErrorKind::Full);
+    assert!(store.forget(key("k1").digest()).await.unwrap());
+    assert_eq!(store.bytes(), 8);
+    clock.advance(2 * DAY);
+    store.shards.sweep(Ticks::of(store.clock.now()));
+    assert_eq!((store.records(), store.bytes()), (0, 0));
 }

@@ -25,9 +25,14 @@ impl Totals {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Makes room for a record. Refused also where the outcomes have used up their bytes.
-    pub(super) fn add_record(&self, limits: &Limits) -> bool {
-        self.bytes() < limits.bytes && add(&self.records, 1, limits.records)
+    /// Makes room for a record of so many bytes. Refused also where the others have used up the bytes; the last one may pass
+    /// their limit.
+    pub(super) fn add_record(&self, bytes: usize, limits: &Limits) -> bool {
+        let has_room = self.bytes() < limits.bytes && add(&self.records, 1, limits.records);
+        if has_room {
+            self.add_bytes(bytes);
+        }
+        has_room
     }
 
     pub(super) fn add_bytes(&self, bytes: usize) {

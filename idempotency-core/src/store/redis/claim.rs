@@ -200,7 +200,7 @@ impl Shared {
         is_open.then(|| mark::get(self.keys.mark(order.resource)))
     }
 
-    /// The answer, given the mark: a stale grant is given back under its own fence.
+    /// The answer, given the mark: a stale grant is given back under its own fence. An error says that a grant may stand.
     async fn judged_by_mark(
         self: &Arc<Self>,
         claim: &Claim,
@@ -208,15 +208,19 @@ impl Shared {
         took_over: bool,
         newest: Result<Option<Version>, mark::Unread>,
     ) -> Result<Claimed, StoreError> {
+        let standing = matches!(answer, Claimed::Granted(_)).then(|| fault::error(StoreErrorKind::Unknown));
         let refusal = match (newest, claim.order) {
             (Ok(Some(newest)), Some(order)) if order.version < newest => Claimed::Stale { newest },
             (Ok(_), _) => return Ok(answer),
             (Err(mark::Unread::Unreadable), _) => Claimed::InDoubt,
-            (Err(mark::Unread::Failed(error)), _) => return Err(error),
+            (Err(mark::Unread::Failed(error)), _) => {
+                return Err(error.after(standing.as_ref()));
+            }
         };
         if let Claimed::Granted(Grant { fence, .. }) = answer {
             let lease = Lease::new(claim.key.clone(), claim.order, claim.owner, fence);
-            let _ = self.give_back(&lease, took_over).await?;
+            let given_back = self.give_back(&lease, took_over).await;
+            let _ = given_back.map_err(|error| error.after(standing.as_ref()))?;
         }
         Ok(refusal)
     }

@@ -195,12 +195,22 @@ fn an_older_reader_refuses_a_binding_part() {
 
 #[test]
 fn a_label_that_is_too_long_is_left_out() {
-    let endpoint = "e".repeat(usize::from(u16::MAX));
-    let key = ScopedKey::new(&Namespace::default(), Scope::endpoint(endpoint), Key::new("k").unwrap());
-    let claim = Claim::new(key.clone(), Owner::from_bytes([7; 16]), Duration::MAX, Duration::MAX);
+    let key = key("k");
+    let mut claim = Claim::new(key.clone(), Owner::from_bytes([7; 16]), Duration::MAX, Duration::MAX);
+    claim.label.endpoint = Some("e".repeat(usize::from(u16::MAX)).into());
     let mut packed = Packed::first_grant(&claim, Fence::new(5));
     assert_eq!(packed.ttl(), 2 * MAX_MILLIS);
     let read = Packed::decode(packed.encode(key.digest()), key.digest());
     packed.record.parts = Parts::default();
     assert_eq!(read, Some(packed));
+}
+
+#[test]
+fn the_label_of_a_long_endpoint_is_kept_as_it_is_cut() {
+    let endpoint = "e".repeat(usize::from(u16::MAX));
+    let key = ScopedKey::new(&Namespace::default(), Scope::endpoint(endpoint), Key::new("k").unwrap());
+    let claim = Claim::new(key.clone(), Owner::from_bytes([7; 16]), Duration::MAX, Duration::MAX);
+    let packed = Packed::first_grant(&claim, Fence::new(5));
+    let read = Packed::decode(packed.encode(key.digest()), key.digest()).unwrap();
+    assert_eq!(read.record.parts.label(), &Label::of(&key));
 }
