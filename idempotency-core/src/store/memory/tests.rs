@@ -105,7 +105,8 @@ async fn the_retention_follows_the_lease_however_long_both_are() {
     for (number, lease) in [LEASE, 365 * 500 * DAY, Duration::MAX].into_iter().enumerate() {
         for (letter, retention) in [("a", DAY), ("b", 365 * 500 * DAY), ("c", Duration::MAX)] {
             let name = format!("{letter}{number}");
-            let claim = Claim { lease, retention, ..claim(&name, 1) };
+            let mut claim = claim(&name, 1);
+            (claim.lease, claim.retention) = (lease, retention);
             let granted = granted(&store, &claim).await;
             assert_eq!(store.renew(&granted, Duration::MAX).await.unwrap(), Hold::Held);
             assert_eq!(store.renew(&granted, LEASE).await.unwrap(), Hold::Held);
