@@ -29,7 +29,8 @@ pub fn greet(config: &Config, secrets: &Secrets) {
     curl(&format!("{base}/webhooks/stripe"), &signed, stripe);
     curl(&format!("{base}/payments"), &payment, r#"{"amount":4200}"#);
     println!("then: curl {base}/ledger");
-    println!("make the handler slow or failing with ?delay_ms=3000 or ?fail_times=1; --help says more");
+    println!("a failure and its retry: GitHub with another x-github-delivery and ?fail_times=1");
+    println!("a slow handler: the same with ?delay_ms=3000; Stripe's works for five minutes; see --help");
 }
 
 fn curl(url: &str, headers: &HeaderMap, body: &str) {
