@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// [`release`](Self::release), or [`fail`](Self::fail) if the effect of the work is not known. To go on in another process,
 /// [`write_down`](Self::write_down).
 #[derive(Debug)]
-#[must_use = "dropping an execution leaves its key in flight until the lease runs out; complete or release it"]
+#[must_use = "a dropped execution has failed, or holds its key until the lease runs out; complete or release it"]
 pub struct Execution {
     pub(super) engine: Idempotency,
     pub(super) lease: Lease,
