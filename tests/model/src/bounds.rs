@@ -26,7 +26,7 @@ pub struct Bounds {
     pub deletions: u8,
     /// How often a record may become unreadable.
     pub corruptions: u8,
-    /// How often an execution that was written down may be taken up by somebody new, of the attempts.
+    /// How often an execution that was written down may be taken up, of the attempts.
     pub adoptions: usize,
     /// How a holder may give up.
     pub releases: Vec<Release>,

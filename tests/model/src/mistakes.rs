@@ -9,7 +9,7 @@ use idempotency_core::{
 
 use crate::protocol::Protocol;
 
-/// Releases whoever's lease it is.
+/// Releases a lease without asking whose it is.
 #[derive(Debug)]
 pub(crate) struct ReleaseByAnybody;
 
@@ -71,7 +71,7 @@ impl Protocol for LookThenSet {
     }
 }
 
-/// Tells an owner that repeats its claim that somebody holds the key.
+/// Tells an owner that repeats its claim that another one holds the key.
 #[derive(Debug)]
 pub(crate) struct ClaimOnce;
 
@@ -224,7 +224,7 @@ impl Protocol for LoserRaises {
     }
 }
 
-/// Adopts whoever's lease it is.
+/// Adopts a lease without asking whose it is.
 #[derive(Debug)]
 pub(crate) struct AdoptedTwice;
 

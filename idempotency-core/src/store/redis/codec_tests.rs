@@ -145,7 +145,7 @@ fn the_ttl_tells_what_is_left_of_a_lease() {
         (Some(100_000), 0),
         (Some(99_999), 0),
         (Some(1), 0),
-        // The clock went back a little, or so far that nobody can tell: it is pinned.
+        // The clock went back a little, or too far to tell: it is pinned.
         (Some(131_000), 31_000),
         (Some(160_000), 60_000),
         (Some(160_001), 0),
