@@ -1,7 +1,8 @@
 //! The history: what was asked of a store, when, and what it answered.
 
+mod print;
+
 use std::borrow::Cow;
-use std::fmt;
 use std::time::Duration;
 
 use idempotency_core::{
@@ -81,7 +82,9 @@ impl History {
             let answer = operation.answer.map(|(_, answer)| answer);
             let mut also = |action| operations.push(Operation { action, answer: None, ..operation.clone() });
             match operation.action {
-                Action::Claim { owner, .. } if matches!(answer, None | Some(Answer::Stale { .. })) => {
+                Action::Claim { owner, is_ordered: true, .. }
+                    if matches!(answer, None | Some(Answer::Stale { .. })) =>
+                {
                     if answer.is_some() {
                         also(operation.action);
                     }
@@ -125,8 +128,9 @@ pub struct Operation {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are those of the store contract")]
 pub enum Action {
-    /// [`Store::claim`](idempotency_core::Store::claim).
-    Claim { owner: u64, fingerprint: Option<u64>, lease: Micros, in_doubt: bool },
+    /// [`Store::claim`](idempotency_core::Store::claim), with the order of its key or without: what only gives a claim back
+    /// starts nothing, and asks for no mark.
+    Claim { owner: u64, fingerprint: Option<u64>, lease: Micros, in_doubt: bool, is_ordered: bool },
     /// [`Store::renew`](idempotency_core::Store::renew).
     Renew { owner: u64, fence: u64, lease: Micros },
     /// [`Store::complete`](idempotency_core::Store::complete).
@@ -202,6 +206,7 @@ impl Action {
             fingerprint: claim.fingerprint.map(|fingerprint| first_bytes(fingerprint.as_bytes())),
             lease: micros(claim.lease),
             in_doubt: claim.on_expired == OnExpired::InDoubt,
+            is_ordered: claim.order.is_some(),
         }
     }
 
@@ -340,50 +345,6 @@ impl From<&Option<RecordView>> for Answer {
         };
         Self::Record { state, fence: view.fence.get(), attempts: view.attempts }
     }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ms = |time: Micros| format!("{}.{:03}", time / 1000, time % 1000);
-        let end = self.answer.map_or_else(|| "?".to_owned(), |(end, _)| ms(end));
-        write!(f, "[{:>9} .. {end:>9}] worker {} key {} ", ms(self.call), self.worker, self.key)?;
-        match self.action {
-            Action::Claim { owner, fingerprint, lease, in_doubt } => {
-                write!(f, "claim as {} for {} ms", short(owner), lease / 1000)?;
-                if let Some(fingerprint) = fingerprint {
-                    write!(f, ", fingerprint {}", short(fingerprint))?;
-                }
-                f.write_str(if in_doubt { ", at most once" } else { "" })?;
-            }
-            Action::Renew { owner, fence, .. } => write!(f, "renew {}/{fence}", short(owner))?,
-            Action::Complete { owner, fence, outcome } => {
-                write!(f, "complete {}/{fence} with {}", short(owner), short(outcome))?;
-            }
-            Action::Release { owner, fence, how } => {
-                write!(f, "release {}/{fence} as {how:?}", short(owner))?;
-            }
-            Action::Adopt { owner, fence, adopter, lease } => {
-                write!(f, "adopt {}/{fence} as {} for {} ms", short(owner), short(adopter), lease / 1000)?;
-            }
-            Action::Raise { owner } => write!(f, "raise the mark for {}", short(owner))?,
-            Action::GiveBack { owner, why } => write!(f, "give back the grant of {}: {why:?}", short(owner))?,
-            Action::Load => f.write_str("load")?,
-            Action::Forget => f.write_str("forget")?,
-            Action::Resolve { outcome: None } => f.write_str("resolve as released")?,
-            Action::Resolve { outcome: Some(outcome) } => {
-                write!(f, "resolve as completed with {}", short(outcome))?;
-            }
-        }
-        match self.answer {
-            Some((_, Answer::Completed { outcome })) => write!(f, " -> Completed {}", short(outcome)),
-            Some((_, answer)) => write!(f, " -> {answer:?}"),
-            None => f.write_str(" -> ?"),
-        }
-    }
-}
-
-fn short(id: u64) -> String {
-    format!("{:04x}", id >> 48)
 }
 
 pub(crate) fn micros(duration: Duration) -> Micros {

@@ -186,7 +186,10 @@ impl<'a> Search<'a> {
         }
         let ceil = self.latest(node.timeline, operation, ceil)?;
         let floor = node.floor.max(operation.call);
-        let version = self.history.versions[operation.key].map(|version| version.get());
+        let version = match operation.action {
+            Action::Claim { is_ordered: false, .. } => None,
+            _ => self.history.versions[operation.key].map(|version| version.get()),
+        };
         let History { resolution, is_split, .. } = *self.history;
         let at = At { floor, ceil, version, resolution, is_split };
         let (key, action) = (operation.key, &operation.action);

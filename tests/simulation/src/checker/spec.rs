@@ -201,7 +201,7 @@ impl Spec {
     pub(super) fn unanswered(&self, key: usize, action: &Action, at: At) -> Option<Self> {
         let record = &self.records[key];
         match *action {
-            Action::Claim { owner, fingerprint, lease, in_doubt } => {
+            Action::Claim { owner, fingerprint, lease, in_doubt, .. } => {
                 let is_open = match (self.grant(record, owner, fingerprint), record.state) {
                     (Path::Open, _) => true,
                     (Path::Expired, State::Held { from, .. }) => !in_doubt && at.ceil >= from,

@@ -12,7 +12,7 @@ fn history(operations: impl IntoIterator<Item = Operation>) -> History {
 }
 
 fn claim(owner: u64) -> Action {
-    Action::Claim { owner, fingerprint: None, lease: LEASE, in_doubt: false }
+    Action::Claim { owner, fingerprint: None, lease: LEASE, in_doubt: false, is_ordered: true }
 }
 
 fn at(call: Micros, action: Action, answer: Option<(Micros, Answer)>) -> Operation {
