@@ -27,6 +27,8 @@ pub struct History {
     pub failover: Option<Failover>,
     /// Whether record and mark change in two steps, as in a cluster.
     pub is_split: bool,
+    /// Whether such a store abandons again what a stale claim took over, as Redis does.
+    pub undoes_takeovers: bool,
 }
 
 /// A master died, and a replica went on in its place, which may not have had the latest writes.
@@ -67,6 +69,12 @@ impl History {
         self
     }
 
+    /// The same history of such a store, which abandons again what a stale claim took over.
+    #[must_use]
+    pub fn split_with_takeovers_undone(self) -> Self {
+        Self { undoes_takeovers: true, ..self.split() }
+    }
+
     /// The same history, with what may have been done in a step of its own where record and mark change in two: a
     /// completion raises the mark first, and a claim is granted before it is found to be stale, and given back.
     pub(crate) fn in_steps(&self) -> Cow<'_, Self> {
@@ -89,7 +97,9 @@ impl History {
                         also(operation.action);
                     }
                     also(Action::GiveBack { owner, why: GivenBack::Stale });
-                    also(Action::GiveBack { owner, why: GivenBack::StaleTakeover });
+                    if self.undoes_takeovers {
+                        also(Action::GiveBack { owner, why: GivenBack::StaleTakeover });
+                    }
                 }
                 Action::Complete { owner, .. } => also(Action::Raise { owner }),
                 Action::Resolve { outcome: Some(_) } => also(Action::Raise { owner: 0 }),

@@ -95,7 +95,7 @@ async fn around_a_time_when_a_cluster_is_down_every_history_can_be_explained() {
         cluster.agreed().await;
         let (to, before) = (clock.now(), tally.across);
         for (seed, log) in recordings.ended().await {
-            for history in log.histories(RESOLUTION).into_iter().map(History::split) {
+            for history in log.histories(RESOLUTION).into_iter().map(History::split_with_takeovers_undone) {
                 tally.count_across(&history, log.at(from), log.at(to));
                 tally.judge(seed, &history);
             }
@@ -133,7 +133,7 @@ async fn while_slots_move_every_history_can_be_explained() {
         moved += moves.values().map(|(times, _)| times).sum::<u32>();
         longest = longest.max(travelled);
         for (seed, log) in histories {
-            let histories = log.histories(resolution).into_iter().map(History::split);
+            let histories = log.histories(resolution).into_iter().map(History::split_with_takeovers_undone);
             histories.for_each(|history| tally.judge(seed, &history));
         }
     })

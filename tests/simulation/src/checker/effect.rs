@@ -27,6 +27,7 @@ impl Spec {
             fence: fence.unwrap_or(before.fence + 1),
             fence_is_known: fence.is_some(),
             attempts: before.attempts.saturating_add(1),
+            took_over: matches!(before.state, State::Held { .. }),
             fingerprint: fingerprint.or(before.fingerprint),
         };
         self.with(key, record)
@@ -143,8 +144,15 @@ impl Spec {
 }
 
 impl Record {
-    pub(super) const FREE: Self =
-        Self { state: State::Free, owner: 0, fence: 0, fence_is_known: true, attempts: 0, fingerprint: None };
+    pub(super) const FREE: Self = Self {
+        state: State::Free,
+        owner: 0,
+        fence: 0,
+        fence_is_known: true,
+        attempts: 0,
+        took_over: false,
+        fingerprint: None,
+    };
 
     pub(super) fn is_held_by(&self, owner: u64, fence: u64) -> bool {
         matches!(self.state, State::Held { .. }) && self.was_granted_to(owner, fence)

@@ -27,6 +27,8 @@ pub(super) struct Record {
     pub(super) fence: u64,
     pub(super) fence_is_known: bool,
     pub(super) attempts: u32,
+    /// Whether the last grant took a lease over that had run out.
+    pub(super) took_over: bool,
     pub(super) fingerprint: Option<u64>,
 }
 
@@ -232,8 +234,7 @@ impl Spec {
                 let may = match why {
                     GivenBack::Unconfirmed => true,
                     GivenBack::Stale => self.is_stale(at),
-                    // A first attempt has taken nothing over.
-                    GivenBack::StaleTakeover => self.is_stale(at) && record.attempts > 1,
+                    GivenBack::StaleTakeover => self.is_stale(at) && record.took_over,
                 };
                 (is_held && may).then(|| self.given_back(key, why, at))
             }
