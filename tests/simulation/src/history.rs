@@ -29,6 +29,8 @@ pub struct History {
     pub is_split: bool,
     /// Whether such a store abandons again what a stale claim took over, as Redis does.
     pub undoes_takeovers: bool,
+    /// Whether the store gives a claim back that the replicas have not confirmed, also after its caller has gone.
+    pub awaits_replicas: bool,
 }
 
 /// A master died, and a replica went on in its place, which may not have had the latest writes.
@@ -75,20 +77,31 @@ impl History {
         Self { undoes_takeovers: true, ..self.split() }
     }
 
+    /// The same history of a store that gives a claim back that the replicas have not confirmed.
+    #[must_use]
+    pub fn awaiting_replicas(self) -> Self {
+        Self { awaits_replicas: true, ..self }
+    }
+
     /// The same history, with what may have been done in a step of its own where record and mark change in two: a
     /// completion raises the mark first, and a claim is granted before it is found to be stale, and given back.
     pub(crate) fn in_steps(&self) -> Cow<'_, Self> {
-        if !self.is_split {
+        if !self.is_split && !self.awaits_replicas {
             return Cow::Borrowed(self);
         }
         let mut operations = Vec::with_capacity(self.operations.len() * 2);
         for operation in &self.operations {
             operations.push(operation.clone());
-            if self.versions[operation.key].is_none() {
-                continue;
-            }
             let answer = operation.answer.map(|(_, answer)| answer);
             let mut also = |action| operations.push(Operation { action, answer: None, ..operation.clone() });
+            if let (true, Action::Claim { owner, .. }, None) =
+                (self.awaits_replicas, operation.action, answer)
+            {
+                also(Action::GiveBack { owner, why: GivenBack::Unconfirmed });
+            }
+            if !self.is_split || self.versions[operation.key].is_none() {
+                continue;
+            }
             match operation.action {
                 Action::Claim { owner, is_ordered: true, .. }
                     if matches!(answer, None | Some(Answer::Stale { .. })) =>

@@ -112,9 +112,11 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
     // The master that was paused is not let go on: that two masters answer is another matter.
     let before = tally.across;
     for (seed, log) in recordings.ended().await {
-        let failover = Failover::new(log.at(cut_from), log.at(from), log.at(to))
-            .with_confirmation(matches!(durability, Durability::Replicas { .. }));
+        let is_confirmed = matches!(durability, Durability::Replicas { .. });
+        let failover =
+            Failover::new(log.at(cut_from), log.at(from), log.at(to)).with_confirmation(is_confirmed);
         for history in log.histories(RESOLUTION) {
+            let history = if is_confirmed { history.awaiting_replicas() } else { history };
             tally.judge_across(seed, &history, failover);
         }
     }
