@@ -242,11 +242,18 @@ impl Model {
             return false;
         }
         record.grant = None;
+        let order = self.claims[record.owner].order.filter(|_| outcome.is_some());
         record.state = match outcome {
             // Kept as long as the record was to be kept, which is not meant to end within a case.
             Some(outcome) => State::Completed { outcome, until: now + LONG },
             None => State::Released,
         };
+        if let Some((resource, version)) = order {
+            let newest = self.mark(resource).map_or(version, |newest| newest.max(version));
+            let known = self.marks.get(&resource).map_or(0, |(_, until)| *until);
+            // The retention of every claim.
+            self.marks.insert(resource, (newest, known.max(now + 2 * LONG)));
+        }
         true
     }
 
