@@ -233,7 +233,7 @@ async fn many_are_one_round_trip_and_a_page_is_two() {
     let released = store.release_many(given_up, Release::Failed).await;
     assert!(released.into_iter().all(|hold| hold.unwrap() == Hold::Held));
     server.reset_calls().await;
-    // One of them is nobody's; the others do not mind.
+    // One of the leases was never granted; the others go on.
     let mut completions: Vec<Completion> =
         kept.iter().map(|lease| Completion::new(lease.clone(), Outcome::new("done"), RETENTION)).collect();
     completions.push(Completion::new(

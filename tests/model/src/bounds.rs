@@ -79,7 +79,7 @@ impl Bounds {
         self
     }
 
-    /// Lets so many attempts adopt what others have written down. Default: none.
+    /// Lets this many attempts adopt what others have written down. Default: none.
     #[must_use]
     pub fn with_adoptions(mut self, adoptions: usize) -> Self {
         self.adoptions = adoptions;
@@ -93,7 +93,7 @@ impl Bounds {
         self
     }
 
-    /// Keeps a record for so many ticks when its lease has run out. Default: longer than the run.
+    /// Keeps a record for this many ticks after its lease has run out. Default: longer than the run.
     #[must_use]
     pub fn with_retention(mut self, ticks: u8) -> Self {
         self.retention = Some(ticks);

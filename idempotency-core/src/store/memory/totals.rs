@@ -25,7 +25,7 @@ impl Totals {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Makes room for a record of so many bytes. Refused also where the others have used up the bytes; the last one may pass
+    /// Makes room for a record of this size. Refused also where the others have used up the bytes; the last one may pass
     /// their limit.
     pub(super) fn add_record(&self, bytes: usize, limits: &Limits) -> bool {
         let has_room = self.bytes() < limits.bytes && add(&self.records, 1, limits.records);
