@@ -1,4 +1,4 @@
-//! The body of a response: the inner service's, or one that was made here.
+//! The body of a response: the inner service's, or one created here.
 
 use std::error::Error;
 use std::fmt;
@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 type BoxError = Box<dyn Error>;
 
 pin_project! {
-    /// A response's body: the inner service's, or one that was made here.
+    /// A response's body: the inner service's, or one created here.
     #[derive(Debug)]
     pub struct ResponseBody<B> {
         #[pin]
@@ -25,7 +25,8 @@ pin_project! {
 pin_project! {
     #[project = WholeOrProjected]
     enum WholeOr<B> {
-        // An unread payload is kept until the answer is sent, so that the server closes and does not read it to its end.
+        // Holding an unread payload until the answer is sent makes the server close the connection instead of
+        // reading on.
         Whole { bytes: Bytes, unread: Option<Payload> },
         Broken { bytes: Bytes, error: Option<BoxError>, size: BodySize },
         Begun { bytes: Bytes, rest: Pin<Box<ResponseBody<B>>>, size: BodySize },
@@ -34,10 +35,10 @@ pin_project! {
     }
 }
 
-/// The most pieces that are looked at of a body that streams.
+/// The most pieces of a streaming body that [`ResponseBody::peek`] reads.
 const PEEKED_PIECES: usize = 64;
 
-/// Shows no content: it may be a recorded answer.
+/// Shows no content, which may be a recorded answer.
 impl<B> fmt::Debug for WholeOr<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -52,7 +53,7 @@ impl<B> ResponseBody<B> {
         Self { body: WholeOr::Whole { bytes, unread: None } }
     }
 
-    /// The answer to a request whose body is not to be read on.
+    /// The body of an answer to a request whose own body must not be read further.
     pub(crate) fn instead_of_reading(bytes: Bytes, unread: Payload) -> Self {
         Self { body: WholeOr::Whole { bytes, unread: Some(unread) } }
     }
@@ -67,8 +68,10 @@ impl<B> ResponseBody<B> {
 }
 
 impl<B: MessageBody> ResponseBody<B> {
-    /// Reads at most `limit` bytes to the end. Where that fails, gives a body of what was read and then the error: the
-    /// client is told that the answer broke, as it would be without us.
+    /// Reads the whole body, of at most `limit` bytes.
+    ///
+    /// If that fails, returns a body that yields the part that was read and then the error, so that the
+    /// client sees the failure as it would without this middleware.
     pub(crate) async fn read(self, limit: usize) -> Result<Bytes, Self> {
         let size = self.size();
         let mut body = match self.try_into_bytes() {
@@ -79,10 +82,11 @@ impl<B: MessageBody> ResponseBody<B> {
         let mut read = BytesMut::new();
         let error = loop {
             match poll_fn(|cx| body.as_mut().poll_next(cx)).await {
+                None if ends_early(size, read.len()) => break ENDS_EARLY.into(),
                 None => return Ok(read.freeze()),
                 Some(Err(error)) => break error,
                 Some(Ok(piece)) if piece.len() > limit - read.len() => {
-                    break "the body is longer than it said".into();
+                    break "the body is longer than its announced size".into();
                 }
                 Some(Ok(piece)) => read.extend_from_slice(&piece),
             }
@@ -90,8 +94,9 @@ impl<B: MessageBody> ResponseBody<B> {
         Err(Self::broken(read.freeze(), error, size))
     }
 
-    /// Reads what there is without waiting, until it has at least `limit` bytes. The body that is left gives it all, and then
-    /// the rest; whether it broke.
+    /// Reads the part of the body that is available without waiting, until it has at least `limit` bytes.
+    ///
+    /// Returns the body with that part put back, and whether it broke.
     pub(crate) async fn peek(self, limit: usize) -> (Self, bool) {
         let size = self.size();
         let mut body = Box::pin(self);
@@ -102,6 +107,9 @@ impl<B: MessageBody> ResponseBody<B> {
             }
             match poll_fn(|cx| Poll::Ready(body.as_mut().poll_next(cx))).await {
                 Poll::Pending => break,
+                Poll::Ready(None) if ends_early(size, read.len()) => {
+                    return (Self::broken(read.freeze(), ENDS_EARLY.into(), size), true);
+                }
                 Poll::Ready(None) => return (Self::made(read.freeze()), false),
                 Poll::Ready(Some(Ok(piece))) => read.extend_from_slice(&piece),
                 Poll::Ready(Some(Err(error))) => return (Self::broken(read.freeze(), error, size), true),
@@ -110,10 +118,17 @@ impl<B: MessageBody> ResponseBody<B> {
         (Self { body: WholeOr::Begun { bytes: read.freeze(), rest: body, size } }, false)
     }
 
-    /// What was read of a body of this size before it broke.
+    /// A body that yields the part that was read before the body broke, and then the error.
     fn broken(bytes: Bytes, error: BoxError, size: BodySize) -> Self {
         Self { body: WholeOr::Broken { bytes, error: Some(error), size } }
     }
+}
+
+const ENDS_EARLY: &str = "the body is shorter than its announced size";
+
+/// Whether a body that ends here has fewer bytes than it announced.
+fn ends_early(announced: BodySize, read: usize) -> bool {
+    matches!(announced, BodySize::Sized(size) if size > read as u64)
 }
 
 impl<B: MessageBody> MessageBody for ResponseBody<B> {
@@ -170,7 +185,7 @@ mod tests {
         ResponseBody::passed(BodyStream::new(stream::iter(pieces)))
     }
 
-    /// What a client gets before the answer breaks, if it does.
+    /// The bytes that a client gets, and the error if the answer breaks.
     async fn sent(body: ResponseBody<impl MessageBody>) -> (String, Option<String>) {
         let (mut body, mut text) = (pin!(body), String::new());
         loop {
@@ -189,11 +204,17 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_body_that_is_longer_or_breaks_is_sent_as_far_as_it_was_read_and_then_breaks() {
+    async fn a_body_that_is_too_long_or_breaks_is_sent_up_to_there_and_then_breaks() {
         let longer = of(vec![Ok("ab"), Ok("cde")]).read(4).await.unwrap_err();
-        assert_eq!(sent(longer).await, ("ab".into(), Some("the body is longer than it said".into())));
+        assert_eq!(
+            sent(longer).await,
+            ("ab".into(), Some("the body is longer than its announced size".into()))
+        );
         let made = ResponseBody::<Bytes>::made("abcde".into()).read(4).await.unwrap_err();
-        assert_eq!(sent(made).await, (String::new(), Some("the body is longer than it said".into())));
+        assert_eq!(
+            sent(made).await,
+            (String::new(), Some("the body is longer than its announced size".into()))
+        );
         let broken = of(vec![Ok("ab"), Err(io::Error::other("cut"))]).read(4).await.unwrap_err();
         assert_eq!(sent(broken).await, ("ab".into(), Some("cut".into())));
     }

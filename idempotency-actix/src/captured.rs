@@ -1,4 +1,4 @@
-//! A response on its way through the endpoint, which may record it.
+//! A response that the endpoint may record.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::{ResponseBody, convert};
 pub(crate) struct Captured<B> {
     response: HttpResponse<()>,
     body: ResponseBody<B>,
-    /// The error that the response was made of: what a middleware returned in place of one.
+    /// The error that a middleware returned in place of a response.
     error: Option<Error>,
 }
 
@@ -25,13 +25,13 @@ impl<B> Captured<B> {
         Self { response, body, error: None }
     }
 
-    /// An error is judged by the response that actix-web would make of it.
+    /// Takes the response that actix-web would make of the error.
     pub(crate) fn of_error(error: Error) -> Self {
         let response = error.error_response().map_body(|_, body| ResponseBody::of_error(body));
         Self { error: Some(error), ..Self::new(response) }
     }
 
-    /// The response, and the error that it was made of.
+    /// Returns the response and the error that it was made from.
     pub(crate) fn into_response(self) -> (HttpResponse<ResponseBody<B>>, Option<Error>) {
         (self.response.set_body(self.body), self.error)
     }
@@ -47,7 +47,7 @@ impl<B: MessageBody> Reply for Captured<B> {
     }
 
     fn headers(&self) -> Cow<'_, HeaderMap> {
-        // More lines than a map holds can be sent and cannot be recorded; the status still is.
+        // A response can have more header lines than a map holds. Those are not recorded, but the status is.
         Cow::Owned(convert::headers(self.response.headers()).unwrap_or_default())
     }
 

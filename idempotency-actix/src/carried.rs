@@ -1,18 +1,18 @@
-//! What earlier middleware attached to a request, carried over to where providers look for it.
+//! Copies values that earlier middleware set in a request's extensions to where providers look for them.
 
 use actix_web::dev::Extensions;
 use idempotency_core::IdempotencyContext;
 use idempotency_core::engine::BatchContext;
 
-/// Copies a value of one type, where there is one.
+/// Copies the value of one type, if there is one.
 type Carry = fn(&Extensions, &mut http::Extensions);
 
-/// The types that are carried over. actix-web's extensions can be asked for a type, and cannot be listed.
+/// The types to copy. actix-web can look an extension up by its type, but cannot list all.
 #[derive(Clone, Debug)]
 pub(crate) struct Carried(Vec<Carry>);
 
 impl Carried {
-    /// What an outer guard holds, which an inner one has to know.
+    /// Starts with the contexts of an outer guard, which an inner guard must see.
     pub(crate) fn new() -> Self {
         Self(vec![carry::<IdempotencyContext>, carry::<BatchContext>])
     }
@@ -22,7 +22,7 @@ impl Carried {
         self
     }
 
-    /// What providers see of these extensions.
+    /// Returns the extensions that providers see.
     pub(crate) fn of(&self, from: &Extensions) -> http::Extensions {
         let mut to = from.get::<http::Extensions>().cloned().unwrap_or_default();
         for carry in &self.0 {

@@ -1,4 +1,6 @@
-//! Between actix-web's HTTP types, which are those of `http` 0.2, and the ones of today: the one file that knows both.
+//! Converts between the types of `http` 0.2, which actix-web uses, and those of `http` 1.
+//!
+//! Only this file knows both.
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header::{
@@ -7,14 +9,14 @@ use actix_web::http::header::{
 use actix_web::http::{Method as ActixMethod, StatusCode as ActixStatus, Uri as ActixUri};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
-/// Method, URI and headers of a request. The URI is the one that the client sent: actix-web's scopes leave it whole.
+/// Returns a request's method, URI and headers, or `None` if `http` 1 refuses what `http` 0.2 accepted.
 ///
-/// `None` where today's parser refuses what the older one let pass.
+/// The URI is the one that the client sent: actix-web's scopes do not change it.
 pub(crate) fn head(head: &RequestHead) -> Option<(Method, Uri, HeaderMap)> {
     Some((method(&head.method)?, uri(&head.uri)?, headers(&head.headers)?))
 }
 
-/// The headers, repeated ones in their order. `None` where there are more than a map holds.
+/// Converts headers, with repeated ones in their order. `None` if there are more than a map holds.
 pub(crate) fn headers(headers: &ActixHeaders) -> Option<HeaderMap> {
     let mut converted = HeaderMap::try_with_capacity(headers.len_keys()).ok()?;
     for (name, value) in headers {
@@ -31,6 +33,11 @@ pub(crate) fn status(status: ActixStatus) -> StatusCode {
 
 pub(crate) fn actix_status(status: StatusCode) -> ActixStatus {
     ActixStatus::from_u16(status.as_u16()).expect("both crates allow 100 to 999")
+}
+
+#[cfg(feature = "testing")]
+pub(crate) fn actix_method(method: &Method) -> ActixMethod {
+    ActixMethod::from_bytes(method.as_str().as_bytes()).expect("both crates allow the same names")
 }
 
 /// Sets a header.
@@ -69,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_binary_and_comma_values_go_there_and_back() {
+    fn repeated_binary_and_comma_values_survive_a_round_trip() {
         let mut there = HeaderMap::new();
         for value in [&b"a, b"[..], b"caf\xe9", b"", b"a, b", b"\t\xff"] {
             there.append("x-many", HeaderValue::from_bytes(value).unwrap());
@@ -80,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_that_the_older_parser_allows_in_a_path_or_query_is_allowed_by_the_newer() {
+    fn http_1_accepts_every_path_and_query_byte_that_http_0_2_accepts() {
         for byte in 0..=255 {
             for target in [[b'/', byte, b'a'].to_vec(), [b"/?".as_slice(), &[byte]].concat()] {
                 if let Ok(older) = ActixUri::from_maybe_shared(bytes::Bytes::from(target)) {

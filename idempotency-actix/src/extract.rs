@@ -1,18 +1,20 @@
-//! The extractor: the context in a handler's arguments.
+//! The extractor: passes the context to a handler.
 
 use std::future::{Ready, ready};
 
+use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, ResponseError};
+use actix_web::http::header::ContentType;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, HttpResponse, ResponseError};
 use idempotency_core::IdempotencyContext;
 use idempotency_core::engine::BatchContext;
 
-/// Gives a handler its [`IdempotencyContext`].
+/// Extracts a handler's [`IdempotencyContext`].
 ///
-/// Use `Option<Idempotent>` on routes that requests without a key may pass. `web::ReqData<IdempotencyContext>` and the
-/// request's extensions give the same.
+/// Use `Option<Idempotent>` on routes that requests without a key may pass.
+/// `web::ReqData<IdempotencyContext>` and the request's extensions hold the same context.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "an extractor is there to be taken apart")]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure an extractor")]
 pub struct Idempotent(pub IdempotencyContext);
 
 impl FromRequest for Idempotent {
@@ -20,11 +22,18 @@ impl FromRequest for Idempotent {
     type Future = Ready<Result<Self, NotIdempotent>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(request.extensions().get().cloned().map(Self).ok_or(NotIdempotent))
+        let extensions = request.extensions();
+        let is_batch = || extensions.get::<BatchContext>().is_some();
+        let context = extensions.get().cloned();
+        ready(
+            context
+                .map(Self)
+                .ok_or_else(|| if is_batch() { NotIdempotent::BATCH } else { NotIdempotent::UNGUARDED }),
+        )
     }
 }
 
-/// Gives a handler the [`BatchContext`] of a request with several deliveries.
+/// Extracts the [`BatchContext`] of a request with several deliveries.
 ///
 /// ```
 /// use actix_web::{HttpResponse, web};
@@ -41,7 +50,7 @@ impl FromRequest for Idempotent {
 /// }
 /// ```
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "an extractor is there to be taken apart")]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure an extractor")]
 pub struct IdempotentBatch(pub BatchContext);
 
 impl FromRequest for IdempotentBatch {
@@ -49,25 +58,49 @@ impl FromRequest for IdempotentBatch {
     type Future = Ready<Result<Self, NotIdempotent>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        ready(request.extensions().get().cloned().map(Self).ok_or(NotIdempotent))
+        let extensions = request.extensions();
+        let is_single = || extensions.get::<IdempotencyContext>().is_some();
+        let context = extensions.get().cloned();
+        ready(
+            context
+                .map(Self)
+                .ok_or_else(|| if is_single() { NotIdempotent::SINGLE } else { NotIdempotent::UNGUARDED }),
+        )
     }
 }
 
-/// The route has no idempotency middleware, or the request passed it without a key. Answered as 500, since the route
-/// was wired wrongly.
+/// An extractor found no context, or the other kind of context. Answered with 500 and logged at `ERROR`.
+///
+/// The route is wired wrongly: it has no idempotency middleware, the request passed it without a key, or the
+/// other extractor is the right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct NotIdempotent;
+pub struct NotIdempotent {
+    reason: &'static str,
+}
+
+impl NotIdempotent {
+    const UNGUARDED: Self = Self {
+        reason: "the request has no idempotency context: is the route wrapped in the middleware, and does the request \
+                 have a key?",
+    };
+    const BATCH: Self =
+        Self { reason: "the request is a batch: extract `IdempotentBatch`, not `Idempotent`" };
+    const SINGLE: Self =
+        Self { reason: "the request is a single delivery: extract `Idempotent`, not `IdempotentBatch`" };
+}
 
 impl std::fmt::Display for NotIdempotent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(
-            "the request has no idempotency context: is the route wrapped in the middleware, and does the request have \
-             a key?",
-        )
+        f.write_str(self.reason)
     }
 }
 
 impl std::error::Error for NotIdempotent {}
 
-impl ResponseError for NotIdempotent {}
+impl ResponseError for NotIdempotent {
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        tracing::error!(target: "idempotency", "{self}");
+        HttpResponse::InternalServerError().content_type(ContentType::plaintext()).body(self.to_string())
+    }
+}

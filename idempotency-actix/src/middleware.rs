@@ -6,21 +6,24 @@ use std::time::Duration;
 use actix_web::Error;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use idempotency_core::{Endpoint, Idempotency, Policy, Provider, Scope, Store};
+use idempotency_core::endpoint::Endpoint;
+use idempotency_core::provider::Provider;
+use idempotency_core::store::Store;
+use idempotency_core::{Idempotency, Policy, Scope};
 
 use crate::carried::Carried;
 use crate::{IdempotencyService, ResponseBody};
 
-/// Makes the routes below it idempotent: `.wrap(..)` it around the one `Resource`. Around an `App` or a `Scope` it
-/// guards the other routes in it as well.
+/// Makes the routes below it idempotent: `.wrap(..)` it around one `Resource`.
 ///
-/// Make it once, outside the factory of `HttpServer::new`, and clone it inside. Clones share store, waiters and
-/// executions, so that the server's workers are one; and one is left to [`drain`](Self::drain).
+/// Around an `App` or a `Scope`, it guards all other routes in it too. Create it once, outside the factory of
+/// `HttpServer::new`, and clone it inside. Clones share the store, waiters and executions, so all workers of
+/// the server act as one. Keep a clone to [`drain`](Self::drain).
 ///
 /// ```no_run
 /// use actix_web::{App, HttpResponse, HttpServer, web};
 /// use idempotency_actix::{IdempotencyMiddleware, Idempotent};
-/// # use idempotency_actix::core::Provider;
+/// # use idempotency_actix::core::provider::Provider;
 ///
 /// async fn handle(Idempotent(context): Idempotent, body: web::Bytes) -> HttpResponse {
 ///     println!("attempt {} of {}: {} bytes", context.attempt(), context.key().as_str(), body.len());
@@ -46,9 +49,10 @@ pub struct IdempotencyMiddleware {
 }
 
 impl IdempotencyMiddleware {
-    /// On an engine, which other middlewares and code without HTTP may share, under the provider's own policy.
+    /// Creates a middleware on an engine, under the provider's own policy.
     ///
-    /// Store, observer, runtime and [`drain`](Idempotency::drain) belong to the engine; policy, scope and name to the
+    /// Other middlewares and code without HTTP may share the engine. The store, observer, runtime and
+    /// [`drain`](Idempotency::drain) belong to the engine. The policy, scope and name belong to the
     /// middleware.
     ///
     /// ```
@@ -64,23 +68,27 @@ impl IdempotencyMiddleware {
         Self { endpoint: Endpoint::on_engine(engine, provider), carried: Carried::new() }
     }
 
-    /// On a store of your choice, with an engine of its own, under the provider's own policy.
+    /// Creates a middleware on a store, with an engine of its own, under the provider's own policy.
     pub fn new(store: impl Store, provider: impl Provider) -> Self {
         Self::on_engine(&Idempotency::new(store), provider)
     }
 
-    /// On this process's memory: for one small server, and for tests. Records are lost with the process.
+    /// Creates a middleware on this process's memory, for tests and for one small server.
+    ///
+    /// Records are lost when the process ends.
     #[cfg(feature = "memory")]
     pub fn memory(provider: impl Provider) -> Self {
         Self::new(idempotency_core::store::memory::MemoryStore::new(), provider)
     }
 
-    /// On Redis or Valkey, with an engine of its own. The namespace names the service and its environment, such as
-    /// `billing-production`: services that share a Redis need one each. Connects at the first delivery, so the app starts
-    /// before Redis does.
+    /// Creates a middleware on Redis or Valkey, with an engine of its own.
+    ///
+    /// The namespace names the service and its environment, such as `billing-production`. Services that share
+    /// a Redis need a namespace each. The store connects at the first delivery, so the app can start before
+    /// Redis does.
     ///
     /// # Errors
-    /// When the URL or the namespace cannot be read.
+    /// If the URL or the namespace is invalid.
     #[cfg(feature = "redis")]
     pub fn redis(
         url: impl AsRef<str>,
@@ -93,12 +101,12 @@ impl IdempotencyMiddleware {
         Ok(Self::new(idempotency_core::store::redis::RedisStore::new(url, namespace)?, provider))
     }
 
-    /// Sets the policy. Default: the provider's own, which fits how it retries.
+    /// Sets the policy. Default: the provider's own, which fits how that sender retries.
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { endpoint: self.endpoint.with_policy(policy), ..self }
     }
 
-    /// Changes knobs of the policy: of the provider's own, unless another was set.
+    /// Changes settings of the current policy, which is the provider's own unless another was set.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -111,20 +119,27 @@ impl IdempotencyMiddleware {
         Self { endpoint: self.endpoint.map_policy(change), ..self }
     }
 
-    /// Sets the scope of the keys, which the provider may narrow. Default: the provider's name and the request's
-    /// original path, so that two accounts behind two paths never answer for each other.
+    /// Sets the scope of the keys, which the provider may narrow.
     ///
-    /// - **Virtual hosts that share a store need a scope each:** the default scope has no host in it, so one host would
-    ///   answer with the other's outcome. Services that share a Redis need a namespace each, an argument of the store.
-    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a
-    ///   wildcard): by default a delivery that comes again by another path is new, and hardly any sender signs the path.
+    /// - **Virtual hosts that share a store need a scope each.** The default scope does not contain the host,
+    ///   so one host would answer with another's outcome. Services that share a Redis need a namespace each,
+    ///   which is an argument of the store.
+    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`,
+    ///   a wildcard). By default a delivery that comes again on another path is new, and hardly any sender
+    ///   signs the path.
+    ///
+    /// Default: the provider's name and the request's original path, so that two accounts behind two paths
+    /// never answer for each other.
     pub fn with_scope(self, scope: Scope) -> Self {
         Self { endpoint: self.endpoint.with_scope(scope), ..self }
     }
 
-    /// Shows the provider what earlier middleware put into the request's extensions as a `T`, such as the authenticated
-    /// user that [`IdempotencyKey::per_principal`](crate::provider::IdempotencyKey::per_principal) needs. Call it once for
-    /// each type: actix-web's extensions cannot be listed. Default: none are shown.
+    /// Shows providers the value of type `T` that earlier middleware put into the request's extensions.
+    ///
+    /// An example is the authenticated user that
+    /// [`IdempotencyKey::per_principal`](crate::provider::IdempotencyKey::per_principal) needs. Call this
+    /// once for each type, because actix-web's extensions cannot be listed. Default: providers see no
+    /// extensions.
     ///
     /// ```
     /// use actix_web::{App, HttpMessage as _, HttpResponse, dev::Service as _, web};
@@ -151,16 +166,20 @@ impl IdempotencyMiddleware {
         Self { carried: self.carried.with::<T>(), ..self }
     }
 
-    /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
-    /// For moving a sender between two URLs that differ in the query only. It has no effect if a scope is set. Only the
-    /// query's SHA-256 is kept, as a tenant of the scope: logs and records do not show its text. Default: the query is no
-    /// part of it.
+    /// Makes the request's query part of the default scope.
+    ///
+    /// One event at `/hook?version=2` and at `/hook` is then two. Use this to move a sender between two URLs
+    /// that differ only in the query. It has no effect if a scope is set. Only the query's SHA-256 is kept,
+    /// as a tenant of the scope, so logs and records do not show its text.
+    ///
+    /// Default: the query is not part of the scope, because many senders' URLs carry tokens that change.
     pub fn with_query_in_scope(self) -> Self {
         Self { endpoint: self.endpoint.with_query_in_scope(), ..self }
     }
 
-    /// Verifies every signature as of this time since 1970, to play recorded deliveries back. It takes away the
-    /// protection against replayed requests. Default: the clock.
+    /// Verifies every signature as of this time since 1970, to play back recorded deliveries.
+    ///
+    /// This removes the protection against replayed requests. Default: the clock.
     pub fn with_insecure_verification_time(self, since_1970: Duration) -> Self {
         Self { endpoint: self.endpoint.with_insecure_verification_time(since_1970), ..self }
     }
@@ -171,13 +190,14 @@ impl IdempotencyMiddleware {
         self.endpoint.engine()
     }
 
-    /// Waits until no execution is left, at most for `timeout`; answers whether none is left.
+    /// Waits for all executions and background work to finish, for at most `timeout`.
     ///
-    /// Call it **before** the server has stopped, after [`ServerHandle::pause`](actix_web::dev::ServerHandle::pause):
-    /// a worker that stops waits for its connections only, and drops an execution whose sender hung up.
+    /// Returns whether all have finished. Call it **before** the server has stopped, after
+    /// [`ServerHandle::pause`](actix_web::dev::ServerHandle::pause): a worker that stops waits only for its
+    /// connections, and drops an execution whose sender hung up.
     ///
     /// # Cancel safety
-    /// Safe to drop; nothing is cancelled by it.
+    /// Safe to drop: nothing is cancelled.
     pub async fn drain(&self, timeout: Duration) -> bool {
         self.endpoint.engine().drain(timeout).await
     }

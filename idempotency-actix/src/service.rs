@@ -1,4 +1,4 @@
-//! The service: one request on its way through the endpoint.
+//! The service: passes one request through the endpoint.
 
 use std::cell::Cell;
 use std::fmt;
@@ -14,9 +14,9 @@ use actix_web::error::InternalError;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use idempotency_core::endpoint::{Admission, Arrival, Executed, Head, Readiness};
+use idempotency_core::endpoint::{Admission, Arrival, Endpoint, Executed, Head, Readiness};
 use idempotency_core::protocol::Status;
-use idempotency_core::{Delivery, Endpoint, RecordedResponse};
+use idempotency_core::{Delivery, RecordedResponse};
 use tracing::Instrument as _;
 
 use crate::captured::Captured;
@@ -25,10 +25,11 @@ use crate::{ResponseBody, convert};
 
 type Response<B> = ServiceResponse<ResponseBody<B>>;
 
-/// A service made idempotent. [`IdempotencyMiddleware`](crate::IdempotencyMiddleware) makes it.
+/// A service made idempotent. Created by [`IdempotencyMiddleware`](crate::IdempotencyMiddleware).
 ///
-/// It is always ready. It waits for the inner service only after it has decided to run the handler, for up to
-/// [`Policy::with_ready_timeout`](crate::Policy::with_ready_timeout); then the answer is 503.
+/// It is always ready. It waits for the inner service only after it has decided to run the handler. If the
+/// inner service is not ready within [`Policy::with_ready_timeout`](crate::Policy::with_ready_timeout), the
+/// answer is 503.
 #[derive(Debug)]
 pub struct IdempotencyService<S> {
     inner: Rc<S>,
@@ -63,7 +64,8 @@ where
 
 /// The future of [`IdempotencyService`].
 ///
-/// Dropping it drops neither the handler nor the recording of its outcome, unless the policy attaches them to it.
+/// Dropping it drops neither the handler nor the recording of its outcome, unless the policy attaches them to
+/// this future.
 pub struct ResponseFuture<B>(Pin<Box<dyn Future<Output = Result<Response<B>, Error>>>>);
 
 impl<B> Future for ResponseFuture<B> {
@@ -94,7 +96,7 @@ where
         return Ok(refused(request, endpoint.head_unreadable()));
     };
     let head = Head { method: &method, uri: &uri, headers: &headers, extensions: &extensions };
-    let seen = match endpoint.admit(&head) {
+    let body_bytes = match endpoint.admit(&head) {
         Admission::Answer(answer) => return Ok(refused(request, answer)),
         Admission::Pass => Bytes::new(),
         Admission::Read { limit } => {
@@ -117,7 +119,7 @@ where
             }
         }
     };
-    let arrived = match endpoint.receive(&head, &seen).await {
+    let arrived = match endpoint.receive(&head, &body_bytes).await {
         Arrival::Answer(answer) => return Ok(refused(request, answer)),
         Arrival::Bypass => {
             return match endpoint.ready(ready(&*inner)).await? {
@@ -125,7 +127,7 @@ where
                     let response = inner.call(request).await?.map_body(|_, body| ResponseBody::passed(body));
                     Ok(marked(response, Status::Bypassed))
                 }
-                Readiness::Busy(answer) => Ok(refused(request, answer)),
+                Readiness::NotReady(answer) => Ok(refused(request, answer)),
             };
         }
         Arrival::Delivery(delivery) => Arrived::One(delivery),
@@ -134,6 +136,7 @@ where
     execute(endpoint, arrived, inner, request).await
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one per request, and it is moved once")]
 enum Arrived {
     One(Delivery),
     Batch(Vec<Delivery>),
@@ -151,26 +154,26 @@ where
 {
     let worker = endpoint.clone();
     let work = async move {
-        // The request is with the handler while that runs, and here before and after it: an `HttpRequest` must not be
-        // cloned while routing may still change it.
+        // While the handler runs, it has the request. An `HttpRequest` must not be cloned while routing may
+        // still change it.
         let (request, payload) = request.into_parts();
-        let held = Cell::new(Some(request));
+        let request_cell = Cell::new(Some(request));
         let executed = match arrived {
             Arrived::One(delivery) => {
-                let handler = |inner, context| call(inner, &held, payload, context);
+                let handler = |inner, context| call(inner, &request_cell, payload, context);
                 worker.execute(delivery, ready(&*inner), handler).await?
             }
             Arrived::Batch(deliveries) => {
-                let handler = |inner, context| call(inner, &held, payload, context);
+                let handler = |inner, context| call(inner, &request_cell, payload, context);
                 worker.execute_batch(deliveries, ready(&*inner), handler).await?
             }
         };
         match executed {
-            Executed::Passed(captured, status) => respond(held.take(), captured, status),
-            Executed::Answered(answer) => match held.take() {
-                Some(request) => Ok(answered(request, answer)),
+            Executed::Passed(captured, status) => respond(request_cell.take(), captured, status),
+            Executed::Answered(answer) => match request_cell.take() {
+                Some(request) => Ok(to_service_response(request, answer)),
                 // A middleware returned an error and kept the request.
-                None => Err(made_error("the handler's error is not the answer", answer)),
+                None => Err(to_error("the endpoint's answer replaces the handler's error", answer)),
             },
         }
     };
@@ -181,7 +184,7 @@ where
     }
 }
 
-/// The service, once it is ready.
+/// Returns the service once it is ready.
 async fn ready<S>(service: &S) -> Result<&S, Error>
 where
     S: Service<ServiceRequest, Error = Error>,
@@ -190,10 +193,12 @@ where
     Ok(service)
 }
 
-/// Calls the service with what its handler is to be told. An error of a middleware is an answer as well.
+/// Calls the service with the context in the request's extensions.
+///
+/// An error from a middleware is an answer too.
 async fn call<S, B, C>(
     inner: &S,
-    held: &Cell<Option<HttpRequest>>,
+    request_cell: &Cell<Option<HttpRequest>>,
     payload: Payload,
     context: C,
 ) -> Result<Captured<B>, Error>
@@ -201,19 +206,21 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     C: 'static,
 {
-    let request = held.take().expect("a handler is called once");
+    let request = request_cell.take().expect("the handler is called once");
     request.extensions_mut().insert(context);
     match inner.call(ServiceRequest::from_parts(request, payload)).await {
         Ok(response) => {
             let (request, response) = response.into_parts();
-            held.set(Some(request));
+            request_cell.set(Some(request));
             Ok(Captured::new(response.map_body(|_, body| ResponseBody::passed(body))))
         }
         Err(error) => Ok(Captured::of_error(error)),
     }
 }
 
-/// The handler's own answer, marked. What came as an error goes on as one, for the middlewares around.
+/// Marks the handler's own answer.
+///
+/// An answer that was made from an error is returned as an error, for outer middlewares.
 fn respond<B: MessageBody + 'static>(
     request: Option<HttpRequest>,
     captured: Captured<B>,
@@ -224,11 +231,13 @@ fn respond<B: MessageBody + 'static>(
     match (error, request) {
         (None, Some(request)) => Ok(ServiceResponse::new(request, response)),
         (Some(error), _) => Err(InternalError::from_response(error, response.map_into_boxed_body()).into()),
-        (None, None) => unreachable!("a handler that answered gave the request back"),
+        (None, None) => unreachable!("a handler that answered returned the request"),
     }
 }
 
-/// Runs the work to its end in a task of this worker, also if the caller goes away. A panic goes on in the caller.
+/// Runs the work to its end in a task of this worker, even if the caller goes away.
+///
+/// A panic resumes in the caller.
 async fn detach<T: 'static>(
     endpoint: &Endpoint,
     work: impl Future<Output = Result<T, Error>> + 'static,
@@ -238,12 +247,12 @@ async fn detach<T: 'static>(
         let _tracked = tracked;
         work.await
     };
-    // What the handler logs belongs to the request, also in a task of its own.
+    // The handler's log lines belong to the request's span, even in a task of its own.
     let task = actix_web::rt::spawn(work.in_current_span());
     match task.await {
         Ok(done) => done,
         Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-        Err(error) => Err(made_error(error, endpoint.shut_down())),
+        Err(error) => Err(to_error(error, endpoint.shut_down())),
     }
 }
 
@@ -252,7 +261,7 @@ enum Unread {
     Broken,
 }
 
-/// Reads a body of at most `limit` bytes. One that came in one piece is not copied.
+/// Reads a body of at most `limit` bytes. A body in one piece is not copied.
 async fn read(payload: &mut Payload, limit: usize) -> Result<Bytes, Unread> {
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
@@ -276,22 +285,23 @@ fn marked<B>(mut response: Response<B>, status: Status) -> Response<B> {
     response
 }
 
-/// An answer to a request that has not been read to its end, or may not have been.
+/// Answers a request whose body may not have been read to its end.
 fn refused<B>(request: ServiceRequest, answer: RecordedResponse) -> Response<B> {
     let (request, unread) = request.into_parts();
-    let response = made(answer).map_body(|_, body| ResponseBody::instead_of_reading(body, unread));
+    let response =
+        to_http_response(answer).map_body(|_, body| ResponseBody::instead_of_reading(body, unread));
     ServiceResponse::new(request, response)
 }
 
-fn made_error(cause: impl fmt::Debug + fmt::Display + 'static, answer: RecordedResponse) -> Error {
-    InternalError::from_response(cause, made(answer).map_into_boxed_body()).into()
+fn to_error(cause: impl fmt::Debug + fmt::Display + 'static, answer: RecordedResponse) -> Error {
+    InternalError::from_response(cause, to_http_response(answer).map_into_boxed_body()).into()
 }
 
-fn answered<B>(request: HttpRequest, answer: RecordedResponse) -> Response<B> {
-    ServiceResponse::new(request, made(answer).map_body(|_, body| ResponseBody::made(body)))
+fn to_service_response<B>(request: HttpRequest, answer: RecordedResponse) -> Response<B> {
+    ServiceResponse::new(request, to_http_response(answer).map_body(|_, body| ResponseBody::made(body)))
 }
 
-fn made(answer: RecordedResponse) -> HttpResponse<Bytes> {
+fn to_http_response(answer: RecordedResponse) -> HttpResponse<Bytes> {
     let RecordedResponse { status, headers, body, .. } = answer;
     let mut response = HttpResponse::with_body(convert::actix_status(status), body);
     convert::append_all(response.headers_mut(), &headers);

@@ -1,4 +1,4 @@
-//! Answers: what breaks, what is marked, what comes as an error, and requests that are refused before they are read.
+//! Answers: broken ones, marked ones, errors, and refusals before a request is read.
 #![cfg(all(feature = "memory", feature = "testing"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -18,7 +18,8 @@ use actix_web::{App, Error, HttpMessage as _, HttpResponse, HttpServer, web};
 use bytes::Bytes;
 use futures_util::stream;
 use idempotency_actix::core::provider::{IdempotencyKey, Stripe};
-use idempotency_actix::core::{MemoryStore, OnExpired, clock, testing};
+use idempotency_actix::core::store::memory::MemoryStore;
+use idempotency_actix::core::{OnExpired, clock, testing};
 use idempotency_actix::{DoNotRecord, IdempotencyMiddleware, Idempotent};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -46,11 +47,11 @@ fn status_of<B>(response: &ServiceResponse<B>) -> (u16, String) {
     (response.status().as_u16(), status.map_or("", |status| status.to_str().unwrap()).to_owned())
 }
 
-fn is<B>(response: &ServiceResponse<B>, status: u16, became: &str) {
-    assert_eq!(status_of(response), (status, became.to_owned()));
+fn assert_status<B>(response: &ServiceResponse<B>, status: u16, idempotency_status: &str) {
+    assert_eq!(status_of(response), (status, idempotency_status.to_owned()));
 }
 
-/// An app at `/h` whose first answer is `first`, and the next ones `done`.
+/// An app at `/h` whose first answer is `first` and whose further answers are `done`.
 macro_rules! first_answers {
     ($middleware:expr, $first:expr) => {{
         let runs = Rc::new(Cell::new(0));
@@ -68,32 +69,32 @@ fn breaking() -> HttpResponse {
     HttpResponse::Ok().body(BodyStream::new(stream::iter(pieces)))
 }
 
-/// An answer that breaks off midway was recorded as done, so that the retry got an empty 200.
+/// Regression: an answer that broke off midway was recorded as done, so the retry got an empty 200.
 #[actix_web::test]
 async fn an_answer_that_breaks_off_is_passed_on_and_not_recorded() {
     let app = first_answers!(middleware(), breaking());
     let first = call_service(&app, signed().to_request()).await;
-    is(&first, 200, "executed");
+    assert_status(&first, 200, "executed");
     assert!(actix_web::body::to_bytes(first.into_body()).await.is_err(), "the sender sees it break");
     let again = call_service(&app, signed().to_request()).await;
-    is(&again, 200, "executed");
+    assert_status(&again, 200, "executed");
     assert_eq!(read_body(again).await, "done");
 }
 
-/// An answer over the recorded limit lost its length and went out chunked.
+/// Regression: an answer over the recorded limit lost its length and was sent chunked.
 #[actix_web::test]
 async fn an_answer_that_is_too_large_to_be_recorded_keeps_its_length() {
     let app = first_answers!(middleware(), HttpResponse::Ok().body(vec![b'x'; 100_000]));
     let whole = call_service(&app, signed().to_request()).await;
-    is(&whole, 200, "executed");
+    assert_status(&whole, 200, "executed");
     assert_eq!(whole.response().body().size(), BodySize::Sized(100_000));
     assert_eq!(read_body(whole).await, vec![b'x'; 100_000]);
 }
 
-/// The client sees then that the answer is cut, as it does without the middleware.
+/// The client sees that the answer is cut, as it would without the middleware.
 #[actix_web::test]
 async fn an_answer_that_breaks_off_keeps_the_length_that_it_announced() {
-    // One that would be recorded whole, and one that is too large.
+    // One answer that would be recorded whole, and one that is too large.
     for length in [10, 100_000] {
         let app = first_answers!(middleware(), {
             let pieces = [Ok(Bytes::from_static(b"{\"id\":")), Err(io::Error::other("cut"))];
@@ -105,7 +106,26 @@ async fn an_answer_that_breaks_off_keeps_the_length_that_it_announced() {
     }
 }
 
-/// A refusal frees the key for the same request only, also where the handler refused its format.
+/// Regression: the answer was recorded, although the sender never got all of it.
+#[actix_web::test]
+async fn an_answer_that_ends_before_its_announced_length_breaks_and_is_not_recorded() {
+    for length in [10, 100_000] {
+        let app = first_answers!(middleware(), {
+            let pieces = [Ok::<_, io::Error>(Bytes::from_static(b"short"))];
+            HttpResponse::Ok().body(SizedStream::new(length, stream::iter(pieces)))
+        });
+        let short = call_service(&app, signed().to_request()).await;
+        let announced = short.response().body().size();
+        let error = actix_web::body::to_bytes(short.into_body()).await.unwrap_err();
+        assert_eq!(error.to_string(), "the body is shorter than its announced size");
+        let again = call_service(&app, signed().to_request()).await;
+        assert_status(&again, 200, "executed");
+        assert_eq!(read_body(again).await, "done");
+        assert_eq!(announced, BodySize::Sized(length));
+    }
+}
+
+/// A refusal frees the key only for the same request, even if the handler refused its format.
 #[actix_web::test]
 async fn a_refused_request_may_be_repeated_under_its_key_and_takes_a_new_one_when_it_is_corrected() {
     let guard = IdempotencyMiddleware::new(MemoryStore::new(), IdempotencyKey::global_across_principals());
@@ -114,49 +134,51 @@ async fn a_refused_request_may_be_repeated_under_its_key_and_takes_a_new_one_whe
         let request = TestRequest::post().uri("/h").set_payload("{}");
         request.insert_header(("idempotency-key", key)).insert_header(("content-type", format)).to_request()
     };
-    is(&call_service(&app, request("k", "text/plain")).await, 415, "executed");
-    is(&call_service(&app, request("k", "application/json")).await, 422, "mismatch");
-    is(&call_service(&app, request("l", "application/json")).await, 200, "executed");
-    is(&call_service(&app, request("k", "text/plain")).await, 200, "executed");
+    assert_status(&call_service(&app, request("k", "text/plain")).await, 415, "executed");
+    assert_status(&call_service(&app, request("k", "application/json")).await, 422, "mismatch");
+    assert_status(&call_service(&app, request("l", "application/json")).await, 200, "executed");
+    assert_status(&call_service(&app, request("k", "text/plain")).await, 200, "executed");
 }
 
 #[actix_web::test]
-async fn an_answer_marked_as_no_result_passes_and_frees_the_key() {
+async fn an_answer_marked_as_do_not_record_passes_and_frees_the_key() {
     let app = first_answers!(middleware(), {
         let mut errors = HttpResponse::Ok().body("errors");
         errors.extensions_mut().insert(DoNotRecord);
         errors
     });
     let marked = call_service(&app, signed().to_request()).await;
-    is(&marked, 200, "executed");
+    assert_status(&marked, 200, "executed");
     assert_eq!(read_body(marked).await, "errors");
-    is(&call_service(&app, signed().to_request()).await, 200, "executed");
-    is(&call_service(&app, signed().to_request()).await, 200, "replayed");
+    assert_status(&call_service(&app, signed().to_request()).await, 200, "executed");
+    assert_status(&call_service(&app, signed().to_request()).await, 200, "replayed");
 }
 
-/// `OnExpired::InDoubt` is documented as at most once, and a failure after the effect released the key.
+/// Regression: `OnExpired::InDoubt` is documented as at most once, but a failure after the effect released
+/// the key.
 #[actix_web::test]
-async fn in_doubt_a_failure_leaves_the_key_in_doubt_unless_the_handler_says_that_there_was_no_effect() {
+async fn under_in_doubt_a_failure_leaves_the_key_in_doubt_unless_the_handler_says_that_it_had_no_effect() {
     for status in [StatusCode::INTERNAL_SERVER_ERROR, StatusCode::REQUEST_TIMEOUT] {
         let app = first_answers!(in_doubt(), HttpResponse::new(status));
-        is(&call_service(&app, signed().to_request()).await, status.as_u16(), "executed");
-        is(&call_service(&app, signed().to_request()).await, 503, "in-doubt");
+        assert_status(&call_service(&app, signed().to_request()).await, status.as_u16(), "executed");
+        assert_status(&call_service(&app, signed().to_request()).await, 503, "in-doubt");
     }
     let app = first_answers!(in_doubt(), breaking());
     drop(call_service(&app, signed().to_request()).await);
-    is(&call_service(&app, signed().to_request()).await, 503, "in-doubt");
+    assert_status(&call_service(&app, signed().to_request()).await, 503, "in-doubt");
     let app = first_answers!(in_doubt(), {
         let mut refused = HttpResponse::InternalServerError().finish();
         refused.extensions_mut().insert(DoNotRecord);
         refused
     });
-    is(&call_service(&app, signed().to_request()).await, 500, "executed");
-    is(&call_service(&app, signed().to_request()).await, 200, "executed");
+    assert_status(&call_service(&app, signed().to_request()).await, 500, "executed");
+    assert_status(&call_service(&app, signed().to_request()).await, 200, "executed");
 }
 
-/// `Err(400)` of an inner middleware freed the key without a mark; the same 400 as a response was recorded.
+/// Regression: `Err(400)` from an inner middleware freed the key without a mark, while the same 400 as a
+/// response was recorded.
 #[actix_web::test]
-async fn an_error_of_a_middleware_is_judged_as_the_response_that_it_becomes() {
+async fn an_error_of_a_middleware_is_handled_like_the_response_that_it_becomes() {
     async fn refuse(_: ServiceRequest, _: Next<BoxBody>) -> Result<ServiceResponse<BoxBody>, Error> {
         Err(ErrorBadRequest("the amount is negative"))
     }
@@ -165,18 +187,18 @@ async fn an_error_of_a_middleware_is_judged_as_the_response_that_it_becomes() {
     let route = web::resource("/h").to(HttpResponse::Ok).wrap(from_fn(refuse)).wrap(idempotency);
     let app = init_service(App::new().service(route)).await;
     let request = || TestRequest::post().uri("/h").insert_header(("idempotency-key", "k")).to_request();
-    let error = try_call_service(&app, request()).await.expect_err("it goes on as an error");
+    let error = try_call_service(&app, request()).await.expect_err("it stays an error");
     let response = error.error_response();
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     assert_eq!(response.headers().get("idempotency-status").unwrap(), "executed");
     let text = actix_web::body::to_bytes(response.into_body()).await.unwrap();
     assert_eq!(text, "the amount is negative");
     let again = call_service(&app, request()).await;
-    is(&again, 400, "replayed");
+    assert_status(&again, 400, "replayed");
     assert_eq!(read_body(again).await, "the amount is negative");
 }
 
-/// A route guarded twice answered 503 for ever, marked as executed.
+/// Regression: a route guarded twice answered 503 for ever, marked as executed.
 #[actix_web::test]
 async fn a_route_guarded_twice_runs_once_and_replays() {
     let inside = middleware();
@@ -191,16 +213,16 @@ async fn a_route_guarded_twice_runs_once_and_replays() {
         let app = init_service(App::new().service(web::scope("").wrap(outside).service(route))).await;
         for expected in ["executed", "replayed"] {
             let answer = call_service(&app, signed().to_request()).await;
-            is(&answer, 200, expected);
+            assert_status(&answer, 200, expected);
             assert_eq!(read_body(answer).await, "1");
         }
         assert_eq!(runs.get(), 1);
     }
 }
 
-/// A principal put into `request.extensions_mut()` was not seen.
+/// Regression: a principal in `request.extensions_mut()` was not seen.
 #[actix_web::test]
-async fn what_an_earlier_middleware_put_into_the_extensions_reaches_the_provider() {
+async fn extensions_set_by_earlier_middleware_reach_the_provider() {
     #[derive(Clone)]
     struct User(&'static str);
     let keys = IdempotencyKey::per_principal(|incoming| {
@@ -215,17 +237,17 @@ async fn what_an_earlier_middleware_put_into_the_extensions_reaches_the_provider
     let app = init_service(App::new().service(route)).await;
     let request = || TestRequest::post().uri("/h").insert_header(("idempotency-key", "k"));
     for expected in ["executed", "replayed"] {
-        is(&call_service(&app, request().to_request()).await, 200, expected);
+        assert_status(&call_service(&app, request().to_request()).await, 200, expected);
         let bob = request().insert_header(("x-bob", "1")).to_request();
-        is(&call_service(&app, bob).await, 200, expected);
+        assert_status(&call_service(&app, bob).await, 200, expected);
     }
 }
 
 #[actix_web::test]
-async fn a_body_that_does_not_come_in_time_is_refused_and_claims_nothing() {
+async fn a_body_that_does_not_arrive_in_time_is_refused_and_claims_nothing() {
     tokio::time::pause();
     let idempotency = middleware();
-    let app = first_answers!(idempotency.clone(), panic!("nothing is to run"));
+    let app = first_answers!(idempotency.clone(), panic!("the handler must not run"));
     let never: BoxedPayloadStream = Box::pin(stream::pending::<Result<Bytes, PayloadError>>());
     let (slow, _) = signed().to_request().replace_payload(Payload::Stream { payload: never });
     let refused = call_service(&app, slow).await;
@@ -233,7 +255,7 @@ async fn a_body_that_does_not_come_in_time_is_refused_and_claims_nothing() {
     assert!(idempotency.drain(Duration::ZERO).await);
 }
 
-/// A middleware that is not ready until it is told.
+/// A middleware that is not ready until the test opens it.
 #[derive(Clone, Default)]
 struct Gate {
     is_open: Rc<Cell<bool>>,
@@ -295,11 +317,11 @@ async fn a_service_that_is_not_ready_in_time_is_503_and_the_attempt_does_not_cou
     }
     gate.is_open.set(true);
     let done = call_service(&app, signed().to_request()).await;
-    is(&done, 200, "executed");
-    assert_eq!(read_body(done).await, "1", "what never started is no attempt");
+    assert_status(&done, 200, "executed");
+    assert_eq!(read_body(done).await, "1", "a run that never started is no attempt");
 }
 
-/// actix-web read a 13 MB unsigned upload to its end after the 413.
+/// Regression: actix-web read a 13 MB unsigned upload to its end after the 413.
 #[actix_web::test]
 async fn an_upload_over_the_limit_is_not_read_to_its_end() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -322,7 +344,7 @@ async fn an_upload_over_the_limit_is_not_read_to_its_end() {
     for _ in 0..20 {
         socket.write_all(&piece).await.unwrap();
     }
-    // The upload is not over, and yet the server ends the connection.
+    // The upload has not ended, but the server closes the connection.
     let mut answer = Vec::new();
     let _ = socket.read_to_end(&mut answer).await;
     let answer = String::from_utf8_lossy(&answer).to_lowercase();
@@ -331,7 +353,7 @@ async fn an_upload_over_the_limit_is_not_read_to_its_end() {
     handle.stop(false).await;
 }
 
-/// A gzip body that was signed plain could not be verified.
+/// Regression: a gzip body that was signed before compression could not be verified.
 #[actix_web::test]
 async fn a_body_that_was_signed_and_then_compressed_is_verified_behind_a_middleware_that_decompresses() {
     async fn decompress(
@@ -350,6 +372,6 @@ async fn a_body_that_was_signed_and_then_compressed_is_verified_behind_a_middlew
     let app = init_service(App::new().service(route)).await;
     let request = signed().set_payload(&gzip[..]).insert_header(("content-encoding", "gzip"));
     let answer = call_service(&app, request.to_request()).await;
-    is(&answer, 200, "executed");
+    assert_status(&answer, 200, "executed");
     assert_eq!(read_body(answer).await, r#"{"id":"evt_1"}"#);
 }

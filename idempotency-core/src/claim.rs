@@ -1,4 +1,4 @@
-//! The claim: the question to a store, and its answers.
+//! The claim: the request to a store, and its answers.
 
 use std::time::Duration;
 
@@ -12,22 +12,22 @@ pub struct Claim {
     pub key: ScopedKey,
     /// The attempt that claims. Repeating a claim with the same owner is harmless.
     pub owner: Owner,
-    /// How long the right lasts unless it is renewed. At least 1 ms; stores count whole milliseconds.
+    /// How long the right lasts unless it is renewed. At least 1 ms, since stores count whole milliseconds.
     pub lease: Duration,
-    /// How long the record is kept after its lease has run out, or after it was released.
+    /// How long the record is kept after the lease runs out or is released.
     pub retention: Duration,
     /// Must match the record's fingerprint, if both have one.
     pub fingerprint: Option<Fingerprint>,
-    /// Which resource the delivery is about, and how new it is.
+    /// The resource that the delivery is about, and how new it is.
     pub order: Option<ScopedOrder>,
-    /// The treatment of a key whose holder let the lease run out.
+    /// The treatment of a key whose lease ran out.
     pub on_expired: OnExpired,
     /// The endpoint and key that the record shows to operators.
     pub label: Label,
 }
 
 impl Claim {
-    /// A claim without fingerprint and order, rerunning what was abandoned, labelled with endpoint and key.
+    /// A claim without fingerprint and order. It takes over expired leases and is labelled with endpoint and key.
     #[must_use]
     pub fn new(key: ScopedKey, owner: Owner, lease: Duration, retention: Duration) -> Self {
         let label = Label::of(&key);
@@ -43,18 +43,18 @@ impl Claim {
         }
     }
 
-    /// The lease that a grant of `fence` gives to this claim.
+    /// The lease of this claim if it is granted with `fence`.
     #[must_use]
     pub fn granted(&self, fence: Fence) -> Lease {
         Lease::new(self.key.clone(), self.order, self.owner, fence)
     }
 }
 
-/// The treatment of a key whose holder let the lease run out, perhaps after its effect.
+/// The treatment of a key whose lease ran out. The handler may have had its effect by then.
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[expect(clippy::exhaustive_enums, reason = "a holder that died is either tried again or not")]
+#[expect(clippy::exhaustive_enums, reason = "a key with an expired lease is executed again or not")]
 pub enum OnExpired {
     /// The next delivery executes again: at least once. The effect may happen twice.
     #[default]
@@ -63,29 +63,29 @@ pub enum OnExpired {
     InDoubt,
 }
 
-/// What a store answers to a claim.
+/// A store's answer to a claim.
 ///
 /// This enum is complete: a later answer would be a new protocol.
 #[derive(Clone, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "the engine must decide every answer")]
+#[expect(clippy::exhaustive_enums, reason = "the engine must handle every answer")]
 pub enum Claimed {
-    /// The caller executes.
+    /// The caller must execute.
     Granted(Grant),
     /// The key has been executed.
     Completed(Completed),
     /// Another owner holds the key.
     InFlight {
-        /// When the lease runs out unless it is renewed.
+        /// The time until the lease runs out unless it is renewed.
         retry_after: Duration,
     },
     /// The key was used with another fingerprint.
     Mismatch,
     /// A newer version of the resource has completed.
     Stale {
-        /// That version.
+        /// The newest completed version.
         newest: Version,
     },
-    /// It is not known whether the key was executed.
+    /// The key may or may not have been executed.
     InDoubt,
 }
 
@@ -95,31 +95,31 @@ pub enum Claimed {
 pub struct Grant {
     /// The fencing token of this grant.
     pub fence: Fence,
-    /// Which attempt this is, from 1.
+    /// The number of this attempt, from 1.
     pub attempt: u32,
 }
 
 impl Grant {
-    /// A grant of this fence to this attempt.
+    /// A grant with this fence to this attempt.
     #[must_use]
     pub const fn new(fence: Fence, attempt: u32) -> Self {
         Self { fence, attempt }
     }
 }
 
-/// A key that has been executed: what came of it, and when.
+/// The outcome of a key that has been executed, and its times.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Completed {
-    /// What the execution left behind.
+    /// The outcome of the execution.
     pub outcome: Outcome,
-    /// The fence of the attempt that completed. An operator's resolution has a fence of its own.
+    /// The fence of the attempt that completed. An operator's resolution has its own fence.
     pub fence: Fence,
-    /// Which attempt completed, from 1.
+    /// The number of the attempt that completed, from 1.
     pub attempt: u32,
-    /// When it completed, since 1970 on the store's clock.
+    /// The time of completion, since 1970 on the store's clock.
     pub completed_at: Duration,
-    /// Until when the record answers for its key, since 1970 on the store's clock.
+    /// The time until which the record answers for its key, since 1970 on the store's clock.
     pub kept_until: Duration,
 }
 
@@ -131,41 +131,41 @@ impl Completed {
     }
 }
 
-/// What a store answers to `renew`, `complete` and `release`.
+/// A store's answer to `renew`, `complete` and `release`.
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a lost lease means that another execution may be under way"]
 #[expect(clippy::exhaustive_enums, reason = "a lease is held or it is not")]
 pub enum Hold {
-    /// The lease was the caller's, and the operation took effect (now, or when it was first sent).
+    /// The caller held the lease, and the operation took effect, now or when it was first sent.
     Held,
-    /// The lease is not the caller's any more; nothing was changed.
+    /// The caller no longer holds the lease. Nothing changed.
     Lost,
 }
 
-/// What a store answers to `adopt`.
+/// A store's answer to `adopt`.
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "an adopted lease must be completed or released"]
 #[expect(clippy::exhaustive_enums, reason = "a lease is adopted or it is not")]
 pub enum Adopted {
-    /// The lease is the new owner's, with a larger fence and the same attempt.
+    /// The new owner holds the lease, with a larger fence and the same attempt number.
     Granted(Grant),
-    /// The lease was taken over, adopted or ended before; nothing was changed.
+    /// The lease had been taken over, adopted or ended. Nothing changed.
     Lost,
 }
 
-/// A completion: what a holder records when its work is done.
+/// A completion: the record of a holder's finished work.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Completion {
     /// The holder's lease.
     pub lease: Lease,
-    /// What the execution left behind.
+    /// The outcome of the execution.
     pub outcome: Outcome,
-    /// How long the record answers for its key, from the completion on.
+    /// How long the record answers for its key after the completion.
     pub retention: Duration,
 }
 
@@ -177,16 +177,15 @@ impl Completion {
     }
 }
 
-/// How a holder gives its lease up.
+/// How a holder gives up its lease.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Release {
     /// The attempt failed: the next claim is granted at once.
     Failed,
-    /// The attempt's handler never started: as [`Failed`](Self::Failed), and the attempt does not count.
+    /// The attempt's handler never started: as for [`Failed`](Self::Failed), but the attempt does not count.
     Unstarted,
-    /// It is not known what the attempt did: the lease ends at once, and what becomes of the key is what the next claim
-    /// says of abandoned ones.
+    /// The attempt may have had its effect: the lease ends at once, and the next claim's [`OnExpired`] decides about the key.
     Abandoned,
 }
 
@@ -194,8 +193,8 @@ pub enum Release {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Resolution {
-    /// It was executed, with this outcome.
+    /// The key was executed, with this outcome.
     Completed(Outcome),
-    /// It was not executed, or may be executed again.
+    /// The key was not executed, or may be executed again.
     Released,
 }

@@ -1,19 +1,19 @@
-//! Clocks: the machine's, tokio's, and one that tests move. The one file that asks the machine for the time.
+//! Clocks: the system's, tokio's, and one that tests move. Only this file reads the system clock.
 
 use std::fmt;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Where time comes from. Everything that needs the time takes a clock, so that tests move it and never sleep.
+/// A source of time. All code that needs the time takes a clock, so that tests move it and never sleep.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// Time that never goes back, since an origin of the clock's own. It may stand still while the machine is suspended.
+    /// Monotonic time since an origin of the clock's choice. It may stand still while the machine is suspended.
     fn now(&self) -> Duration;
 
-    /// Time since 1970, for signatures, fences, and to notice that the machine was suspended. It may jump.
+    /// Time since 1970, which may jump. Used for signatures and fences, and to notice that the machine was suspended.
     fn unix_time(&self) -> Duration;
 }
 
-/// The machine's wall clock, since 1970. A machine set before 1970 is taken to be at 1970.
+/// The system's wall clock, since 1970. Zero if the system clock is set before 1970.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the clock")]
 pub fn system_unix_time() -> Duration {
@@ -76,7 +76,7 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
     }
 }
 
-/// Tokio's clock: the machine's, or the test runtime's when its time is paused.
+/// Tokio's clock: the system's, or the test runtime's while its time is paused.
 #[cfg(feature = "tokio")]
 #[derive(Debug)]
 pub struct TokioClock {
@@ -129,13 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn the_machine_counts_from_1970() {
+    fn the_system_clock_counts_from_1970() {
         assert!(system_unix_time() > YEAR_2026);
     }
 
     #[cfg(feature = "tokio")]
     #[tokio::test(start_paused = true)]
-    async fn the_clock_of_tokio_stands_still_with_the_runtime_and_tells_the_machines_time() {
+    async fn tokios_clock_pauses_with_the_runtime_while_its_unix_time_is_the_systems() {
         let clock = TokioClock::new();
         let before = clock.now();
         tokio::time::advance(Duration::from_secs(30)).await;

@@ -10,9 +10,8 @@ use crate::{Fingerprint, Key, Order, Scope};
 
 /// Proof that a sender signed these bytes, or that your code vouches for them.
 ///
-/// A [`Delivery`] cannot be made without one, so a key is never read from unauthenticated bytes.
-/// [`signature`](crate::provider::signature) makes them from signatures. `Debug` prints the
-/// length only.
+/// A [`Delivery`] cannot be made without one, so a key is never read from unauthenticated bytes. The checks in
+/// [`signature`](crate::provider::signature) return one. `Debug` prints only the length.
 #[derive(Clone, Copy)]
 pub struct Verified<'a> {
     bytes: &'a [u8],
@@ -24,10 +23,10 @@ impl<'a> Verified<'a> {
         Self { bytes }
     }
 
-    /// Vouches for bytes that were authenticated by other means: a queue's own access control, mutual TLS, a check
-    /// of your own.
+    /// Vouches for bytes that were authenticated by other means, such as a queue's access control, mutual TLS or your own
+    /// check.
     ///
-    /// If this is wrong, an attacker can send such bytes and occupy the keys of future events.
+    /// If they were not, an attacker can send such bytes and use up the keys of future events.
     #[must_use]
     pub fn by_other_means(bytes: &'a [u8]) -> Self {
         Self { bytes }
@@ -63,11 +62,11 @@ pub struct Delivery {
     unordered: Option<&'static str>,
     attributes: Attributes,
     target: Option<Target>,
-    /// The signed part of the scope, if not all of it is signed.
+    /// The signed part of the scope, unless all of it is signed.
     signed_scope: Option<Box<Scope>>,
 }
 
-/// The target of a request. `Debug` shows no query: it may carry tokens.
+/// The target of a request. `Debug` omits the query, which may carry tokens.
 #[derive(Clone)]
 struct Target(PathAndQuery);
 
@@ -78,7 +77,7 @@ impl fmt::Debug for Target {
 }
 
 impl Delivery {
-    /// A delivery of a key in a scope.
+    /// A delivery with this key in this scope.
     #[must_use]
     pub fn new(_proof: &Verified<'_>, scope: Scope, key: Key) -> Self {
         Self {
@@ -93,8 +92,8 @@ impl Delivery {
         }
     }
 
-    /// A delivery that was verified when it arrived, and has been written down since.
-    pub(crate) fn written_down(
+    /// A delivery that was verified when it arrived and then suspended.
+    pub(crate) fn suspended(
         scope: Scope,
         key: Key,
         order: Option<Order>,
@@ -107,7 +106,7 @@ impl Delivery {
         Self { order: order.map(Box::new), attributes, ..Self::new(&proof, scope, key) }
     }
 
-    /// Sets the fingerprint, which must match whenever the key comes again. Default: none, since many senders change the body on a
+    /// Sets the fingerprint, which must match when the key is reused. Default: none, since many senders change the body on a
     /// retry.
     #[must_use]
     pub fn with_fingerprint(mut self, fingerprint: Fingerprint) -> Self {
@@ -115,21 +114,22 @@ impl Delivery {
         self
     }
 
-    /// Sets which resource it is about and how new it is, so that older ones are discarded. Default: none.
+    /// Sets the order, so that the delivery is discarded if a newer one has completed. Default: none.
     #[must_use]
     pub fn with_order(mut self, order: Order) -> Self {
         self.order = Some(Box::new(order));
         self
     }
 
-    /// Says why it has no order although one was asked for: it runs all the same, and is observed. Default: none.
+    /// Sets the reason why the delivery has no order although its provider is asked to set one. The delivery still runs, and
+    /// the reason is observed. Default: none.
     #[must_use]
     pub fn with_unordered(mut self, reason: &'static str) -> Self {
         self.unordered = Some(reason);
         self
     }
 
-    /// Narrows the scope by something that the signature does not cover.
+    /// Narrows the scope by a value that the signature does not cover.
     #[must_use]
     pub(crate) fn narrowed_by_unsigned(mut self, tenant: &str) -> Self {
         let narrowed = self.scope.clone().with_tenant(tenant);
@@ -138,14 +138,27 @@ impl Delivery {
         self
     }
 
-    /// Adds attributes, for the handler and the observer. Default: none.
+    /// Adds an attribute for the handler and the observer. Default: none.
     #[must_use]
     pub fn with_attribute(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.attributes.insert(name, value.into());
         self
     }
 
-    /// Notes the target of its request. For the endpoint: it is for observers, and says nothing of the delivery.
+    /// Adds an attribute if it has a value.
+    #[must_use]
+    pub(crate) fn with_optional_attribute(
+        self,
+        name: &'static str,
+        value: Option<impl Into<String>>,
+    ) -> Self {
+        match value {
+            Some(value) => self.with_attribute(name, value),
+            None => self,
+        }
+    }
+
+    /// Sets the target of its request, which only observers see.
     pub(crate) fn arrived_at(mut self, target: Option<&PathAndQuery>) -> Self {
         self.target = target.cloned().map(Target);
         self
@@ -173,37 +186,37 @@ impl Delivery {
         &self.key
     }
 
-    /// What must match whenever the key comes again.
+    /// The fingerprint, which must match when the key is reused.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint
     }
 
-    /// Which resource it is about, and how new it is.
+    /// The resource that it is about, and how new it is.
     #[must_use]
     pub fn order(&self) -> Option<&Order> {
         self.order.as_deref()
     }
 
-    /// Why it has no order although one was asked for.
+    /// The reason why it has no order although its provider is asked to set one.
     #[must_use]
     pub fn unordered(&self) -> Option<&'static str> {
         self.unordered
     }
 
-    /// The scope as far as the signature covers it.
+    /// The part of the scope that the signature covers.
     pub(crate) fn signed_scope(&self) -> &Scope {
         self.signed_scope.as_deref().unwrap_or(&self.scope)
     }
 
-    /// What else is known of it.
+    /// Its attributes.
     #[must_use]
     pub fn attributes(&self) -> &Attributes {
         &self.attributes
     }
 }
 
-/// What a provider knows of a delivery beside its key, such as the event's type. Cheap to clone.
+/// Further facts about a delivery, such as the event's type. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Attributes(Option<Arc<List>>);
 
@@ -219,13 +232,13 @@ impl Attributes {
         self.iter().find_map(|(candidate, value)| (candidate == name).then_some(value))
     }
 
-    /// The event's type, where the provider has one.
+    /// The event's type, if there is one.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
         self.get(Self::EVENT_TYPE)
     }
 
-    /// All of them, in the order in which they were added.
+    /// Iterates over names and values, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().flat_map(|list| list.iter()).map(|(name, value)| (name.as_ref(), value.as_str()))
     }

@@ -1,13 +1,13 @@
-//! SHA-256 over length-prefixed fields, the one way this crate turns several values into one.
+//! SHA-256 over length-prefixed fields: the only way in which this crate digests several values.
 
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256 over fields, each prefixed by its length, so that no two lists of fields agree by being cut differently.
+/// A SHA-256 over fields. Each is prefixed with its length, so that different lists never have the same digest.
 #[derive(Clone)]
 pub(crate) struct FieldDigest(Sha256);
 
 impl FieldDigest {
-    /// Starts a digest for one purpose; digests of different purposes never agree.
+    /// Starts a digest for one purpose. Digests for different purposes never match.
     pub(crate) fn new(purpose: &'static str) -> Self {
         Self(Sha256::new()).field(purpose.as_bytes())
     }

@@ -1,4 +1,4 @@
-//! What can go wrong at a store, and whether a retry can help.
+//! Errors of stores, and whether a retry can help.
 
 use std::error::Error;
 use std::fmt;
@@ -7,8 +7,8 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A store could not carry out an operation.
 ///
-/// Its text names the store and the kind, never a key, a secret or a stored body; [`Error::source`] keeps the cause
-/// for logs.
+/// The message names the store and the kind of failure, never a key, a secret or a stored body. [`Error::source`] has the
+/// cause, for logs.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -18,62 +18,63 @@ pub struct StoreError {
     source: Option<BoxError>,
 }
 
-/// Which kind of failure it was: what is known of the operation, and whether repeating it can help.
+/// The kind of a failure: whether the operation took effect, and whether repeating it can help.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The operation was certainly not carried out; repeating it may help.
+    /// The operation had no effect. Repeating it may help.
     Unavailable,
-    /// The operation may or may not have been carried out. Repeat it with the same owner.
+    /// The operation may or may not have taken effect. Repeat it with the same owner.
     Unknown,
-    /// The operation was carried out, and is taken back since too few of the store's servers confirmed it in time. Claim
-    /// again as another owner.
+    /// The operation took effect, but too few of the store's servers confirmed it in time, so it is undone. Claim again as
+    /// another owner.
     Unconfirmed,
-    /// The store is full and refuses new data. Nothing was changed.
+    /// The store is full and refuses new data. Nothing changed.
     Full,
-    /// The store refuses the operation for good: wrong credentials, wrong configuration, or a bug.
+    /// The store refuses the operation permanently: wrong credentials, wrong configuration, or a bug.
     Refused,
 }
 
 impl StoreError {
-    /// An error of this kind at the store of this name.
+    /// An error of this kind at the named store.
     #[must_use]
     pub fn new(store: &'static str, kind: StoreErrorKind) -> Self {
         let may_have_executed = kind == StoreErrorKind::Unknown;
         Self { kind, may_have_executed, is_store_in_reach: false, store, source: None }
     }
 
-    /// The same error with its cause.
+    /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// The same error of a store that is known to be in reach: it carried the operation out, say, and cannot vouch for it
-    /// yet. [`OnOutage::Proceed`](crate::OnOutage::Proceed) is not for such a store.
+    /// Marks the store as reachable, for example because it carried out the operation but cannot confirm it yet.
+    /// [`OnOutage::Proceed`](crate::OnOutage::Proceed) does not apply to such an error.
     #[must_use]
-    pub fn of_a_store_in_reach(mut self) -> Self {
+    pub fn with_store_in_reach(mut self) -> Self {
         self.is_store_in_reach = true;
         self
     }
 
-    /// The same error of an operation that is not to be repeated, since it is taken back.
+    /// Marks the operation as undone, so that it is not repeated.
     #[cfg(feature = "redis")]
-    pub(crate) fn of_what_is_taken_back(mut self) -> Self {
+    pub(crate) fn undone(mut self) -> Self {
         self.kind = StoreErrorKind::Unconfirmed;
         self.may_have_executed = false;
         self
     }
 
-    /// The same error of the last of several tries, with what is known from the earlier ones.
-    pub(crate) fn after(mut self, earlier: Option<&Self>) -> Self {
+    /// Merges the error of an earlier try of the same operation. For stores that repeat an operation by themselves.
+    #[must_use]
+    pub fn after(mut self, earlier: Option<&Self>) -> Self {
         self.may_have_executed |= earlier.is_some_and(|error| error.may_have_executed);
         self.is_store_in_reach |= earlier.is_some_and(|error| error.is_store_in_reach);
         self
     }
 
-    /// Which kind of failure it was; where the operation was tried several times, the last one's.
+    /// The kind of failure. If the operation was tried several times, that of the last try.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
@@ -85,14 +86,14 @@ impl StoreError {
         matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::Unknown)
     }
 
-    /// Whether the store was in reach all the same, at any of the operation's tries: it refuses, is full, or cannot keep its
-    /// promise until an operator repairs it.
+    /// Whether any try of the operation reached the store. Such a store refuses the operation, is full,
+    /// or cannot confirm it until an operator repairs it.
     #[must_use]
     pub fn is_store_in_reach(&self) -> bool {
         self.is_store_in_reach || !self.is_transient()
     }
 
-    /// Whether the operation may have been carried out all the same, by any of its tries.
+    /// Whether any try of the operation may have taken effect.
     #[must_use]
     pub fn may_have_executed(&self) -> bool {
         self.may_have_executed
@@ -101,15 +102,15 @@ impl StoreError {
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
+        let failure = match self.kind {
             StoreErrorKind::Unavailable => "is unavailable",
-            StoreErrorKind::Unknown if self.is_store_in_reach => "cannot vouch for the operation yet",
+            StoreErrorKind::Unknown if self.is_store_in_reach => "cannot confirm the operation yet",
             StoreErrorKind::Unknown => "did not answer",
             StoreErrorKind::Unconfirmed => "could not confirm the operation",
             StoreErrorKind::Full => "is full",
             StoreErrorKind::Refused => "refused the operation",
         };
-        write!(f, "the {} store {what}", self.store)
+        write!(f, "the {} store {failure}", self.store)
     }
 }
 

@@ -1,13 +1,13 @@
-//! The fingerprint: what must match on a retry.
+//! The fingerprint: a digest of the parts that must match on a retry.
 
 use std::fmt;
 
 use crate::digest::FieldDigest;
 
-/// SHA-256 of what must be the same whenever a key is used again.
+/// SHA-256 of the parts of a request that must match when its key is reused.
 ///
-/// A delivery whose fingerprint differs from the recorded one is a mismatch: another request under the same key. Each
-/// field is prefixed by its length, so that no two requests agree by being split differently.
+/// A delivery whose fingerprint differs from the recorded one is a mismatch: another request under the same key. Each field
+/// is prefixed with its length, so that the same bytes split into other fields have another fingerprint.
 ///
 /// ```
 /// use idempotency_core::Fingerprint;
@@ -19,7 +19,7 @@ use crate::digest::FieldDigest;
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// The fingerprint of one body, or of any other bytes.
+    /// The fingerprint of a body or other bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self::of_fields([bytes])
@@ -32,13 +32,13 @@ impl Fingerprint {
         Self(digest.finish())
     }
 
-    /// The 32 bytes, for a store to keep.
+    /// The 32 bytes that a store keeps.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Takes up the 32 bytes that a store kept.
+    /// A fingerprint from the 32 bytes that a store kept.
     #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)

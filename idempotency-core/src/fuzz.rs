@@ -1,8 +1,8 @@
-//! Fuzz targets: each takes any bytes, and panics where a promise about them is broken.
+//! Fuzz targets: each takes any bytes, and panics if they break a guarantee.
 //!
-//! There is no such module but under `cfg(fuzzing)` and in this crate's own tests, which play the committed corpus and
-//! random bytes. `fuzz/README.md` has the command for a long run.
-#![expect(clippy::missing_panics_doc, reason = "a target panics where a promise is broken")]
+//! This module only exists under `cfg(fuzzing)` and in this crate's own tests, which run the committed corpus and random
+//! bytes. `fuzz/README.md` has the command for a long run.
+#![expect(clippy::missing_panics_doc, reason = "a target panics if a guarantee is broken")]
 
 mod request;
 #[cfg(test)]
@@ -18,37 +18,37 @@ use request::{NOW, Request};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// A record as Redis holds it.
+/// A record in Redis.
 #[cfg(feature = "redis")]
 pub fn redis_record(bytes: &[u8]) {
     crate::store::redis::fuzz::record(bytes);
 }
 
-/// A reply as a Redis server sends it.
+/// A reply of a Redis server.
 #[cfg(feature = "redis")]
 pub fn redis_reply(bytes: &[u8]) {
     crate::store::redis::fuzz::reply(bytes);
 }
 
-/// An outcome that is taken for a recorded response.
+/// An outcome that may be a recorded response.
 pub fn recorded_response(bytes: &[u8]) {
     let Some(response) = RecordedResponse::from_outcome(&Outcome::new(bytes.to_vec())) else { return };
     for value in response.headers.values() {
-        assert!(!value.as_bytes().iter().any(|byte| b"\r\n\0".contains(byte)), "a split header");
+        assert!(!value.as_bytes().iter().any(|byte| b"\r\n\0".contains(byte)), "a value splits its header");
     }
-    assert!(bytes.ends_with(&response.body), "a body that was not there");
+    assert!(bytes.ends_with(&response.body), "the body is not in the outcome");
     let again = RecordedResponse::from_outcome(&response.to_outcome());
-    assert!(again.is_some_and(|again| again == response), "an answer that does not survive");
+    assert!(again.is_some_and(|again| again == response), "the answer does not read back");
 }
 
-/// The value of an `Idempotency-Key`, against a parser that shares nothing with the provider's.
+/// The value of an `Idempotency-Key`, compared with a parser that shares no code with the provider's.
 pub fn idempotency_key(bytes: &[u8]) {
     let Ok(value) = HeaderValue::from_bytes(bytes) else { return };
     let mut request = Request::parse(b"POST /\n\n");
     request.headers.insert("idempotency-key", value);
     let key = match request.received(&IdempotencyKey::global_across_principals()) {
         Ok(Received::Delivery(delivery)) => Some(delivery.key().as_str().as_bytes().to_vec()),
-        Ok(other) => panic!("a request with a key is a delivery or refused: {other:?}"),
+        Ok(other) => panic!("a request with a key is neither a delivery nor refused: {other:?}"),
         Err(rejection) => {
             assert_eq!(rejection.kind(), RejectionKind::Malformed);
             None
@@ -57,7 +57,7 @@ pub fn idempotency_key(bytes: &[u8]) {
     assert_eq!(key, reference_key(bytes));
 }
 
-/// RFC 9651, section 3.3.3, or a bare value; 1 to 255 bytes of printable ASCII in the end.
+/// An RFC 9651 string (section 3.3.3) or a bare value, of 1 to 255 bytes of printable ASCII.
 fn reference_key(value: &[u8]) -> Option<Vec<u8>> {
     let value = value.trim_ascii();
     let key = match value {
@@ -83,73 +83,74 @@ fn reference_key(value: &[u8]) -> Option<Vec<u8>> {
     ((1..=255).contains(&key.len()) && key.iter().all(|byte| (0x20..=0x7e).contains(byte))).then_some(key)
 }
 
-/// A request that says it is Stripe's.
+/// A request in Stripe's form.
 pub fn stripe(bytes: &[u8]) {
     let stripe = Stripe::new(SECRET)
-        .expect("the secret is one")
+        .expect("the secret is valid")
         .discarding_stale(["customer.updated"])
-        .expect("it is ordered");
+        .expect("the type has an order");
     check(&stripe, bytes, |request| testing::stripe(SECRET, &request.body, NOW));
 }
 
-/// A request that says it is Slack's.
+/// A request in Slack's form.
 pub fn slack(bytes: &[u8]) {
     let slack = Slack::new(SECRET)
-        .expect("the secret is one")
+        .expect("the secret is valid")
         .discarding_stale(["channel_rename"])
-        .expect("it is ordered");
+        .expect("the type has an order");
     check(&slack, bytes, |request| testing::slack(SECRET, &request.body, NOW));
 }
 
-/// A request by Standard Webhooks, and a text that is taken for a secret of theirs.
+/// A request in the form of Standard Webhooks, and a text that may be one of their secrets.
 pub fn standard_webhooks(bytes: &[u8]) {
     let sender = StandardWebhooks::new(SECRET)
-        .expect("the secret is one")
+        .expect("the secret is valid")
         .discarding_stale(["user.updated"])
-        .expect("it is ordered");
+        .expect("the type has an order");
     check(&sender, bytes, |request| {
         let id = request.headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or("msg_1");
         testing::standard_webhooks(SECRET, id, &request.body, NOW)
     });
-    let svix = StandardWebhooks::svix(SECRET).expect("the secret is one");
+    let svix = StandardWebhooks::svix(SECRET).expect("the secret is valid");
     let refused = Request::parse(bytes).received(&svix).map_err(|rejection| rejection.kind());
-    assert!(refused.is_err(), "a forged request: {refused:?}");
+    assert!(refused.is_err(), "a forged request was accepted: {refused:?}");
     if let Ok(text) = std::str::from_utf8(bytes) {
         drop(StandardWebhooks::new(text));
     }
 }
 
-/// A request that says it is Twilio's.
+/// A request in Twilio's form.
 pub fn twilio(bytes: &[u8]) {
-    let twilio = Twilio::new(SECRET, "https://example.com").expect("the secret is one").with_request_path();
+    let twilio = Twilio::new(SECRET, "https://example.com").expect("the secret is valid").with_request_path();
     let twilio = twilio.discarding_stale(["sent", "delivered"]).expect("the statuses have an order");
     check(&twilio, bytes, |request| {
         testing::twilio(SECRET, &format!("https://example.com{}", request.uri), &request.body)
     });
 }
 
-/// A request that says it is GitHub's.
+/// A request in GitHub's form.
 pub fn github(bytes: &[u8]) {
     let github = GitHub::new(SECRET)
-        .expect("the secret is one")
+        .expect("the secret is valid")
         .discarding_stale(["pull_request"])
-        .expect("it is ordered");
+        .expect("the type has an order");
     check(&github, bytes, |request| testing::github(SECRET, "id-1", "pull_request", &request.body));
 }
 
-/// A request that says it is Shopify's.
+/// A request in Shopify's form.
 pub fn shopify(bytes: &[u8]) {
     let shopify = Shopify::new(SECRET)
-        .expect("the secret is one")
+        .expect("the secret is valid")
         .discarding_stale(["products/update"])
-        .expect("it is ordered");
+        .expect("the type has an order");
     check(&shopify, bytes, |request| testing::shopify(SECRET, "id-1", "products/update", &request.body));
 }
 
-/// The request as it is must be refused; signed it may be anything, always the same, and no longer once it is changed.
+/// Checks that a provider refuses the unsigned request, always classifies the signed one in the same way, and refuses it once
+/// its body is changed.
 fn check(provider: &dyn Provider, bytes: &[u8], sign: impl Fn(&Request) -> HeaderMap) {
     let forged = Request::parse(bytes);
-    assert!(forged.received(provider).is_err(), "a request that nobody signed is taken for one");
+    assert!(forged.received(provider).is_err(), "an unsigned request was accepted");
 
     let signed = forged.signed_by(sign(&forged));
     let (once, twice) = (signed.received(provider), signed.received(provider));
@@ -160,13 +161,13 @@ fn check(provider: &dyn Provider, bytes: &[u8], sign: impl Fn(&Request) -> Heade
             assert_eq!(once.order(), twice.order());
         }
         (Ok(Received::Delivery(_)), _) | (_, Ok(Received::Delivery(_))) => {
-            panic!("two minds about a request")
+            panic!("the same request was classified in two ways")
         }
         _ => {}
     }
 
-    // Longer than the body, so that it cannot be a parameter that was there before.
+    // Longer than the body, so that the parameter is new.
     let addition = format!("&{}=1", "x".repeat(signed.body.len()));
     let changed = Request { body: [&signed.body, addition.as_bytes()].concat().into(), ..signed };
-    assert!(changed.received(provider).is_err(), "a changed body passes");
+    assert!(changed.received(provider).is_err(), "a changed body was accepted");
 }

@@ -1,14 +1,14 @@
-//! The key: what names one intent inside a scope.
+//! The key: the name of one intent inside a scope.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::short_digest;
+use crate::digest::short_digest;
 
 /// Names one intent inside a [`Scope`](crate::Scope): an event's id, an `Idempotency-Key`, a queue message's id.
 ///
-/// 1 to 255 bytes of printable ASCII (0x20 to 0x7E). `Debug` prints a digest, never the key: keys of API clients
-/// can be as good as secrets. Use [`Key::as_str`] where the key itself is wanted.
+/// A key has 1 to 255 bytes of printable ASCII (0x20 to 0x7E). `Debug` prints a digest and never the key, because an API
+/// client's key can be as sensitive as a secret. [`Key::as_str`] returns the key itself.
 ///
 /// ```
 /// use idempotency_core::Key;
@@ -21,7 +21,7 @@ use crate::short_digest;
 pub struct Key(Arc<str>);
 
 impl Key {
-    /// The longest key, in bytes. Stripe's own limit.
+    /// The maximum length of a key in bytes, the same as Stripe's.
     pub const MAX_LEN: usize = 255;
 
     /// Parses a key.
@@ -42,7 +42,7 @@ impl Key {
         Ok(Self(text.into()))
     }
 
-    /// The key as its sender wrote it.
+    /// The key as the sender wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! Any text is a key or is not.
+//! A text parses exactly if it is a key.
 
 use proptest::prelude::*;
 

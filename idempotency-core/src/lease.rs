@@ -1,4 +1,4 @@
-//! The lease: the exclusive right that a claim grants, and who holds it.
+//! The lease: the exclusive right that a claim grants, and its holder.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::{ScopedKey, ScopedOrder};
 pub struct Owner([u8; 16]);
 
 impl Owner {
-    /// An owner from 16 bytes, which must be random: two attempts with one owner are taken for one.
+    /// An owner from 16 random bytes. Two attempts with the same owner count as one.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
@@ -30,13 +30,13 @@ impl fmt::Debug for Owner {
 
 /// The fencing token: a number that grows with every grant for a key.
 ///
-/// Hand it to systems that can refuse a write with an older number than one they have seen. Grants are numbered
-/// max(previous + 1, microseconds since 1970), so a fence stays below 2^53, exact in JSON and in Lua, until 2255.
+/// Pass it to systems that can refuse a write whose number is older than one they have seen. A grant's number is
+/// max(previous + 1, microseconds since 1970). It stays below 2^53, and so exact in JSON and Lua, until the year 2255.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Fence(u64);
 
 impl Fence {
-    /// The fence of an execution that holds no claim: older than any granted one.
+    /// The fence of an execution without a claim, older than any granted one.
     pub const NONE: Self = Self(0);
 
     /// A fence.
@@ -64,10 +64,10 @@ impl fmt::Display for Fence {
     }
 }
 
-/// The identity of a granted claim: which key, which order, and whose.
+/// The identity of a granted claim: its key, order, owner and fence.
 ///
-/// It is fixed when the claim is granted; nothing recomputes it. Every later operation on the record names it, and a
-/// store refuses one whose owner or fence has been superseded.
+/// It is fixed when the claim is granted, and never recomputed. Every later operation on the record names it, and a store
+/// refuses an operation whose owner or fence has been superseded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lease {
     key: ScopedKey,
@@ -77,7 +77,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Takes up a lease that was granted before, here or elsewhere.
+    /// A lease that was granted earlier, in this process or another.
     #[must_use]
     pub fn new(key: ScopedKey, order: Option<ScopedOrder>, owner: Owner, fence: Fence) -> Self {
         Self { key, order, owner, fence }
@@ -95,7 +95,7 @@ impl Lease {
         self.order
     }
 
-    /// The attempt that holds it.
+    /// The owner: the attempt that holds it.
     #[must_use]
     pub fn owner(&self) -> Owner {
         self.owner
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fence_is_shown_as_its_number() {
+    fn a_fence_displays_as_its_number() {
         assert_eq!(format!("{:>3}", Fence::new(7)), "  7");
     }
 }

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 /// One service in one environment, such as `billing-production`.
 ///
-/// Every store that can be shared has one. It is part of every digest and of every
-/// [derived key](crate::IdempotencyContext::derive_key), so two services never answer for each other and never share a key
-/// at a payment provider. 1 to 64 bytes of `a-z`, `0-9`, `.`, `_` and `-`.
+/// Every store that can be shared has a namespace. It is part of every digest and every
+/// [derived key](crate::IdempotencyContext::derive_key). Two services therefore never get each other's answers, and never
+/// share a key at a payment provider.
+///
+/// A namespace has 1 to 64 bytes of `a-z`, `0-9`, `.`, `_` and `-`.
 ///
 /// ```
 /// use idempotency_core::Namespace;
@@ -23,13 +25,13 @@ use serde::{Deserialize, Serialize};
 pub struct Namespace(Arc<str>);
 
 impl Namespace {
-    /// The longest namespace, in bytes.
+    /// The maximum length of a namespace in bytes.
     pub const MAX_LEN: usize = 64;
 
     /// Parses a namespace.
     ///
     /// # Errors
-    /// When the text is empty, longer than [`Namespace::MAX_LEN`], or has another byte than the allowed ones.
+    /// When the text is empty, longer than [`Namespace::MAX_LEN`], or has a byte that is not allowed.
     pub fn new(text: impl AsRef<str>) -> Result<Self, NamespaceError> {
         let text = text.as_ref();
         match text.len() {

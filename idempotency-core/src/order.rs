@@ -1,17 +1,17 @@
-//! The order: which thing an event is about, and how new it is.
+//! The order: the resource that an event is about, and the event's version.
 
 use std::fmt;
 use std::sync::Arc;
 
 use data_encoding::BASE64URL_NOPAD;
 
-use crate::digest::FieldDigest;
-use crate::{Namespace, Scope, short_digest};
+use crate::digest::{FieldDigest, short_digest};
+use crate::{Namespace, Scope};
 
-/// Which resource an event is about, and how new it is.
+/// The resource that an event is about, and how new the event is.
 ///
-/// A delivery with an order is stale when a newer version of the same resource has already completed; equal versions
-/// are not stale. Order is opt-in: dropping an older event is right for snapshots and wrong for facts.
+/// A delivery with an order is stale if a newer version of the same resource has already completed. An equal version is not
+/// stale. Order is opt-in: discarding an older event is right for snapshots and wrong for facts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Order {
     resource: Resource,
@@ -19,7 +19,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// This version of this resource.
+    /// An order of this version of this resource.
     #[must_use]
     pub fn new(resource: Resource, version: Version) -> Self {
         Self { resource, version }
@@ -37,16 +37,16 @@ impl Order {
         self.version
     }
 
-    /// The order as claims, leases and records carry it.
+    /// The order in the form that claims, leases and records carry.
     #[must_use]
     pub fn scoped(&self, namespace: &Namespace) -> ScopedOrder {
         ScopedOrder { resource: self.resource.digest(namespace), version: self.version }
     }
 }
 
-/// The thing an event is about, such as a customer or a pull request, inside its scope.
+/// The thing that an event is about, such as a customer or a pull request.
 ///
-/// Resources of two scopes are two, and so are those of two kinds, whatever their names.
+/// It is identified by its scope, its kind and its name together.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Resource {
     scope: Scope,
@@ -55,26 +55,26 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// A resource of this kind and name inside a scope. The kind, such as `issue`, keeps apart things of different kinds
-    /// whose sender numbers each kind by itself.
+    /// A resource of this kind and name inside a scope. Different kinds, such as `issue` and `pull_request`, may use the same
+    /// names: some senders number each kind separately.
     #[must_use]
     pub fn new(scope: &Scope, kind: impl AsRef<str>, name: impl AsRef<str>) -> Self {
         Self { scope: scope.clone(), kind: kind.as_ref().into(), name: name.as_ref().into() }
     }
 
-    /// The scope in which its name is unique.
+    /// The scope in which its kind and name are unique.
     #[must_use]
     pub fn scope(&self) -> &Scope {
         &self.scope
     }
 
-    /// What kind of thing it is.
+    /// Its kind.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The sender's own name of it.
+    /// Its name at the sender.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -94,12 +94,12 @@ impl fmt::Debug for Resource {
     }
 }
 
-/// SHA-256 of namespace, scope, kind and name of a resource: where stores keep its high-water mark.
+/// SHA-256 of a resource's namespace, scope, kind and name: the address of its high-water mark.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceDigest([u8; 32]);
 
 impl ResourceDigest {
-    /// Takes up the 32 bytes that a store kept.
+    /// A digest from the 32 bytes that a store kept.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -118,18 +118,18 @@ impl fmt::Debug for ResourceDigest {
     }
 }
 
-/// An order as claims, leases and records carry it: the address of the resource's mark, and the version.
+/// An order in the form that claims, leases and records carry: the address of the resource's mark, and the version.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub struct ScopedOrder {
-    /// Where the resource's mark is kept.
+    /// The address of the resource's mark.
     pub resource: ResourceDigest,
     /// How new the delivery is.
     pub version: Version,
 }
 
 impl ScopedOrder {
-    /// This version of the resource with this digest.
+    /// An order of this version of the resource with this digest.
     #[must_use]
     pub const fn new(resource: ResourceDigest, version: Version) -> Self {
         Self { resource, version }
@@ -138,7 +138,7 @@ impl ScopedOrder {
 
 /// How new an event is: a number that grows with each change of its resource.
 ///
-/// Its unit is the provider's (seconds, microseconds, a counter), and must not change while marks are kept.
+/// Each provider chooses the unit (seconds, microseconds, a counter). It must not change while marks are kept.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Version(u64);
 
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn namespace_scope_kind_and_name_each_make_another_resource() {
+    fn each_namespace_scope_kind_and_name_makes_another_resource() {
         let (scope, namespace) = (Scope::endpoint("e"), Namespace::default());
         let digests = [
             Resource::new(&scope, "issue", "7").digest(&namespace),

@@ -6,12 +6,12 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Says that the outcome is a JSON value, in the first form of it. A reader that does not know the number refuses.
+/// The format number of an outcome that is a JSON value. Readers refuse numbers that they do not know.
 const FORMAT: u8 = 2;
 
-/// What an execution left behind, as bytes that a store keeps and gives back bit for bit.
+/// The result of an execution, as bytes that a store keeps and returns unchanged.
 ///
-/// Stores do not look inside. `Debug` prints the length only.
+/// Stores do not interpret the bytes. `Debug` prints only the length.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Outcome(Bytes);
 
@@ -22,11 +22,12 @@ impl Outcome {
         Self(bytes.into())
     }
 
-    /// The outcome that [`Idempotency::run`](crate::Idempotency::run) records of a handler's value: a format number, then
-    /// the value as JSON. For an operator who settles a record and knows what came of it.
+    /// The outcome that [`Idempotency::run`](crate::Idempotency::run) records for a handler's value: a format number, then
+    /// the value as JSON. For an operator who settles a record and knows its result.
     ///
     /// ```
-    /// use idempotency_core::{Outcome, Resolution};
+    /// use idempotency_core::Outcome;
+    /// use idempotency_core::store::Resolution;
     /// let executed = Resolution::Completed(Outcome::of_value(&"shipped")?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -41,7 +42,7 @@ impl Outcome {
         Ok(Self(writer.into_inner().freeze()))
     }
 
-    /// The value that was recorded; `None` where the bytes are not one of this type.
+    /// The recorded value. `None` if the bytes are not a value of this type.
     pub(crate) fn to_value<T: DeserializeOwned>(&self) -> Option<T> {
         let (&format, json) = self.0.split_first()?;
         (format == FORMAT).then(|| serde_json::from_slice(json).ok()).flatten()

@@ -1,12 +1,12 @@
-//! The path: one spelling for all that a router takes for the same.
+//! The path: one spelling for all paths that a router treats as the same.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The path in one spelling: what need not be escaped is not, what must be is in upper case (RFC 3986, section 6.2.2).
+/// Normalizes a path (RFC 3986, section 6.2.2): needless escapes are decoded, the others have upper-case digits.
 ///
-/// Routers decode a path before they match it, so that a request could otherwise have as many scopes as spellings.
-/// Escapes of `%`, `/` and `+` stay, as they mean something else than the characters.
+/// Routers decode a path before they match it. Without this, each spelling of a path would have its own scope. Escapes of
+/// `%`, `/` and `+` stay, because they differ in meaning from the bare characters.
 pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
     if path.bytes().all(|byte| byte != b'%' && byte.is_ascii_graphic()) {
         return Cow::Borrowed(path);
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_that_a_router_takes_for_the_same_are_one() {
+    fn spellings_that_a_router_treats_as_the_same_are_one() {
         for path in ["/hook", "/%68ook", "/hoo%6B", "/hoo%6b"] {
             assert_eq!(normalized(path), "/hook");
         }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_something_else_stays_apart() {
+    fn paths_of_different_meaning_stay_different() {
         let apart =
             ["/a/b", "/a%2Fb", "/a%252Fb", "/a+b", "/a%2Bb", "/a%20b", "/a%2520b", "/a%", "/a%2", "/a%zz"];
         for (i, a) in apart.iter().enumerate() {

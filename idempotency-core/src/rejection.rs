@@ -8,8 +8,7 @@ use crate::KeyError;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why a request is not a delivery. The sender sees the kind; the reason, the header that it is about, and its causes go
-/// to the log.
+/// Why a request is not a delivery. The sender sees only the kind. The reason, the header and the causes are logged.
 #[derive(Debug)]
 pub struct Rejection {
     kind: RejectionKind,
@@ -18,28 +17,28 @@ pub struct Rejection {
     source: Option<BoxError>,
 }
 
-/// Which kind of rejection it is, and so which status the sender gets.
+/// The kind of a rejection, which decides the status that the sender gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RejectionKind {
-    /// The sender is not who it claims to be, or said it too long ago: 401.
+    /// The request is not authentic, or its timestamp is outside the tolerance: 401.
     Unauthenticated,
     /// The delivery has no key: 400.
     KeyMissing,
     /// The key or the message cannot be read: 400.
     Malformed,
-    /// What verification needs cannot be had now, such as a tenant's secret: 503.
+    /// Something that verification needs, such as a tenant's secret, is unavailable: 503.
     Unavailable,
 }
 
 impl Rejection {
-    /// The sender is not who it claims to be, or said it too long ago.
+    /// The request is not authentic, or its timestamp is outside the tolerance.
     #[must_use]
     pub const fn unauthenticated(reason: &'static str) -> Self {
         Self::new(RejectionKind::Unauthenticated, reason)
     }
 
-    /// A header that authentication needs is missing: [`unauthenticated`](Self::unauthenticated), naming it.
+    /// An [`unauthenticated`](Self::unauthenticated) rejection for a missing header.
     ///
     /// ```
     /// use idempotency_core::provider::Rejection;
@@ -63,7 +62,7 @@ impl Rejection {
         Self::new(RejectionKind::Malformed, reason)
     }
 
-    /// What verification needs cannot be had now.
+    /// Something that verification needs is unavailable.
     #[must_use]
     pub const fn unavailable(reason: &'static str) -> Self {
         Self::new(RejectionKind::Unavailable, reason)
@@ -73,28 +72,28 @@ impl Rejection {
         Self { kind, reason, header: None, source: None }
     }
 
-    /// The same rejection, naming the header that it is about. The name is logged, the header's value never is.
+    /// Names the header that the rejection is about. The name is logged, the value never is.
     #[must_use]
     pub fn about_header(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.header = Some(name.into());
         self
     }
 
-    /// The same rejection with its cause. **The `Display` of the cause, and of its own causes, is logged**: it must show no
-    /// secret, nor anything else that the log may not have.
+    /// Adds the cause. **The `Display` of the cause, and of its own causes, is logged**, so it must not show secrets or other
+    /// data that logs must not have.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Which kind it is.
+    /// The kind.
     #[must_use]
     pub fn kind(&self) -> RejectionKind {
         self.kind
     }
 
-    /// The header that it is about, if it is about one.
+    /// The name of the header that it is about, if any.
     #[must_use]
     pub fn header(&self) -> Option<&str> {
         self.header.as_deref()

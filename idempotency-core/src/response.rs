@@ -1,13 +1,13 @@
-//! The recorded response: an HTTP answer as it is kept and replayed.
+//! The recorded response: an HTTP answer in the form that is kept and replayed.
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::Outcome;
 
-/// An HTTP answer of status, headers and whole body, which turns into an [`Outcome`] and back bit for bit.
+/// An HTTP answer: status, headers and whole body. It converts to an [`Outcome`] and back without loss.
 ///
-/// Header values are bytes, repeated ones stay repeated and in order. `Debug` shows neither header values nor body.
+/// Header values are bytes. Repeated headers stay repeated and in order. `Debug` shows neither header values nor the body.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RecordedResponse {
@@ -17,54 +17,54 @@ pub struct RecordedResponse {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
-    /// What the answer had when it was new, and what is not kept of it.
-    pub left_out: LeftOut,
+    /// The parts of the original answer that are not kept.
+    pub omitted: Omitted,
 }
 
-/// What is not kept of an answer: it streamed, was over the policy's limit, or said `no-store`.
+/// The parts of an answer that are not kept, because it streamed, was over the policy's limit, or said `no-store`.
 ///
-/// An answer that never had a body leaves none out.
+/// An answer without a body omits none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a body and headers are all that can be left out of an answer")]
-pub struct LeftOut {
-    /// It had a body, or may have had one: a stream whose length was not known.
+#[expect(clippy::exhaustive_structs, reason = "an answer has nothing to omit but a body and headers")]
+pub struct Omitted {
+    /// The answer had a body, or may have had one, since it was a stream of unknown length.
     pub body: bool,
-    /// It had headers.
+    /// The answer had headers.
     pub headers: bool,
 }
 
-/// Says that the outcome is an HTTP answer, in the first form of it. A reader that does not know the number refuses.
+/// The format number of a whole HTTP answer. Readers refuse numbers that they do not know.
 const WHOLE: u8 = 1;
 
-/// The same, with a byte after it that says what is left out.
+/// The format number of a partial HTTP answer. The next byte tells what is omitted.
 const PARTIAL: u8 = 3;
 
-const BODY_LEFT_OUT: u8 = 1;
-const HEADERS_LEFT_OUT: u8 = 2;
+const BODY_OMITTED: u8 = 1;
+const HEADERS_OMITTED: u8 = 2;
 
-impl LeftOut {
+impl Omitted {
     fn bits(self) -> u8 {
-        (if self.body { BODY_LEFT_OUT } else { 0 }) | (if self.headers { HEADERS_LEFT_OUT } else { 0 })
+        (if self.body { BODY_OMITTED } else { 0 }) | (if self.headers { HEADERS_OMITTED } else { 0 })
     }
 
-    /// `None` where a bit is set that this version does not know, or none: that is another form.
+    /// `None` if no bit is set, or one that this version does not know: that is another format.
     fn from_bits(bits: u8) -> Option<Self> {
-        let left_out = Self { body: bits & BODY_LEFT_OUT != 0, headers: bits & HEADERS_LEFT_OUT != 0 };
-        (bits != 0 && left_out.bits() == bits).then_some(left_out)
+        let omitted = Self { body: bits & BODY_OMITTED != 0, headers: bits & HEADERS_OMITTED != 0 };
+        (bits != 0 && omitted.bits() == bits).then_some(omitted)
     }
 }
 
 impl RecordedResponse {
-    /// An answer of this status with a body and no headers.
+    /// An answer with this status and body, without headers.
     #[must_use]
     pub fn new(status: StatusCode, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: HeaderMap::new(), body: body.into(), left_out: LeftOut::default() }
+        Self { status, headers: HeaderMap::new(), body: body.into(), omitted: Omitted::default() }
     }
 
-    /// Says what the answer had that is not kept.
+    /// Sets which parts of the original answer are not kept. Default: none.
     #[must_use]
-    pub fn leaving_out(mut self, left_out: LeftOut) -> Self {
-        self.left_out = left_out;
+    pub fn omitting(mut self, omitted: Omitted) -> Self {
+        self.omitted = omitted;
         self
     }
 
@@ -75,9 +75,10 @@ impl RecordedResponse {
         self
     }
 
-    /// The bytes that a store keeps: a format number, what is left out if anything is, the status, the headers each with its lengths, then the body.
+    /// The bytes that a store keeps: a format number, the omitted parts if there are any, the status, the headers each with
+    /// its lengths, and the body.
     ///
-    /// Header lines after the 65,535th are left out: they cannot be counted, and the work was done all the same.
+    /// Header lines after the 65,535th are left out, because the format cannot count them and the work is already done.
     ///
     /// # Panics
     /// Never: an HTTP header is shorter than 4 GiB.
@@ -87,7 +88,7 @@ impl RecordedResponse {
         let headers = || self.headers.iter().take(usize::from(count));
         let size: usize = headers().map(|(name, value)| 6 + name.as_str().len() + value.len()).sum();
         let mut bytes = BytesMut::with_capacity(6 + size + self.body.len());
-        match self.left_out.bits() {
+        match self.omitted.bits() {
             0 => bytes.put_u8(WHOLE),
             bits => bytes.put_slice(&[PARTIAL, bits]),
         }
@@ -105,16 +106,16 @@ impl RecordedResponse {
         Outcome::new(bytes.freeze())
     }
 
-    /// Takes up an answer from the bytes that a store kept; `None` where they are not one, whatever they are.
+    /// Reads an answer from the bytes that a store kept. `None` if they are anything else.
     ///
-    /// Names and values are parsed anew, so nothing that a store holds can split a header.
+    /// Header names and values are validated again, so that no stored bytes can split a header.
     #[must_use]
     pub fn from_outcome(outcome: &Outcome) -> Option<Self> {
         let mut rest = outcome.as_bytes().clone();
         let mut take = |len: usize| (len <= rest.len()).then(|| rest.split_to(len));
-        let left_out = match take(1)?[0] {
-            WHOLE => LeftOut::default(),
-            PARTIAL => LeftOut::from_bits(take(1)?[0])?,
+        let omitted = match take(1)?[0] {
+            WHOLE => Omitted::default(),
+            PARTIAL => Omitted::from_bits(take(1)?[0])?,
             _ => return None,
         };
         let status = StatusCode::from_u16(u16_of(&take(2)?)).ok()?;
@@ -128,18 +129,23 @@ impl RecordedResponse {
             let value = HeaderValue::from_maybe_shared(take(usize::try_from(len).ok()?)?).ok()?;
             headers.try_append(name, value).ok()?;
         }
-        Some(Self { status, headers, body: rest, left_out })
+        Some(Self { status, headers, body: rest, omitted })
     }
 }
 
-/// As an extension of a handler's response, marks the answer as no result: it is passed on, nothing is recorded, and the key is
-/// free for the next attempt, regardless of the status.
+/// A response extension that keeps the answer from being recorded.
 ///
-/// For a failure that the status does not show, such as the errors of GraphQL or JSON-RPC in a 200. Under
-/// [`OnExpired::InDoubt`](crate::OnExpired::InDoubt) it is the only way to free a key after its handler ran: it vouches
-/// for the effect not having happened. The same type in every adapter: in axum and Tower
-/// `response.extensions_mut().insert(DoNotRecord)`, or `(Extension(DoNotRecord), body)`; in actix-web
-/// `response.extensions_mut().insert(DoNotRecord)`.
+/// The answer is passed on, and the key is free for the next attempt, whatever the status is. Use it for a failure that the
+/// status does not show, such as a GraphQL or JSON-RPC error in a 200.
+///
+/// Under [`OnExpired::InDoubt`](crate::OnExpired::InDoubt), it is the only way to free a key after its handler ran: it
+/// guarantees that the effect did not happen.
+///
+/// The type is the same in every adapter. In axum, Tower and actix-web, call
+/// `response.extensions_mut().insert(DoNotRecord)`. In axum, a handler may also return `(Extension(DoNotRecord), body)`.
+///
+/// If the handler has [set a recorder](crate::IdempotencyContext::set_recorder), the recorder undoes what the handler wrote,
+/// also under a 2xx. That is observed as [`WritesRolledBack`](crate::engine::Event::WritesRolledBack), at `WARN`.
 ///
 /// ```
 /// use idempotency_core::DoNotRecord;
@@ -147,7 +153,7 @@ impl RecordedResponse {
 /// response.extensions_mut().insert(DoNotRecord);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[expect(clippy::exhaustive_structs, reason = "a mark has nothing in it")]
+#[expect(clippy::exhaustive_structs, reason = "a marker has no fields")]
 pub struct DoNotRecord;
 
 fn u16_of(bytes: &[u8]) -> u16 {
@@ -160,7 +166,7 @@ impl std::fmt::Debug for RecordedResponse {
             .field("status", &self.status)
             .field("headers", &self.headers.keys().collect::<Vec<_>>())
             .field("body", &format_args!("{} bytes", self.body.len()))
-            .field("left_out", &self.left_out)
+            .field("omitted", &self.omitted)
             .finish()
     }
 }
@@ -184,16 +190,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_survives() {
+    fn the_omitted_parts_survive() {
         for (body, headers) in [(false, true), (true, false), (true, true)] {
-            let partial = response().leaving_out(LeftOut { body, headers });
+            let partial = response().omitting(Omitted { body, headers });
             assert_eq!(RecordedResponse::from_outcome(&partial.to_outcome()), Some(partial));
         }
     }
 
     #[test]
-    fn every_truncation_of_the_head_and_every_foreign_format_is_refused() {
-        for response in [response(), response().leaving_out(LeftOut { body: true, headers: false })] {
+    fn a_truncated_head_and_an_unknown_format_are_refused() {
+        for response in [response(), response().omitting(Omitted { body: true, headers: false })] {
             let bytes = response.to_outcome().into_bytes();
             let head = bytes.len() - response.body.len();
             for len in 0..head {
@@ -204,7 +210,7 @@ mod tests {
             assert_eq!(RecordedResponse::from_outcome(&Outcome::new(foreign)), None);
         }
         let mut partial =
-            response().leaving_out(LeftOut { body: true, headers: false }).to_outcome().into_bytes().to_vec();
+            response().omitting(Omitted { body: true, headers: false }).to_outcome().into_bytes().to_vec();
         for bits in [0, 4, 255] {
             partial[1] = bits;
             assert_eq!(RecordedResponse::from_outcome(&Outcome::new(partial.clone())), None, "{bits}");

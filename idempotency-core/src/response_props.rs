@@ -1,4 +1,4 @@
-//! The recorded response, whatever is in it.
+//! Properties of recorded responses with arbitrary contents.
 
 use http::{HeaderName, HeaderValue};
 use proptest::collection::vec;
@@ -6,18 +6,18 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Header lines of a few names, so that some are repeated, with any bytes that a value may have.
+/// Answers whose header lines have few names, so that some are repeated, and any bytes that a value may have.
 fn responses() -> impl Strategy<Value = RecordedResponse> {
     let name = prop::sample::select(vec!["via", "x-a", "content-type", "x-b"]);
     let byte = any::<u8>().prop_filter("a value has no control byte", |byte| {
         *byte == b'\t' || (*byte >= 0x20 && *byte != 0x7f)
     });
     let line = (name, vec(byte, 0..40));
-    let left_out = any::<(bool, bool)>().prop_map(|(body, headers)| LeftOut { body, headers });
-    (100_u16..1000, vec(line, 0..12), vec(any::<u8>(), 0..200), left_out).prop_map(
-        |(status, lines, body, left_out)| {
+    let omitted = any::<(bool, bool)>().prop_map(|(body, headers)| Omitted { body, headers });
+    (100_u16..1000, vec(line, 0..12), vec(any::<u8>(), 0..200), omitted).prop_map(
+        |(status, lines, body, omitted)| {
             let status = StatusCode::from_u16(status).unwrap();
-            let response = RecordedResponse::new(status, body).leaving_out(left_out);
+            let response = RecordedResponse::new(status, body).omitting(omitted);
             lines.into_iter().fold(response, |response, (name, value)| {
                 response.with_header(HeaderName::from_static(name), HeaderValue::from_bytes(&value).unwrap())
             })
@@ -29,7 +29,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_answer_reads_back_as_it_was(response in responses()) {
+    fn every_answer_reads_back_unchanged(response in responses()) {
         let outcome = response.to_outcome();
         prop_assert_eq!(RecordedResponse::from_outcome(&outcome), Some(response));
     }
@@ -42,7 +42,7 @@ proptest! {
     }
 }
 
-/// Written by the first version of this crate. Never to be changed: such outcomes are kept for weeks.
+/// Written by the first version of this crate. Never change it: such outcomes are kept for weeks.
 const FORMAT_1: &str = "01 00c9 0003 \
      000c 636f6e74656e742d74797065 00000010 6170706c69636174696f6e2f6a736f6e \
      0003 766961 00000005 312e312061 \
@@ -62,7 +62,7 @@ fn an_outcome_of_the_first_format_still_reads() {
 }
 
 #[test]
-fn an_answer_with_more_lines_than_can_be_counted_is_recorded_all_the_same() {
+fn an_answer_with_more_lines_than_the_format_counts_is_still_recorded() {
     let mut response = RecordedResponse::new(StatusCode::OK, "done");
     for _ in 0..=u32::from(u16::MAX) {
         response.headers.append(http::header::VIA, HeaderValue::from_static("a"));

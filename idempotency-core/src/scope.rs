@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::FieldDigest;
 
-/// Where a [`Key`](crate::Key) is unique: an endpoint, and inside it tenants and a principal where there are any.
+/// Where a [`Key`](crate::Key) is unique: an endpoint, optionally narrowed by tenants and a principal.
 ///
-/// Equal keys in two scopes are two intents, and an outcome recorded in one is never answered in the other. A
-/// principal is kept as a digest only, since it is often a credential.
+/// The same key in two scopes names two intents, and an outcome recorded in one scope never answers for the other. Only a
+/// digest of the principal is kept, because a principal is often a credential.
 ///
-/// `Display` and `FromStr` are inverse: an operator can build the scope of a log line again. The printed form is the
-/// endpoint, then `;tenant=…` for each tenant and `;principal=…` with the principal's digest.
+/// `Display` and `FromStr` are inverses, so an operator can parse a scope from a log line. The printed form is the endpoint,
+/// then `;tenant=…` for each tenant, then `;query=…` and `;principal=…` with the digests of the query and the principal.
 ///
 /// ```
 /// use idempotency_core::Scope;
@@ -32,27 +32,37 @@ use crate::digest::FieldDigest;
 #[serde(try_from = "String", into = "String")]
 pub struct Scope {
     endpoint: Arc<str>,
-    /// The outermost first.
+    /// Outermost first.
     tenants: Vec<Arc<str>>,
+    /// The digest of the request's query.
+    query: Option<[u8; 32]>,
     principal: Option<[u8; 32]>,
 }
 
 impl Scope {
-    /// A scope for one endpoint: a route, a queue, a job's name.
+    /// A scope for one endpoint, such as a route, a queue or a job.
     #[must_use]
     pub fn endpoint(endpoint: impl AsRef<str>) -> Self {
-        Self { endpoint: endpoint.as_ref().into(), tenants: Vec::new(), principal: None }
+        Self { endpoint: endpoint.as_ref().into(), tenants: Vec::new(), query: None, principal: None }
     }
 
-    /// Narrows the scope to a tenant: an account, a shop, a workspace. A second one lies inside the first: the workspace
-    /// of an account. Default: none.
+    /// Narrows the scope to a tenant, such as an account, a shop or a workspace. Another call adds a tenant inside it, such
+    /// as an account's workspace. Default: none.
     #[must_use]
     pub fn with_tenant(mut self, tenant: impl AsRef<str>) -> Self {
         self.tenants.push(tenant.as_ref().into());
         self
     }
 
-    /// Narrows the scope to one authenticated caller. Only a SHA-256 of it is kept. Default: none.
+    /// Narrows the scope by a request's query. Only its SHA-256 is kept, because queries carry tokens.
+    ///
+    /// The query is not a tenant: a sender that chooses a tenant's name could choose the digest of a query.
+    pub(crate) fn with_query(mut self, query: &str) -> Self {
+        self.query = Some(FieldDigest::new("query").field(query.as_bytes()).finish());
+        self
+    }
+
+    /// Narrows the scope to one authenticated caller. Only its SHA-256 is kept. Default: none.
     #[must_use]
     pub fn with_principal(mut self, principal: impl AsRef<[u8]>) -> Self {
         self.principal = Some(FieldDigest::new("principal").field(principal.as_ref()).finish());
@@ -61,33 +71,35 @@ impl Scope {
 
     /// The endpoint's name.
     #[must_use]
-    pub fn as_endpoint(&self) -> &str {
+    pub fn endpoint_name(&self) -> &str {
         &self.endpoint
     }
 
-    /// The endpoint's name, shared.
     pub(crate) fn shared_endpoint(&self) -> Arc<str> {
         Arc::clone(&self.endpoint)
     }
 
-    /// The tenants, the outermost first.
+    /// The tenants, outermost first.
     pub fn tenants(&self) -> impl ExactSizeIterator<Item = &str> {
         self.tenants.iter().map(AsRef::as_ref)
     }
 
-    /// Adds everything that tells this scope from others to a digest.
+    /// Adds every part of this scope to a digest.
     pub(crate) fn put_into(&self, digest: FieldDigest) -> FieldDigest {
-        /// Stands where the principal's mark, 0 or 1, would: another tenant comes before it.
+        /// Takes the place of the 0 or 1 before the principal, and says that another tenant comes first.
         const INNER_TENANT: &[u8] = &[2];
+        /// Takes the same place, and says that the query's digest comes first.
+        const QUERY: &[u8] = &[3];
         let mut tenants = self.tenants().map(str::as_bytes);
         let digest = digest.field(self.endpoint.as_bytes()).optional(tenants.next());
-        tenants
-            .fold(digest, |digest, inner| digest.field(INNER_TENANT).field(inner))
-            .optional(self.principal.as_ref().map(<[u8; 32]>::as_slice))
+        let digest = tenants.fold(digest, |digest, inner| digest.field(INNER_TENANT).field(inner));
+        let digest = self.query.iter().fold(digest, |digest, query| digest.field(QUERY).field(query));
+        digest.optional(self.principal.as_ref().map(<[u8; 32]>::as_slice))
     }
 }
 
 const TENANT: &str = "tenant=";
+const QUERY: &str = "query=";
 const PRINCIPAL: &str = "principal=";
 
 impl fmt::Display for Scope {
@@ -96,10 +108,12 @@ impl fmt::Display for Scope {
         for tenant in &self.tenants {
             write!(f, ";{TENANT}{}", escaped(tenant))?;
         }
-        match &self.principal {
-            Some(principal) => write!(f, ";{PRINCIPAL}{}", BASE64URL_NOPAD.encode(principal)),
-            None => Ok(()),
+        for (name, digest) in [(QUERY, &self.query), (PRINCIPAL, &self.principal)] {
+            if let Some(digest) = digest {
+                write!(f, ";{name}{}", BASE64URL_NOPAD.encode(digest))?;
+            }
         }
+        Ok(())
     }
 }
 
@@ -109,17 +123,18 @@ impl FromStr for Scope {
     fn from_str(text: &str) -> Result<Self, ScopeError> {
         let mut fields = text.split(';');
         let mut scope = Self::endpoint(unescaped(fields.next().unwrap_or_default())?);
-        for field in fields {
-            match (field.strip_prefix(TENANT), field.strip_prefix(PRINCIPAL), scope.principal) {
-                (Some(tenant), _, None) => scope = scope.with_tenant(unescaped(tenant)?),
-                (None, Some(digest), None) => {
-                    let digest = BASE64URL_NOPAD.decode(digest.as_bytes()).map_err(|_| ScopeError)?;
-                    scope.principal = Some(digest.try_into().map_err(|_| ScopeError)?);
-                }
-                _ => return Err(ScopeError),
+        let mut fields = fields.peekable();
+        while let Some(tenant) = fields.next_if(|field| field.starts_with(TENANT)) {
+            scope = scope.with_tenant(unescaped(&tenant[TENANT.len()..])?);
+        }
+        for (name, digest) in [(QUERY, &mut scope.query), (PRINCIPAL, &mut scope.principal)] {
+            if let Some(field) = fields.next_if(|field| field.starts_with(name)) {
+                let bytes =
+                    BASE64URL_NOPAD.decode(&field.as_bytes()[name.len()..]).map_err(|_| ScopeError)?;
+                *digest = Some(bytes.try_into().map_err(|_| ScopeError)?);
             }
         }
-        Ok(scope)
+        fields.next().map_or(Ok(scope), |_| Err(ScopeError))
     }
 }
 
@@ -139,11 +154,11 @@ impl From<Scope> for String {
 
 /// The text is not the printed form of a [`Scope`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the text is not a scope: expected an endpoint, then ;tenant=… and ;principal=… with a digest")]
+#[error("expected an endpoint, then any ;tenant=… and at most one ;query=… and ;principal=… with a digest")]
 #[non_exhaustive]
 pub struct ScopeError;
 
-/// The text without the characters that the printed form uses itself, and without control characters.
+/// Escapes control characters and the characters that delimit the printed form.
 fn escaped(text: &str) -> Cow<'_, str> {
     let stays = |char: char| !matches!(char, ';' | '%') && !char.is_control();
     if text.chars().all(stays) {
@@ -185,6 +200,7 @@ impl fmt::Debug for Scope {
         f.debug_struct("Scope")
             .field("endpoint", &self.endpoint)
             .field("tenants", &self.tenants)
+            .field("query", &self.query.map(|_| "[redacted]"))
             .field("principal", &self.principal.map(|_| "[redacted]"))
             .finish()
     }
@@ -195,31 +211,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_tells_its_endpoint_and_tenants() {
-        assert_eq!(Scope::endpoint("e").as_endpoint(), "e");
+    fn a_scope_has_an_endpoint_and_tenants() {
+        assert_eq!(Scope::endpoint("e").endpoint_name(), "e");
         assert_eq!(Scope::endpoint("e").tenants().count(), 0);
         assert!(Scope::endpoint("e").with_tenant("t").with_tenant("u").tenants().eq(["t", "u"]));
     }
 
     #[test]
-    fn an_endpoint_is_any_text_that_derefs_to_one() {
+    fn an_endpoint_is_a_borrowed_or_an_owned_text() {
         let owned = String::from("e");
         assert_eq!(Scope::endpoint(&owned), Scope::endpoint(owned));
     }
 
     #[test]
-    fn everything_is_printed_but_the_principal() {
+    fn everything_but_the_principal_is_printed() {
         let scope = Scope::endpoint("e").with_tenant("t").with_principal("s3cret");
         let shown = format!("{scope:?} {scope}");
         assert!(shown.contains("\"e\"") && shown.contains("\"t\"") && !shown.contains("s3cret"), "{shown}");
     }
 
     #[test]
-    fn the_printed_form_is_read_back() {
+    fn the_printed_form_parses_to_the_same_scope() {
         let plain = Scope::endpoint("stripe /webhooks/stripe");
         for scope in [
             plain.clone(),
             plain.clone().with_tenant("acct_1").with_tenant("t"),
+            plain.clone().with_query("version=2"),
+            plain.clone().with_tenant("t").with_query("").with_principal("p"),
             plain.with_tenant("").with_principal("p"),
             Scope::endpoint("a;tenant=b%\n").with_tenant(";principal=x").with_principal([0; 40]),
             Scope::endpoint(""),
@@ -231,15 +249,18 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_refused() {
+    fn a_text_that_is_not_a_printed_scope_is_refused() {
         let digest = Scope::endpoint("e").with_principal("p").to_string();
         for text in ["e;", "e;x=y", "e;tenant", "e;principal=x", "e%", "e%4", "e%zz", "e%FF"] {
             assert_eq!(text.parse::<Scope>(), Err(ScopeError), "{text}");
         }
-        assert_eq!(
-            format!("{digest};tenant=t").parse::<Scope>(),
-            Err(ScopeError),
-            "the principal comes last"
-        );
+        let query = Scope::endpoint("e").with_query("q").to_string();
+        for text in [
+            format!("{digest};tenant=t"),
+            format!("{digest};{}", &query[2..]),
+            format!("{query};{}", &query[2..]),
+        ] {
+            assert_eq!(text.parse::<Scope>(), Err(ScopeError), "{text}");
+        }
     }
 }

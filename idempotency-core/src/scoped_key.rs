@@ -1,4 +1,4 @@
-//! The scoped key: a key in its scope and namespace, and the digest that is its record's address.
+//! The scoped key: a key in its scope and namespace, and the digest that addresses its record.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,9 +9,9 @@ use data_encoding::BASE64URL_NOPAD;
 use crate::digest::FieldDigest;
 use crate::{Key, Namespace, Scope};
 
-/// A key in its scope and namespace: what a record is kept under.
+/// A key in its scope and namespace: the identity of a record.
 ///
-/// Two are equal if their digests are. Nothing but namespace, scope and key is part of the digest.
+/// Two scoped keys are equal if their digests are. Only namespace, scope and key are part of the digest.
 #[derive(Clone)]
 pub struct ScopedKey {
     scope: Scope,
@@ -40,7 +40,7 @@ impl ScopedKey {
         &self.key
     }
 
-    /// The digest of namespace, scope and key together: what stores use as the record's address.
+    /// The digest of namespace, scope and key, which stores use as the record's address.
     #[must_use]
     pub fn digest(&self) -> KeyDigest {
         self.digest
@@ -67,15 +67,15 @@ impl fmt::Debug for ScopedKey {
     }
 }
 
-/// SHA-256 of a scoped key: the address of its record, and how logs name it.
+/// SHA-256 of a scoped key: the address of its record, and its name in logs.
 ///
-/// `Display` and `FromStr` are inverse: 43 characters of unpadded base64url. Every call for operators takes one as it
-/// stands in a log.
+/// `Display` and `FromStr` are inverses: 43 characters of unpadded base64url. Every call for operators takes a digest as
+/// logs print it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyDigest([u8; 32]);
 
 impl KeyDigest {
-    /// Takes up the 32 bytes that a store kept.
+    /// A digest from the 32 bytes that a store kept.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -111,7 +111,7 @@ impl fmt::Debug for KeyDigest {
 impl FromStr for KeyDigest {
     type Err = KeyDigestError;
 
-    /// Reads a digest, with or without the `#` that `Debug` puts before it.
+    /// Parses a digest, with or without the `#` that logs put before it.
     fn from_str(text: &str) -> Result<Self, KeyDigestError> {
         let text = text.strip_prefix('#').unwrap_or(text);
         let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| KeyDigestError)?;
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn tenant_principal_and_endpoint_each_make_another_scope() {
+    fn each_tenant_principal_and_endpoint_makes_another_scope() {
         let plain = Scope::endpoint("e");
         let digests = [
             digest(plain.clone()),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn each_namespace_has_addresses_of_its_own() {
+    fn each_namespace_has_its_own_addresses() {
         let of = |namespace: &str| {
             let namespace = Namespace::new(namespace).unwrap();
             ScopedKey::new(&namespace, Scope::endpoint("e"), Key::new("k").unwrap())
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_equal_is_decided_by_scope_and_key() {
+    fn scoped_keys_are_equal_if_scope_and_key_are() {
         let of = |scope, key| ScopedKey::new(&Namespace::default(), scope, Key::new(key).unwrap());
         assert_eq!(of(Scope::endpoint("e"), "k"), of(Scope::endpoint("e"), "k"));
         assert_ne!(of(Scope::endpoint("e"), "k"), of(Scope::endpoint("e"), "l"));
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_prints_as_its_digest_which_is_read_back() {
+    fn a_key_prints_as_its_digest_which_parses_again() {
         let key = ScopedKey::new(&Namespace::default(), Scope::endpoint("e"), Key::new("k").unwrap());
         let digest = BASE64URL_NOPAD.encode(key.digest().as_bytes());
         assert_eq!(format!("{key:?}"), format!("ScopedKey(#{digest})"));
@@ -182,16 +182,17 @@ mod tests {
         }
     }
 
-    /// Records outlive the process that made them, and its version.
+    /// Records outlive the process and the version that wrote them.
     #[test]
-    fn digests_stay_what_they_are() {
+    fn digests_never_change_between_versions() {
         let plain = Scope::endpoint("e");
         let scopes = [
             plain.clone(),
             plain.clone().with_tenant("t"),
             plain.clone().with_principal("p"),
             plain.clone().with_tenant("t").with_principal("p"),
-            plain.with_tenant("t").with_tenant("u").with_principal("p"),
+            plain.clone().with_tenant("t").with_tenant("u").with_principal("p"),
+            plain.with_tenant("t").with_query("version=2").with_principal("p"),
         ];
         let digests = scopes.map(|scope| digest(scope).to_string());
         assert_eq!(
@@ -201,7 +202,8 @@ mod tests {
                 "Ts3DRk_rWvyupzbqu-N6iB82T9q2vbvFkfxCI26GfSI",
                 "2U_MUJKiwrlEVecljjQ3cLgSH1tl9fJ8E5e9ZlCnYrk",
                 "lKcpMXVs-NTpw9RAtI71Pbu1bFSDZzWK7PGlUP6ELoQ",
-                "7TZhrlvEZ-up__ywN_XqMxdoiwE1CcL4GrqjYOwX03w"
+                "7TZhrlvEZ-up__ywN_XqMxdoiwE1CcL4GrqjYOwX03w",
+                "c-Wrbz_vIYbLJ656PGKbX-032A3uzTvqgQvdFRAoFdw"
             ]
         );
     }

@@ -1,4 +1,4 @@
-//! Any body: the layer in stacks whose bodies are not axum's.
+//! Any body: the layer for stacks whose bodies are not axum's.
 
 use std::fmt;
 use std::future::Future;
@@ -16,7 +16,7 @@ use crate::body::{BoxError, ReadBody, Restorable, Sealed};
 use crate::{IdempotencyLayer, IdempotencyService, ResponseFuture};
 
 pin_project! {
-    /// A body of any type: as it came, or read and put back.
+    /// A body of any type: passed on unread, or read and put back.
     pub struct AnyBody<B> {
         #[pin]
         body: PassedOrRead<B>,
@@ -37,7 +37,7 @@ impl<B> AnyBody<B> {
     }
 }
 
-/// Shows no content: it may be a recorded answer.
+/// Shows no content, which may be a recorded answer.
 impl<B> fmt::Debug for AnyBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.body {
@@ -88,7 +88,10 @@ where
         Self { body: PassedOrRead::Read { body: Box::pin(read) } }
     }
 
-    /// A router may have cut it, and keep the original where only its own crate finds it. That is why a scope is given.
+    /// Returns the current URI, which a router may have cut.
+    ///
+    /// The router may have stored the original under a type that only its own crate knows. That is why
+    /// [`IdempotencyLayer::outside_axum`] takes a scope.
     fn original_uri<'a>(_extensions: &'a Extensions, uri: &'a Uri) -> &'a Uri {
         uri
     }
@@ -96,7 +99,9 @@ where
     fn raise_limit(_request: &mut Request<Self>, _bytes: usize) {}
 }
 
-/// The layer for stacks whose bodies are not axum's. [`IdempotencyLayer::outside_axum`] makes it.
+/// Makes routes idempotent in stacks whose bodies are not axum's.
+///
+/// Created by [`IdempotencyLayer::outside_axum`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AnyBodyLayer(IdempotencyLayer);
@@ -106,7 +111,7 @@ impl AnyBodyLayer {
         Self(layer)
     }
 
-    /// The layer inside: its engine, its drain.
+    /// The layer inside, for its engine and [`drain`](IdempotencyLayer::drain).
     pub fn idempotency(&self) -> &IdempotencyLayer {
         &self.0
     }
@@ -120,7 +125,7 @@ impl<S> Layer<S> for AnyBodyLayer {
     }
 }
 
-/// A service made idempotent whose bodies are not axum's. [`AnyBodyLayer`] makes it.
+/// A service made idempotent in a stack whose bodies are not axum's. Created by [`AnyBodyLayer`].
 #[derive(Clone, Debug)]
 pub struct AnyBodyService<S> {
     idempotency: IdempotencyService<WithAnyBody<S>>,
@@ -147,7 +152,7 @@ where
     }
 }
 
-/// The inner service, whose answers are put into an [`AnyBody`].
+/// Puts the inner service's answers into an [`AnyBody`].
 #[derive(Clone, Debug)]
 struct WithAnyBody<S>(S);
 

@@ -1,4 +1,4 @@
-//! Bodies: read, and put back.
+//! Bodies: reads them and puts them back.
 
 use std::error::Error;
 use std::fmt;
@@ -14,9 +14,9 @@ pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A body that can be read and put back: axum's, or an [`AnyBody`](crate::AnyBody) around another one.
 ///
-/// It is sealed: what the layer knows of a request depends on where it runs, and the type of the body says so.
+/// It is sealed: the body's type tells the layer where it runs, and so what it knows of a request.
 pub trait Restorable: Body<Data = Bytes, Error: Into<BoxError>> + Sized + Send + 'static + Sealed {
-    /// The body that gives this.
+    /// Makes a body of what was read.
     #[doc(hidden)]
     fn restored(read: ReadBody<Self>) -> Self;
 
@@ -24,32 +24,33 @@ pub trait Restorable: Body<Data = Bytes, Error: Into<BoxError>> + Sized + Send +
     #[doc(hidden)]
     fn original_uri<'a>(extensions: &'a Extensions, uri: &'a Uri) -> &'a Uri;
 
-    /// Lets the framework's own extractors read as much as the policy allows.
+    /// Lets the framework's own extractors read as many bytes as the policy allows.
     #[doc(hidden)]
     fn raise_limit(request: &mut Request<Self>, bytes: usize);
 }
 
-/// Keeps [`Restorable`] to the types here.
-#[expect(unnameable_types, reason = "that is what keeps it")]
+/// Seals [`Restorable`].
+#[expect(unnameable_types, reason = "a trait that cannot be named cannot be implemented")]
 pub trait Sealed {}
 
-/// What was read of a body, and what comes after it.
+/// The part of a body that was read, and the rest.
 pub struct ReadBody<B> {
     bytes: Option<Bytes>,
-    then: Then<B>,
+    tail: Tail<B>,
 }
 
-enum Then<B> {
+enum Tail<B> {
     End(Option<Box<HeaderMap>>),
-    Break(Option<BoxError>),
+    /// An error, and the number of bytes that are missing if it is known.
+    Break(Option<BoxError>, Option<u64>),
     Rest(Pin<Box<B>>),
 }
 
 /// Why a body was not read to its end.
 pub(crate) enum Why {
-    /// It is longer than the limit.
+    /// The body is longer than the limit.
     TooLarge,
-    /// It ended early.
+    /// The body ended early.
     Broken(BoxError),
 }
 
@@ -59,20 +60,25 @@ pub(crate) struct Whole {
     trailers: Option<Box<HeaderMap>>,
 }
 
-/// A body that was not read to its end: what was read of it, and why no more.
+/// A body that was not read to its end: the part that was read, and why it ends there.
 pub(crate) struct Unread {
     bytes: Bytes,
+    /// The announced size in bytes, if there was one.
+    size: Option<u64>,
     pub(crate) why: Why,
 }
 
-/// The most pieces that are looked at of a body that streams.
+const ENDS_EARLY: &str = "the body is shorter than its announced size";
+
+/// The most pieces of a streaming body that [`peek`] reads.
 const PEEKED_PIECES: usize = 64;
 
-/// Reads a body of at most `limit` bytes. One that comes in one piece is not copied.
+/// Reads a body of at most `limit` bytes. A body in one piece is not copied.
 pub(crate) async fn read<B>(body: B, limit: usize) -> Result<Whole, Unread>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
+    let size = body.size_hint().exact();
     let mut body = pin!(body);
     let mut pieces = Pieces::default();
     let mut trailers = None;
@@ -93,14 +99,15 @@ where
         }
         pieces.push(piece);
     };
-    Err(Unread { bytes: pieces.joined(), why })
+    Err(Unread { bytes: pieces.joined(), size, why })
 }
 
-/// Reads what there is of a body without waiting, until it has at least `limit` bytes.
+/// Reads the part of a body that is available without waiting, until it has at least `limit` bytes.
 pub(crate) async fn peek<B>(body: B, limit: usize) -> ReadBody<B>
 where
     B: Body<Data = Bytes, Error: Into<BoxError>>,
 {
+    let size = body.size_hint().exact();
     let mut body = Box::pin(body);
     let mut pieces = Pieces::default();
     for _ in 0..PEEKED_PIECES {
@@ -108,24 +115,39 @@ where
             break;
         }
         let frame = poll_fn(|cx| Poll::Ready(body.as_mut().poll_frame(cx))).await;
-        let then = match frame {
+        let end = match frame {
             Poll::Pending => break,
             Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                 Ok(piece) => {
                     pieces.push(piece);
                     continue;
                 }
-                Err(frame) => Then::End(frame.into_trailers().ok().map(Box::new)),
+                Err(frame) => Ok(frame.into_trailers().ok().map(Box::new)),
             },
-            Poll::Ready(Some(Err(error))) => Then::Break(Some(error.into())),
-            Poll::Ready(None) => Then::End(None),
+            Poll::Ready(Some(Err(error))) => Err(Why::Broken(error.into())),
+            Poll::Ready(None) => Ok(None),
         };
-        return ReadBody::new(pieces.joined(), then);
+        let bytes = pieces.joined();
+        let whole = match end {
+            Ok(trailers) => Whole { bytes, trailers }.of_size(size),
+            Err(why) => Err(Unread { bytes, size, why }),
+        };
+        return whole.map_or_else(ReadBody::broken, ReadBody::whole);
     }
-    ReadBody::new(pieces.joined(), Then::Rest(body))
+    ReadBody::new(pieces.joined(), Tail::Rest(body))
 }
 
-/// Pieces of a body, copied only where there are several.
+impl Whole {
+    /// Returns the body, unless it ended before its announced size.
+    pub(crate) fn of_size(self, size: Option<u64>) -> Result<Self, Unread> {
+        if size.is_some_and(|size| size > self.bytes.len() as u64) {
+            return Err(Unread { bytes: self.bytes, size, why: Why::Broken(ENDS_EARLY.into()) });
+        }
+        Ok(self)
+    }
+}
+
+/// Pieces of a body. They are copied only if there are several.
 #[derive(Default)]
 struct Pieces {
     first: Bytes,
@@ -152,32 +174,39 @@ impl Pieces {
 }
 
 impl<B> ReadBody<B> {
-    fn new(bytes: Bytes, then: Then<B>) -> Self {
-        Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), then }
+    fn new(bytes: Bytes, tail: Tail<B>) -> Self {
+        Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()), tail }
     }
 
     pub(crate) fn made(bytes: Bytes) -> Self {
-        Self::new(bytes, Then::End(None))
+        Self::new(bytes, Tail::End(None))
     }
 
     pub(crate) fn whole(whole: Whole) -> Self {
-        Self::new(whole.bytes, Then::End(whole.trailers))
+        Self::new(whole.bytes, Tail::End(whole.trailers))
     }
 
-    /// What was read, and then the error: the client is told that the answer broke, as it would be without us.
+    /// A body that yields the bytes that were read and then the error.
+    ///
+    /// So the client sees the failure as it would without this layer.
     pub(crate) fn broken(unread: Unread) -> Self {
         let error = match unread.why {
             Why::Broken(error) => error,
-            Why::TooLarge => "the body is longer than it said".into(),
+            Why::TooLarge => "the body is longer than its announced size".into(),
         };
-        Self::new(unread.bytes, Then::Break(Some(error)))
+        let rest = unread.size.and_then(|size| size.checked_sub(unread.bytes.len() as u64));
+        // A body with its announced length looks whole: hyper stops reading there, before the error.
+        let rest = rest.filter(|rest| *rest > 0);
+        Self::new(unread.bytes, Tail::Break(Some(error), rest))
     }
 
     pub(crate) fn breaks(&self) -> bool {
-        matches!(self.then, Then::Break(_))
+        matches!(self.tail, Tail::Break(..))
     }
 
-    /// The bytes that are known, for `Debug`: content may be a recorded answer.
+    /// The number of bytes that were read.
+    ///
+    /// `Debug` shows only this, because the content may be a recorded answer.
     pub(crate) fn len(&self) -> usize {
         self.bytes.as_ref().map_or(0, Bytes::len)
     }
@@ -200,12 +229,15 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Body for ReadBody<B> {
         if let Some(bytes) = self.bytes.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        match &mut self.then {
-            Then::End(trailers) => {
+        match &mut self.tail {
+            Tail::End(trailers) => {
                 Poll::Ready(trailers.take().map(|trailers| Ok(Frame::trailers(*trailers))))
             }
-            Then::Break(error) => Poll::Ready(error.take().map(Err)),
-            Then::Rest(body) => {
+            Tail::Break(error, rest) => {
+                *rest = None;
+                Poll::Ready(error.take().map(Err))
+            }
+            Tail::Rest(body) => {
                 body.as_mut().poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
             }
         }
@@ -213,19 +245,21 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Body for ReadBody<B> {
 
     fn is_end_stream(&self) -> bool {
         self.bytes.is_none()
-            && match &self.then {
-                Then::End(trailers) => trailers.is_none(),
-                Then::Break(error) => error.is_none(),
-                Then::Rest(body) => body.is_end_stream(),
+            && match &self.tail {
+                Tail::End(trailers) => trailers.is_none(),
+                Tail::Break(error, _) => error.is_none(),
+                Tail::Rest(body) => body.is_end_stream(),
             }
     }
 
     fn size_hint(&self) -> SizeHint {
         let read = self.len() as u64;
-        match &self.then {
-            Then::End(_) => SizeHint::with_exact(read),
-            Then::Break(_) => SizeHint::default(),
-            Then::Rest(body) => {
+        match &self.tail {
+            Tail::End(_) => SizeHint::with_exact(read),
+            // The announced length tells the client that the answer is cut.
+            Tail::Break(_, Some(rest)) => SizeHint::with_exact(read.saturating_add(*rest)),
+            Tail::Break(_, None) => SizeHint::default(),
+            Tail::Rest(body) => {
                 let rest = body.size_hint();
                 let mut hint = SizeHint::new();
                 if let Some(upper) = rest.upper().and_then(|upper| upper.checked_add(read)) {
@@ -253,7 +287,9 @@ mod of_axum {
             Self::new(read)
         }
 
-        /// Nested routers strip theirs and keep the original aside. Outside of all routers it is whole.
+        /// Nested routers strip their prefix and keep the original URI in an extension.
+        ///
+        /// Outside all routers the URI is whole.
         fn original_uri<'a>(extensions: &'a Extensions, uri: &'a Uri) -> &'a Uri {
             extensions.get::<OriginalUri>().map_or(uri, |OriginalUri(original)| original)
         }

@@ -1,4 +1,4 @@
-//! A response on its way through the endpoint, which may record it.
+//! A response that the endpoint may record.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use crate::body::{ReadBody, Restorable, peek, read};
 /// A response of the inner service, as the endpoint sees it.
 pub(crate) struct Captured<B> {
     response: Response<()>,
-    /// Not there only while it is read.
+    /// `None` only while the body is read.
     body: Option<B>,
 }
 
@@ -32,7 +32,7 @@ impl<B> Captured<B> {
     }
 }
 
-const IS_PUT_BACK: &str = "a body that was read is put back";
+const IS_PUT_BACK: &str = "a body is put back after reading";
 
 impl<B: Restorable> Reply for Captured<B> {
     fn status(&self) -> StatusCode {
@@ -52,7 +52,9 @@ impl<B: Restorable> Reply for Captured<B> {
     }
 
     async fn buffer(&mut self, limit: usize) -> Option<Bytes> {
-        let (read, bytes) = match read(self.take_body(), limit).await {
+        let size = self.body_size();
+        let read = read(self.take_body(), limit).await.and_then(|whole| whole.of_size(size));
+        let (read, bytes) = match read {
             Ok(whole) => {
                 let bytes = whole.bytes.clone();
                 (ReadBody::whole(whole), Some(bytes))

@@ -1,4 +1,4 @@
-//! The extractor: the context in an axum handler's arguments.
+//! The extractor: passes the context to an axum handler.
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
@@ -7,19 +7,23 @@ use http::request::Parts;
 use idempotency_core::IdempotencyContext;
 use idempotency_core::engine::BatchContext;
 
-/// Gives a handler its [`IdempotencyContext`].
+/// Extracts a handler's [`IdempotencyContext`].
 ///
-/// Use `Option<Idempotent>` on routes that requests without a key may pass. `axum::Extension<IdempotencyContext>` and
-/// the request's extensions give the same.
+/// Use `Option<Idempotent>` on routes that requests without a key may pass.
+/// `axum::Extension<IdempotencyContext>` and the request's extensions hold the same context.
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "an extractor is there to be taken apart")]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure an extractor")]
 pub struct Idempotent(pub IdempotencyContext);
 
 impl<S: Sync> FromRequestParts<S> for Idempotent {
     type Rejection = NotIdempotent;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, NotIdempotent> {
-        parts.extensions.get().cloned().map(Self).ok_or(NotIdempotent)
+        let is_batch = || parts.extensions.get::<BatchContext>().is_some();
+        let context = parts.extensions.get().cloned();
+        context
+            .map(Self)
+            .ok_or_else(|| if is_batch() { NotIdempotent::BATCH } else { NotIdempotent::UNGUARDED })
     }
 }
 
@@ -31,7 +35,7 @@ impl<S: Sync> OptionalFromRequestParts<S> for Idempotent {
     }
 }
 
-/// Gives a handler the [`BatchContext`] of a request with several deliveries.
+/// Extracts the [`BatchContext`] of a request with several deliveries.
 ///
 /// ```
 /// use axum::Json;
@@ -44,28 +48,44 @@ impl<S: Sync> OptionalFromRequestParts<S> for Idempotent {
 /// }
 /// ```
 #[derive(Clone, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "an extractor is there to be taken apart")]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure an extractor")]
 pub struct IdempotentBatch(pub BatchContext);
 
 impl<S: Sync> FromRequestParts<S> for IdempotentBatch {
     type Rejection = NotIdempotent;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, NotIdempotent> {
-        parts.extensions.get().cloned().map(Self).ok_or(NotIdempotent)
+        let is_single = || parts.extensions.get::<IdempotencyContext>().is_some();
+        let context = parts.extensions.get().cloned();
+        context
+            .map(Self)
+            .ok_or_else(|| if is_single() { NotIdempotent::SINGLE } else { NotIdempotent::UNGUARDED })
     }
 }
 
-/// The route has no idempotency layer, or the request passed it without a key. Answered as 500, since the route was
-/// wired wrongly.
+/// An extractor found no context, or the other kind of context. Answered with 500 and logged at `ERROR`.
+///
+/// The route is wired wrongly: it has no idempotency layer, the request passed it without a key, or the other
+/// extractor is the right one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct NotIdempotent;
+pub struct NotIdempotent {
+    reason: &'static str,
+}
+
+impl NotIdempotent {
+    const UNGUARDED: Self = Self {
+        reason: "the request has no idempotency context: is there a layer, and does the request have a key?",
+    };
+    const BATCH: Self =
+        Self { reason: "the request is a batch: extract `IdempotentBatch`, not `Idempotent`" };
+    const SINGLE: Self =
+        Self { reason: "the request is a single delivery: extract `Idempotent`, not `IdempotentBatch`" };
+}
 
 impl std::fmt::Display for NotIdempotent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(
-            "the request has no idempotency context: is there a layer, and does the request have a key?",
-        )
+        f.write_str(self.reason)
     }
 }
 
@@ -73,6 +93,7 @@ impl std::error::Error for NotIdempotent {}
 
 impl IntoResponse for NotIdempotent {
     fn into_response(self) -> Response {
+        tracing::error!(target: "idempotency", "{self}");
         (StatusCode::INTERNAL_SERVER_ERROR, self.to_string()).into_response()
     }
 }

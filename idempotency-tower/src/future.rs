@@ -11,7 +11,8 @@ type BoxFuture<B, E> = Pin<Box<dyn Future<Output = Result<Response<B>, E>> + Sen
 
 /// The future of [`IdempotencyService`](crate::IdempotencyService).
 ///
-/// Dropping it drops neither the handler nor the recording of its outcome, unless the policy attaches them to it.
+/// Dropping it drops neither the handler nor the recording of its outcome, unless the policy attaches them to
+/// this future.
 pub struct ResponseFuture<B, E>(BoxFuture<B, E>);
 
 impl<B, E> ResponseFuture<B, E> {

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use idempotency_core::{Endpoint, Idempotency, Policy, Provider, Scope, Store};
+use idempotency_core::endpoint::Endpoint;
+use idempotency_core::provider::Provider;
+use idempotency_core::store::Store;
+use idempotency_core::{Idempotency, Policy, Scope};
 use tower_layer::Layer;
 
 use crate::{AnyBodyLayer, IdempotencyService};
 
-/// Makes the routes below it idempotent. Cheap to clone; clones share their executions, so keep one to
-/// [`drain`](Self::drain).
+/// Makes the routes below it idempotent. Cheap to clone.
+///
+/// Clones share their executions, so keep one to [`drain`](Self::drain).
 ///
 /// ```
 /// use axum::{Router, routing::post};
@@ -20,7 +24,7 @@ use crate::{AnyBodyLayer, IdempotencyService};
 /// }
 ///
 /// let idempotency = IdempotencyLayer::memory(Stripe::new("whsec_...")?);
-/// // On this one route: `Router::layer` would guard the other routes as well.
+/// // On this route only: `Router::layer` would guard all other routes too.
 /// let app: Router = Router::new().route("/webhooks/stripe", post(handle).layer(idempotency));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -31,9 +35,10 @@ pub struct IdempotencyLayer {
 }
 
 impl IdempotencyLayer {
-    /// On an engine, which other layers and code without HTTP may share, under the provider's own policy.
+    /// Creates a layer on an engine, under the provider's own policy.
     ///
-    /// Store, observer, runtime and [`drain`](Idempotency::drain) belong to the engine; policy, scope and name to the layer.
+    /// Other layers and code without HTTP may share the engine. The store, observer, runtime and
+    /// [`drain`](Idempotency::drain) belong to the engine. The policy, scope and name belong to the layer.
     ///
     /// ```
     /// use idempotency_tower::provider::{GitHub, Stripe};
@@ -48,23 +53,27 @@ impl IdempotencyLayer {
         Self { endpoint: Endpoint::on_engine(engine, provider) }
     }
 
-    /// On a store of your choice, with an engine of its own, under the provider's own policy.
+    /// Creates a layer on a store, with an engine of its own, under the provider's own policy.
     pub fn new(store: impl Store, provider: impl Provider) -> Self {
         Self { endpoint: Endpoint::new(store, provider) }
     }
 
-    /// On this process's memory: for one small server, and for tests. Records are lost with the process.
+    /// Creates a layer on this process's memory, for tests and for one small server.
+    ///
+    /// Records are lost when the process ends.
     #[cfg(feature = "memory")]
     pub fn memory(provider: impl Provider) -> Self {
         Self::new(idempotency_core::store::memory::MemoryStore::new(), provider)
     }
 
-    /// On Redis or Valkey, with an engine of its own. The namespace names the service and its environment, such as
-    /// `billing-production`: services that share a Redis need one each. Connects at the first delivery, so the app starts
-    /// before Redis does.
+    /// Creates a layer on Redis or Valkey, with an engine of its own.
+    ///
+    /// The namespace names the service and its environment, such as `billing-production`. Services that share
+    /// a Redis need a namespace each. The store connects at the first delivery, so the app can start before
+    /// Redis does.
     ///
     /// # Errors
-    /// When the URL or the namespace cannot be read.
+    /// If the URL or the namespace is invalid.
     #[cfg(feature = "redis")]
     pub fn redis(
         url: impl AsRef<str>,
@@ -77,12 +86,12 @@ impl IdempotencyLayer {
         Ok(Self::new(idempotency_core::store::redis::RedisStore::new(url, namespace)?, provider))
     }
 
-    /// Sets the policy. Default: the provider's own, which fits how it retries.
+    /// Sets the policy. Default: the provider's own, which fits how that sender retries.
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { endpoint: self.endpoint.with_policy(policy) }
     }
 
-    /// Changes knobs of the policy: of the provider's own, unless another was set.
+    /// Changes settings of the current policy, which is the provider's own unless another was set.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -95,35 +104,45 @@ impl IdempotencyLayer {
         Self { endpoint: self.endpoint.map_policy(change) }
     }
 
-    /// Sets the scope of the keys, which the provider may narrow. Default: the provider's name and the request's
-    /// original path, so that two accounts behind two paths never answer for each other.
+    /// Sets the scope of the keys, which the provider may narrow.
     ///
-    /// - **Virtual hosts that share a store need a scope each:** the default scope has no host in it, so one host would
-    ///   answer with the other's outcome. Services that share a Redis need a namespace each, an argument of the store.
-    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a
-    ///   wildcard): by default a delivery that comes again by another path is new, and hardly any sender signs the path.
+    /// - **Virtual hosts that share a store need a scope each.** The default scope does not contain the host,
+    ///   so one host would answer with another's outcome. Services that share a Redis need a namespace each,
+    ///   which is an argument of the store.
+    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`,
+    ///   a wildcard). By default a delivery that comes again on another path is new, and hardly any sender
+    ///   signs the path.
+    ///
+    /// Default: the provider's name and the request's original path, so that two accounts behind two paths
+    /// never answer for each other.
     pub fn with_scope(self, scope: Scope) -> Self {
         Self { endpoint: self.endpoint.with_scope(scope) }
     }
 
-    /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
-    /// For moving a sender between two URLs that differ in the query only. It has no effect if a scope is set. Only the
-    /// query's SHA-256 is kept, as a tenant of the scope: logs and records do not show its text. Default: the query is no
-    /// part of it.
+    /// Makes the request's query part of the default scope.
+    ///
+    /// One event at `/hook?version=2` and at `/hook` is then two. Use this to move a sender between two URLs
+    /// that differ only in the query. It has no effect if a scope is set. Only the query's SHA-256 is kept,
+    /// as a tenant of the scope, so logs and records do not show its text.
+    ///
+    /// Default: the query is not part of the scope, because many senders' URLs carry tokens that change.
     pub fn with_query_in_scope(self) -> Self {
         Self { endpoint: self.endpoint.with_query_in_scope() }
     }
 
-    /// Verifies every signature as of this time since 1970, to play recorded deliveries back. It takes away the
-    /// protection against replayed requests. Default: the clock.
+    /// Verifies every signature as of this time since 1970, to play back recorded deliveries.
+    ///
+    /// This removes the protection against replayed requests. Default: the clock.
     pub fn with_insecure_verification_time(self, since_1970: Duration) -> Self {
         Self { endpoint: self.endpoint.with_insecure_verification_time(since_1970) }
     }
 
-    /// The layer for stacks whose bodies are not axum's: the inner service takes `Request<AnyBody<B>>`.
+    /// Returns the layer for stacks whose bodies are not axum's.
     ///
-    /// A router in such a stack may cut the path before the layer sees it, and two routes would answer for each other. So
-    /// the scope of the keys is given here, one for each route; see [`with_scope`](Self::with_scope).
+    /// The inner service takes `Request<AnyBody<B>>`.
+    ///
+    /// A router in such a stack may cut the path before the layer sees it, and then two routes would answer
+    /// for each other. So give each route its scope here; see [`with_scope`](Self::with_scope).
     ///
     /// ```
     /// use std::convert::Infallible;
@@ -154,11 +173,13 @@ impl IdempotencyLayer {
         self.endpoint.engine()
     }
 
-    /// Waits until no execution is left, at most for `timeout`; answers whether none is left. Call it after the
-    /// server has stopped: an execution whose sender hung up is not counted by the server.
+    /// Waits for all executions and background work to finish, for at most `timeout`.
+    ///
+    /// Returns whether all have finished. Call it after the server has stopped: the server does not wait for
+    /// an execution whose sender hung up.
     ///
     /// # Cancel safety
-    /// Safe to drop; nothing is cancelled by it.
+    /// Safe to drop: nothing is cancelled.
     pub async fn drain(&self, timeout: Duration) -> bool {
         self.endpoint.engine().drain(timeout).await
     }

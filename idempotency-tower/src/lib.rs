@@ -1,5 +1,15 @@
-#![doc = include_str!("../README.md")]
+//! [policy]: idempotency_core::docs::policy
+//! [shutdown]: idempotency_core::docs::shutdown
+//! [the manual]: idempotency_core::docs
+//! [Using the layer]: crate::docs
+//!
+// rustdoc uses the first definition of a link. So the README's links lead to modules here, and to files in
+// the repository.
+#![cfg_attr(any(not(doctest), all(feature = "redis", feature = "axum")), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg_attr(any(not(doctest), all(feature = "memory", feature = "axum", feature = "testing")), doc = include_str!("../docs/using.md"))]
+pub mod docs {}
 
 mod any_body;
 mod body;
@@ -9,6 +19,8 @@ mod extract;
 mod future;
 mod layer;
 mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use any_body::{AnyBody, AnyBodyLayer, AnyBodyService};
 pub use body::{ReadBody, Restorable};
@@ -17,13 +29,11 @@ pub use extract::{Idempotent, IdempotentBatch, NotIdempotent};
 pub use future::ResponseFuture;
 pub use idempotency_core as core;
 #[cfg(feature = "memory")]
-pub use idempotency_core::MemoryStore;
+pub use idempotency_core::store::memory::MemoryStore;
 #[cfg(feature = "redis")]
-pub use idempotency_core::RedisStore;
-#[cfg(feature = "testing")]
-pub use idempotency_core::testing;
+pub use idempotency_core::store::redis::RedisStore;
 pub use idempotency_core::{
-    DoNotRecord, Idempotency, IdempotencyContext, Namespace, Policy, Provider, Scope, Store, provider,
+    DoNotRecord, Idempotency, IdempotencyContext, Namespace, Policy, Scope, provider,
 };
 pub use layer::IdempotencyLayer;
 pub use service::IdempotencyService;

@@ -1,24 +1,25 @@
-//! The service: one request on its way through the endpoint.
+//! The service: passes one request through the endpoint.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{Request, Response};
-use idempotency_core::endpoint::{Admission, Arrival, Executed, Head, Readiness};
+use idempotency_core::endpoint::{Admission, Arrival, Endpoint, Executed, Head, Readiness};
 use idempotency_core::protocol::Status;
-use idempotency_core::{Delivery, Endpoint, RecordedResponse};
+use idempotency_core::{Delivery, RecordedResponse};
 use tower_service::Service;
 
 use crate::ResponseFuture;
 use crate::body::{ReadBody, Restorable, Unread, Why, read};
 use crate::captured::Captured;
 
-/// A service made idempotent. [`IdempotencyLayer`](crate::IdempotencyLayer) makes it.
+/// A service made idempotent. Created by [`IdempotencyLayer`](crate::IdempotencyLayer).
 ///
-/// It is always ready. It waits for the inner service only after it has decided to run the handler, so a request that is
-/// refused, waits or is replayed uses none of the room below. If the inner service is not ready within
-/// [`Policy::with_ready_timeout`](crate::Policy::with_ready_timeout), the answer is 503.
+/// It is always ready. It waits for the inner service only after it has decided to run the handler, so a
+/// request that is refused, waits or is replayed uses none of the inner service's capacity. If the inner
+/// service is not ready within [`Policy::with_ready_timeout`](crate::Policy::with_ready_timeout), the answer
+/// is 503.
 #[derive(Clone, Debug)]
 pub struct IdempotencyService<S> {
     inner: S,
@@ -68,7 +69,7 @@ where
     let original = ReqBody::original_uri(&parts.extensions, &parts.uri);
     let head =
         Head { method: &parts.method, uri: original, headers: &parts.headers, extensions: &parts.extensions };
-    let (seen, body, is_read) = match endpoint.admit(&head) {
+    let (body_bytes, body, is_read) = match endpoint.admit(&head) {
         Admission::Answer(answer) => return Ok(answered(answer)),
         Admission::Pass => (Bytes::new(), body, false),
         Admission::Read { limit } => match endpoint.read_in_time(&head, read(body, limit)).await {
@@ -82,7 +83,7 @@ where
             Err(answer) => return Ok(answered(answer)),
         },
     };
-    let arrival = endpoint.receive(&head, &seen).await;
+    let arrival = endpoint.receive(&head, &body_bytes).await;
     let mut request = Request::from_parts(parts, body);
     if is_read {
         ReqBody::raise_limit(&mut request, endpoint.engine().policy().body_limit());
@@ -94,7 +95,7 @@ where
                 Readiness::Ready(mut inner) => {
                     inner.call(request).await.map(|response| marked(response, Status::Bypassed))
                 }
-                Readiness::Busy(answer) => Ok(answered(answer)),
+                Readiness::NotReady(answer) => Ok(answered(answer)),
             };
         }
         Arrival::Delivery(delivery) => Arrived::One(delivery),
@@ -103,6 +104,7 @@ where
     execute(endpoint, arrived, inner, request).await
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one per request, and it is moved once")]
 enum Arrived {
     One(Delivery),
     Batch(Vec<Delivery>),
@@ -134,7 +136,7 @@ where
             }
         }
     };
-    match endpoint.engine().carry_out(work).await {
+    match endpoint.engine().shield(work).await {
         Some(Ok(Executed::Passed(captured, status))) => Ok(marked(captured.into_response(), status)),
         Some(Ok(Executed::Answered(answer))) => Ok(answered(answer)),
         Some(Err(error)) => Err(error),
@@ -142,7 +144,7 @@ where
     }
 }
 
-/// The service, once it is ready.
+/// Returns the service once it is ready.
 async fn ready<S, Request>(mut service: S) -> Result<S, S::Error>
 where
     S: Service<Request>,
@@ -151,7 +153,7 @@ where
     Ok(service)
 }
 
-/// Calls the service with what its handler is to be told.
+/// Calls the service with the context in the request's extensions.
 async fn call<S, C, ReqBody, ResBody>(
     mut inner: S,
     mut request: Request<ReqBody>,

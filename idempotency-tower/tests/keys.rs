@@ -1,5 +1,7 @@
-//! Keys: what they are does not depend on this crate's features. `.ci/run` builds and runs this test with the feature `axum`
-//! and without it, and each binary has to arrive at the keys that core makes of a path.
+//! Keys do not depend on this crate's features.
+//!
+//! `.ci/run` runs this test with and without the feature `axum`, and each binary must compute the keys that
+//! core makes of a path.
 #![cfg(feature = "memory")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -14,7 +16,8 @@ use http_body_util::Full;
 use idempotency_tower::core::Delivery;
 use idempotency_tower::core::engine::Begun;
 use idempotency_tower::core::provider::{IdempotencyKey, Incoming, Received};
-use idempotency_tower::{AnyBody, Idempotency, IdempotencyLayer, MemoryStore, Provider, Scope};
+use idempotency_tower::provider::Provider;
+use idempotency_tower::{AnyBody, Idempotency, IdempotencyLayer, MemoryStore, Scope};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 fn provider() -> IdempotencyKey {
@@ -25,7 +28,7 @@ fn keyed(path: &str) -> Request<Body> {
     Request::post(path).header("idempotency-key", "k").body(Body::from("{}")).unwrap()
 }
 
-/// What the provider makes of the request in this scope, if this is its path.
+/// Returns the provider's delivery for a request with this path in this scope.
 async fn delivery(scope: &Scope, path: &str) -> Delivery {
     let (parts, _) = keyed(path).into_parts();
     let body = Bytes::from_static(b"{}");
@@ -33,22 +36,22 @@ async fn delivery(scope: &Scope, path: &str) -> Delivery {
     let incoming = Incoming::new(&parts.method, &parts.uri, &parts.headers, &body, now, scope);
     match provider().receive(&incoming).await {
         Ok(Received::Delivery(delivery)) => delivery,
-        other => panic!("it is a delivery: {other:?}"),
+        other => panic!("expected a delivery: {other:?}"),
     }
 }
 
-/// These deliveries have been executed on an engine, under this key and with this fingerprint.
-async fn has(engine: &Idempotency, deliveries: &[Delivery]) {
+/// Asserts that these deliveries were executed on an engine, under their keys and fingerprints.
+async fn assert_executed(engine: &Idempotency, deliveries: &[Delivery]) {
     for delivery in deliveries {
         let begun = engine.begin(delivery.clone()).await.unwrap();
         assert!(matches!(begun, Begun::Replay(_)), "{delivery:?}: {begun:?}");
     }
 }
 
-/// Without the feature, `/a/h` and `/b/h` under `nest` answered for each other, and another crate that turned it on changed
-/// the keys. Now the scope is given where the original path is not known.
+/// Regression: without the feature, `/a/h` and `/b/h` under `nest` answered for each other, and another crate
+/// that enabled it changed the keys. Now the scope must be given where the original path is unknown.
 #[tokio::test]
-async fn where_a_scope_is_given_keys_and_fingerprints_are_those_of_the_path_that_is_seen() {
+async fn under_a_given_scope_keys_and_fingerprints_follow_the_visible_path() {
     let engine = Idempotency::new(MemoryStore::new());
     let nested = |scope: &'static str| {
         let layer = IdempotencyLayer::on_engine(&engine, provider()).outside_axum(Scope::endpoint(scope));
@@ -64,11 +67,11 @@ async fn where_a_scope_is_given_keys_and_fingerprints_are_those_of_the_path_that
     }
     let a = delivery(&Scope::endpoint("payments of a"), "/h").await;
     let b = delivery(&Scope::endpoint("payments of b"), "/h").await;
-    has(&engine, &[a, b]).await;
+    assert_executed(&engine, &[a, b]).await;
 }
 
 #[tokio::test]
-async fn a_plain_stack_has_the_keys_of_its_scope() {
+async fn a_plain_stack_makes_keys_from_its_scope() {
     let engine = Idempotency::new(MemoryStore::new());
     let scope = Scope::endpoint("payments");
     let layer = IdempotencyLayer::on_engine(&engine, provider()).outside_axum(scope.clone());
@@ -77,12 +80,12 @@ async fn a_plain_stack_has_the_keys_of_its_scope() {
     }));
     let request = keyed("/p").map(|_| Full::new(Bytes::from_static(b"{}")));
     service.oneshot(request).await.unwrap();
-    has(&engine, &[delivery(&scope, "/p").await]).await;
+    assert_executed(&engine, &[delivery(&scope, "/p").await]).await;
 }
 
 #[cfg(feature = "axum")]
 #[tokio::test]
-async fn in_axum_keys_and_fingerprints_are_those_of_the_original_path() {
+async fn in_axum_keys_and_fingerprints_follow_the_original_path() {
     let engine = Idempotency::new(MemoryStore::new());
     let layer = IdempotencyLayer::on_engine(&engine, provider());
     let nested = |answer: &'static str| {
@@ -95,5 +98,5 @@ async fn in_axum_keys_and_fingerprints_are_those_of_the_original_path() {
         assert_eq!(axum::body::to_bytes(response.into_body(), 99).await.unwrap(), answer);
         expected.push(delivery(&Scope::endpoint(format!("idempotency-key {path}")), path).await);
     }
-    has(&engine, &expected).await;
+    assert_executed(&engine, &expected).await;
 }

@@ -1,4 +1,4 @@
-//! Readiness: what is below the layer is taken up by what runs, and by nothing else.
+//! Readiness: only a request that runs takes capacity of the services below the layer.
 #![cfg(all(feature = "axum", feature = "memory", feature = "testing"))]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -16,7 +16,8 @@ use futures_util::stream;
 use http::{Request, Response, StatusCode};
 use idempotency_tower::IdempotencyLayer;
 use idempotency_tower::core::provider::{IdempotencyKey, Stripe};
-use idempotency_tower::core::{IdempotencyContext, MemoryStore, Policy, clock, testing};
+use idempotency_tower::core::store::memory::MemoryStore;
+use idempotency_tower::core::{IdempotencyContext, Policy, clock, testing};
 use tokio::sync::watch;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt as _, service_fn};
 
@@ -37,7 +38,7 @@ fn status_of(response: &Response<Body>) -> (u16, &str) {
     (response.status().as_u16(), status.map_or("", |status| status.to_str().unwrap()))
 }
 
-/// A handler that takes a second, and how often it ran for each key, with the last attempt.
+/// A handler that takes a second, and for each key the number of its runs and the last attempt.
 #[derive(Clone, Default)]
 struct Runs(Arc<Mutex<HashMap<String, (u32, u32)>>>);
 
@@ -57,7 +58,7 @@ impl Runs {
 
 type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A service that is told when it is ready. Each clone waits by itself.
+/// A service that a test makes ready. Each clone waits for itself.
 struct Gated {
     opens: watch::Receiver<bool>,
     waiting: Option<Waiting>,
@@ -104,7 +105,7 @@ impl Service<Request<Body>> for Gated {
     }
 }
 
-/// Two unsigned uploads that never end held both permits for an hour.
+/// Regression: two unsigned uploads that never ended held both permits for an hour.
 #[tokio::test(start_paused = true)]
 async fn slow_unsigned_uploads_hold_no_permit() {
     let inner = service_fn(|_: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::from("ok"))) });
@@ -119,7 +120,7 @@ async fn slow_unsigned_uploads_hold_no_permit() {
     assert_eq!(status_of(&honest.expect("a permit is free").unwrap()), (200, "executed"));
 }
 
-/// Duplicates that wait for an outcome held permits, so that other keys starved.
+/// Regression: duplicates that waited for an outcome held permits, so other keys starved.
 #[tokio::test(start_paused = true)]
 async fn waiting_duplicates_hold_no_permit() {
     let runs = Runs::default();
@@ -132,7 +133,7 @@ async fn waiting_duplicates_hold_no_permit() {
     let start = tokio::time::Instant::now();
     let other = limited.oneshot(signed("evt_2")).await.unwrap();
     assert_eq!(status_of(&other), (200, "executed"));
-    assert!(start.elapsed() < Duration::from_millis(1100), "its own second, and nothing before");
+    assert!(start.elapsed() < Duration::from_millis(1100), "its own second and no wait before it");
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +149,7 @@ async fn a_service_that_is_not_ready_in_time_is_503_and_the_attempt_does_not_cou
     open.send(true).unwrap();
     let done = service.oneshot(signed("evt_1")).await.unwrap();
     assert_eq!(status_of(&done), (200, "executed"));
-    assert_eq!(gated.last_attempt.load(Ordering::SeqCst), 1, "what never started is no attempt");
+    assert_eq!(gated.last_attempt.load(Ordering::SeqCst), 1, "a run that never started is no attempt");
 }
 
 #[tokio::test(start_paused = true)]
@@ -180,7 +181,7 @@ async fn a_request_that_passes_waits_for_readiness_too() {
     assert_eq!(status_of(&service.oneshot(passing()).await.unwrap()), (200, "bypassed"));
 }
 
-/// A service that cannot become ready at first.
+/// A service that fails to become ready at first.
 #[derive(Clone)]
 struct FailsToBeReady(Arc<AtomicU32>);
 
@@ -212,9 +213,9 @@ async fn an_error_of_readiness_passes_and_the_attempt_does_not_count() {
     assert_eq!(axum::body::to_bytes(done.into_body(), 9).await.unwrap(), "1");
 }
 
-/// Six deliveries at once, each sent again until it is done: whatever the stack does to them, each is done once, and what
-/// is refused is refused in a way that makes a sender come again.
-async fn each_is_done_once<S>(name: &str, runs: Runs, service: S)
+/// Sends six deliveries at once, each again until it is done. Whatever the stack does, each must run once,
+/// and a refusal must make the sender come again.
+async fn assert_each_runs_once<S>(name: &str, runs: Runs, service: S)
 where
     S: Service<Request<Body>, Response = Response<Body>, Error: Into<BoxError>> + Clone + Send + 'static,
     S::Future: Send,
@@ -230,7 +231,7 @@ where
                         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{name}");
                         assert!(response.headers().contains_key("retry-after"), "{name}");
                     }
-                    // The layer around says that it is overloaded, or that time is over.
+                    // An outer layer is overloaded or timed out.
                     Err(error) => {
                         let text: BoxError = error;
                         assert!(
@@ -252,7 +253,7 @@ where
     assert!(runs.values().all(|(times, _)| *times == 1), "{name}: {runs:?}");
 }
 
-/// One row of the table: the handler, and a layer in the place that `$stack` gives it.
+/// One row of the table: a handler, and a layer where `$stack` puts it.
 macro_rules! row {
     ($name:ident, |$below:ident, $idempotency:ident| $stack:expr) => {
         #[tokio::test(start_paused = true)]
@@ -261,7 +262,7 @@ macro_rules! row {
             let handled = runs.clone();
             let $below = service_fn(move |request| handled.clone().handle(request));
             let $idempotency = layer();
-            each_is_done_once(stringify!($name), runs, $stack).await;
+            assert_each_runs_once(stringify!($name), runs, $stack).await;
         }
     };
 }

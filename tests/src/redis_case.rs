@@ -1,23 +1,21 @@
-//! Claims for tests that know exactly which owner claims which key.
+//! Claims for tests that choose the owner of each claim.
 
 #![expect(clippy::missing_panics_doc, clippy::must_use_candidate, reason = "a test that cannot go on panics")]
 
 use std::time::Duration;
 
 use idempotency_core::store::redis::RedisStore;
-use idempotency_core::{
-    Claim, Claimed, Completion, Key, Lease, Namespace, Order, Outcome, Owner, Resource, Scope, ScopedKey,
-    Store as _, Version,
-};
+use idempotency_core::store::{Claim, Claimed, Completion, Lease, Owner, Store as _};
+use idempotency_core::{Key, Namespace, Order, Outcome, Resource, Scope, ScopedKey, Version};
 
 /// The namespace of every key made here.
 pub const NAMESPACE: &str = "idem";
-/// The lease of every claim made here.
-pub const LEASE: Duration = Duration::from_secs(30);
+/// The lease of every claim made here. It is longer than any test takes on the slowest machine.
+pub const LEASE: Duration = Duration::from_secs(300);
 /// The retention of every claim made here.
 pub const RETENTION: Duration = Duration::from_secs(3600);
 
-/// Makes the user `app` with what a user needs to be allowed on one server; the page on this store gives the same list.
+/// Creates the user `app` with the rights that the store needs on one server. The store's page has the same list.
 pub const SET_USER: [&str; 24] = [
     "ACL",
     "SETUSER",
@@ -45,19 +43,19 @@ pub const SET_USER: [&str; 24] = [
     "+info",
 ];
 
-/// A store at this address, patient enough for a busy machine.
+/// A store at this address with timeouts for a busy machine.
 pub fn store(url: &str) -> RedisStore {
     patient(RedisStore::new(url, NAMESPACE).expect("the address is well formed"))
 }
 
-/// The same store, patient enough for a busy machine.
+/// The same store with timeouts for a busy machine.
 pub fn patient(store: RedisStore) -> RedisStore {
     store.with_response_timeout(Duration::from_secs(60)).with_connect_timeout(Duration::from_secs(60))
 }
 
 /// The namespace of every key made here.
 pub fn namespace() -> Namespace {
-    Namespace::new(NAMESPACE).expect("it is one")
+    Namespace::new(NAMESPACE).expect("the name is valid")
 }
 
 /// The scope of every key made here.
@@ -67,7 +65,7 @@ pub fn scope() -> Scope {
 
 /// A key.
 pub fn key(name: &str) -> ScopedKey {
-    ScopedKey::new(&namespace(), scope(), Key::new(name).expect("the tests' keys are keys"))
+    ScopedKey::new(&namespace(), scope(), Key::new(name).expect("a test's key is valid"))
 }
 
 /// The name of a key's record.
@@ -107,7 +105,7 @@ pub fn completion(lease: &Lease, outcome: &Outcome) -> Completion {
     Completion::new(lease.clone(), outcome.clone(), RETENTION)
 }
 
-/// The outcome of an answer that must be one.
+/// The outcome of an answer that must be completed.
 pub fn outcome_of(answer: Claimed) -> Outcome {
     match answer {
         Claimed::Completed(completed) => completed.outcome,
@@ -115,7 +113,7 @@ pub fn outcome_of(answer: Claimed) -> Outcome {
     }
 }
 
-/// Makes a claim that must be granted, and gives its lease and attempt.
+/// Makes a claim that must be granted, and returns its lease and attempt.
 pub async fn grant(store: &RedisStore, claim: &Claim) -> (Lease, u32) {
     match store.claim(claim).await.expect("the store answers") {
         Claimed::Granted(grant) => (claim.granted(grant.fence), grant.attempt),

@@ -6,43 +6,49 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, RedisResult, Value};
 
-use crate::redis_server::{RedisServer, free_port};
+use crate::port::Port;
+use crate::redis_server::RedisServer;
 
 /// How long the nodes may take to agree.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// After so many milliseconds of silence a node is taken for dead.
-const NODE_TIMEOUT: &str = "1000";
+/// The milliseconds of silence after which a node counts as dead, where a test waits for that. Nodes also tell each other
+/// their news this fast, so they have it while they get to know each other.
+const IMPATIENT: &str = "1000";
+/// The same for all other tests. A node on a busy machine may be silent for seconds.
+const PATIENT: &str = "60000";
 const SLOTS: usize = 16_384;
 
-/// Masters with an equal share of the slots each, and their replicas. Dropping it ends all processes.
+/// Masters with equal shares of the slots, and their replicas. Dropping it ends all processes.
 #[derive(Debug)]
 pub struct RedisCluster {
-    /// The masters first, then as many replicas in the same order, or none.
+    /// The masters, then their replicas in the same order, if there are any.
     pub nodes: Vec<RedisServer>,
     masters: usize,
+    buses: Vec<Port>,
 }
 
 impl RedisCluster {
-    /// Starts so many masters, with one replica each or none.
+    /// Starts this many masters, each with one replica or none.
     pub async fn start(masters: usize, replicated: bool) -> Self {
         Self::start_with(masters, replicated, &[]).await
     }
 
-    /// Starts with more arguments for every node.
+    /// Starts with additional arguments for every node.
     pub async fn start_with(masters: usize, replicated: bool, more: &[&str]) -> Self {
         let count = if replicated { 2 * masters } else { masters };
         let mut nodes = Vec::new();
         let mut buses = Vec::new();
         for _ in 0..count {
-            let bus = free_port().to_string();
+            let bus = Port::free();
+            let bus_number = bus.number().to_string();
             let arguments = [
                 &[
                     "--cluster-enabled",
                     "yes",
                     "--cluster-node-timeout",
-                    NODE_TIMEOUT,
+                    IMPATIENT,
                     "--cluster-port",
-                    &bus,
+                    &bus_number,
                     "--repl-diskless-sync-delay",
                     "0",
                     "--repl-ping-replica-period",
@@ -54,12 +60,24 @@ impl RedisCluster {
             nodes.push(RedisServer::start_with(&arguments).await);
             buses.push(bus);
         }
-        let cluster = Self { nodes, masters };
-        cluster.join(&buses).await;
+        let cluster = Self { nodes, masters, buses };
+        cluster.join().await;
+        cluster.set_node_timeout(PATIENT).await;
         cluster
     }
 
-    async fn join(&self, buses: &[String]) {
+    /// From now on a node that is silent for a second counts as dead. Before, none does.
+    pub async fn notice_deaths(&self) {
+        self.set_node_timeout(IMPATIENT).await;
+    }
+
+    async fn set_node_timeout(&self, milliseconds: &str) {
+        for node in &self.nodes {
+            let _: String = node.query(&["CONFIG", "SET", "cluster-node-timeout", milliseconds]).await;
+        }
+    }
+
+    async fn join(&self) {
         for (number, node) in self.nodes.iter().enumerate() {
             let epoch = (number + 1).to_string();
             let _: String = node.query(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch]).await;
@@ -69,9 +87,9 @@ impl RedisCluster {
                 let _: String = node.query(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]).await;
             }
         }
-        for (node, bus) in self.nodes.iter().zip(buses).skip(1) {
-            let port = node.port().to_string();
-            let _: String = self.nodes[0].query(&["CLUSTER", "MEET", "127.0.0.1", &port, bus]).await;
+        for (node, bus) in self.nodes.iter().zip(&self.buses).skip(1) {
+            let (port, bus) = (node.port().to_string(), bus.number().to_string());
+            let _: String = self.nodes[0].query(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]).await;
         }
         self.agreed().await;
         for (number, replica) in self.nodes.iter().enumerate().skip(self.masters) {
@@ -115,7 +133,7 @@ impl RedisCluster {
         self.nodes[node].query(&["CLUSTER", "MYID"]).await
     }
 
-    /// Which node serves the slot of this name, as far as `asked` knows.
+    /// The node that serves the slot of this name, as `asked` knows it.
     pub async fn owner(&self, name: &str, asked: usize) -> usize {
         let slot: i64 = self.nodes[asked].query(&["CLUSTER", "KEYSLOT", name]).await;
         let ranges: Vec<(i64, i64, Vec<Value>)> = slots(&self.nodes[asked]).await;
@@ -127,13 +145,13 @@ impl RedisCluster {
         self.nodes.iter().position(|node| node.port() == port).expect("it is a node of this cluster")
     }
 
-    /// Sends one command about a name to whoever serves it, as node 0 sees it.
+    /// Sends a command about a name to the node that serves it, as node 0 knows it.
     pub async fn query<T: FromRedisValue>(&self, name: &str, command: &[&str]) -> T {
         let owner = self.owner(name, 0).await;
         self.nodes[owner].query(command).await
     }
 
-    /// Lets time pass for every key: what is left of its TTL gets shorter by so much.
+    /// Lets time pass for every key by shortening its TTL.
     pub async fn advance(&self, by: Duration) {
         for node in &self.nodes[..self.masters] {
             let names: Vec<String> = node.query(&["KEYS", "*"]).await;
@@ -149,7 +167,7 @@ impl RedisCluster {
         }
     }
 
-    /// Begins to move one slot: its owner answers `ASK` for what it does not have any more.
+    /// Begins to move one slot: its owner answers `ASK` for names that it does not have any more.
     pub async fn begin_move(&self, slot: u16, from: usize, to: usize) {
         let slot = slot.to_string();
         let (from_id, to_id) = (self.id(from).await, self.id(to).await);
@@ -157,7 +175,7 @@ impl RedisCluster {
         let _: String = self.nodes[from].query(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).await;
     }
 
-    /// Moves the names of a slot, at most `count`, and says how many it moved.
+    /// Moves at most `count` names of a slot and returns how many it moved.
     pub async fn move_names(&self, slot: u16, from: usize, to: usize, count: usize) -> usize {
         let names: Vec<String> = self.nodes[from]
             .query(&["CLUSTER", "GETKEYSINSLOT", &slot.to_string(), &count.to_string()])
@@ -204,8 +222,8 @@ pub async fn pair() -> (RedisServer, RedisServer) {
 /// Waits until a replica follows its master and has confirmed what it got.
 pub async fn replicated(master: &RedisServer, replica: &RedisServer) {
     until(async || replica.query::<String>(&["INFO"]).await.contains("master_link_status:up")).await;
-    // A replica that was just sent a snapshot is online before it is sent anything else, until its first word. There
-    // is something to confirm, since the masters here say something every second.
+    // A replica with a fresh snapshot is online at offset 0 until its first acknowledgement. There is something to
+    // acknowledge, since these masters write to the stream every second.
     until(async || {
         let info: String = master.query(&["INFO", "replication"]).await;
         info.contains("state=online") && !info.contains("state=online,offset=0,")
@@ -213,13 +231,13 @@ pub async fn replicated(master: &RedisServer, replica: &RedisServer) {
     .await;
 }
 
-/// Waits until a replica has all that its master had done when this was called.
+/// Waits until a replica has all writes that its master had at the call.
 pub async fn caught_up(master: &RedisServer, replica: &RedisServer) {
     let written = master.info("master_repl_offset").await;
     until(async || replica.info("slave_repl_offset").await >= written).await;
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 pub async fn until(mut is_so: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !is_so().await {

@@ -1,4 +1,4 @@
-//! What Redis forgets, measured: by a failover, by eviction, by the end of its process.
+//! Measures the writes that Redis loses in a failover, by eviction, and when its process is killed.
 
 #![expect(clippy::missing_panics_doc, reason = "a measurement that cannot go on panics")]
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use idempotency_core::store::redis::{Durability, RedisStore};
-use idempotency_core::{Claimed, Store as _};
+use idempotency_core::store::{Claimed, Store as _};
 use tokio::sync::Semaphore;
 
 use crate::proxy::FaultProxy;
@@ -15,25 +15,27 @@ use crate::redis_case::{claim, key, store};
 use crate::redis_cluster::replicated;
 use crate::redis_server::RedisServer;
 
-/// How long a durable grant waits for its replica.
+/// How long a durable grant waits for a replica that is stalled.
 const WAIT: Duration = Duration::from_millis(200);
+/// How long it waits for one that confirms. It is longer than the slowest machine needs.
+const PATIENT: Duration = Duration::from_secs(60);
 
-/// Fewer bytes than any server needs for a claim: its record and that one's name alone are longer.
-const ROOM: u64 = 80;
+/// Fewer bytes than any server needs for a claim: its record and the record's name are longer.
+const BYTES_PER_CLAIM: u64 = 80;
 
 /// One line of the table.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Row {
-    /// What was done.
+    /// The case.
     pub case: String,
-    /// How many claims were made.
+    /// The number of claims.
     pub claims: usize,
-    /// How many of them were answered "granted".
+    /// The number of claims that were granted.
     pub granted: usize,
-    /// How many of those are forgotten: somebody else is granted the same key, or its record is gone.
+    /// The number of granted claims that are forgotten: another owner is granted the key, or its record is gone.
     pub forgotten: usize,
-    /// What the store's health check said before the first claim, and after the last one if that is more.
+    /// The findings of the health check before the first claim, and those after the last one if there are more.
     pub findings: Vec<String>,
 }
 
@@ -48,8 +50,8 @@ impl fmt::Display for Row {
 pub const HEAD: &str =
     "| Case | Claims | Granted | Of these forgotten | The health check says |\n|---|---|---|---|---|";
 
-/// A failover to a replica whose link to the master was stalled: who was granted a claim before it, or during it, and
-/// who is granted the same claim by the new master.
+/// A failover to a replica with a stalled link: counts the claims granted before or during the stall, and those that the
+/// new master grants again.
 pub async fn failover(claims: usize) -> Vec<Row> {
     let master =
         RedisServer::start_with(&["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"])
@@ -60,15 +62,15 @@ pub async fn failover(claims: usize) -> Vec<Row> {
     replicated(&master, &replica).await;
 
     let local = store(&master.url());
-    let durable = local.clone().with_durability(Durability::Replicas { count: 1, timeout: WAIT });
+    let durable = |timeout| local.clone().with_durability(Durability::Replicas { count: 1, timeout });
     let findings = findings(&local).await;
-    let confirmed = granted(&durable, "confirmed", claims).await;
+    let confirmed = granted(&durable(PATIENT), "confirmed", claims).await;
     link.swallow();
     let stalled_local = granted(&local, "local", claims).await;
-    let stalled_durable = granted(&durable, "durable", claims).await;
+    let stalled_durable = granted(&durable(WAIT), "durable", claims).await;
     master.kill();
     let _: String = replica.query(&["REPLICAOF", "NO", "ONE"]).await;
-    let heir = store(&replica.url());
+    let new_master = store(&replica.url());
     let mut rows = Vec::new();
     for (case, names) in [
         ("failover, `Local`, granted while the replica was stalled", stalled_local),
@@ -77,7 +79,7 @@ pub async fn failover(claims: usize) -> Vec<Row> {
     ] {
         let mut forgotten = 0;
         for name in &names {
-            let answer = heir.claim(&claim(name, 2)).await.expect("the new master answers");
+            let answer = new_master.claim(&claim(name, 2)).await.expect("the new master answers");
             forgotten += usize::from(matches!(answer, Claimed::Granted(_)));
         }
         let (case, findings) = (case.to_owned(), findings.clone());
@@ -86,14 +88,14 @@ pub async fn failover(claims: usize) -> Vec<Row> {
     rows
 }
 
-/// Claims into a server with too little memory for them, under each policy.
+/// Claims on a server with too little memory, under each eviction policy.
 pub async fn eviction(claims: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for policy in
         ["noeviction", "allkeys-lru", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-ttl"]
     {
         let server = RedisServer::start_with(&["--maxmemory-policy", policy]).await;
-        let room = u64::try_from(claims).expect("a number of claims") * ROOM;
+        let room = u64::try_from(claims).expect("a number of claims") * BYTES_PER_CLAIM;
         let maxmemory = (server.info("used_memory").await + room).to_string();
         let _: String = server.query(&["CONFIG", "SET", "maxmemory", &maxmemory]).await;
         let store = store(&server.url());
@@ -105,13 +107,13 @@ pub async fn eviction(claims: usize) -> Vec<Row> {
             }
         }
         let forgotten = lost(&store, &names).await;
-        let case = format!("room for {ROOM} bytes a claim, `{policy}`");
+        let case = format!("room for {BYTES_PER_CLAIM} bytes a claim, `{policy}`");
         rows.push(Row { case, claims, granted: names.len(), forgotten, findings });
     }
     rows
 }
 
-/// Claims, `kill -9`, and a start with the same files, under each kind of persistence.
+/// Claims, `kill -9`, and a restart with the same files, under each kind of persistence.
 pub async fn killed(claims: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     for (case, arguments) in [
@@ -126,7 +128,7 @@ pub async fn killed(claims: usize) -> Vec<Row> {
         let findings = findings(&store).await;
         let names = granted(&store, "k", claims).await;
         server.restart().await;
-        let _ = store.load(key("k").digest()).await; // on the connection that died
+        let _ = store.load(key("k").digest()).await; // fails on the dead connection
         let forgotten = lost(&store, &names).await;
         let case = format!("`kill -9`, {case}");
         rows.push(Row { case, claims, granted: names.len(), forgotten, findings });
@@ -143,7 +145,7 @@ fn name_of(finding: &str) -> String {
     finding.split([' ', '{']).next().unwrap_or_default().to_owned()
 }
 
-/// The names of the claims that were granted, of so many made.
+/// Makes this many claims and returns the names of the granted ones.
 async fn granted(store: &RedisStore, prefix: &str, claims: usize) -> Vec<String> {
     let room = Arc::new(Semaphore::new(64));
     let tasks: Vec<_> = (0..claims)

@@ -4,37 +4,42 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
+use crate::port::Port;
 use crate::redis_cluster::{replicated, until};
-use crate::redis_server::{MISSING, RedisServer, free_port, program};
+use crate::redis_server::{MISSING, RedisServer, connect, program, stop};
 
-/// What the sentinels call the master.
+/// The sentinels' name for the master.
 pub const MASTER: &str = "idem";
 const SENTINELS: usize = 3;
+/// The milliseconds of silence after which the master counts as dead, where a test waits for that.
+const IMPATIENT: &str = "600";
+/// The same for all other tests. A server on a busy machine may be silent for seconds.
+const PATIENT: &str = "60000";
 
-/// A master, its replicas, and three sentinels that take the master for dead after 600 ms. Dropping it ends all.
+/// A master, its replicas, and three sentinels. Dropping it ends all processes.
 #[derive(Debug)]
 pub struct SentinelSet {
-    /// The first master first.
+    /// The servers; the initial master is the first.
     pub servers: Vec<RedisServer>,
     sentinels: Vec<Sentinel>,
 }
 
 #[derive(Debug)]
 struct Sentinel {
-    port: u16,
+    port: Port,
     directory: PathBuf,
     process: Child,
 }
 
 impl SentinelSet {
-    /// Starts with so many replicas.
+    /// Starts with this many replicas.
     pub async fn start(replicas: usize) -> Self {
         Self::start_with(replicas, &[], "").await
     }
 
-    /// Starts with more arguments for the servers, and more lines for the sentinels' configuration.
+    /// Starts with additional arguments for the servers and lines for the sentinels' configuration.
     pub async fn start_with(replicas: usize, arguments: &[&str], lines: &str) -> Self {
         let common =
             [&["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"], arguments].concat();
@@ -68,10 +73,25 @@ impl SentinelSet {
 
     /// The addresses of the sentinels for a store.
     pub fn urls(&self) -> Vec<String> {
-        self.sentinels.iter().map(|sentinel| format!("redis://127.0.0.1:{}/", sentinel.port)).collect()
+        self.sentinels
+            .iter()
+            .map(|sentinel| format!("redis://127.0.0.1:{}/", sentinel.port.number()))
+            .collect()
     }
 
-    /// Waits until the majority of the sentinels calls another server the master than this one, and gives its number.
+    /// From now on a master that is silent for 600 ms counts as dead, and a replica is promoted. Before, none is.
+    pub async fn notice_deaths(&self) {
+        for sentinel in &self.sentinels {
+            let mut command = redis::cmd("SENTINEL");
+            command.arg(&["SET", MASTER, "down-after-milliseconds", IMPATIENT]);
+            command
+                .exec_async(&mut sentinel.connection().await)
+                .await
+                .expect("the sentinel accepts the time");
+        }
+    }
+
+    /// Waits until most sentinels name another master than this server, and returns its index.
     pub async fn failed_over_from(&self, old: usize) -> usize {
         let mut new = old;
         until(async || {
@@ -89,12 +109,20 @@ impl SentinelSet {
         new
     }
 
-    /// Has the sentinels make a replica the master.
+    /// Makes the sentinels promote a replica.
     pub async fn fail_over(&self) {
-        let mut connection = self.sentinels[0].connection().await.expect("the sentinel runs");
+        let mut connection = self.sentinels[0].connection().await;
         let mut command = redis::cmd("SENTINEL");
         command.arg("FAILOVER").arg(MASTER);
-        command.exec_async(&mut connection).await.expect("there is a replica to promote");
+        // It may know the replica, and not yet its state. Then it refuses and does nothing.
+        until(async || match command.exec_async(&mut connection).await {
+            Err(error) if error.code() == Some("NOGOODSLAVE") => false,
+            answer => {
+                answer.expect("there is a replica to promote");
+                true
+            }
+        })
+        .await;
     }
 
     /// Ends one sentinel.
@@ -103,32 +131,31 @@ impl SentinelSet {
         sentinel.process.kill().and_then(|()| sentinel.process.wait()).expect("it runs");
     }
 
-    /// Has one sentinel refuse whoever has no password.
+    /// Makes one sentinel refuse clients without a password.
     pub async fn close_sentinel(&self, number: usize) {
-        let mut connection = self.sentinels[number].connection().await.expect("the sentinel runs");
+        let mut connection = self.sentinels[number].connection().await;
         let mut command = redis::cmd("ACL");
         command.arg(&["SETUSER", "default", "resetpass", ">pw"]);
-        command.exec_async(&mut connection).await.expect("it takes the rule");
+        command.exec_async(&mut connection).await.expect("the sentinel accepts the rule");
     }
 
-    /// Stops one sentinel where it stands: it takes connections, and says nothing.
+    /// Stops one sentinel: it accepts connections and does not answer.
     pub fn pause_sentinel(&mut self, number: usize) {
-        let id = self.sentinels[number].process.id().to_string();
-        let status = Command::new("kill").args(["-STOP", &id]).status().expect("kill is there");
-        assert!(status.success(), "kill must reach the sentinel");
+        stop(self.sentinels[number].process.id());
     }
 }
 
 impl Sentinel {
     fn launch(master: u16, lines: &str) -> Self {
-        let port = free_port();
-        let directory =
-            std::env::temp_dir().join(format!("idempotency-sentinel-{}-{port}", std::process::id()));
+        let port = Port::free();
+        let name = format!("idempotency-sentinel-{}-{}", std::process::id(), port.number());
+        let directory = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&directory).expect("the directory for temporary files is writable");
         let file = directory.join("sentinel.conf");
         let configuration = format!(
-            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {master} 2\n\
-             sentinel down-after-milliseconds {MASTER} 600\nsentinel failover-timeout {MASTER} 3000\n{lines}\n",
+            "port {}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {master} 2\n\
+             sentinel down-after-milliseconds {MASTER} {PATIENT}\nsentinel failover-timeout {MASTER} 3000\n{lines}\n",
+            port.number(),
             directory.display()
         );
         std::fs::write(&file, configuration).expect("the directory for temporary files is writable");
@@ -142,14 +169,13 @@ impl Sentinel {
         Self { port, directory, process }
     }
 
-    async fn connection(&self) -> Option<redis::aio::MultiplexedConnection> {
-        let client = redis::Client::open(("127.0.0.1", self.port)).expect("the address is well formed");
-        client.get_multiplexed_async_connection().await.ok()
+    async fn connection(&self) -> redis::aio::MultiplexedConnection {
+        connect(self.port.number()).await.expect("the sentinel answers")
     }
 
-    /// What it says of the master, once it runs.
+    /// Its description of the master, once it runs.
     async fn master(&self) -> Option<HashMap<String, String>> {
-        let mut connection = self.connection().await?;
+        let mut connection = connect(self.port.number()).await.ok()?;
         redis::cmd("SENTINEL").arg("MASTER").arg(MASTER).query_async(&mut connection).await.ok()
     }
 }

@@ -3,44 +3,48 @@
 #![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, FromRedisValue, InfoDict};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, InfoDict, RedisResult, ServerErrorKind,
+};
 
-/// How long a server may take to answer, on however slow a machine.
+use crate::port::Port;
+
+/// How long a server may take to answer. It is longer than the slowest machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The variable that names the program to test with, such as Valkey's.
+/// The environment variable that names the server program, such as Valkey's.
 const PROGRAM: &str = "IDEMPOTENCY_REDIS_SERVER";
-/// What to do where it does not start.
+/// The advice if it does not start.
 pub(crate) const MISSING: &str = "install redis-server (Debian: apt-get install redis-server), \
      or name the program of another server in IDEMPOTENCY_REDIS_SERVER";
 
-/// A redis-server of one test's own. Dropping it ends the process and removes its files.
+/// A redis-server for one test. Dropping it ends the process and removes its files.
 #[derive(Debug)]
 pub struct RedisServer {
-    port: u16,
+    port: Port,
     directory: PathBuf,
     arguments: Vec<String>,
     process: Mutex<Option<Child>>,
 }
 
 impl RedisServer {
-    /// Starts a server that keeps nothing on disk.
+    /// Starts a server without persistence.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// Starts a server with more arguments, such as `["--maxmemory", "8mb"]`.
+    /// Starts a server with additional arguments, such as `["--maxmemory", "8mb"]`.
     pub async fn start_with(arguments: &[&str]) -> Self {
-        // Somebody else may take the port between the look and the start, so look again.
+        // Where a port cannot be reserved, another process may take it before the server does, so try again.
         for _ in 0..5 {
-            let port = free_port();
-            let directory = std::env::temp_dir().join(format!("idempotency-{}-{port}", std::process::id()));
+            let port = Port::free();
+            let name = format!("idempotency-{}-{}", std::process::id(), port.number());
+            let directory = std::env::temp_dir().join(name);
             std::fs::create_dir_all(&directory).expect("the directory for temporary files is writable");
             let arguments = arguments.iter().map(ToString::to_string).collect();
             let server = Self { port, directory, arguments, process: Mutex::new(None) };
@@ -51,23 +55,19 @@ impl RedisServer {
         panic!("no redis-server came up on five ports");
     }
 
-    /// Where it listens.
+    /// Its port.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Its address for a store.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+        format!("redis://127.0.0.1:{}/", self.port())
     }
 
-    /// A connection of the test's own, past all proxies.
+    /// A direct connection, without proxies.
     pub async fn connection(&self) -> MultiplexedConnection {
-        let client = redis::Client::open(self.url()).expect("the address is well formed");
-        let patient = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE * 2));
-        client.get_multiplexed_async_connection_with_config(&patient).await.expect("the server answers")
+        connect(self.port()).await.expect("the server answers")
     }
 
     /// Sends one command and reads its reply.
@@ -75,10 +75,22 @@ impl RedisServer {
         let [name, arguments @ ..] = command else { panic!("a command has a name") };
         let mut query = redis::cmd(name);
         query.arg(arguments);
-        query.query_async(&mut self.connection().await).await.expect("the server takes the command")
+        let mut connection = self.connection().await;
+        let answer = async {
+            loop {
+                match query.query_async(&mut connection).await {
+                    // A replica refuses while it reads what its master has sent, which may be at any time.
+                    Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::BusyLoading) => {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    answer => break answer.expect("the server takes the command"),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE * 2, answer).await.expect("the server has read its data in time")
     }
 
-    /// Lets time pass for every key: what is left of its TTL gets shorter by so much.
+    /// Lets time pass for every key by shortening its TTL.
     pub async fn advance(&self, by: Duration) {
         const SHIFT: &str = "for _, key in ipairs(redis.call('KEYS', '*')) do \
              local ttl = redis.call('PTTL', key) \
@@ -87,33 +99,33 @@ impl RedisServer {
         let _: i64 = self.query(&["EVAL", SHIFT, "0", &by.as_millis().to_string()]).await;
     }
 
-    /// How often each command has been called since [`reset_calls`](Self::reset_calls), by its lower-case name.
-    /// Commands that a script called are counted as well.
+    /// The number of calls of each command since [`reset_calls`](Self::reset_calls), by its lower-case name. Commands
+    /// inside scripts are counted as well.
     pub async fn calls(&self) -> BTreeMap<String, u64> {
         let text: String = self.query(&["INFO", "commandstats"]).await;
         text.lines().filter_map(calls_of_line).collect()
     }
 
-    /// Counts calls from zero.
+    /// Resets the counts of calls to zero.
     pub async fn reset_calls(&self) {
         let _: String = self.query(&["CONFIG", "RESETSTAT"]).await;
     }
 
-    /// A number that the server says of itself.
+    /// A numeric field of the server's INFO.
     pub async fn info(&self, field: &str) -> u64 {
         let info: InfoDict = self.query(&["INFO"]).await;
         info.get(field).unwrap_or_default()
     }
 
-    /// The id of the one client that waits for replicas.
+    /// The id of the only client that waits for replicas.
     pub async fn blocked_client(&self) -> String {
         let list: String = self.query(&["CLIENT", "LIST"]).await;
-        let blocked = list.lines().find(|line| line.contains(" flags=b ")).expect("one waits");
+        let blocked = list.lines().find(|line| line.contains(" flags=b ")).expect("one client waits");
         let id = blocked.split_whitespace().find_map(|field| field.strip_prefix("id="));
-        id.expect("it has one").to_owned()
+        id.expect("the client has an id").to_owned()
     }
 
-    /// Ends the process at once, as a power cut would.
+    /// Kills the process at once, like a power cut.
     pub fn kill(&self) {
         if let Some(mut process) = self.process().take() {
             let _ = process.kill();
@@ -127,40 +139,26 @@ impl RedisServer {
         assert!(self.launch().await, "redis-server came up once and does not any more");
     }
 
-    /// Stops the process where it is, as a paused machine would.
+    /// Stops the process, like a paused machine.
     pub fn pause(&self) {
-        self.signal("-STOP");
-        // It stops at its next step, which may be one more command.
-        while let Some(state) = self.state().filter(|state| *state != 'T') {
-            assert!(!matches!(state, 'Z' | 'X'), "redis-server has ended by itself");
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        stop(self.id());
     }
 
-    /// Lets it go on.
+    /// Resumes the process.
     pub fn resume(&self) {
-        self.signal("-CONT");
+        signal(self.id(), "-CONT");
     }
 
-    /// What the system says that it is doing. `None` where there is no `/proc`.
-    fn state(&self) -> Option<char> {
-        let id = self.process().as_ref()?.id();
-        let status = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-        status.rsplit_once(") ")?.1.chars().next()
+    fn id(&self) -> u32 {
+        self.process().as_ref().expect("the server runs").id()
     }
 
-    fn signal(&self, name: &str) {
-        let id = self.process().as_ref().expect("the server runs").id().to_string();
-        let status = Command::new("kill").args([name, &id]).status().expect("kill is there");
-        assert!(status.success(), "kill {name} must reach the server");
-    }
-
-    /// Whether it came up.
+    /// Starts the process. Returns whether it answers.
     async fn launch(&self) -> bool {
         let process = program()
             .args([
                 "--port",
-                &self.port.to_string(),
+                &self.port().to_string(),
                 "--bind",
                 "127.0.0.1",
                 "--save",
@@ -177,13 +175,15 @@ impl RedisServer {
             .unwrap_or_else(|error| panic!("{MISSING}: {error}"));
         let id = process.id();
         *self.process() = Some(process);
-        let client = redis::Client::open(self.url()).expect("the address is well formed");
+        let client = Client::open(self.url()).expect("the address is well formed");
         let answers = async {
             loop {
-                // Another server may have taken the port in the meantime: this one ends then.
+                // Another server may have taken the port meanwhile. Then this one has ended. A server that reads its
+                // file answers INFO, and refuses all else.
                 if let Ok(mut connection) = client.get_multiplexed_async_connection().await
                     && let Ok(info) = redis::cmd("INFO").query_async::<InfoDict>(&mut connection).await
                     && info.get("process_id") == Some(id)
+                    && info.get("loading") == Some(0_u64)
                 {
                     return true;
                 }
@@ -212,18 +212,42 @@ impl Drop for RedisServer {
     }
 }
 
-/// The server's program: another one than the first `redis-server` on the path where the environment names it.
+/// The server's program: the one that the environment variable names, or else `redis-server` on the path.
 pub(crate) fn program() -> Command {
     Command::new(std::env::var_os(PROGRAM).unwrap_or_else(|| "redis-server".into()))
 }
 
-/// A loopback port that nobody listens on.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener.local_addr().expect("a listener has an address").port()
+/// Stops a process, like a paused machine. It may execute one more command, and has done so at the return.
+pub(crate) fn stop(process: u32) {
+    signal(process, "-STOP");
+    while let Some(state) = state(process).filter(|state| *state != 'T') {
+        assert!(!matches!(state, 'Z' | 'X'), "the process has ended by itself");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
-/// Reads `cmdstat_set:calls=3,usec=…`.
+pub(crate) fn signal(process: u32, name: &str) {
+    let id = process.to_string();
+    let status = Command::new("kill").args([name, &id]).status().expect("kill is installed");
+    assert!(status.success(), "kill {name} must reach the process");
+}
+
+/// The state of a process in `/proc`. `None` if the system has none.
+fn state(process: u32) -> Option<char> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    status.rsplit_once(") ")?.1.chars().next()
+}
+
+/// A direct connection to this loopback port with timeouts for a busy machine.
+pub(crate) async fn connect(port: u16) -> RedisResult<MultiplexedConnection> {
+    let client = Client::open(("127.0.0.1", port)).expect("the address is well formed");
+    let patient = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE * 2));
+    client.get_multiplexed_async_connection_with_config(&patient).await
+}
+
+/// Parses `cmdstat_set:calls=3,usec=…`.
 fn calls_of_line(line: &str) -> Option<(String, u64)> {
     let (name, rest) = line.trim().strip_prefix("cmdstat_")?.split_once(":calls=")?;
     Some((name.to_owned(), rest.split(',').next()?.parse().ok()?))

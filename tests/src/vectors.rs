@@ -8,39 +8,39 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use idempotency_core::provider::{Incoming, Received, Rejection};
-use idempotency_core::{Provider, Scope};
+use idempotency_core::Scope;
+use idempotency_core::provider::{Incoming, Provider, Received, Rejection};
 use serde::Deserialize;
 
-/// One recorded delivery, and what must become of it.
+/// One recorded delivery and the expected result.
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Vector {
-    /// Which one it is.
+    /// Its unique id.
     pub id: String,
-    /// Its name within its sender's.
+    /// Its name among the vectors of its sender.
     pub name: String,
     /// The secret as configured at the sender; a public key for public-key schemes.
     pub secret: String,
-    /// The URL that the sender knows; none where it does not matter.
+    /// The URL that the sender has; `None` if it does not matter.
     pub url: Option<String>,
     #[serde(default)]
     headers: BTreeMap<String, serde_json::Value>,
     body: Option<String>,
     body_base64: Option<String>,
     now: u64,
-    /// Whether signature and freshness are right.
+    /// Whether its signature is right and fresh.
     pub valid: bool,
-    /// The signature is right, and yet something must not be trusted.
+    /// The part that must not be trusted, although the signature is right.
     pub attack: Option<String>,
-    /// A stricter verifier is not wrong.
+    /// Whether a stricter verifier may refuse it.
     #[serde(default)]
     pub policy_dependent: bool,
     /// The expected key.
     pub event_id: Option<String>,
-    /// The resource that it is about.
+    /// The expected resource of its order.
     pub resource: Option<Expected>,
-    /// How new it is.
+    /// The expected version of its order.
     pub version: Option<Expected>,
 }
 
@@ -48,17 +48,17 @@ pub struct Vector {
 #[derive(Debug, Clone, Deserialize)]
 #[non_exhaustive]
 pub struct Expected {
-    /// What kind of version it is.
+    /// The kind of version.
     pub kind: Option<String>,
     /// Its value.
     pub value: serde_json::Value,
 }
 
-/// The deliveries of one sender: all of them where the folder `shared/vectors` is beside the workspace, otherwise the
-/// few that are kept with the tests. Says which.
+/// The deliveries of one sender: all of them if the folder `shared/vectors` is next to the workspace, or else the few
+/// that are committed with the tests. Prints which.
 ///
 /// # Panics
-/// When there are none, or they cannot be read: nothing is skipped in silence.
+/// If there are none, or they cannot be read: a test is never skipped in silence.
 #[must_use]
 pub fn load(sender: &str) -> Vec<Vector> {
     let path = file(sender);
@@ -76,14 +76,14 @@ fn file(sender: &str) -> PathBuf {
     all.into_iter().find(|path| path.exists()).unwrap_or_else(|| tests.join(format!("vectors/{sender}.json")))
 }
 
-/// SHA-256 of the text that Twilio signed in its own documentation's sample, worked out by hand.
+/// SHA-256 of the signed text in the sample of Twilio's documentation, computed by hand.
 const TWILIOS_SAMPLE: &str = "a1df58169df59c46e08bf93a1a68fe8ede71db5915296fba0d1d64a7873f9880";
 
 impl Vector {
     /// The expected key; `None` where there is none.
     ///
-    /// For some of Twilio's the recording names a Sid alone, which many events share. They are known by the body's
-    /// signed hash, or by the signed text.
+    /// Some recordings of Twilio name only a Sid, which many events share. Their key is the signed hash of the body, or of
+    /// the signed text.
     #[must_use]
     pub fn key(&self) -> Option<String> {
         let id = self.event_id.clone()?;
@@ -97,7 +97,7 @@ impl Vector {
     /// The request as it arrives.
     ///
     /// # Panics
-    /// When the recorded one is not a request.
+    /// If the recording is not a valid request.
     #[must_use]
     pub fn request(&self) -> Request {
         let mut headers = HeaderMap::new();
@@ -119,31 +119,31 @@ impl Vector {
     }
 }
 
-/// A request to be received.
+/// A request for a provider.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Request {
-    /// Where it is sent to.
+    /// Its target.
     pub uri: Uri,
     /// Its headers.
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
-    /// When it arrives, since 1970.
+    /// The time of its arrival, since 1970.
     pub now: Duration,
 }
 
 impl Request {
-    /// A request with these headers and this body, at a moment since 1970.
+    /// A request with these headers and this body at this time since 1970.
     #[must_use]
     pub fn new(headers: HeaderMap, body: impl Into<Bytes>, now: Duration) -> Self {
         Self { uri: Uri::from_static("/webhooks"), headers, body: body.into(), now }
     }
 
-    /// The same request with a header of another value.
+    /// Sets a header.
     ///
     /// # Panics
-    /// When it is not a header.
+    /// If it is not a valid header.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {
         let name: HeaderName = name.parse().expect("a header's name");
@@ -151,7 +151,7 @@ impl Request {
         self
     }
 
-    /// What a provider makes of it in the scope of an endpoint.
+    /// The provider's result in the scope of an endpoint.
     ///
     /// # Errors
     /// The provider's.
@@ -159,46 +159,46 @@ impl Request {
         self.received_in(&Scope::endpoint("POST /webhooks"), provider)
     }
 
-    /// What a provider makes of it in a scope.
+    /// The provider's result in a scope.
     ///
     /// # Errors
     /// The provider's.
     ///
     /// # Panics
-    /// When the provider waits for something: none of those that are tested with it does.
+    /// If the provider awaits something, which no provider in these tests does.
     pub fn received_in(&self, scope: &Scope, provider: &dyn Provider) -> Result<Received, Rejection> {
         let incoming = Incoming::new(&Method::POST, &self.uri, &self.headers, &self.body, self.now, scope);
         let mut received = std::pin::pin!(provider.receive(&incoming));
         match received.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(received) => received,
-            Poll::Pending => panic!("{} waits for something", provider.name()),
+            Poll::Pending => panic!("{} awaits something", provider.name()),
         }
     }
 }
 
-/// The pages about the senders, whose examples must compile and run.
+/// The pages about the senders. Their examples must compile and run.
 #[cfg(doctest)]
 mod pages {
-    #[doc = include_str!("../../docs/providers/README.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/README.md")]
     pub struct Providers;
-    #[doc = include_str!("../../docs/providers/stripe.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/stripe.md")]
     pub struct Stripe;
-    #[doc = include_str!("../../docs/providers/shopify.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/shopify.md")]
     pub struct Shopify;
-    #[doc = include_str!("../../docs/providers/twilio.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/twilio.md")]
     pub struct Twilio;
-    #[doc = include_str!("../../docs/providers/github.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/github.md")]
     pub struct Github;
-    #[doc = include_str!("../../docs/providers/slack.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/slack.md")]
     pub struct Slack;
-    #[doc = include_str!("../../docs/providers/standard-webhooks.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/standard-webhooks.md")]
     pub struct StandardWebhooks;
-    #[doc = include_str!("../../docs/providers/idempotency-key.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/idempotency-key.md")]
     pub struct IdempotencyKey;
-    #[doc = include_str!("../../docs/providers/content-key.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/content-key.md")]
     pub struct ContentKey;
-    #[doc = include_str!("../../docs/providers/custom.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/custom.md")]
     pub struct Custom;
-    #[doc = include_str!("../../docs/providers/secrets.md")]
+    #[doc = include_str!("../../idempotency-core/docs/providers/secrets.md")]
     pub struct Secrets;
 }

@@ -1,4 +1,4 @@
-//! What the Tower layer costs in heap allocations, counted. One test, since the counter is the whole process's.
+//! Counts the heap allocations of the Tower layer. There is one test, since the counter is global.
 
 use std::alloc::System;
 use std::convert::Infallible;
@@ -6,7 +6,8 @@ use std::convert::Infallible;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::Full;
-use idempotency_core::{MemoryStore, Policy};
+use idempotency_core::Policy;
+use idempotency_core::store::memory::MemoryStore;
 use idempotency_tests::http::TestSender;
 use idempotency_tower::{AnyBody, IdempotencyLayer, Scope};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -24,7 +25,7 @@ async fn a_fresh_delivery_and_a_duplicate_stay_within_their_allocations() {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(b"done"))))
     });
     let mut service = layer.outside_axum(Scope::endpoint("test /hook")).layer(handler);
-    // Its bytes are shared, as those of a URI are that a server has parsed.
+    // Its bytes are shared, like those of a URI that a server has parsed.
     let target: Uri = "/hook".parse().expect("it is a uri");
     let _shared = target.clone();
     let mut average = async |key: &dyn Fn(usize) -> String| {
@@ -39,11 +40,11 @@ async fn a_fresh_delivery_and_a_duplicate_stay_within_their_allocations() {
             let response = service.ready().await.expect("it is ready").call(request).await;
             let stats = region.change();
             count += stats.allocations + stats.reallocations;
-            drop(response.expect("it is infallible"));
+            drop(response.expect("the service is infallible"));
         }
         count as f64 / ROUNDS as f64
     };
-    // The first rounds fill the store's tables.
+    // The first rounds grow the store's tables.
     average(&|round| format!("warm-{round}")).await;
     let fresh = average(&|round| format!("fresh-{round}")).await;
     let duplicate = average(&|_| "fresh-1".to_owned()).await;

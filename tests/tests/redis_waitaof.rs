@@ -1,15 +1,15 @@
-//! Durable writes that are flushed to append-only files, by servers that know `WAITAOF`: Redis 7.2 or later, and Valkey.
+//! Durable writes that are flushed to append-only files, on servers with `WAITAOF`: Redis 7.2 or later, and Valkey.
 //!
-//! `cargo test` does not run these by itself, because the server that is here may not know it; `tests/run` does on those that do.
+//! `cargo test` does not run these by default, because the installed server may lack `WAITAOF`. `tests/run` does, on the
+//! servers that have it.
 
 use std::error::Error as _;
 use std::time::Duration;
 
 use idempotency_core::engine::Begun;
-use idempotency_core::store::redis::{Durability, Shortfall};
-use idempotency_core::{
-    Claimed, Delivery, Hold, Idempotency, Key, OnExpired, OnOutage, Outcome, Policy, Store as _, Verified,
-};
+use idempotency_core::store::redis::{Durability, MissingConfirmations};
+use idempotency_core::store::{Claimed, Hold, Store as _};
+use idempotency_core::{Delivery, Idempotency, Key, OnExpired, OnOutage, Outcome, Policy, Verified};
 use idempotency_tests::redis_case::{claim, completion, grant, outcome_of, scope, store};
 use idempotency_tests::redis_cluster::{replicated, until};
 use idempotency_tests::redis_server::RedisServer;
@@ -48,7 +48,7 @@ async fn six_hundred_claims_at_once_are_flushed_in_few_groups_and_outlive_the_se
     for begun in burst {
         match begun.await.unwrap().unwrap() {
             Begun::Run(execution) => running.push(execution),
-            begun => panic!("each is to run, and protected, and not {begun:?}"),
+            begun => panic!("each claim must be granted, and not {begun:?}"),
         }
     }
     let waits = server.calls().await["waitaof"];
@@ -56,8 +56,8 @@ async fn six_hundred_claims_at_once_are_flushed_in_few_groups_and_outlive_the_se
     println!("{waits} waits for {BURST} claims at once");
     server.restart().await;
     assert_eq!(server.query::<usize>(&["DBSIZE"]).await, BURST);
-    // Their leases are kept as well.
-    let _ = store.claim(&claim("k0", 2)).await; // on the connection that died
+    // Their leases survive as well.
+    let _ = store.claim(&claim("k0", 2)).await; // fails on the dead connection
     assert!(matches!(store.claim(&claim("k0", 2)).await.unwrap(), Claimed::InFlight { .. }));
     drop(running);
     engine.drain(PATIENT).await;
@@ -75,18 +75,21 @@ async fn a_grant_and_a_completion_are_in_the_files_of_the_master_and_of_a_replic
         server.kill();
     }
     master.restart().await;
-    let _ = store.claim(&claim("k", 2)).await; // on the connection that died
+    let _ = store.claim(&claim("k", 2)).await; // fails on the dead connection
     assert_eq!(outcome_of(store.claim(&claim("k", 2)).await.unwrap()), Outcome::new("done"));
 }
 
 #[tokio::test]
-async fn what_no_file_has_in_time_is_given_back() {
+async fn a_grant_that_no_file_has_in_time_is_given_back() {
     let server = appending(&[]).await;
     let local = store(&server.url());
     let durability = fsync(true, 1, Duration::from_millis(100));
     let error = local.clone().with_durability(durability).claim(&claim("k", 1)).await.unwrap_err();
-    let shortfall = error.source().and_then(|cause| cause.downcast_ref::<Shortfall>()).expect("a shortfall");
-    assert_eq!((shortfall.wanted.replicas, shortfall.reached.replicas), (1, 0));
+    let unconfirmed = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<MissingConfirmations>())
+        .expect("an unconfirmed write");
+    assert_eq!((unconfirmed.wanted.replicas, unconfirmed.reached.replicas), (1, 0));
     until(async || server.query::<usize>(&["DBSIZE"]).await == 1).await;
     let mut next = claim("k", 2);
     next.on_expired = OnExpired::InDoubt;

@@ -1,5 +1,6 @@
-//! The demo server in actix-web: what it is told, and where it keeps its records.
+//! The demo server in actix-web: its flags and its store.
 
+mod handlers;
 mod server;
 
 use std::error::Error;

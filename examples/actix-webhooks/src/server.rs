@@ -4,26 +4,28 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_TYPE, LOCATION};
-use actix_web::web::{Bytes, Data, ServiceConfig};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use idempotency_actix::core::{Idempotency, Store};
-use idempotency_actix::{IdempotencyMiddleware, Idempotent};
-use idempotency_demo::{Config, Ledger, Reply, Route, Secrets, Steering};
+use actix_web::web::{Data, ServiceConfig};
+use actix_web::{App, HttpServer, web};
+use idempotency_actix::IdempotencyMiddleware;
+use idempotency_actix::core::Idempotency;
+use idempotency_actix::core::store::Store;
+use idempotency_demo::{Config, Ledger, Route, Secrets};
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Serves until it is asked to end.
+use crate::handlers::{entries, payment, webhook};
+
+/// Serves until the process is asked to terminate.
 pub(crate) async fn serve(
     mut config: Config,
     store: Arc<dyn Store>,
     ledger: Arc<dyn Ledger>,
 ) -> Result<(), Box<dyn Error>> {
     let secrets = Secrets::from_env();
-    // By tokio, whose backlog holds a burst of connections; that of the standard library holds 128.
+    // Tokio's listener has a backlog that holds a burst of connections. The standard library's holds 128.
     let listener = tokio::net::TcpListener::bind(config.listen).await?.into_std()?;
     config.listen = listener.local_addr()?;
 
-    // One engine for all routes and workers.
+    // One engine serves all routes and workers.
     let engine = Idempotency::new(store);
     let middleware = |route: Route| middleware(&config, &engine, route);
     let mut webhooks = Vec::new();
@@ -44,10 +46,10 @@ pub(crate) async fn serve(
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
     terminated().await;
-    // Executions run on the workers, also those whose sender hung up: drain while the workers live.
+    // Executions run on the workers, even those whose sender hung up, so drain while the workers live.
     handle.pause().await;
     if !engine.drain(Duration::from_secs(30)).await {
-        tracing::warn!("work was left when the time to drain was over");
+        tracing::warn!("work was left when the drain timeout was over");
     }
     handle.stop(true).await;
     serving.await??;
@@ -73,47 +75,6 @@ fn middleware(config: &Config, engine: &Idempotency, route: Route) -> Idempotenc
         Some(seconds) => middleware.with_insecure_verification_time(Duration::from_secs(seconds)),
         None => middleware,
     }
-}
-
-async fn webhook(
-    idempotent: Option<Idempotent>,
-    request: HttpRequest,
-    ledger: Data<dyn Ledger>,
-) -> HttpResponse {
-    let context = idempotent.map(|Idempotent(context)| context);
-    let steering = Steering::from_query(request.uri().query());
-    respond(idempotency_demo::webhook(context, steering, &**ledger).await)
-}
-
-async fn payment(
-    Idempotent(context): Idempotent,
-    request: HttpRequest,
-    ledger: Data<dyn Ledger>,
-    body: Bytes,
-) -> HttpResponse {
-    let steering = Steering::from_query(request.uri().query());
-    respond(idempotency_demo::payment(context, steering, &**ledger, &body).await)
-}
-
-async fn entries(ledger: Data<dyn Ledger>) -> HttpResponse {
-    match ledger.entries() {
-        Ok(entries) => HttpResponse::Ok().json(entries),
-        Err(error) => {
-            tracing::error!(%error, "the ledger cannot be read");
-            HttpResponse::InternalServerError().finish()
-        }
-    }
-}
-
-fn respond(reply: Reply) -> HttpResponse {
-    let status =
-        actix_web::http::StatusCode::from_u16(reply.status.as_u16()).expect("both are HTTP statuses");
-    let mut response = HttpResponse::build(status);
-    response.insert_header((CONTENT_TYPE, "application/json"));
-    if let Some(location) = reply.location {
-        response.insert_header((LOCATION, location));
-    }
-    response.body(reply.body)
 }
 
 async fn terminated() {

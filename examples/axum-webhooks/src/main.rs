@@ -1,5 +1,6 @@
-//! The demo server in axum: what it is told, and where it keeps its records.
+//! The demo server in axum: its flags and its store.
 
+mod handlers;
 mod server;
 
 use std::error::Error;

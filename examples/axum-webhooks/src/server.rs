@@ -4,19 +4,17 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, LOCATION};
-use axum::response::{IntoResponse, Response};
+use axum::Router;
 use axum::routing::{get, post};
-use axum::{Json, Router};
-use bytes::Bytes;
-use idempotency_demo::{Config, Ledger, Reply, Route, Secrets, Steering};
-use idempotency_tower::core::{Idempotency, Store};
-use idempotency_tower::{IdempotencyLayer, Idempotent};
+use idempotency_demo::{Config, Ledger, Route, Secrets};
+use idempotency_tower::IdempotencyLayer;
+use idempotency_tower::core::Idempotency;
+use idempotency_tower::core::store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Serves until it is asked to end.
+use crate::handlers::{entries, payment, webhook};
+
+/// Serves until the process is asked to terminate.
 pub(crate) async fn serve(
     mut config: Config,
     store: Arc<dyn Store>,
@@ -26,7 +24,7 @@ pub(crate) async fn serve(
     let listener = tokio::net::TcpListener::bind(config.listen).await?;
     config.listen = listener.local_addr()?;
 
-    // One engine for all routes.
+    // One engine serves all routes.
     let engine = Idempotency::new(store);
     let layer = |route: Route| layer(&config, &engine, route);
     let mut app = Router::new().route("/ledger", get(entries)).route("/healthz", get("ok"));
@@ -38,9 +36,9 @@ pub(crate) async fn serve(
 
     idempotency_demo::greet(&config, &secrets);
     axum::serve(listener, app.with_state(ledger)).with_graceful_shutdown(terminated()).await?;
-    // What outlived its connection: executions whose sender hung up.
+    // An execution whose sender hung up outlives its connection.
     if !engine.drain(Duration::from_secs(30)).await {
-        tracing::warn!("work was left when the time to drain was over");
+        tracing::warn!("work was left when the drain timeout was over");
     }
     Ok(())
 }
@@ -51,39 +49,6 @@ fn layer(config: &Config, engine: &Idempotency, route: Route) -> IdempotencyLaye
         Some(seconds) => layer.with_insecure_verification_time(Duration::from_secs(seconds)),
         None => layer,
     }
-}
-
-async fn webhook(
-    idempotent: Option<Idempotent>,
-    RawQuery(query): RawQuery,
-    State(ledger): State<Arc<dyn Ledger>>,
-) -> Response {
-    let context = idempotent.map(|Idempotent(context)| context);
-    respond(idempotency_demo::webhook(context, Steering::from_query(query.as_deref()), &*ledger).await)
-}
-
-async fn payment(
-    Idempotent(context): Idempotent,
-    RawQuery(query): RawQuery,
-    State(ledger): State<Arc<dyn Ledger>>,
-    body: Bytes,
-) -> Response {
-    respond(idempotency_demo::payment(context, Steering::from_query(query.as_deref()), &*ledger, &body).await)
-}
-
-async fn entries(State(ledger): State<Arc<dyn Ledger>>) -> Result<Json<Vec<serde_json::Value>>, StatusCode> {
-    ledger.entries().map(Json).map_err(|error| {
-        tracing::error!(%error, "the ledger cannot be read");
-        StatusCode::INTERNAL_SERVER_ERROR
-    })
-}
-
-fn respond(reply: Reply) -> Response {
-    let mut response = (reply.status, [(CONTENT_TYPE, "application/json")], reply.body).into_response();
-    if let Some(location) = reply.location.and_then(|location| location.try_into().ok()) {
-        response.headers_mut().insert(LOCATION, location);
-    }
-    response
 }
 
 async fn terminated() {

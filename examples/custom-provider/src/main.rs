@@ -1,4 +1,4 @@
-//! A provider of your own: an invented sender's signature, key and policy, behind the layer like any other.
+//! A provider of your own, for an invented sender: its signature, key and policy.
 
 mod acme;
 
@@ -8,9 +8,10 @@ use acme::Acme;
 use axum::body::Body;
 use axum::http::Request;
 use axum::{Router, routing::post};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use http_body_util::BodyExt as _;
-use idempotency_tower::{IdempotencyLayer, Idempotent, core::clock};
+use idempotency_tower::core::clock;
+use idempotency_tower::testing::{self, Signer};
+use idempotency_tower::{IdempotencyLayer, Idempotent};
 use tower::ServiceExt as _;
 
 const SECRET: &str = "shared between acme and this app";
@@ -25,19 +26,18 @@ fn app() -> Result<Router, Box<dyn Error>> {
     Ok(Router::new().route("/webhooks/acme", post(handle).layer(layer)))
 }
 
-/// What Acme would send, signed with a secret.
-fn signed(secret: &str) -> Result<Request<Body>, Box<dyn Error>> {
+/// Returns a delivery as Acme would send it, signed with a secret.
+fn signed(secret: &str) -> Request<Body> {
     let body = r#"{"id":"evt_1","type":"order.paid"}"#;
-    let timestamp = clock::system_unix_time().as_secs();
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes())?;
-    mac.update(format!("{timestamp}.{body}").as_bytes());
-    Ok(Request::post("/webhooks/acme")
-        .header("acme-timestamp", timestamp)
-        .header("acme-signature", data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes()))
-        .body(Body::from(body))?)
+    let signer = Signer::hmac_sha256(secret)
+        .signing("{timestamp}.{body}")
+        .with_header("acme-timestamp", "{timestamp}")
+        .with_header("acme-signature", "{signature}");
+    let headers = signer.sign("evt_1", body.as_bytes(), clock::system_unix_time());
+    testing::post("/webhooks/acme", headers, Body::from(body))
 }
 
-/// Sends a delivery to the app, in this process, and tells the answer in one line.
+/// Sends a delivery to the app in this process, and returns the answer as one line.
 async fn send(app: &Router, request: Request<Body>) -> Result<String, Box<dyn Error>> {
     let (head, body) = app.clone().oneshot(request).await?.into_parts();
     let body = body.collect().await?.to_bytes();
@@ -49,9 +49,9 @@ async fn send(app: &Router, request: Request<Body>) -> Result<String, Box<dyn Er
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let app = app()?;
-    for (what, secret) in [("first", SECRET), ("second", SECRET), ("forged", "a guess")] {
-        println!("{what} delivery");
-        println!("  {}", send(&app, signed(secret)?).await?);
+    for (name, secret) in [("first", SECRET), ("second", SECRET), ("forged", "a guess")] {
+        println!("{name} delivery");
+        println!("  {}", send(&app, signed(secret)).await?);
     }
     Ok(())
 }
@@ -63,9 +63,9 @@ mod tests {
     #[tokio::test]
     async fn a_delivery_runs_its_retry_is_replayed_and_a_forgery_is_refused() {
         let app = app().unwrap();
-        assert_eq!(send(&app, signed(SECRET).unwrap()).await.unwrap(), "200 OK, executed: shipped");
-        assert_eq!(send(&app, signed(SECRET).unwrap()).await.unwrap(), "200 OK, replayed: shipped");
-        let forged = send(&app, signed("a guess").unwrap()).await.unwrap();
+        assert_eq!(send(&app, signed(SECRET)).await.unwrap(), "200 OK, executed: shipped");
+        assert_eq!(send(&app, signed(SECRET)).await.unwrap(), "200 OK, replayed: shipped");
+        let forged = send(&app, signed("a guess")).await.unwrap();
         assert!(forged.starts_with("401 Unauthorized, rejected"), "{forged}");
     }
 }

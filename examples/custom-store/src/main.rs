@@ -1,4 +1,4 @@
-//! A store of your own: keep the contract of `Store`, prove it with the conformance suite, and use it like any other.
+//! A store of your own: implement `Store`, run the conformance suite on it, and use it like any other store.
 
 mod tiny;
 
@@ -34,9 +34,10 @@ mod tests {
     use std::time::Duration;
 
     use async_trait::async_trait;
+    use idempotency_core::ScopedKey;
     use idempotency_core::clock::ManualClock;
+    use idempotency_core::store::Store;
     use idempotency_core::store::conformance::Harness;
-    use idempotency_core::{ScopedKey, Store};
 
     use super::tiny::TinyStore;
 
@@ -66,8 +67,8 @@ mod tests {
             self.clock.advance(by);
         }
 
-        async fn garble(&self, _key: &ScopedKey) -> bool {
-            // These records are values, not bytes: none of them can be unreadable.
+        async fn corrupt(&self, _key: &ScopedKey) -> bool {
+            // These records are values, not bytes, so none can be unreadable.
             false
         }
     }

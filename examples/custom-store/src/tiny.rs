@@ -1,4 +1,6 @@
-//! `TinyStore`: a whole store in one mutex. The record's own table decides; the store keeps and forgets.
+//! `TinyStore`: a whole store in one mutex.
+//!
+//! `Record` makes the decisions, and the store keeps and expires records.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -8,12 +10,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use idempotency_core::clock::Clock;
-use idempotency_core::store::{Cursor, Filter, Listing, Page};
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, Record, RecordView,
-    Release, Resolution, ResourceDigest, ScopedOrder, State, Store, StoreError, StoreErrorKind, Transition,
-    Version,
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Cursor, Filter, Hold, Lease, Listing, Owner, Page, Record,
+    RecordView, Release, Resolution, ResourceDigest, ScopedOrder, State, Store, Transition,
 };
+use idempotency_core::{KeyDigest, Namespace, StoreError, StoreErrorKind, Version};
 use tokio::sync::Notify;
 
 /// A store in memory. A clone is another handle on the same records.
@@ -25,7 +26,7 @@ pub(crate) struct TinyStore {
     clock: Arc<dyn Clock>,
 }
 
-/// Everything expires: records by their retention, marks by that of the completions that raised them.
+/// The stored data. A record expires after its retention, and a mark with the completions that raised it.
 #[derive(Default)]
 struct Kept {
     records: BTreeMap<KeyDigest, Entry>,
@@ -34,7 +35,7 @@ struct Kept {
 
 struct Entry {
     record: Record,
-    /// What the last claim asked for. It counts from the end of the lease.
+    /// The retention that the last claim requested. It counts from the end of the lease.
     retention: Duration,
     expires: Duration,
 }
@@ -64,7 +65,7 @@ impl TinyStore {
         }
     }
 
-    /// Opens the critical section that makes an operation atomic, without what has expired by now.
+    /// Enters the critical section that makes an operation atomic, and removes expired data.
     fn open(&self) -> (MutexGuard<'_, Kept>, Duration) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
@@ -73,8 +74,9 @@ impl TinyStore {
         (kept, now)
     }
 
-    /// Changes a record as its table says; `absent` is the answer where there is none. Wakes those who wait after the critical
-    /// section and never inside it.
+    /// Changes a record as its table says, or returns `absent` if there is none.
+    ///
+    /// Wakes waiters after the critical section, never inside it.
     fn change<A>(
         &self,
         key: KeyDigest,
@@ -155,7 +157,7 @@ impl Store for TinyStore {
     }
 
     async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
-        // Notified from here on, and only then is the state read, so that no change falls in between.
+        // Registers for notifications before reading the state, so that no change falls in between.
         let changed = self.changed.notified();
         let in_flight = {
             let (kept, now) = self.open();
@@ -164,7 +166,7 @@ impl Store for TinyStore {
             )
         };
         if in_flight {
-            // Woken or timed out is one to the caller, who claims again.
+            // The caller claims again in either case: woken or timed out.
             let _ = tokio::time::timeout(timeout, changed).await;
         }
         Ok(())

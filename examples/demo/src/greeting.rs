@@ -1,4 +1,4 @@
-//! The greeting: curl commands that work as they stand.
+//! The greeting: curl commands that are ready to run.
 
 use std::time::Duration;
 
@@ -8,7 +8,9 @@ use idempotency_core::{clock, testing};
 
 use crate::{Config, Secrets};
 
-/// Prints curl commands that work as they stand; Stripe's for five minutes, since its signature is dated.
+/// Prints curl commands that are ready to run.
+///
+/// Stripe's expires after five minutes, because its signature is dated.
 pub fn greet(config: &Config, secrets: &Secrets) {
     let base = format!("http://{}", config.listen);
     let now = config.verify_at.map_or_else(clock::system_unix_time, Duration::from_secs);
@@ -22,15 +24,14 @@ pub fn greet(config: &Config, secrets: &Secrets) {
     payment.insert(AUTHORIZATION, HeaderValue::from_static("Bearer demo"));
     payment.insert("idempotency-key", HeaderValue::from_static("\"order-42\""));
 
-    println!("listening on {base}; try each of these twice:\n");
+    println!("listening on {base}; the records are kept in {}; try each of these twice:\n", config.store);
     let signed = testing::github(&secrets.github, "demo-1", "issues", github.as_bytes());
     curl(&format!("{base}/webhooks/github"), &signed, github);
     let signed = testing::stripe(&secrets.stripe, stripe.as_bytes(), now);
     curl(&format!("{base}/webhooks/stripe"), &signed, stripe);
     curl(&format!("{base}/payments"), &payment, r#"{"amount":4200}"#);
     println!("then: curl {base}/ledger");
-    println!("a failure and its retry: GitHub with another x-github-delivery and ?fail_times=1");
-    println!("a slow handler: the same with ?delay_ms=3000; Stripe's works for five minutes; see --help");
+    println!("The Stripe command works for five minutes; see --help for the flags");
 }
 
 fn curl(url: &str, headers: &HeaderMap, body: &str) {

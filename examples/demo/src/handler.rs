@@ -1,4 +1,4 @@
-//! The handler: what a delivery causes, whatever the framework.
+//! The handler: the effect of a delivery, in any framework.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -6,15 +6,15 @@ use idempotency_core::IdempotencyContext;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{Ledger, Steering};
+use crate::Ledger;
 
-/// What the handler answers.
+/// The handler's answer.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reply {
     /// The status.
     pub status: StatusCode,
-    /// The `Location`, where something was made.
+    /// The `Location` header, if something was created.
     pub location: Option<String>,
     /// The JSON body.
     pub body: Bytes,
@@ -26,37 +26,25 @@ impl Reply {
     }
 }
 
-/// Handles a webhook: the effect is a line in the ledger. Without a context it is a message that has no id by its nature,
-/// such as Slack's `view_closed` and `block_suggestion`: there is nothing to do, and no options to suggest.
+/// Handles a webhook by writing a line to the ledger.
 ///
-/// # Panics
-/// When the steering says so.
-pub async fn webhook(context: Option<IdempotencyContext>, steering: Steering, ledger: &dyn Ledger) -> Reply {
+/// A message without a context has no id, such as Slack's `view_closed` and `block_suggestion`. There is
+/// nothing to do for it, and no options to suggest.
+pub async fn webhook(context: Option<IdempotencyContext>, ledger: &dyn Ledger) -> Reply {
     let Some(context) = context else {
         return Reply::json(StatusCode::OK, &json!({ "options": [] }));
     };
-    match execute(&context, steering, ledger).await {
-        Ok(()) => answer(
-            steering,
-            Reply::json(
-                StatusCode::OK,
-                &json!({ "received": context.key().as_str(), "attempt": context.attempt() }),
-            ),
+    match execute(&context, ledger) {
+        Ok(()) => Reply::json(
+            StatusCode::OK,
+            &json!({ "received": context.key().as_str(), "attempt": context.attempt() }),
         ),
         Err(failure) => failure,
     }
 }
 
-/// Handles a payment: the effect is a line in the ledger, and a new payment.
-///
-/// # Panics
-/// When the steering says so.
-pub async fn payment(
-    context: IdempotencyContext,
-    steering: Steering,
-    ledger: &dyn Ledger,
-    body: &[u8],
-) -> Reply {
+/// Handles a payment by writing a line to the ledger and creating the payment.
+pub async fn payment(context: IdempotencyContext, ledger: &dyn Ledger, body: &[u8]) -> Reply {
     #[derive(Deserialize)]
     struct Payment {
         amount: serde_json::Number,
@@ -64,44 +52,24 @@ pub async fn payment(
     let Ok(Payment { amount }) = serde_json::from_slice(body) else {
         return Reply::json(StatusCode::BAD_REQUEST, &json!({ "error": "expected {\"amount\": NUMBER}" }));
     };
-    if let Err(failure) = execute(&context, steering, ledger).await {
+    if let Err(failure) = execute(&context, ledger) {
         return failure;
     }
     let id = format!("pay_{}", uuid::Uuid::new_v4().simple());
     let mut reply = Reply::json(StatusCode::CREATED, &json!({ "id": id, "amount": amount }));
     reply.location = Some(format!("/payments/{id}"));
-    answer(steering, reply)
+    reply
 }
 
-/// The gate and the delay, then the failure that was asked for or the effect. An attempt that fails writes nothing.
-async fn execute(context: &IdempotencyContext, steering: Steering, ledger: &dyn Ledger) -> Result<(), Reply> {
-    if let Some(gate) = ledger.gate().filter(|_| steering.gated) {
-        gate.pass().await.map_err(|error| unwritable("the gate", &error))?;
-    }
-    tokio::time::sleep(steering.delay).await;
-    let attempt = context.attempt();
-    assert!(attempt > steering.panic_times, "told to panic in attempt {attempt}");
-    if attempt <= steering.fail_times {
-        let body = json!({ "error": "told to fail", "attempt": attempt });
-        return Err(Reply::json(StatusCode::INTERNAL_SERVER_ERROR, &body));
-    }
-    // A line in a file cannot be fenced, so ask before it is written.
+fn execute(context: &IdempotencyContext, ledger: &dyn Ledger) -> Result<(), Reply> {
+    // A line in a file cannot be fenced, so check the lease before writing it.
     if context.is_protected() && context.is_lease_lost() {
-        let body = json!({ "error": "the lease is lost", "attempt": attempt });
+        let body = json!({ "error": "the lease is lost", "attempt": context.attempt() });
         return Err(Reply::json(StatusCode::SERVICE_UNAVAILABLE, &body));
     }
-    ledger.record(context).map_err(|error| unwritable("the ledger", &error))
-}
-
-fn unwritable(what: &str, error: &std::io::Error) -> Reply {
-    tracing::error!(%error, "{what} cannot be written");
-    let body = json!({ "error": format!("{what} cannot be written") });
-    Reply::json(StatusCode::INTERNAL_SERVER_ERROR, &body)
-}
-
-fn answer(steering: Steering, reply: Reply) -> Reply {
-    match steering.body_bytes {
-        Some(bytes) => Reply { body: Bytes::from(vec![b'x'; bytes]), ..reply },
-        None => reply,
-    }
+    ledger.record(context).map_err(|error| {
+        tracing::error!(%error, "the ledger cannot be written");
+        let body = json!({ "error": "the ledger cannot be written" });
+        Reply::json(StatusCode::INTERNAL_SERVER_ERROR, &body)
+    })
 }

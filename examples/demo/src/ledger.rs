@@ -9,30 +9,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use idempotency_core::IdempotencyContext;
 use serde_json::{Value, json};
 
-use crate::Gate;
-
-/// Where executions are written down.
+/// Stores one line for each execution.
 pub trait Ledger: Debug + Send + Sync + 'static {
-    /// Writes an execution down.
+    /// Records an execution.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// If it cannot be written.
     fn record(&self, context: &IdempotencyContext) -> io::Result<()>;
 
-    /// The gate beside the ledger, where it has one.
-    fn gate(&self) -> Option<Gate>;
-
-    /// All executions so far.
+    /// Returns all executions so far.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// If they cannot be read.
     fn entries(&self) -> io::Result<Vec<Value>>;
 }
 
-/// A ledger in this file, which several processes may share, or in this process's memory where there is none.
+/// Opens a ledger in this file, or in memory without one. Several processes may share the file.
 ///
 /// # Errors
-/// When the file cannot be opened for appending.
+/// If the file cannot be opened for appending.
 pub fn open_ledger(path: Option<&Path>) -> io::Result<Arc<dyn Ledger>> {
     Ok(match path {
         Some(path) => {
@@ -50,13 +45,9 @@ struct FileLedger {
 }
 
 impl Ledger for FileLedger {
-    /// One write to a file opened for appending: lines of several processes do not mix.
+    /// The file is opened for appending and each line is one write, so lines of several processes do not mix.
     fn record(&self, context: &IdempotencyContext) -> io::Result<()> {
         (&self.file).write_all(format!("{}\n", entry(context)).as_bytes())
-    }
-
-    fn gate(&self) -> Option<Gate> {
-        Some(Gate::beside(&self.path))
     }
 
     fn entries(&self) -> io::Result<Vec<Value>> {
@@ -72,10 +63,6 @@ impl Ledger for MemoryLedger {
     fn record(&self, context: &IdempotencyContext) -> io::Result<()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry(context));
         Ok(())
-    }
-
-    fn gate(&self) -> Option<Gate> {
-        None
     }
 
     fn entries(&self) -> io::Result<Vec<Value>> {

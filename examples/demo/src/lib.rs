@@ -1,27 +1,25 @@
-//! What the two demo servers share, so that each of them shows only its framework.
+//! The parts that the two demo servers share, so that each server shows only its framework.
 
 use std::error::Error;
 use std::process::ExitCode;
 
 mod config;
-mod gate;
 mod greeting;
 mod handler;
 mod ledger;
 mod routes;
 mod secrets;
-mod steering;
+mod store;
 
-pub use config::{Config, StoreUrl};
-pub use gate::Gate;
+pub use config::Config;
 pub use greeting::greet;
 pub use handler::{Reply, payment, webhook};
 pub use ledger::{Ledger, open_ledger};
 pub use routes::{Route, payments_route, webhook_routes};
 pub use secrets::Secrets;
-pub use steering::Steering;
+pub use store::StoreUrl;
 
-/// Logs to standard error; `RUST_LOG` chooses what.
+/// Logs to standard error. `RUST_LOG` sets the filter.
 pub fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
     let filter =
@@ -29,7 +27,7 @@ pub fn log_to_stderr() {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 }
 
-/// How the program ends; where it failed, with the reason on standard error.
+/// Returns the program's exit code. Prints the error, if there is one, with its causes to standard error.
 #[must_use]
 pub fn exit_code(result: Result<(), Box<dyn Error>>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };

@@ -1,4 +1,4 @@
-//! Secrets, from the environment only: a flag would show them to every process of the machine.
+//! Secrets. They come only from the environment: a flag would show them to every process of the machine.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Reads them. Where one is unset the demo's own is used, and a warning is logged.
+    /// Reads the secrets. For each one that is unset, uses the demo's own and logs a warning.
     #[must_use]
     pub fn from_env() -> Self {
         Self {
@@ -40,7 +40,7 @@ impl Secrets {
 
 fn secret(name: &str, demo: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
-        tracing::warn!("{name} is unset: the demo secret is used, with which anybody can sign");
+        tracing::warn!("{name} is unset: using the demo secret, which is public");
         demo.to_owned()
     })
 }

@@ -1,4 +1,4 @@
-//! Chance: a small seeded generator (SplitMix64), so that a storm can be repeated.
+//! A small seeded random number generator (SplitMix64), which makes a storm repeatable.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ impl Chance {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number of the range, which is not empty.
+    /// Returns a number in the range, which must not be empty.
     pub(crate) fn within(&mut self, range: Range<u64>) -> u64 {
         range.start + self.next() % (range.end - range.start)
     }

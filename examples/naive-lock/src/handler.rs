@@ -1,4 +1,4 @@
-//! The handler: the business code, the same under both.
+//! The handler: the business code, the same in both apps.
 
 use std::io;
 use std::time::Duration;

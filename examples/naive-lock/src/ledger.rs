@@ -1,4 +1,4 @@
-//! The ledger: a file to which every execution writes what it did. It is the evidence.
+//! The ledger: a file to which every execution writes its events. It is the evidence.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -27,7 +27,7 @@ pub(crate) struct Line {
 pub(crate) enum What {
     Started,
     Failed,
-    /// The effect: the line itself is what must not happen twice, nor be missing.
+    /// The effect. This line must not appear twice, and must not be missing.
     Effect,
 }
 
@@ -45,7 +45,7 @@ impl Ledger {
         &self.path
     }
 
-    /// Appends a line in one write, so that two processes never mix theirs.
+    /// Appends a line in one write, so that lines of two processes never mix.
     pub(crate) fn write(&self, what: What, event: &Event) -> io::Result<()> {
         let line = Line {
             what,
@@ -63,7 +63,7 @@ impl Ledger {
         text.lines().map(|line| serde_json::from_str(line).map_err(io::Error::from)).collect()
     }
 
-    /// The lines of one kind about one event.
+    /// Returns the lines of one kind for one event.
     pub(crate) fn find(&self, what: What, event: &str) -> io::Result<Vec<Line>> {
         let lines = self.read()?.into_iter();
         Ok(lines.filter(|line| line.what == what && line.event == event).collect())

@@ -7,8 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Json, Router, routing::post};
 use idempotency_tower::IdempotencyLayer;
-use idempotency_tower::core::Provider as _;
-use idempotency_tower::core::provider::StandardWebhooks;
+use idempotency_tower::core::provider::{Provider as _, StandardWebhooks};
 
 use crate::event::Event;
 use crate::handler::Handler;
@@ -19,9 +18,9 @@ pub(crate) fn app(redis: &str, handler: Handler) -> Result<Router, Box<dyn Error
     let policy = sender
         .policy()
         .with_lease(LEASE)
-        // This sender waits a second and no longer for an answer.
+        // This sender waits only a second for an answer.
         .with_wait(TIMEOUT * 3 / 4)
-        // The storm is over by then, and the records of a run need not stay.
+        // The storm is over by then, and the records of a run are not needed longer.
         .with_retention(Duration::from_secs(120));
     let layer = IdempotencyLayer::redis(redis, "naive-lock", sender)?.with_policy(policy);
     Ok(Router::new().route("/webhook", post(receive)).layer(layer).with_state(handler))

@@ -1,4 +1,4 @@
-//! `SET key NX EX` and this library, under the same storm: what a visitor runs first.
+//! `SET key NX EX` and this library, under the same storm. The first thing for a visitor to run.
 
 mod chance;
 mod event;
@@ -29,18 +29,19 @@ use serve::{App, Serve};
 const LEASE: Duration = Duration::from_secs(2);
 /// How long the sender waits for an answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// What the sender signs with.
+/// The sender's signing secret.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
-/// Runs the same storm of webhooks against the usual Redis lock and against this library, and counts.
+/// Runs the same storm of webhooks against the usual Redis lock and against this library, and counts the
+/// results.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Hidden>,
-    /// A Redis server to use. Default: starts one.
+    /// The Redis server to use. Default: starts one.
     #[arg(long)]
     redis: Option<String>,
-    /// What the storm is drawn from.
+    /// The seed of the storm.
     #[arg(long, default_value_t = 42)]
     seed: u64,
 }
@@ -67,7 +68,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Sends the storm to both apps and prints what came of it. Fails where the library did not keep its promise.
+/// Sends the storm to both apps and prints the results. Fails if the library did not keep its promise.
 async fn compare(redis: Option<String>, seed: u64) -> Result<(), Box<dyn Error>> {
     let redis = match redis {
         Some(url) => RedisServer::running_at(url),
@@ -95,7 +96,7 @@ async fn compare(redis: Option<String>, seed: u64) -> Result<(), Box<dyn Error>>
     )?;
     let (table, [_, sum]) = table::table(&stories, [&evidence.0, &evidence.1]);
     println!("{table}\n{}\n\nWhy the lock fails:\n{}\n", tally::DEFINITIONS, table::REASONS);
-    println!("The ledgers, to count again: {} {}", naive.path().display(), library.path().display());
+    println!("The ledgers, to check the counts: {} {}", naive.path().display(), library.path().display());
     if !sum.is_clean() {
         return Err(
             "the library did not keep its promise: its last row must show no double, lost or stale".into()

@@ -1,6 +1,6 @@
-//! The naive lock: `SET key NX EX`, the handler, `DEL` when it fails; a duplicate is answered 200.
+//! The naive lock: `SET key NX EX`, the handler, and `DEL` if it fails. A duplicate gets 200.
 //!
-//! The signature is not checked, which only helps it.
+//! The app does not check the signature, which can only help it.
 
 use axum::extract::State;
 use axum::http::StatusCode;

@@ -1,4 +1,4 @@
-//! The Redis server: one that runs already, or one of our own that ends with us.
+//! The Redis server: an existing one, or one that this program starts and stops.
 
 use std::io;
 use std::net::TcpListener;
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
-/// What to do where there is no server.
+/// The error if there is no server.
 const MISSING: &str = "redis-server is not on the PATH: install Redis 7, or name a server with --redis URL";
 
 pub(crate) struct RedisServer {
     pub(crate) url: String,
-    /// Killed when it is dropped.
+    /// Killed on drop.
     _process: Option<Child>,
 }
 
@@ -21,7 +21,7 @@ impl RedisServer {
         Self { url, _process: None }
     }
 
-    /// Starts one on a free port, in memory only.
+    /// Starts a server on a free port, in memory only.
     pub(crate) async fn start() -> io::Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port().to_string();
         let process = Command::new("redis-server")

@@ -1,4 +1,4 @@
-//! The sender: signs, waits a second, and sends again until it is answered with a 2xx or has tried often enough.
+//! The sender: signs a delivery and retries it until it gets a 2xx or has tried often enough.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -19,11 +19,11 @@ use crate::story::{Chapter, Copy, Story};
 use crate::workers::Workers;
 use crate::{SECRET, TIMEOUT};
 
-/// One delivery, as the sender's own log has it.
+/// One delivery in the sender's own log.
 #[derive(Clone, Debug)]
 pub(crate) struct Delivery {
     pub(crate) event: String,
-    /// When it was answered with a 2xx, if it was.
+    /// When the delivery got a 2xx, if it did.
     pub(crate) acknowledged: Option<Instant>,
 }
 
@@ -41,14 +41,14 @@ impl Sender {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Delivers the events of a story, each once the one before it is done with.
-    pub(crate) async fn tell(&self, story: &Story) {
+    /// Delivers the events of a story one after the other.
+    pub(crate) async fn deliver_story(&self, story: &Story) {
         for Chapter { event, copies } in &story.chapters {
             join_all(copies.iter().map(|copy| self.deliver(event, copy))).await;
         }
     }
 
-    /// Delivers one copy, and again until it is acknowledged.
+    /// Delivers one copy, and repeats it until it is acknowledged.
     async fn deliver(&self, event: &Event, copy: &Copy) {
         sleep(copy.starts).await;
         if self.attempt(event, copy.hangs_up.unwrap_or(TIMEOUT)).await {
@@ -62,10 +62,10 @@ impl Sender {
         }
     }
 
-    /// One delivery on a connection of its own, which is closed when the patience ends. Answers whether it got a 2xx.
-    async fn attempt(&self, event: &Event, patience: Duration) -> bool {
+    /// Makes one delivery on its own connection, which is closed after `limit`. Returns whether it got a 2xx.
+    async fn attempt(&self, event: &Event, limit: Duration) -> bool {
         let address = self.workers.next().await;
-        let answer = timeout(patience, post(address, event)).await;
+        let answer = timeout(limit, post(address, event)).await;
         let acknowledged = matches!(answer, Ok(Ok(status)) if status.is_success()).then(Instant::now);
         self.log().push(Delivery { event: event.id.clone(), acknowledged });
         acknowledged.is_some()
@@ -83,7 +83,7 @@ async fn post(address: SocketAddr, event: &Event) -> Result<StatusCode, Box<dyn 
         response.into_body().collect().await?;
         Ok(status)
     };
-    // Both are dropped together when the patience ends, and the connection is closed with them.
+    // The timeout drops both futures together, which closes the connection.
     let (status, _) = tokio::join!(exchange, connection);
     status
 }

@@ -1,4 +1,4 @@
-//! The worker process: one of the two apps on a port of its own, until it is killed.
+//! The worker process: serves one of the two apps on its own port until it is killed.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub(crate) struct Serve {
     ledger: PathBuf,
 }
 
-/// Which of the two is under the storm.
+/// The app under test.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(crate) enum App {
     Naive,
@@ -37,7 +37,7 @@ impl App {
     }
 }
 
-/// Prints its address, then serves until it is killed or whoever started it is gone.
+/// Prints its address, then serves until it is killed or its parent process ends.
 pub(crate) async fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
     let handler = Handler::new(Ledger::open(args.ledger));
     let app = match args.app {
@@ -47,7 +47,7 @@ pub(crate) async fn serve(args: Serve) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     let parent_gone = async {
-        // Nobody writes to it: it ends with whoever holds the other end.
+        // The parent process never writes to this pipe. It closes when the parent ends.
         let _ = tokio::io::stdin().read(&mut [0]).await;
     };
     tokio::select! {

@@ -1,4 +1,4 @@
-//! The storm: every story at once, then the deaths, on one of the two apps.
+//! The storm on one of the two apps: all stories at once, then those with a killed worker.
 
 use std::error::Error;
 use std::io;
@@ -21,30 +21,31 @@ pub(crate) async fn storm(
 ) -> Result<Evidence, Box<dyn Error>> {
     let workers = Arc::new(Workers::start(app, redis, ledger.clone()).await?);
     let sender = Sender::new(Arc::clone(&workers));
-    let (deadly, survived): (Vec<_>, Vec<_>) = stories.iter().partition(|story| story.killed_at.is_some());
+    let (killed, survived): (Vec<_>, Vec<_>) = stories.iter().partition(|story| story.killed_at.is_some());
 
-    join_all(survived.into_iter().map(|story| sender.tell(story))).await;
+    join_all(survived.into_iter().map(|story| sender.deliver_story(story))).await;
 
-    // A round per death, so that few others die with it. What was interrupted goes on during later rounds.
-    let (told, killed) = tokio::sync::watch::channel(0);
-    let telling = deadly.iter().enumerate().map(|(round, story)| {
-        let mut killed = killed.clone();
+    // One round per killed worker, so that few other executions die with it. Interrupted ones continue in
+    // later rounds.
+    let (rounds_done, rounds) = tokio::sync::watch::channel(0);
+    let delivering = killed.iter().enumerate().map(|(round, story)| {
+        let mut rounds = rounds.clone();
         let sender = &sender;
         async move {
-            // It cannot fail before the rounds are over.
-            let _ = killed.wait_for(|rounds| *rounds >= round).await;
-            sender.tell(story).await;
+            // Waiting cannot fail before the rounds are over.
+            let _ = rounds.wait_for(|done| *done >= round).await;
+            sender.deliver_story(story).await;
         }
     });
     let killing = async {
-        for (round, story) in deadly.iter().enumerate() {
+        for (round, story) in killed.iter().enumerate() {
             let moment = story.killed_at.unwrap_or(What::Started);
             workers.kill_at(moment, &story.chapters[0].event.id).await?;
-            told.send_replace(round + 1);
+            rounds_done.send_replace(round + 1);
         }
         io::Result::Ok(())
     };
-    let (_, killing) = join(join_all(telling), killing).await;
+    let (_, killing) = join(join_all(delivering), killing).await;
     killing?;
 
     let evidence = Evidence {

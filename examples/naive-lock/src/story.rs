@@ -1,4 +1,4 @@
-//! The stories: what the storm is made of, written down before it begins.
+//! The stories: the parts of a storm, generated before it begins.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::chance::Chance;
 use crate::event::{Event, User, Work};
 use crate::ledger::What;
 
-/// What can go wrong between a sender and a handler, one kind at a time.
+/// One kind of trouble between a sender and a handler.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Scenario {
     Duplicates,
@@ -47,7 +47,7 @@ impl Scenario {
 pub(crate) struct Story {
     pub(crate) scenario: Scenario,
     pub(crate) chapters: Vec<Chapter>,
-    /// How far an execution comes before its worker is killed.
+    /// The point of an execution at which its worker is killed.
     pub(crate) killed_at: Option<What>,
 }
 
@@ -62,32 +62,32 @@ pub(crate) struct Chapter {
 #[derive(Clone, Debug)]
 pub(crate) struct Copy {
     pub(crate) starts: Duration,
-    /// Closes the first connection so long after opening it.
+    /// Closes the first connection this long after opening it.
     pub(crate) hangs_up: Option<Duration>,
-    /// The pauses after which it is sent again, until it is answered with a 2xx.
+    /// The pauses before each further try, until the copy gets a 2xx.
     pub(crate) retries: Vec<Duration>,
 }
 
-/// All stories of a storm.
+/// Returns all stories of a storm.
 pub(crate) fn stories(seed: u64, run: &str) -> Vec<Story> {
-    let mut teller = Teller { chance: Chance::seeded(seed), run, told: 0 };
+    let mut generator = Generator { chance: Chance::seeded(seed), run, count: 0 };
     let mut stories = Vec::new();
     for scenario in Scenario::ALL {
         let count = if scenario == Scenario::DeadWorkers { 12 } else { 20 };
-        stories.extend((0..count).map(|_| teller.tell(scenario)));
+        stories.extend((0..count).map(|_| generator.story(scenario)));
     }
     stories
 }
 
-struct Teller<'a> {
+struct Generator<'a> {
     chance: Chance,
     run: &'a str,
-    told: u64,
+    count: u64,
 }
 
-impl Teller<'_> {
-    fn tell(&mut self, scenario: Scenario) -> Story {
-        self.told += 1;
+impl Generator<'_> {
+    fn story(&mut self, scenario: Scenario) -> Story {
+        self.count += 1;
         let (copies, work) = match scenario {
             Scenario::Duplicates => {
                 let copies = self.chance.within(3..6);
@@ -117,17 +117,17 @@ impl Teller<'_> {
             chapters
                 .push(Chapter { event: self.event("user.created", 1, work), copies: vec![self.copy(0..30)] });
         }
-        let moment = if self.told.is_multiple_of(2) { What::Started } else { What::Effect };
+        let moment = if self.count.is_multiple_of(2) { What::Started } else { What::Effect };
         let killed_at = (scenario == Scenario::DeadWorkers).then_some(moment);
         Story { scenario, chapters, killed_at }
     }
 
     fn event(&self, event_type: &str, version: u64, work: Work) -> Event {
         Event {
-            id: format!("evt_{}_{}_{version}", self.run, self.told),
+            id: format!("evt_{}_{}_{version}", self.run, self.count),
             event_type: event_type.to_owned(),
             timestamp: 1_767_225_600_000 + version,
-            data: User { id: format!("user_{}_{}", self.run, self.told) },
+            data: User { id: format!("user_{}_{}", self.run, self.count) },
             work,
         }
     }
@@ -140,8 +140,10 @@ impl Teller<'_> {
         }
     }
 
-    /// A copy of an eager sender, who tries again at once and then doubles its pauses, or of a patient one, whose first
-    /// retry comes after the lock has run out.
+    /// Returns a copy of an eager or a patient sender.
+    ///
+    /// The eager sender tries again soon and then doubles its pauses. The first retry of the patient one
+    /// comes after the lock has run out.
     fn copy(&mut self, starts: std::ops::Range<u64>) -> Copy {
         let eager = self.chance.coin();
         let retries = match eager {

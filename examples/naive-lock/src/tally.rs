@@ -1,4 +1,4 @@
-//! The tally: what the ledger and the sender's log add up to.
+//! The tally: counts the lines of the ledger and of the sender's log.
 
 use std::ops::AddAssign;
 
@@ -7,14 +7,14 @@ use crate::sender::Delivery;
 use crate::story::Story;
 use crate::workers::Death;
 
-/// What the columns of the table mean.
+/// Explains the columns of the table.
 pub(crate) const DEFINITIONS: &str = "\
-doubles  effects that an event had again, save the excused ones.
-excused  effects that an event had again after the worker of an earlier one was killed before the sender was told
-         a 2xx. Nobody could know of that effect: to run again is the promise, and the handler is told attempt 2.
+doubles  repeated effects of an event, except the excused ones.
+excused  repeated effects of an event after the worker of an earlier effect was killed before the sender got a 2xx.
+         No record shows the earlier effect, so the event must run again. The handler sees attempt 2.
 lost     events without any effect that were acknowledged with a 2xx, or given up. An older state that was discarded
          because a newer one had its effect is not lost.
-stale    effects of an older state of a user after that of a newer one.";
+stale    effects of an older state of a user after the effect of a newer one.";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Tally {
@@ -52,7 +52,7 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// What became of one story.
+    /// Counts the results of one story.
     pub(crate) fn tally(&self, story: &Story) -> Tally {
         let mut tally = Tally::default();
         let mut newest_effect = None;
@@ -61,7 +61,8 @@ impl Evidence {
             tally.deliveries += self.deliveries.iter().filter(|delivery| delivery.event == event.id).count();
             tally.executions += self.lines(What::Started, &event.id).count();
             let effects = self.lines(What::Effect, &event.id).count();
-            let unknown = self.lines(What::Effect, &event.id).filter(|effect| self.died_with(effect)).count();
+            let unknown =
+                self.lines(What::Effect, &event.id).filter(|effect| self.died_unacknowledged(effect)).count();
             let again = effects.saturating_sub(1);
             tally.excused += again.min(unknown);
             tally.doubles += again.saturating_sub(unknown);
@@ -81,15 +82,15 @@ impl Evidence {
         self.ledger.iter().filter(move |line| line.what == what && line.event == event)
     }
 
-    /// Whether the worker of an effect was killed before the sender was told a 2xx.
-    fn died_with(&self, effect: &Line) -> bool {
+    /// Whether the worker of an effect was killed before the sender got a 2xx.
+    fn died_unacknowledged(&self, effect: &Line) -> bool {
         let acknowledged = self.deliveries.iter().filter(|delivery| delivery.event == effect.event);
         let acknowledged = acknowledged.filter_map(|delivery| delivery.acknowledged).min();
         let death = self.deaths.iter().find(|death| death.worker == effect.worker);
         death.is_some_and(|death| acknowledged.is_none_or(|acknowledged| death.at < acknowledged))
     }
 
-    /// The ledger is in the order in which the effects happened.
+    /// Counts effects of an older version after a newer one. The ledger is in the order of the effects.
     fn stale_effects(&self, story: &Story) -> usize {
         let users: Vec<_> = story.chapters.iter().map(|chapter| &chapter.event.data.id).collect();
         let mut newest = 0;
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn an_effect_whose_worker_died_unacknowledged_is_no_double_but_an_acknowledged_one_is() {
+    fn an_effect_whose_worker_died_is_excused_only_if_it_was_unacknowledged() {
         let story = story(Scenario::DeadWorkers);
         let mut evidence = evidence(vec![line(&story, 0, What::Effect, 1), line(&story, 0, What::Effect, 2)]);
         let now = Instant::now();
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_effect_after_a_newer_is_stale_and_a_discarded_older_event_is_not_lost() {
+    fn an_older_effect_after_a_newer_one_is_stale_and_a_discarded_older_event_is_not_lost() {
         let story = story(Scenario::OutOfOrder);
         let (newer, older) = (line(&story, 0, What::Effect, 1), line(&story, 1, What::Effect, 1));
         assert_eq!(evidence(vec![newer.clone(), older.clone()]).tally(&story).stale, 1);

@@ -1,4 +1,4 @@
-//! The workers: two processes of this program serve an app, and are killed and replaced at will.
+//! The workers: two processes of this program that serve an app, and are killed and replaced.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,15 +24,15 @@ pub(crate) struct Death {
 }
 
 pub(crate) struct Workers {
-    start: Start,
+    launcher: Launcher,
     ledger: Ledger,
     running: Mutex<[Worker; 2]>,
     turn: AtomicUsize,
     deaths: StdMutex<Vec<Death>>,
 }
 
-/// What it takes to start one.
-struct Start {
+/// Launches worker processes.
+struct Launcher {
     program: PathBuf,
     app: App,
     redis: String,
@@ -45,32 +45,32 @@ struct Worker {
 
 impl Workers {
     pub(crate) async fn start(app: App, redis: &str, ledger: Ledger) -> io::Result<Self> {
-        let start = Start { program: std::env::current_exe()?, app, redis: redis.to_owned() };
-        let running = Mutex::new([start.worker(&ledger).await?, start.worker(&ledger).await?]);
-        Ok(Self { start, ledger, running, turn: AtomicUsize::new(0), deaths: StdMutex::default() })
+        let launcher = Launcher { program: std::env::current_exe()?, app, redis: redis.to_owned() };
+        let running = Mutex::new([launcher.launch(&ledger).await?, launcher.launch(&ledger).await?]);
+        Ok(Self { launcher, ledger, running, turn: AtomicUsize::new(0), deaths: StdMutex::default() })
     }
 
-    /// The next worker's address, as a load balancer that has not noticed any death.
+    /// Returns the next worker's address, like a load balancer that has not noticed any death.
     pub(crate) async fn next(&self) -> SocketAddr {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         self.running.lock().await[turn % 2].address
     }
 
-    /// Waits until an execution of the event has come so far, kills its worker, and starts another.
+    /// Waits until an execution of the event has written this line, kills its worker, and starts another.
     pub(crate) async fn kill_at(&self, what: What, event: &str) -> io::Result<()> {
-        let line = timeout(Duration::from_secs(30), self.written(what, event)).await??;
+        let line = timeout(Duration::from_secs(30), self.await_line(what, event)).await??;
         let mut running = self.running.lock().await;
         let Some(worker) = running.iter_mut().find(|worker| worker.process.id() == Some(line.worker)) else {
-            // It died in an earlier round.
+            // The worker was killed in an earlier round.
             return Ok(());
         };
         worker.process.kill().await?;
         self.deaths().push(Death { worker: line.worker, at: Instant::now() });
-        *worker = self.start.worker(&self.ledger).await?;
+        *worker = self.launcher.launch(&self.ledger).await?;
         Ok(())
     }
 
-    async fn written(&self, what: What, event: &str) -> io::Result<Line> {
+    async fn await_line(&self, what: What, event: &str) -> io::Result<Line> {
         loop {
             if let Some(line) = self.ledger.find(what, event)?.pop() {
                 return Ok(line);
@@ -79,14 +79,14 @@ impl Workers {
         }
     }
 
-    /// Everybody who was killed.
+    /// The workers that were killed.
     pub(crate) fn deaths(&self) -> MutexGuard<'_, Vec<Death>> {
         self.deaths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Start {
-    async fn worker(&self, ledger: &Ledger) -> io::Result<Worker> {
+impl Launcher {
+    async fn launch(&self, ledger: &Ledger) -> io::Result<Worker> {
         let mut process = Command::new(&self.program)
             .args(["serve", "--app", self.app.name(), "--redis", &self.redis, "--ledger"])
             .arg(ledger.path())

@@ -1,19 +1,23 @@
-//! A queue consumer made idempotent: `Idempotency::run`, without any HTTP.
+//! A queue consumer made idempotent with `Idempotency::run`, without HTTP.
 //!
-//! The queue delivers at least once: messages come twice, come again when they are not acknowledged, and come late.
+//! The queue delivers at least once: messages can come twice, come late, and come again if they are not
+//! acknowledged.
 
 use std::collections::VecDeque;
 use std::error::Error;
 
+use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::{
-    Delivery, Idempotency, IdempotencyContext, Key, KeyError, MemoryStore, Order, Ran, Resource, RunError,
-    Scope, Verified, Version,
+    Delivery, Idempotency, IdempotencyContext, Key, KeyError, Order, Ran, Resource, RunError, Scope,
+    Verified, Version,
 };
 
 #[derive(Clone, Copy)]
 struct Message {
     id: &'static str,
-    /// Which account it is a snapshot of, and how new the snapshot is. None for facts, which are never stale.
+    /// The account that this is a snapshot of, and the snapshot's version.
+    ///
+    /// `None` for facts, which are never stale.
     snapshot: Option<(&'static str, u64)>,
 }
 
@@ -33,23 +37,24 @@ impl Message {
     }
 }
 
-/// The effect. It fails at the first attempt of `payment-2`, as if a bank could not be reached.
+/// Makes the payment. The first attempt of `payment-2` fails, as if the bank could not be reached.
 async fn handle(context: IdempotencyContext) -> Result<String, &'static str> {
     if context.key().as_str() == "payment-2" && context.attempt() == 1 {
         return Err("the bank cannot be reached");
     }
-    // Pass derived keys to the services that you call: they are the same at every attempt.
+    // Pass derived keys to the services that you call: they are the same in every attempt.
     let receipt = context.derive_key("charge");
     Ok(format!("receipt {}", &receipt[..6]))
 }
 
-/// Works the queue off, and says what became of each delivery.
+/// Consumes the queue, and returns one line per delivery with its result.
 async fn consume(mut queue: VecDeque<Message>) -> Result<Vec<String>, Box<dyn Error>> {
     let idempotency = Idempotency::new(MemoryStore::new()).with_name("accounts");
     let mut log = Vec::new();
     while let Some(message) = queue.pop_front() {
         let ran = idempotency.run(message.delivery()?, handle).await;
-        // What may not be acknowledged comes again. A real queue sets aside what has come too often.
+        // A message that is not acknowledged comes again. A real queue sets a message aside after too many
+        // tries.
         if !ran.as_ref().is_ok_and(Ran::may_be_acknowledged) {
             queue.push_back(message);
         }

@@ -1,41 +1,32 @@
-//! A batch on its way through the endpoint: the handler is called once, and each item is recorded by itself.
+//! A batch in the endpoint: one call of the handler, and a record for each item.
 
 use std::collections::HashSet;
 use std::future::Future;
 
 use http::StatusCode;
 
-use super::execute::Verdict;
-use super::{Endpoint, Executed, Head, Readiness, Reply};
-use crate::engine::{Batch, BatchContext, BatchItem, BatchResult, ItemResult};
-use crate::protocol::{Answer, Status, StoredFlag};
+use super::{Endpoint, Executed, Head, Reply};
+use crate::engine::{BatchContext, BatchFlow, BatchItem, BatchResult, Conclusion, ItemResult};
+use crate::protocol::{Answer, Status};
 use crate::{Delivery, KeyDigest, RecordedResponse};
 
-/// What became of the work of a batch.
-enum Worked<R, E> {
-    /// The handler answered.
-    Answered(R, Verdict),
-    /// The handler failed without an answer.
-    Failed(E),
-    /// The handler was not called: its service failed to become ready, it was not ready in time, or a lease was lost first.
-    NotStarted(Option<E>),
-}
-
 impl Endpoint {
-    /// Claims the deliveries of a batch, waits until the handler's service is ready and calls it once if any of them is new,
-    /// and records each item by itself.
+    /// Calls the handler once for the new items of a batch, and records each item by itself.
     ///
-    /// The handler's answer passes only if every item is done: recorded here, executed before, or stale. Otherwise the
-    /// sender is told to send the batch again. A 2xx that is not recorded passes only if the handler failed no item and
-    /// every item that was not new is done. Other answers that are not recorded pass as they are. A batch whose items are
-    /// all done already gets a 200, since senders regroup events on a retry.
+    /// This claims the deliveries. If any is new, it waits until the handler's service is ready and calls it.
+    ///
+    /// The handler's answer passes only if every item is done: recorded here, executed before, or stale.
+    /// Otherwise the sender is asked to send the batch again. A 2xx that is not recorded passes only if the
+    /// handler failed no item and every item that was not new is done. Other answers that are not recorded
+    /// pass unchanged. If all items were done already, the answer is 200, because senders regroup events on a
+    /// retry.
     ///
     /// # Errors
-    /// That of `readiness`, and the handler's own after its keys were given up.
+    /// The error of `readiness`, or the handler's own error after its keys were given up.
     ///
     /// # Cancel safety
-    /// Not cancel safe by itself: run it in a task of its own where [`Policy::attachment`](crate::Policy::attachment) says
-    /// so.
+    /// Not cancel safe by itself: run it in its own task if [`Policy::attachment`](crate::Policy::attachment)
+    /// says so.
     pub async fn execute_batch<T, R, E, H, F>(
         &self,
         deliveries: Vec<Delivery>,
@@ -47,67 +38,43 @@ impl Endpoint {
         H: FnOnce(T, BatchContext) -> F,
         F: Future<Output = Result<R, E>>,
     {
-        let Ok(mut batch) = self.engine.begin_batch(deliveries).await else {
-            return Ok(Executed::Answered(self.answer_to_request(&Answer::Outage)));
+        let work = |context: BatchContext| async move {
+            let contexts = context.new_items().iter().map(BatchItem::context);
+            self.call_handler(contexts, readiness, |service| handler(service, context.clone())).await
         };
-        let context = batch.context().clone();
-        if !batch.is_protected() {
-            return match self.ready(readiness).await? {
-                Readiness::Ready(service) => {
-                    let reply = handler(service, context.clone()).await?;
-                    Ok(self.end_unprotected(&context, reply))
+        let conclude = |result| async {
+            let (result, conclusion) = self.conclude(result).await;
+            match conclusion {
+                Conclusion::Complete(_, writes) => {
+                    ((result, true), Conclusion::Complete(no_body().to_outcome(), writes))
                 }
-                Readiness::Busy(answer) => Ok(Executed::Answered(answer)),
-            };
-        }
-        if !batch.has_new_items() {
-            let result = batch.complete(no_body().to_outcome()).await;
-            return Ok(Executed::Answered(self.answer_without_new_items(&result)));
-        }
-        let work = async move {
-            let held = context.new_items().iter().map(BatchItem::context);
-            let held: Vec<_> = held.filter(|item| !item.is_lease_lost()).collect();
-            let service = match self.ready_in_time(readiness).await {
-                Some(Ok(service)) => service,
-                Some(Err(error)) => return Worked::NotStarted(Some(error)),
-                None => return Worked::NotStarted(None),
-            };
-            // As for a single delivery. The handler is called once for all of them, so none of them starts.
-            if held.iter().any(|item| item.is_lease_lost()) {
-                return Worked::NotStarted(None);
-            }
-            match handler(service, context).await {
-                Ok(mut reply) => {
-                    let verdict = self.judge(&mut reply).await;
-                    Worked::Answered(reply, verdict)
-                }
-                Err(error) => Worked::Failed(error),
+                other => ((result, false), other),
             }
         };
-        match batch.drive(work).await {
-            Worked::Answered(reply, verdict) => Ok(self.end_batch(batch, reply, verdict).await),
-            Worked::Failed(error) => {
-                batch.fail().await;
-                Err(error)
+        Ok(match self.engine.execute_batch(deliveries, work, conclude).await {
+            BatchFlow::Executed((Ok(reply), is_recorded), context, result) => {
+                self.answer_executed(reply, is_recorded, &context, &result)
             }
-            Worked::NotStarted(error) => {
-                batch.release_unstarted().await;
-                error.map_or_else(|| Ok(Executed::Answered(self.not_ready())), Err)
+            BatchFlow::Unprotected(Ok(reply), context) => self.answer_unprotected(reply, &context),
+            BatchFlow::Executed((Err(reason), _), ..) | BatchFlow::Unprotected(Err(reason), _) => {
+                self.without_answer(reason)?
             }
-        }
+            BatchFlow::NothingNew(result) => Executed::Answered(self.answer_without_new_items(&result)),
+            BatchFlow::Outage(_) => Executed::Answered(self.answer_to_request(&Answer::Outage)),
+        })
     }
 
-    /// Whether an outer layer holds this very batch.
-    pub(super) fn is_batch_held_outside(&self, head: &Head<'_>, deliveries: &[Delivery]) -> bool {
+    /// Whether an outer layer already guards this batch.
+    pub(super) fn is_batch_guarded_outside(&self, head: &Head<'_>, deliveries: &[Delivery]) -> bool {
         let Some(held) = head.extensions.get::<BatchContext>() else { return false };
         let held = held.new_items().iter().map(|item| item.context().scoped_key().digest());
         let digest = |delivery: &Delivery| self.engine.digest_of(delivery.scope(), delivery.key());
-        let come: HashSet<KeyDigest> = deliveries.iter().map(digest).collect();
-        held.len() > 0 && held.into_iter().all(|held| come.contains(&held))
+        let arriving: HashSet<KeyDigest> = deliveries.iter().map(digest).collect();
+        held.len() > 0 && held.into_iter().all(|held| arriving.contains(&held))
     }
 
-    /// Nothing is recorded, so the answer alone has the sender send again what the handler failed.
-    fn end_unprotected<R: Reply>(&self, context: &BatchContext, reply: R) -> Executed<R> {
+    /// Nothing is recorded, so only the answer can make the sender send the failed items again.
+    fn answer_unprotected<R: Reply>(&self, reply: R, context: &BatchContext) -> Executed<R> {
         let acknowledges =
             reply.status().is_success() || self.engine.policy().completing().includes(reply.status());
         if acknowledges && !context.failed_items().is_empty() {
@@ -116,31 +83,32 @@ impl Endpoint {
         Executed::Passed(reply, Status::Bypassed)
     }
 
-    async fn end_batch<R: Reply>(&self, batch: Batch, reply: R, verdict: Verdict) -> Executed<R> {
-        let context = batch.context().clone();
-        let is_recorded = matches!(verdict, Verdict::Complete(..));
-        let result = match verdict {
-            Verdict::Complete(..) => batch.complete(no_body().to_outcome()).await,
-            Verdict::Release => batch.release().await,
-            Verdict::Fail => batch.fail().await,
-        };
+    fn answer_executed<R: Reply>(
+        &self,
+        reply: R,
+        is_recorded: bool,
+        context: &BatchContext,
+        result: &BatchResult,
+    ) -> Executed<R> {
         let passes = match is_recorded {
             true => result.is_done(),
-            false => !reply.status().is_success() || speaks_for_all(&context, &result),
+            false => !reply.status().is_success() || is_rest_done(context, result),
         };
         if !passes {
             return Executed::Answered(self.answer_to_request(&Answer::BatchIncomplete));
         }
-        let flag = match result.any(ItemResult::Unrecorded) {
-            true => StoredFlag::Unrecorded,
-            false => StoredFlag::Settled,
+        let status = match result.contains(ItemResult::Unrecorded) {
+            true => Status::ExecutedUnrecorded,
+            false => Status::Executed,
         };
-        Executed::Passed(reply, Status::Executed(flag))
+        Executed::Passed(reply, status)
     }
 
     fn answer_without_new_items(&self, result: &BatchResult) -> RecordedResponse {
         let answer = match result.is_done() {
-            true if result.any(ItemResult::Stale) && !result.any(ItemResult::Replayed) => Answer::Stale,
+            true if result.contains(ItemResult::Stale) && !result.contains(ItemResult::Replayed) => {
+                Answer::Stale
+            }
             true => Answer::Replayed(no_body()),
             false => Answer::BatchIncomplete,
         };
@@ -148,15 +116,18 @@ impl Endpoint {
     }
 }
 
-/// Whether a 2xx that is not recorded may reach the sender. It is the handler's word for the new items that it did not fail;
-/// each of the others must be done.
-fn speaks_for_all(context: &BatchContext, result: &BatchResult) -> bool {
+/// Whether every item is done that was not new, and the handler failed no item.
+///
+/// A 2xx is the handler's word for the new items.
+fn is_rest_done(context: &BatchContext, result: &BatchResult) -> bool {
     let new: HashSet<usize> = context.new_items().iter().map(BatchItem::index).collect();
     let is_done = |(index, item): &(usize, ItemResult)| new.contains(index) || item.is_done();
     context.failed_items().is_empty() && result.items.iter().all(is_done)
 }
 
-/// What is recorded of each item. The handler's answer is to the whole request, which may never come again like that.
+/// The record of each item.
+///
+/// It has no body, because the handler's answer is for the whole request, and senders regroup events.
 fn no_body() -> RecordedResponse {
     RecordedResponse::new(StatusCode::OK, "")
 }

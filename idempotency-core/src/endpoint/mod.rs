@@ -1,8 +1,10 @@
-//! The endpoint: an HTTP route made idempotent, in any framework. Adapters translate; decisions are made here and in the
-//! engine.
+//! The endpoint: makes an HTTP route idempotent in any framework.
+//!
+//! Adapters translate. Decisions are made here and in the engine.
 
 mod batch;
 mod execute;
+mod handler;
 mod receive;
 mod reply;
 
@@ -16,13 +18,13 @@ use crate::protocol::Status;
 use crate::provider::Methods;
 use crate::{Delivery, Idempotency, Policy, Provider, RecordedResponse, Scope};
 
-pub use execute::Readiness;
+pub use handler::Readiness;
 pub use reply::Reply;
 
-/// An HTTP route made idempotent: an engine, a provider, a scope. Cheap to clone.
+/// An HTTP route made idempotent: an engine, a provider and a scope. Cheap to clone.
 ///
-/// An adapter asks, in this order: [`admit`](Self::admit) before it reads the body, [`receive`](Self::receive) with
-/// the body, [`execute`](Self::execute) with a way to call the handler.
+/// An adapter calls [`admit`](Self::admit) before it reads the body, then [`receive`](Self::receive) with the
+/// body, then [`execute`](Self::execute) with a way to call the handler.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
     engine: Idempotency,
@@ -34,17 +36,17 @@ pub struct Endpoint {
     verification_time: Option<Duration>,
 }
 
-/// The head of a request, as an adapter shows it. `Debug` shows neither query nor the values of headers.
+/// The head of a request. `Debug` shows neither the query nor the values of headers.
 #[derive(Clone, Copy)]
-#[expect(clippy::exhaustive_structs, reason = "adapters make it, and a request's head has these parts")]
+#[expect(clippy::exhaustive_structs, reason = "adapters create it, and a request's head has these parts")]
 pub struct Head<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The original URI: before nesting, as the client sent it.
+    /// The original URI, as the client sent it, before nesting.
     pub uri: &'a Uri,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// What earlier layers attached to the request.
+    /// The values that earlier layers attached to the request.
     pub extensions: &'a Extensions,
 }
 
@@ -64,28 +66,28 @@ impl fmt::Debug for Head<'_> {
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a body is read, passed on or refused")]
 pub enum Admission {
-    /// Read it, up to `limit` bytes.
+    /// Read the body, up to `limit` bytes.
     Read {
-        /// The most bytes to read; one more is [`Endpoint::body_too_large`].
+        /// The most bytes to read. A longer body gets [`Endpoint::body_too_large`].
         limit: usize,
     },
-    /// Pass it on as it comes; show [`Endpoint::receive`] an empty one.
+    /// Pass the body on unread, and call [`Endpoint::receive`] with an empty one.
     Pass,
     /// Answer at once.
     Answer(RecordedResponse),
 }
 
-/// The classification of a request.
+/// The kind of a request.
 ///
 /// This enum is complete.
 #[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a request is executed, passed on or answered")]
 pub enum Arrival {
-    /// A delivery, for [`Endpoint::execute`].
+    /// A delivery. Call [`Endpoint::execute`].
     Delivery(Delivery),
-    /// Several deliveries in one request, for [`Endpoint::execute_batch`].
+    /// Several deliveries in one request. Call [`Endpoint::execute_batch`].
     Batch(Vec<Delivery>),
-    /// No delivery: call the handler, and mark its answer with [`Status::Bypassed`].
+    /// Not a delivery. Call the handler, and mark its answer with [`Status::Bypassed`].
     Bypass,
     /// Answer at once.
     Answer(RecordedResponse),
@@ -95,23 +97,23 @@ pub enum Arrival {
 ///
 /// This enum is complete.
 #[derive(Debug)]
-#[expect(clippy::exhaustive_enums, reason = "an answer is the handler's or ours")]
+#[expect(clippy::exhaustive_enums, reason = "an answer is the handler's or the endpoint's")]
 pub enum Executed<R> {
-    /// The handler's own, to be marked with this status.
+    /// The handler's own answer, to be marked with this status.
     Passed(R, Status),
-    /// One that was made here.
+    /// An answer that the endpoint created.
     Answered(RecordedResponse),
 }
 
 impl Endpoint {
-    /// A route on a store, for a provider, under the provider's own policy.
+    /// Creates a route on a store, for a provider, under the provider's own policy.
     #[cfg(feature = "tokio")]
     #[must_use]
     pub fn new(store: impl crate::Store, provider: impl Provider) -> Self {
         Self::on_engine(&Idempotency::new(store), provider)
     }
 
-    /// A route on an engine's store and runtime, for a provider, under the provider's own policy and name.
+    /// Creates a route on an engine, for a provider, under the provider's own policy and name.
     #[must_use]
     pub fn on_engine(engine: &Idempotency, provider: impl Provider) -> Self {
         let policy = provider.policy();
@@ -129,8 +131,8 @@ impl Endpoint {
 
     /// Sets the policy. Default: the provider's own.
     ///
-    /// Its retention is raised to twice the provider's [`signature_window`](Provider::signature_window) where it is
-    /// shorter: after it, a request that was captured and is still fresh would be a new one.
+    /// A retention below twice the provider's [`signature_window`](Provider::signature_window) is raised to
+    /// that. Otherwise a captured request whose signature is still fresh could run again after the retention.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         let least = self.provider.signature_window().saturating_mul(2);
@@ -139,42 +141,48 @@ impl Endpoint {
         self
     }
 
-    /// Changes knobs of the current policy: `map_policy(|policy| policy.with_lease(minute))`.
+    /// Changes settings of the current policy: `map_policy(|policy| policy.with_lease(minute))`.
     #[must_use]
     pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
         let policy = change(self.engine.policy().clone());
         self.with_policy(policy)
     }
 
-    /// Sets the scope of its keys, which the provider may narrow. Default: the provider's name and the request's
-    /// original path, so that two accounts behind two paths never answer for each other.
+    /// Sets the scope of the keys, which the provider may narrow.
     ///
-    /// - **Virtual hosts that share a store need a scope each:** the default scope has no host in it, so one host would
-    ///   answer with the other's outcome. Services that share a Redis need a namespace each, an argument of the store.
-    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`, a
-    ///   wildcard): by default a delivery that comes again by another path is new, and hardly any sender signs the path.
+    /// - **Virtual hosts that share a store need a scope each.** The default scope does not contain the host,
+    ///   so one host would answer with another's outcome. Services that share a Redis need a namespace each,
+    ///   which is an argument of the store.
+    /// - **All paths on which one sender reaches you need one scope** (a fallback URL, `/hook` and `/hook/`,
+    ///   a wildcard). By default a delivery that comes again on another path is new, and hardly any sender
+    ///   signs the path.
+    ///
+    /// Default: the provider's name and the request's original path, so that two accounts behind two paths
+    /// never answer for each other.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);
         self
     }
 
-    /// Makes the request's query part of the default scope, so that one event at `/hook?version=2` and at `/hook` is two.
-    /// For moving a sender between two URLs that differ in the query only. It has no effect if a scope is set.
+    /// Makes the request's query part of the default scope.
     ///
-    /// The scope gets the query's SHA-256 in lower-case hex as its first [tenant](Scope::with_tenant); a request without a
-    /// query gets none. So the query tells scopes apart, and no log line, observation or record has its text: it may carry
-    /// tokens.
+    /// One event at `/hook?version=2` and at `/hook` is then two. Use this to move a sender between two URLs
+    /// that differ only in the query. It has no effect if a scope is set.
     ///
-    /// Default: the query is no part of it, since many senders' URLs carry tokens that change.
+    /// The scope contains only the query's SHA-256. Log lines, observations and records never show the query,
+    /// which may carry tokens. The scope of a request without a query stays the same.
+    ///
+    /// Default: the query is not part of the scope, because many senders' URLs carry tokens that change.
     #[must_use]
     pub fn with_query_in_scope(mut self) -> Self {
         self.query_in_scope = true;
         self
     }
 
-    /// Verifies every signature as of this time since 1970, to play recorded deliveries back. It takes away the
-    /// protection against replayed requests. Default: the clock.
+    /// Verifies every signature as of this time since 1970, to play back recorded deliveries.
+    ///
+    /// This removes the protection against replayed requests. Default: the clock.
     #[must_use]
     pub fn with_insecure_verification_time(mut self, since_1970: Duration) -> Self {
         self.verification_time = Some(since_1970);

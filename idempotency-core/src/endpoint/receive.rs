@@ -1,20 +1,19 @@
-//! Receiving: from a request to a delivery, and the answers to other requests. The store is not asked.
+//! Receiving: turns a request into a delivery or an answer, without asking the store.
 
+use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use data_encoding::HEXLOWER;
 use http::HeaderValue;
-use sha2::{Digest as _, Sha256};
 
 use super::{Admission, Arrival, Endpoint, Head};
-use crate::engine::{Event, Observation};
+use crate::engine::{Event, Observation, bounded};
 use crate::protocol::{Answer, Instance};
 use crate::provider::{Incoming, Received, Treatment};
 use crate::{KeyDigest, RecordedResponse, Scope, path};
 
 impl Endpoint {
-    /// Decides what to do with the body of a request with this head.
+    /// Decides what to do with the body of a request.
     #[must_use]
     pub fn admit(&self, head: &Head<'_>) -> Admission {
         match self.methods.treatment_of(head.method) {
@@ -34,7 +33,23 @@ impl Endpoint {
         Admission::Read { limit }
     }
 
-    /// Verifies a request and classifies it. The store is not asked.
+    /// Awaits `reading` for at most the policy's body timeout.
+    ///
+    /// # Errors
+    /// The answer to send, if the body did not arrive in time.
+    ///
+    /// # Cancel safety
+    /// Safe to drop: nothing is claimed.
+    pub async fn read_in_time<T>(
+        &self,
+        head: &Head<'_>,
+        reading: impl Future<Output = T>,
+    ) -> Result<T, RecordedResponse> {
+        let read = bounded(self.engine.runtime(), self.engine.policy().body_timeout(), reading).await;
+        read.ok_or_else(|| self.body_timed_out(head))
+    }
+
+    /// Verifies a request and classifies it, without asking the store.
     ///
     /// # Cancel safety
     /// Safe to drop: nothing is claimed.
@@ -57,14 +72,14 @@ impl Endpoint {
                 observe(Event::Bypassed);
                 Arrival::Bypass
             }
-            // A route that is guarded twice: the outer guard executes it, records it and marks its answer.
+            // A route that is guarded twice: the outer guard executes, records and marks the answer.
             (Ok(Received::Delivery(delivery)), Treatment::Delivery)
-                if self.is_held_outside(head, &delivery) =>
+                if self.is_guarded_outside(head, &delivery) =>
             {
                 Arrival::Bypass
             }
             (Ok(Received::Batch(deliveries)), Treatment::Delivery)
-                if self.is_batch_held_outside(head, &deliveries) =>
+                if self.is_batch_guarded_outside(head, &deliveries) =>
             {
                 Arrival::Bypass
             }
@@ -84,38 +99,40 @@ impl Endpoint {
         }
     }
 
-    /// The answer to a request whose method, URI or headers cannot be put into a [`Head`].
+    /// Returns the answer to a request whose method, URI or headers cannot be put into a [`Head`].
     #[must_use]
     pub fn head_unreadable(&self) -> RecordedResponse {
         self.refuse(None, Event::HeadUnreadable, &Answer::HeadUnreadable)
     }
 
-    /// The answer to a body over the limit.
+    /// Returns the answer to a body over the limit.
     #[must_use]
     pub fn body_too_large(&self, head: &Head<'_>) -> RecordedResponse {
         self.refuse(Some(head), Event::BodyTooLarge, &Answer::BodyTooLarge)
     }
 
-    /// The answer to a body that ended before it was whole.
+    /// Returns the answer to a body that ended early.
     #[must_use]
     pub fn body_unreadable(&self, head: &Head<'_>) -> RecordedResponse {
         self.refuse(Some(head), Event::BodyUnreadable, &Answer::BodyUnreadable)
     }
 
-    /// The answer to a body that did not arrive within the policy's
-    /// [`body_timeout`](crate::Policy::with_body_timeout).
+    /// Returns the answer to a body that did not arrive in time.
+    ///
+    /// See [`Policy::with_body_timeout`](crate::Policy::with_body_timeout).
     #[must_use]
     pub fn body_timed_out(&self, head: &Head<'_>) -> RecordedResponse {
         self.refuse(Some(head), Event::BodyTimedOut, &Answer::BodyTimedOut)
     }
 
-    /// The answer where the handler's service was not ready within the policy's
-    /// [`ready_timeout`](crate::Policy::with_ready_timeout).
+    /// Returns the answer if the handler's service was not ready in time.
+    ///
+    /// See [`Policy::with_ready_timeout`](crate::Policy::with_ready_timeout).
     pub(super) fn not_ready(&self) -> RecordedResponse {
         self.refuse(None, Event::NotReady, &Answer::NotReady)
     }
 
-    /// The answer where the runtime shut down and dropped the work.
+    /// Returns the answer if the runtime shut down and dropped the work.
     #[must_use]
     pub fn shut_down(&self) -> RecordedResponse {
         self.refuse(None, Event::Dropped, &Answer::Outage)
@@ -126,7 +143,7 @@ impl Endpoint {
         self.refuse(Some(head), Event::MethodNotAllowed, &answer)
     }
 
-    /// The answer to a request that is no delivery, which is observed.
+    /// Observes a request that is not a delivery, and returns its answer.
     fn refuse(&self, head: Option<&Head<'_>>, event: Event<'_>, answer: &Answer) -> RecordedResponse {
         let scope = match head {
             Some(head) => self.scope_of(head),
@@ -147,7 +164,7 @@ impl Endpoint {
     ) {
         self.engine.observe(&Observation {
             provider: self.engine.name(),
-            endpoint: scope.as_endpoint(),
+            endpoint: scope.endpoint_name(),
             path: head.map(|head| head.uri.path()),
             instance,
             key: None,
@@ -163,8 +180,7 @@ impl Endpoint {
             let (name, path) = (self.provider.name(), path::normalized(head.uri.path()));
             let scope = Scope::endpoint(format!("{name} {path}"));
             match head.uri.query().filter(|_| self.query_in_scope) {
-                // A digest, since scopes are logged and stored, and queries carry tokens.
-                Some(query) => scope.with_tenant(HEXLOWER.encode(&Sha256::digest(query))),
+                Some(query) => scope.with_query(query),
                 None => scope,
             }
         })
@@ -174,12 +190,12 @@ impl Endpoint {
         Instance::of_request(*self.engine.runtime().new_owner().as_bytes())
     }
 
-    /// The answer to a delivery of a key.
+    /// The answer to a delivery with one key.
     pub(super) fn answer_to(&self, key: KeyDigest, answer: &Answer) -> RecordedResponse {
         self.answer(answer, &Instance::of_delivery(key, self.engine.runtime().unix_time()))
     }
 
-    /// The answer to a request with several keys, or none.
+    /// The answer to a request with several keys or none.
     pub(super) fn answer_to_request(&self, answer: &Answer) -> RecordedResponse {
         self.answer(answer, &self.new_instance())
     }
@@ -189,7 +205,7 @@ impl Endpoint {
     }
 }
 
-/// The provider's challenge, or the default one if it is no header value.
+/// The provider's challenge, or the default one if it is not a valid header value.
 pub(super) fn challenge_of(challenge: &str) -> HeaderValue {
     HeaderValue::from_str(challenge).unwrap_or(HeaderValue::from_static("Webhook-Signature"))
 }

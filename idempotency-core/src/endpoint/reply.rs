@@ -1,4 +1,4 @@
-//! The reply: a framework's answer, as far as it must be known to be recorded.
+//! The reply: the parts of a framework's answer that recording needs.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 use crate::RecordedResponse;
 use crate::protocol::{Recording, recorded};
 
-/// A framework's answer, as far as it must be known to be recorded.
+/// The parts of a framework's answer that recording needs.
 pub trait Reply {
     /// The status.
     fn status(&self) -> StatusCode;
@@ -19,63 +19,57 @@ pub trait Reply {
     /// The headers.
     fn headers(&self) -> Cow<'_, HeaderMap>;
 
-    /// The body's exact length in bytes; `None` for one that streams.
+    /// The body's exact length in bytes. `None` for a body that streams.
     fn body_size(&self) -> Option<u64>;
 
-    /// Whether its extensions have a [`DoNotRecord`](crate::DoNotRecord).
+    /// Whether the reply's extensions have a [`DoNotRecord`](crate::DoNotRecord).
     fn is_marked_unrecorded(&self) -> bool;
 
-    /// Reads the whole body, which said that it has `limit` bytes, and leaves it in place.
+    /// Reads the whole body, of at most `limit` bytes, and puts it back.
     ///
-    /// `None` where it broke or was longer; what was read and then the error are left in its place, so that the client
-    /// learns of it as it would without us.
+    /// Returns `None` if the body broke or was longer. The bytes that were read and then the error are put
+    /// back, so that the client sees the failure as it would without this library.
     fn buffer(&mut self, limit: usize) -> impl Future<Output = Option<Bytes>>;
 
-    /// Reads what there is of the body without waiting, at most about `limit` bytes, and leaves it in place.
+    /// Reads the part of the body that is available without waiting, and puts it back.
     ///
-    /// `false` where it broke; what was read and then the error are left in its place.
+    /// Reads about `limit` bytes at most.
+    ///
+    /// Returns `false` if the body broke. The bytes that were read and then the error are put back.
     fn peek(&mut self, limit: usize) -> impl Future<Output = bool>;
 }
 
-/// What there is to record of a reply.
-pub(super) enum Recorded {
-    /// This.
-    Answer(RecordedResponse),
-    /// Nothing: the body broke, so the client has no answer.
-    Broken,
-}
-
-/// Reads what is recorded of a reply. Of a body that is not recorded, only the beginning is looked at: it may stream for as
-/// long as it likes.
-pub(super) async fn record<R: Reply>(reply: &mut R, limit: usize) -> Recorded {
+/// Reads the recorded parts of a reply.
+///
+/// Returns `None` if the body broke, because the client then has no answer.
+///
+/// Of a body that is not recorded, only the available beginning is read, because it may stream without end.
+pub(super) async fn record<R: Reply>(reply: &mut R, limit: usize) -> Option<RecordedResponse> {
     let size = reply.body_size();
     let recording = Recording::of(&reply.headers(), size, limit);
     let mut body = Bytes::new();
     if recording == Recording::Whole {
-        // No more than it said: beside the headers there may be no room for the whole limit.
+        // Reads no more than the announced size: with the headers, the whole limit may not fit the record.
         let limit = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(limit);
-        match reply.buffer(limit).await {
-            Some(bytes) => body = bytes,
-            None => return Recorded::Broken,
-        }
+        body = reply.buffer(limit).await?;
     } else {
         if size.is_none() && reply.headers().contains_key(CONTENT_ENCODING) {
             warn_of_encoded_stream();
         }
         if !reply.peek(limit).await {
-            return Recorded::Broken;
+            return None;
         }
     }
-    Recorded::Answer(recorded(reply.status(), &reply.headers(), size, body, recording))
+    Some(recorded(reply.status(), &reply.headers(), size, body, recording))
 }
 
-/// Once in a process: it is a matter of how the app is put together.
+/// Warns once per process, because the cause is how the app is put together.
 fn warn_of_encoded_stream() {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
-            "an answer was compressed before it was recorded, so its duplicates get an empty body: put compression outside \
-             idempotency"
+            "an answer was compressed before it was recorded, so its duplicates get an empty body: put compression outside the \
+             idempotency layer"
         );
     });
 }

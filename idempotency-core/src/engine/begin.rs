@@ -1,11 +1,11 @@
-//! Beginning: from a delivery to the decision.
+//! Beginning: turns a delivery into a decision.
 
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
 
 use super::budget::{bounded, within};
-use super::lease_state::{LeaseState, Moment};
+use super::lease_state::{ClockReading, LeaseState};
 use super::undo::UndoOnDrop;
 use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
 use crate::{
@@ -13,66 +13,66 @@ use crate::{
     Version,
 };
 
-/// A store whose `wait_for_change` answers at once must not make a waiter spin.
-const SHORTEST_NAP: Duration = Duration::from_millis(10);
+/// Keeps a waiter from spinning on a store whose `wait_for_change` returns at once.
+const MIN_PAUSE: Duration = Duration::from_millis(10);
 
-/// How often a grant is renewed that is heard of late, each time only where the renewal was late as well.
-const RENEWALS_OF_A_GRANT: usize = 3;
+/// The most renewals of a grant whose answer arrived late.
+///
+/// Each further one is needed only if the one before was late too.
+const MAX_LATE_RENEWALS: usize = 3;
 
-/// What is observed of a delivery with each decision.
+/// The part of an observation that every decision about a delivery shares.
 pub(super) struct Arrived<'a> {
     pub(super) key: &'a ScopedKey,
     pub(super) path: Option<&'a str>,
     pub(super) at: Duration,
 }
 
-/// What is to be done with a delivery.
+/// The decision about a delivery.
 #[derive(Debug)]
 #[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "there is one per delivery, and it is moved once")]
 pub enum Begun {
-    /// Execute it, and complete or release the guard.
+    /// The claim was granted: execute the delivery, then complete or release the guard.
     Run(Execution),
-    /// It was executed: answer with its outcome.
+    /// The delivery was executed before: answer with its outcome.
     Replay(Completed),
-    /// It is being executed elsewhere, still after the wait.
+    /// Another attempt is still executing the delivery, after the wait.
     Conflict {
         /// When the lease runs out unless it is renewed.
         retry_after: Duration,
     },
     /// Its key was used for another request.
     Mismatch,
-    /// A newer version of its resource has completed.
+    /// A newer version of the delivery's resource has completed.
     Stale {
         /// That version.
         newest: Version,
     },
-    /// It is not known whether it was executed.
+    /// The store does not know whether the delivery was executed.
     InDoubt,
-    /// The store is out of reach and the policy says to execute all the same, without a claim.
+    /// The store is out of reach, and the policy says to execute without a claim.
     Unprotected(IdempotencyContext),
 }
 
 impl Idempotency {
-    /// Claims a delivery's key, waiting for another holder as long as the policy says, and gives the decision.
+    /// Claims a delivery's key and returns the decision.
+    ///
+    /// While another attempt holds the key, this waits for as long as the policy allows.
     ///
     /// # Errors
-    /// When the store is out of reach and the policy says to refuse, and whenever the store itself refuses or is full.
+    /// If the store is out of reach and the policy says to refuse. A store that refuses or is full is always
+    /// an error.
     ///
     /// # Cancel safety
-    /// A claim that may have been granted when this is dropped is released in the background.
+    /// If the future is dropped, a claim that may have been granted is released in the background.
     pub async fn begin(&self, delivery: Delivery) -> Result<Begun, StoreError> {
-        self.begin_known(delivery).await.1
+        let claim = self.claim_for(&delivery);
+        self.begin_claim(delivery, claim).await
     }
 
-    /// The same, with the key for those who answer by it.
-    pub(crate) async fn begin_known(&self, delivery: Delivery) -> (ScopedKey, Result<Begun, StoreError>) {
-        let claim = self.claim_of(&delivery);
-        let key = claim.key.clone();
-        (key, self.begin_claim(delivery, claim).await)
-    }
-
-    async fn begin_claim(&self, delivery: Delivery, claim: Claim) -> Result<Begun, StoreError> {
+    /// Like [`begin`](Self::begin), for a delivery whose claim exists already.
+    pub(super) async fn begin_claim(&self, delivery: Delivery, claim: Claim) -> Result<Begun, StoreError> {
         let target = delivery.target().cloned();
         let path = target.as_ref().map(PathAndQuery::path);
         let arrived = Arrived { key: &claim.key, path, at: self.runtime().now() };
@@ -83,7 +83,7 @@ impl Idempotency {
         let (begun, event) = match claimed {
             Claimed::Granted(grant) => {
                 self.observe_unordered(&arrived, grant, &delivery);
-                let lease = LeaseState::held_from(claimed_at, self.lease_lasts());
+                let lease = LeaseState::held_from(claimed_at, self.guaranteed_lease());
                 let context = IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);
                 let execution = Execution::new(self.clone(), claim.granted(grant.fence), context);
                 self.observe_decision(&arrived, Some(grant), Event::Granted);
@@ -99,30 +99,32 @@ impl Idempotency {
         Ok(begun)
     }
 
-    /// Claims until the answer is not "in flight", or the wait is over. Also gives from when on the claim's lease surely
-    /// counts.
+    /// Claims until the answer is not "in flight" or the wait is over.
+    ///
+    /// Also returns the clock reading from which the lease counts.
     async fn claim_or_wait(
         &self,
         claim: &Claim,
         arrived: &Arrived<'_>,
-    ) -> Result<(Claimed, Moment), StoreError> {
-        let mut place = None;
+    ) -> Result<(Claimed, ClockReading), StoreError> {
+        let mut permit = None;
         let mut holder = None;
-        // Also of a grant that is heard of later: any earlier copy of the claim may be the one that was granted.
-        let sent = Moment::of(self.runtime());
+        // This is right for a late grant too: the store may have granted the first copy of the claim.
+        let sent = ClockReading::now(self.runtime());
         loop {
             let retry_after = match (self.claim_once(claim).await, holder) {
                 (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
-                (Ok(Claimed::Granted(grant)), _) if !self.lasts(sent) => {
-                    match self.renew_grant(claim, grant).await {
+                (Ok(Claimed::Granted(grant)), _) if !self.outlasts_first_renewal(sent) => {
+                    match self.renew_late_grant(claim, grant).await {
                         Ok(Some(renewed)) => return Ok((Claimed::Granted(grant), renewed)),
                         Ok(None) => {
-                            // Another claim took over, and its owner may be at work still.
+                            // Another claim took over, and its owner may still be at work.
                             holder = Some(holder.unwrap_or(claim.lease));
-                            self.runtime().sleep(SHORTEST_NAP).await;
+                            self.runtime().sleep(MIN_PAUSE).await;
                             continue;
                         }
-                        // Whose the key is cannot be told, so nothing runs, also where an outage is to be run through.
+                        // The holder is unknown, so nothing runs, even if the policy says to proceed during
+                        // an outage.
                         Err(error) => {
                             self.observe_decision(arrived, None, Event::Outage(&error));
                             return Ok((Claimed::InFlight { retry_after: claim.lease }, sent));
@@ -130,7 +132,7 @@ impl Idempotency {
                     }
                 }
                 (Ok(answer), _) => return Ok((answer, sent)),
-                // A holder is known: an outage that begins now is no reason to execute beside it.
+                // There is a known holder, so an outage that begins now is no reason to execute as well.
                 (Err(error), Some(retry_after)) => {
                     self.observe_decision(arrived, None, Event::Outage(&error));
                     return Ok((Claimed::InFlight { retry_after }, sent));
@@ -139,17 +141,17 @@ impl Idempotency {
             };
             holder = Some(retry_after);
             let left = arrived.at.saturating_add(self.policy().wait()).saturating_sub(self.runtime().now());
-            if place.is_none() {
-                place = self.waiters().enter(claim.key.digest(), self.policy().waiters_per_key());
+            if permit.is_none() {
+                permit = self.waiters().enter(claim.key.digest(), self.policy().waiters_per_key());
             }
-            if left.is_zero() || place.is_none() {
+            if left.is_zero() || permit.is_none() {
                 return Ok((Claimed::InFlight { retry_after }, sent));
             }
-            self.nap(claim.key.digest(), left.min(retry_after.max(SHORTEST_NAP))).await;
+            self.pause_until_change(claim.key.digest(), left.min(retry_after.max(MIN_PAUSE))).await;
         }
     }
 
-    /// Claims within the store's budget. A claim that may have been granted without an answer is undone.
+    /// Claims within the store timeout. A claim that may have been granted without an answer is undone.
     async fn claim_once(&self, claim: &Claim) -> Result<Claimed, StoreError> {
         let undo = UndoOnDrop::new(self, claim);
         let answer =
@@ -160,74 +162,81 @@ impl Idempotency {
         answer
     }
 
-    /// Renews a lease that may have run out before its grant was heard of, as when the process was paused or a lost copy
-    /// of the claim was granted: another attempt may have taken over, and a handler must not start beside it. Gives when
-    /// the renewal was sent, or `None` where the lease is lost.
-    pub(super) async fn renew_grant(
+    /// Renews a lease that may have run out before its grant arrived.
+    ///
+    /// Returns when the renewal was sent, or `None` if the lease is lost.
+    ///
+    /// A grant arrives late if the process was paused, or if the store granted a delayed copy of the claim.
+    /// Another attempt may have taken over by then, and the handler must not start at the same time.
+    pub(super) async fn renew_late_grant(
         &self,
         claim: &Claim,
         grant: Grant,
-    ) -> Result<Option<Moment>, StoreError> {
+    ) -> Result<Option<ClockReading>, StoreError> {
         let undo = UndoOnDrop::new(self, claim);
-        let renewed = self.renew_until_it_lasts(&claim.granted(grant.fence), claim.lease).await?;
+        let renewed = self.renew_late_lease(&claim.granted(grant.fence), claim.lease).await?;
         undo.disarm();
         Ok(renewed)
     }
 
     /// Renews a lease that was granted so late that it may have run out.
-    pub(super) async fn renew_until_it_lasts(
+    pub(super) async fn renew_late_lease(
         &self,
         lease: &Lease,
         duration: Duration,
-    ) -> Result<Option<Moment>, StoreError> {
-        let mut sent = Moment::of(self.runtime());
-        // A lease as short as a round trip never lasts; the handler is told so.
-        for _ in 0..RENEWALS_OF_A_GRANT {
-            sent = Moment::of(self.runtime());
+    ) -> Result<Option<ClockReading>, StoreError> {
+        let mut sent = ClockReading::now(self.runtime());
+        // A lease no longer than a round trip never lasts. The handler then sees it as lost.
+        for _ in 0..MAX_LATE_RENEWALS {
+            sent = ClockReading::now(self.runtime());
             let renewal =
                 within(self.runtime(), self.policy().store_timeout(), || self.store().renew(lease, duration));
             if renewal.await? == Hold::Lost {
                 return Ok(None);
             }
-            if self.lasts(sent) {
+            if self.outlasts_first_renewal(sent) {
                 break;
             }
         }
         Ok(Some(sent))
     }
 
-    /// Waits until the record may have changed. A store that cannot tell is asked again after a pause.
-    pub(super) async fn nap(&self, key: KeyDigest, limit: Duration) {
+    /// Waits until the record may have changed. If the store cannot notify, this returns after a pause.
+    pub(super) async fn pause_until_change(&self, key: KeyDigest, limit: Duration) {
         let began = self.runtime().now();
         let changed = self.store().wait_for_change(key, limit);
-        let told = bounded(self.runtime(), limit, changed).await;
-        let slept = self.runtime().now().saturating_sub(began);
-        let least = if matches!(told, Some(Err(_))) { SHORTEST_NAP * 10 } else { SHORTEST_NAP };
-        if told.is_some() && slept < least.min(limit) {
-            self.runtime().sleep(least.min(limit) - slept).await;
+        let answer = bounded(self.runtime(), limit, changed).await;
+        let waited = self.runtime().now().saturating_sub(began);
+        let min_pause = if matches!(answer, Some(Err(_))) { MIN_PAUSE * 10 } else { MIN_PAUSE };
+        if answer.is_some() && waited < min_pause.min(limit) {
+            self.runtime().sleep(min_pause.min(limit) - waited).await;
         }
     }
 
-    pub(super) fn claim_of(&self, delivery: &Delivery) -> Claim {
+    pub(super) fn claim_for(&self, delivery: &Delivery) -> Claim {
         let (policy, namespace) = (self.policy(), self.store().namespace());
         let key = ScopedKey::new(namespace, delivery.scope().clone(), delivery.key().clone());
         let mut claim = Claim::new(key, self.runtime().new_owner(), policy.lease(), policy.retention());
         claim.fingerprint = delivery.fingerprint();
         claim.order = delivery.order().map(|order| order.scoped(namespace));
         claim.on_expired = policy.on_expired();
-        if !policy.shows_keys() {
+        if !policy.records_key_text() {
             claim.label = claim.label.without_key();
         }
         claim
     }
 
-    /// Whether a lease that was asked for at `sent` surely lasts until its first renewal, after a third of it.
-    pub(super) fn lasts(&self, sent: Moment) -> bool {
-        sent.elapsed(self.runtime()).saturating_add(self.policy().lease() / 2) <= self.lease_lasts()
+    /// Whether a lease requested at `sent` is sure to last until its first renewal.
+    ///
+    /// The first renewal comes after a third of the lease.
+    pub(super) fn outlasts_first_renewal(&self, sent: ClockReading) -> bool {
+        sent.elapsed(self.runtime()).saturating_add(self.policy().lease() / 2) <= self.guaranteed_lease()
     }
 
-    /// How long a lease surely holds from when it was asked for: the store's clock may run a little faster.
-    pub(super) fn lease_lasts(&self) -> Duration {
+    /// How long a lease is sure to hold, from when it was requested.
+    ///
+    /// The margin allows for a store clock that runs fast.
+    pub(super) fn guaranteed_lease(&self) -> Duration {
         let lease = self.policy().lease();
         lease - lease / 20
     }
@@ -239,8 +248,8 @@ impl Idempotency {
         error: StoreError,
     ) -> Result<Begun, StoreError> {
         match self.policy().on_outage() {
-            // A store that refuses, being set up wrongly or full, or that lacks replicas, is in reach: to proceed would be
-            // to run unprotected until an operator mends it.
+            // A store that refuses, because it is misconfigured, full or lacks replicas, is in reach.
+            // Proceeding would run handlers unprotected until an operator repairs it.
             OnOutage::Proceed if !error.is_store_in_reach() => {
                 self.observe_decision(arrived, None, Event::Unprotected(&error));
                 Ok(Begun::Unprotected(IdempotencyContext::unprotected(self, delivery, arrived.key.clone())))
@@ -252,7 +261,7 @@ impl Idempotency {
         }
     }
 
-    /// Tells that a delivery was to have an order and has none.
+    /// Reports a delivery that should have an order and has none.
     pub(super) fn observe_unordered(&self, arrived: &Arrived<'_>, grant: Grant, delivery: &Delivery) {
         if let Some(reason) = delivery.unordered() {
             self.observe_decision(arrived, Some(grant), Event::Unordered(reason));
@@ -262,7 +271,7 @@ impl Idempotency {
     pub(super) fn observe_decision(&self, arrived: &Arrived<'_>, granted: Option<Grant>, event: Event<'_>) {
         self.observe(&Observation {
             provider: self.name(),
-            endpoint: arrived.key.scope().as_endpoint(),
+            endpoint: arrived.key.scope().endpoint_name(),
             path: arrived.path,
             instance: None,
             key: Some(arrived.key),

@@ -1,4 +1,4 @@
-//! The budget: one store operation, repeated until it is known or its time is over.
+//! The budget: repeats one store operation until it is answered or its time is over.
 
 use std::future::Future;
 use std::pin::pin;
@@ -10,11 +10,13 @@ use futures_util::poll;
 use super::Runtime;
 use crate::{StoreError, StoreErrorKind};
 
-/// The first pause between two tries; each further one is twice as long.
+/// The first pause between two tries. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Tries an operation until it succeeds, fails for good, or `budget` is over. Every operation of a store may be
-/// repeated. The error is the last try's, with what is known from the earlier ones.
+/// Repeats an operation until it succeeds, fails for good, or `budget` is over.
+///
+/// Every store operation is safe to repeat. The error is the last try's, and says whether an earlier try may
+/// have executed.
 pub(super) async fn within<T, F>(
     runtime: &dyn Runtime,
     budget: Duration,
@@ -42,7 +44,7 @@ where
     }
 }
 
-/// The operation's answer, which is unknown after `limit`.
+/// Returns the operation's answer. After `limit` the answer is unknown.
 pub(super) async fn answered<T>(
     runtime: &dyn Runtime,
     limit: Duration,
@@ -51,8 +53,9 @@ pub(super) async fn answered<T>(
     bounded(runtime, limit, operation).await.unwrap_or_else(|| Err(unknown()))
 }
 
-/// The answers to an operation on `count` keys, one of each. Those that the store leaves out are unknown, as all are after
-/// `limit`.
+/// Returns one answer for each of `count` keys.
+///
+/// An answer that the store omits is unknown. After `limit` all are.
 pub(super) async fn each_answered<T>(
     runtime: &dyn Runtime,
     limit: Duration,
@@ -64,12 +67,12 @@ pub(super) async fn each_answered<T>(
     answers
 }
 
-/// What is known of an operation that was not answered.
+/// The error of an operation that was not answered.
 pub(super) fn unknown() -> StoreError {
     StoreError::new("remote", StoreErrorKind::Unknown)
 }
 
-/// The future's output, or `None` after `limit`. No timer is made for a future that is ready at once.
+/// Returns the future's output, or `None` after `limit`. A future that is ready at once costs no timer.
 pub(crate) async fn bounded<F: Future>(
     runtime: &dyn Runtime,
     limit: Duration,

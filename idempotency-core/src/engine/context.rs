@@ -1,19 +1,20 @@
-//! The context: what a handler is told of its execution.
+//! The context: an execution as its handler sees it.
 
 use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::select;
+use futures_util::task::AtomicWaker;
 
-use super::Idempotency;
 use super::budget::within;
 use super::lease_state::LeaseState;
 use super::recorder::{Closed, Recorder, RecorderSlot};
+use super::{Idempotency, Runtime};
 use crate::digest::FieldDigest;
 use crate::{Attributes, Delivery, Fence, Grant, Key, Order, Scope, ScopedKey, StoreError};
 
-/// What a handler is told of its execution. Cheap to clone.
+/// Describes an execution to its handler. Cheap to clone.
 #[derive(Clone)]
 pub struct IdempotencyContext(Arc<Inner>);
 
@@ -24,6 +25,8 @@ struct Inner {
     grant: Grant,
     lease: Option<LeaseState>,
     recorder: Mutex<RecorderSlot>,
+    /// Wakes the engine when a recorder with a limit is set.
+    limited: AtomicWaker,
 }
 
 impl IdempotencyContext {
@@ -34,17 +37,28 @@ impl IdempotencyContext {
         grant: Grant,
         lease: LeaseState,
     ) -> Self {
-        let recorder = Mutex::default();
-        Self(Arc::new(Inner { engine: engine.clone(), delivery, key, grant, lease: Some(lease), recorder }))
+        Self::new(engine, delivery, key, grant, Some(lease), RecorderSlot::Empty)
     }
 
     pub(super) fn unprotected(engine: &Idempotency, delivery: Delivery, key: ScopedKey) -> Self {
         let grant = Grant::new(Fence::NONE, 0);
-        let recorder = Mutex::new(RecorderSlot::Closed(Closed::Unprotected));
-        Self(Arc::new(Inner { engine: engine.clone(), delivery, key, grant, lease: None, recorder }))
+        let recorder = RecorderSlot::Closed(Closed::Unprotected);
+        Self::new(engine, delivery, key, grant, None, recorder)
     }
 
-    /// The engine's name: the provider's, over HTTP.
+    fn new(
+        engine: &Idempotency,
+        delivery: Delivery,
+        key: ScopedKey,
+        grant: Grant,
+        lease: Option<LeaseState>,
+        recorder: RecorderSlot,
+    ) -> Self {
+        let (recorder, limited) = (Mutex::new(recorder), AtomicWaker::new());
+        Self(Arc::new(Inner { engine: engine.clone(), delivery, key, grant, lease, recorder, limited }))
+    }
+
+    /// The engine's name. Over HTTP, this is the provider's name.
     #[must_use]
     pub fn provider(&self) -> &str {
         self.0.engine.name()
@@ -62,36 +76,37 @@ impl IdempotencyContext {
         self.0.key.scope()
     }
 
-    /// Which attempt this is, from 1. From 2 on, an earlier one failed, died and may have had its effect, or was claimed
-    /// without running because the store did not answer in time.
+    /// The number of this attempt, from 1.
     ///
-    /// 0 where the handler runs without a claim (see [`is_protected`](Self::is_protected)).
+    /// From 2 on, an earlier attempt failed, or died and may have had its effect, or was claimed without
+    /// running because the store did not answer in time. 0 if the handler runs without a claim (see
+    /// [`is_protected`](Self::is_protected)).
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.0.grant.attempt
     }
 
-    /// The fencing token of this attempt: hand it to systems that can refuse a write with an older one.
+    /// The fencing token of this attempt. Pass it to systems that can refuse a write with an older token.
     ///
-    /// [`Fence::NONE`] where the handler runs without a claim.
+    /// [`Fence::NONE`] if the handler runs without a claim.
     #[must_use]
     pub fn fence(&self) -> Fence {
         self.0.grant.fence
     }
 
-    /// Which resource the event is about and how new it is, where the provider was asked for it.
+    /// The resource that the event is about and its version, if the provider was asked for an order.
     #[must_use]
     pub fn order(&self) -> Option<&Order> {
         self.0.delivery.order()
     }
 
-    /// What else the provider knows, such as the event's type.
+    /// Other facts from the provider, such as the event's type.
     #[must_use]
     pub fn attributes(&self) -> &Attributes {
         self.0.delivery.attributes()
     }
 
-    /// The event's type, such as `customer.updated`, where the provider has one.
+    /// The event's type, such as `customer.updated`, if the provider has one.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
         self.0.delivery.attributes().event_type()
@@ -103,21 +118,23 @@ impl IdempotencyContext {
         self.0.lease.is_some()
     }
 
-    /// Whether another attempt may have taken over: ask it before an effect that cannot be fenced.
+    /// Whether another attempt may have taken over. Ask before an effect that cannot be fenced.
     ///
-    /// True from the local end of the lease on, which leaves a margin for the network, and always without a claim. It uses the
-    /// monotonic clock and the wall clock, whichever has advanced further since the lease was renewed: the monotonic clock
-    /// may stand still while the machine is suspended. If the wall clock jumps forward, a lease that holds may be reported as
-    /// lost until the next renewal; that stops neither renewing nor recording.
+    /// This is true from the local end of the lease, which leaves a margin for the network, and always true
+    /// without a claim. It measures by the monotonic clock or the wall clock, whichever has advanced further
+    /// since the last renewal, because the monotonic clock may stop while the machine is suspended. If the
+    /// wall clock jumps forward, a lease that still holds may be reported as lost until the next renewal.
+    /// That stops neither renewal nor recording.
     #[must_use]
     pub fn is_lease_lost(&self) -> bool {
         self.0.lease.as_ref().is_none_or(|lease| lease.is_lost(self.0.engine.runtime()))
     }
 
-    /// Ends when [`is_lease_lost`](Self::is_lease_lost); never, while the lease holds. For a `select!` beside the work.
+    /// Completes when the lease is lost. Use it in a `select!` with the work.
     ///
-    /// Its timer uses the monotonic clock: after the machine was suspended, it ends when the next renewal finds the lease lost,
-    /// within a third of the lease. [`is_lease_lost`](Self::is_lease_lost) is true at once.
+    /// Its timer uses the monotonic clock. After the machine was suspended, it completes when the next
+    /// renewal finds the lease lost, within a third of the lease, whereas
+    /// [`is_lease_lost`](Self::is_lease_lost) is true at once.
     ///
     /// # Cancel safety
     /// Safe to drop.
@@ -127,24 +144,26 @@ impl IdempotencyContext {
             if lease.is_lost(self.0.engine.runtime()) {
                 return;
             }
-            // At its end it may have been renewed meanwhile.
+            // The lease may be renewed during the sleep, so its end is read again each time.
             let left = lease.end().saturating_sub(self.0.engine.runtime().now());
             select(pin!(lease.lost()), self.0.engine.runtime().sleep(left)).await;
         }
     }
 
-    /// Whether a newer version of the delivery's resource has completed since this execution began: ask it before an
-    /// effect that an older version must not have. Always `false` for a delivery without an order.
+    /// Whether a newer version of the delivery's resource has completed since this execution began.
     ///
-    /// This asks the store, with one command. It does not see a version that completes between the answer and the effect: if
-    /// that matters too, let the system that you write to compare the versions.
+    /// Ask before an effect that an older version must not have. Always `false` for a delivery without an
+    /// order.
+    ///
+    /// This asks the store, with one command. A version that completes after the answer and before the effect
+    /// goes unseen. If that matters too, let the system that you write to compare versions.
     ///
     /// # Errors
-    /// When the store cannot tell.
+    /// If the store does not answer.
     ///
     /// # Cancel safety
-    /// Nothing is changed by it.
-    pub async fn is_superseded(&self) -> Result<bool, StoreError> {
+    /// Safe to drop: nothing is changed.
+    pub async fn is_stale(&self) -> Result<bool, StoreError> {
         let Some(order) = self.order() else { return Ok(false) };
         let (engine, resource) = (&self.0.engine, order.resource());
         let digest = resource.digest(engine.store().namespace());
@@ -153,10 +172,10 @@ impl IdempotencyContext {
         Ok(newest.await?.is_some_and(|newest| newest > order.version()))
     }
 
-    /// A key for an outgoing call: equal across the attempts of one delivery, different for each `name`, and in each
-    /// namespace and scope.
+    /// Derives an idempotency key for an outgoing call.
     ///
-    /// Hand it to the other side as its idempotency key. 43 characters of base64url.
+    /// The key is equal across the attempts of one delivery, and differs for each `name`, namespace and
+    /// scope. It is 43 characters of base64url.
     #[must_use]
     pub fn derive_key(&self, name: &str) -> String {
         let digest = FieldDigest::new("derived key")
@@ -174,18 +193,26 @@ impl IdempotencyContext {
         self.0.recorder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the recorder out, where the handler has set one; from now on none is taken.
+    pub(super) fn limited(&self) -> &AtomicWaker {
+        &self.0.limited
+    }
+
+    pub(super) fn runtime(&self) -> &dyn Runtime {
+        self.0.engine.runtime()
+    }
+
+    /// Takes the recorder, if the handler has set one. No recorder can be set from now on.
     pub(super) fn close_recorder(&self) -> Option<Box<dyn Recorder>> {
         self.recorder_slot().close()
     }
 
-    /// The same, as one of a batch.
+    /// The same context, as an item of a batch.
     pub(super) fn in_batch(self) -> Self {
         *self.recorder_slot() = RecorderSlot::Closed(Closed::Batch);
         self
     }
 
-    /// The path of its request, where it came by one.
+    /// The path of the request, if the delivery came in one.
     pub(super) fn path(&self) -> Option<&str> {
         self.0.delivery.path()
     }

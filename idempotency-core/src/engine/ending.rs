@@ -1,4 +1,4 @@
-//! The ending: how an execution ends, and what of it is told to the store and the observer.
+//! The ending: how an execution ends, as a store call and as an event for the observer.
 
 use super::{Event, Idempotency};
 use crate::{Completion, Hold, Lease, Outcome, Release, StoreError};
@@ -6,15 +6,15 @@ use crate::{Completion, Hold, Lease, Outcome, Release, StoreError};
 /// How an execution ends.
 #[derive(Clone, Debug)]
 pub(super) enum Ending {
-    /// The work is done: it is completed, and never released instead.
+    /// The work is done. It is completed, and never released instead.
     Complete(Outcome),
-    /// The lease is given up.
+    /// The attempt gives its lease up.
     Release(Release),
 }
 
 impl Ending {
-    /// Tells the store, once.
-    pub(super) async fn tell(&self, engine: &Idempotency, lease: &Lease) -> Result<Hold, StoreError> {
+    /// Sends the ending to the store, once.
+    pub(super) async fn send(&self, engine: &Idempotency, lease: &Lease) -> Result<Hold, StoreError> {
         match self {
             Self::Complete(outcome) => {
                 let retention = engine.policy().retention();
@@ -25,8 +25,8 @@ impl Ending {
         }
     }
 
-    /// What is observed once the store has answered.
-    pub(super) fn told(&self, hold: Hold) -> Event<'static> {
+    /// The event for the store's answer.
+    pub(super) fn event(&self, hold: Hold) -> Event<'static> {
         match (self, hold) {
             (Self::Complete(_), Hold::Held) => Event::Completed,
             (Self::Release(Release::Abandoned), Hold::Held) => Event::Abandoned,
@@ -35,17 +35,19 @@ impl Ending {
         }
     }
 
-    /// What is observed once the store has answered a repetition in the background. A release that was lost before may
-    /// have been carried out, and the key be another's by now: nothing of this attempt is left.
-    pub(super) fn told_late(&self, hold: Hold) -> Event<'static> {
+    /// The event for the store's answer to a repetition in the background.
+    ///
+    /// If a repeated release is answered with `Lost`, an earlier one may have taken effect and another claim
+    /// may hold the key. Either way this attempt holds nothing.
+    pub(super) fn late_event(&self, hold: Hold) -> Event<'static> {
         match self {
-            Self::Complete(_) => self.told(hold),
-            Self::Release(_) => self.told(Hold::Held),
+            Self::Complete(_) => self.event(hold),
+            Self::Release(_) => self.event(Hold::Held),
         }
     }
 
-    /// What is observed where the store did not answer in time, and it goes on in the background.
-    pub(super) fn untold<'a>(&self, error: &'a StoreError) -> Event<'a> {
+    /// The event if the store did not answer in time and the ending is repeated in the background.
+    pub(super) fn failed_event<'a>(&self, error: &'a StoreError) -> Event<'a> {
         match self {
             Self::Complete(_) => Event::Unrecorded(error),
             Self::Release(_) => Event::ReleaseFailed(error),

@@ -1,4 +1,4 @@
-//! The execution: the guard that a granted claim gives.
+//! The execution: the guard of a granted claim.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -12,18 +12,18 @@ use futures_util::{FutureExt as _, poll};
 use super::budget::{answered, within};
 use super::ending::Ending;
 use super::lease_state::LeaseState;
-use super::recording::Exclusive;
+use super::recorder::RecorderCell;
 use super::{Event, Idempotency, IdempotencyContext, Observation, Writes};
 use crate::{Attachment, Hold, Lease, OnExpired, Outcome, Release};
 
 /// The pause between repetitions of an ending in the background.
-const PAUSE: Duration = Duration::from_millis(250);
+const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
-/// The guard that a granted claim gives: it completes, releases, or is written down.
+/// The guard of a granted claim. Complete, release or suspend it.
 ///
-/// Run the work under [`drive`](Self::drive), which renews the lease meanwhile; then [`complete`](Self::complete) or
-/// [`release`](Self::release), or [`fail`](Self::fail) if the effect of the work is not known. To go on in another process,
-/// [`write_down`](Self::write_down).
+/// Run the work under [`renew_while`](Self::renew_while), which renews the lease in the meantime. Then call
+/// [`complete`](Self::complete) or [`release`](Self::release), or [`fail`](Self::fail) if the effect of the
+/// work is unknown. To continue in another process, [`suspend`](Self::suspend).
 #[derive(Debug)]
 #[must_use = "a dropped execution has failed, or holds its key until the lease runs out; complete or release it"]
 pub struct Execution {
@@ -34,13 +34,13 @@ pub struct Execution {
     pub(super) stage: Stage,
 }
 
-/// How far an execution has come: what is to be done if it is dropped there.
+/// The stage of an execution, which decides what to do if it is dropped.
 pub(super) enum Stage {
     Running,
-    /// The store is being told: repeat it.
+    /// The ending is being sent to the store. If dropped, repeat it.
     Ending(Ending),
-    /// The handler's recorder records: find out whether it has.
-    Recording(Exclusive),
+    /// The handler's recorder is recording. If dropped, find out whether it has.
+    Recording(RecorderCell),
     Ended,
 }
 
@@ -48,16 +48,16 @@ pub(super) enum Stage {
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[must_use = "an outcome that is not recorded is not the key's"]
-#[expect(clippy::exhaustive_enums, reason = "an outcome is recorded, not yet, not at all, or another's is")]
+#[must_use = "an outcome that is not recorded answers no duplicate"]
+#[expect(clippy::exhaustive_enums, reason = "an outcome is recorded, pending, refused or superseded")]
 pub enum CompletionResult {
     /// The outcome is recorded.
     Recorded,
-    /// The store did not take it yet; it is repeated in the background within the lease.
+    /// The store did not answer. The recording is repeated in the background within the lease.
     Unrecorded,
-    /// The handler's recorder did not record it, or it is not known whether it did: the attempt has failed.
-    NotRecorded,
-    /// Another claim took over; the outcome is not the key's.
+    /// The handler's recorder did not record the outcome, or may not have. The attempt has failed.
+    RecorderFailed,
+    /// Another claim took over, so this outcome is not recorded.
     Lost,
 }
 
@@ -79,42 +79,59 @@ impl Execution {
         &self.lease
     }
 
-    /// Runs the work while renewing the lease every third of it, in the same task. If the work panics, the execution
-    /// [fails](Self::fail) and the panic goes on.
+    /// Runs the work while renewing the lease every third of its duration, in the same task.
+    ///
+    /// If the work panics, the execution [fails](Self::fail) and the panic is resumed. If the work runs longer
+    /// than its recorder's [limit](super::Recorder::limit), it is dropped, the execution fails, and this
+    /// returns `None`.
     ///
     /// # Cancel safety
-    /// Dropping it drops the work; the execution is still held.
-    pub async fn drive<F: Future>(&mut self, work: F) -> F::Output {
+    /// If the future is dropped, the work is dropped and the execution is still held.
+    pub async fn renew_while<F: Future>(&mut self, work: F) -> Option<F::Output> {
         let result = {
             let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
             match poll!(work.as_mut()) {
-                Poll::Ready(result) => result,
-                // The renewal first: work that never rests uses up all that tokio lets a task do in one turn.
-                Poll::Pending => match select(pin!(self.renew_until_lost()), work).await {
-                    Either::Left(((), work)) => work.await,
-                    Either::Right((result, _)) => result,
+                Poll::Ready(result) => Some(result),
+                // Polls the renewal first: busy work could use up the budget that tokio gives a task in one
+                // poll.
+                Poll::Pending => match select(pin!(self.renew_until_limit()), work).await {
+                    Either::Left(_) => None,
+                    Either::Right((result, _)) => Some(result),
                 },
             }
         };
+        // The work is dropped by now, so it no longer has what its recorder rolls back.
         match result {
-            Ok(output) => output,
-            Err(panic) => {
-                self.observe(Event::Panicked);
-                self.stage = Stage::Ending(self.failure());
-                self.roll_back().await;
-                self.end().await;
+            Some(Ok(output)) => Some(output),
+            Some(Err(panic)) => {
+                self.fail_because(Event::Panicked).await;
                 resume_unwind(panic)
+            }
+            None => {
+                self.fail_because(Event::OverLimit).await;
+                None
             }
         }
     }
 
-    /// Records the outcome of work that succeeded. If the store does not answer, this is repeated in the background, within the
-    /// lease. If the handler has [set a recorder](IdempotencyContext::set_recorder), the recorder records, and keeps the
-    /// handler's writes.
+    /// Ends the execution in place after a failure that may have had an effect.
+    async fn fail_because(&mut self, event: Event<'_>) {
+        // The ending is decided before it is observed: an observer that panics must not keep the key.
+        self.stage = Stage::Ending(self.failure());
+        self.observe(event);
+        self.roll_back().await;
+        self.end().await;
+    }
+
+    /// Records the outcome of work that succeeded.
+    ///
+    /// If the store does not answer, the recording is repeated in the background, within the lease. If the
+    /// handler has [set a recorder](IdempotencyContext::set_recorder), the recorder records the outcome and
+    /// keeps the handler's writes.
     ///
     /// # Cancel safety
-    /// If it is dropped, also before it is first polled, the recording goes on in the background. With a recorder, the engine
-    /// finds out there whether it has recorded.
+    /// If the future is dropped, even before it is first polled, the recording continues in the background.
+    /// With a recorder, the engine finds out in the background whether it has recorded.
     pub fn complete(self, outcome: Outcome) -> impl Future<Output = CompletionResult> + Send {
         self.complete_with(outcome, Writes::Keep)
     }
@@ -122,7 +139,7 @@ impl Execution {
     /// Records an outcome. `writes` says whether a recorder keeps the handler's writes.
     ///
     /// # Cancel safety
-    /// As that of [`complete`](Self::complete).
+    /// Same as [`complete`](Self::complete).
     pub fn complete_with(
         mut self,
         outcome: Outcome,
@@ -130,13 +147,20 @@ impl Execution {
     ) -> impl Future<Output = CompletionResult> + Send {
         let recorder = self.context.close_recorder();
         let is_lost = self.is_taken_over();
-        self.stage = match &recorder {
-            _ if is_lost => Stage::Ended,
-            None => Stage::Ending(Ending::Complete(outcome.clone())),
-            // It has not been asked to record yet: dropped here, everything is undone.
-            Some(_) => Stage::Ending(self.failure()),
-        };
+        // If so, the work was over its limit and is dropped. The store may not know it yet.
+        let has_failed = !matches!(self.stage, Stage::Running);
+        if !has_failed {
+            self.stage = match &recorder {
+                _ if is_lost => Stage::Ended,
+                None => Stage::Ending(Ending::Complete(outcome.clone())),
+                // The recorder has not started yet. If the future is dropped here, everything is undone.
+                Some(_) => Stage::Ending(self.failure()),
+            };
+        }
         async move {
+            if has_failed {
+                return CompletionResult::RecorderFailed;
+            }
             if is_lost {
                 self.undo(recorder).await;
                 self.observe(Event::Superseded);
@@ -153,49 +177,54 @@ impl Execution {
         }
     }
 
-    /// Gives up, so that a retry runs at once: the work was not done. If the store does not answer, this is repeated in the
-    /// background, within the lease.
+    /// Gives up because the work was not done, so that a retry runs at once.
+    ///
+    /// If the store does not answer, the release is repeated in the background, within the lease.
     ///
     /// # Cancel safety
-    /// If it is dropped, also before it is first polled, the release goes on in the background.
+    /// If the future is dropped, even before it is first polled, the release continues in the background.
     pub fn release(self) -> impl Future<Output = ()> + Send {
         self.end_with(Ending::Release(Release::Failed))
     }
 
-    /// Gives up before the handler has started: as [`release`](Self::release), and the attempt does not count.
+    /// Gives up before the handler has started.
+    ///
+    /// This is a [`release`](Self::release) that does not count as an attempt.
     ///
     /// # Cancel safety
-    /// As that of [`release`](Self::release).
+    /// Same as [`release`](Self::release).
     pub fn release_unstarted(self) -> impl Future<Output = ()> + Send {
         self.end_with(Ending::Release(Release::Unstarted))
     }
 
-    /// Gives up after a failure that may have had an effect: under [`OnExpired::Rerun`] a retry runs at once, and under
-    /// [`OnExpired::InDoubt`] the key is in doubt at once.
+    /// Gives up after a failure that may have had an effect.
+    ///
+    /// Under [`OnExpired::Rerun`] a retry runs at once. Under [`OnExpired::InDoubt`] the key is in doubt at
+    /// once.
     ///
     /// # Cancel safety
-    /// As that of [`release`](Self::release).
+    /// Same as [`release`](Self::release).
     pub fn fail(self) -> impl Future<Output = ()> + Send {
         let failure = self.failure();
         self.end_with(failure)
     }
 
-    /// Whether the store has said that the lease is another's.
+    /// Whether the store has said that another claim holds the lease.
     pub(super) fn is_taken_over(&self) -> bool {
         self.context.lease_state().is_some_and(LeaseState::is_taken_over)
     }
 
-    /// How it ends if it is dropped from now on.
+    /// Sets how the execution ends if it is dropped from now on.
     pub(super) fn set_ending(&mut self, ending: Ending) {
         self.stage = Stage::Ending(ending);
     }
 
-    /// Nothing is left to be done for it: it was written down.
+    /// Makes dropping the guard do nothing, because the execution was suspended.
     pub(super) fn disarm(mut self) {
         self.stage = Stage::Ended;
     }
 
-    /// How a failure that may have had an effect ends it.
+    /// The ending after a failure that may have had an effect.
     pub(super) fn failure(&self) -> Ending {
         Ending::Release(match self.engine.policy().on_expired() {
             OnExpired::Rerun => Release::Failed,
@@ -204,25 +233,29 @@ impl Execution {
     }
 
     fn end_with(mut self, ending: Ending) -> impl Future<Output = ()> + Send {
-        self.stage = Stage::Ending(ending);
+        // An ending that is already decided stands: work that was over its limit has failed.
+        if matches!(self.stage, Stage::Running) {
+            self.stage = Stage::Ending(ending);
+        }
         async move {
             self.roll_back().await;
             self.end().await;
         }
     }
 
-    /// Tells the store how it ended. `None` where the store does not answer: what is dropped then goes on in the
-    /// background.
+    /// Sends the ending to the store.
+    ///
+    /// Returns `None` if the store does not answer; on drop, the ending then continues in the background.
     pub(super) async fn end(&mut self) -> Option<Hold> {
         let Stage::Ending(ending) = &self.stage else { return None };
         let (ending, engine) = (ending.clone(), &self.engine);
-        let told = || ending.tell(engine, &self.lease);
-        let answer = within(engine.runtime(), engine.policy().store_timeout(), told).await;
-        self.note_end(&ending, answer)
+        let send = || ending.send(engine, &self.lease);
+        let answer = within(engine.runtime(), engine.policy().store_timeout(), send).await;
+        self.apply_answer(&ending, answer)
     }
 
-    /// Learns what the store answered to its ending.
-    pub(super) fn note_end(
+    /// Applies the store's answer to the ending.
+    pub(super) fn apply_answer(
         &mut self,
         ending: &Ending,
         answer: Result<Hold, crate::StoreError>,
@@ -230,11 +263,11 @@ impl Execution {
         match answer {
             Ok(hold) => {
                 self.stage = Stage::Ended;
-                self.observe(ending.told(hold));
+                self.observe(ending.event(hold));
                 Some(hold)
             }
             Err(error) => {
-                self.observe(ending.untold(&error));
+                self.observe(ending.failed_event(&error));
                 None
             }
         }
@@ -243,7 +276,7 @@ impl Execution {
     pub(super) fn observe(&self, event: Event<'_>) {
         self.engine.observe(&Observation {
             provider: self.engine.name(),
-            endpoint: self.context.scope().as_endpoint(),
+            endpoint: self.context.scope().endpoint_name(),
             path: self.context.path(),
             instance: None,
             key: Some(self.context.scoped_key()),
@@ -254,8 +287,8 @@ impl Execution {
         });
     }
 
-    /// The same execution, to go on in a task of its own.
-    fn take_over(&mut self) -> Self {
+    /// The same execution, for a background task.
+    fn for_background(&mut self) -> Self {
         Self {
             engine: self.engine.clone(),
             lease: self.lease.clone(),
@@ -265,40 +298,42 @@ impl Execution {
         }
     }
 
-    /// Repeats the ending until the store answers, or the lease has surely run out.
-    pub(super) async fn end_in_background(self, ending: Ending) {
+    /// Repeats the ending until the store answers or the lease has certainly run out.
+    pub(super) async fn end_in_background(mut self, ending: Ending) {
+        // The ending may wait for what the recorder holds.
+        self.roll_back().await;
         let runtime = self.engine.runtime();
         let end = runtime.now().saturating_add(self.engine.policy().lease());
         loop {
-            let told = ending.tell(&self.engine, &self.lease);
-            match answered(runtime, self.engine.policy().store_timeout(), told).await {
-                Ok(hold) => return self.observe(ending.told_late(hold)),
-                Err(error) if runtime.now() >= end => return self.observe(Event::Unsettled(&error)),
-                Err(_) => runtime.sleep(PAUSE).await,
+            let sent = ending.send(&self.engine, &self.lease);
+            match answered(runtime, self.engine.policy().store_timeout(), sent).await {
+                Ok(hold) => return self.observe(ending.late_event(hold)),
+                Err(error) if runtime.now() >= end => return self.observe(Event::LeftToExpire(&error)),
+                Err(_) => runtime.sleep(RETRY_PAUSE).await,
             }
         }
     }
 }
 
 impl Drop for Execution {
-    /// Neither blocks nor panics: the ending goes on in the background.
+    /// Neither blocks nor panics: the ending continues in the background.
     fn drop(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Ended) {
-            Stage::Ended => {}
             Stage::Ending(ending) => {
-                let rest = self.take_over();
-                self.engine.spawn_tracked(rest.end_in_background(ending));
+                let background = self.for_background();
+                self.engine.spawn_tracked(background.end_in_background(ending));
             }
             Stage::Recording(recorder) => {
-                let rest = self.take_over();
-                self.engine.spawn_tracked(rest.find_out_in_background(recorder));
+                let background = self.for_background();
+                self.engine.spawn_tracked(background.ask_in_background(recorder));
             }
-            Stage::Running => {
-                if self.engine.policy().attachment() == Attachment::ReleaseWithCaller {
-                    let rest = self.take_over();
-                    self.engine.spawn_tracked(rest.fail());
-                }
+            Stage::Running if self.engine.policy().attachment() == Attachment::FailWithCaller => {
+                let mut background = self.for_background();
+                background.stage = Stage::Running;
+                self.engine.spawn_tracked(background.fail());
             }
+            // A clone of the context may outlive the execution. It must not keep what the recorder holds.
+            Stage::Running | Stage::Ended => drop(self.context.close_recorder()),
         }
     }
 }

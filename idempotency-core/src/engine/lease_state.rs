@@ -1,4 +1,4 @@
-//! What this process knows of its lease: until when it surely holds, and whether it is lost.
+//! The lease as this process sees it: how long it is sure to hold, and whether it is lost.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,83 +7,85 @@ use event_listener::Event;
 
 use super::Runtime;
 
-/// A moment on both clocks of a runtime.
+/// A reading of both clocks of a runtime.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
+pub(super) struct ClockReading {
     now: Duration,
     unix_time: Duration,
 }
 
-impl Moment {
-    pub(super) fn of(runtime: &dyn Runtime) -> Self {
+impl ClockReading {
+    pub(super) fn now(runtime: &dyn Runtime) -> Self {
         Self { now: runtime.now(), unix_time: runtime.unix_time() }
     }
 
-    /// How long ago it was, by the clock that has gone further: the monotonic one may stand still while the machine is
-    /// suspended, and the wall clock may be set back.
+    /// The time since this reading, by the clock that has advanced further.
+    ///
+    /// The monotonic clock may stop while the machine is suspended, and the wall clock may be set back.
     pub(super) fn elapsed(self, runtime: &dyn Runtime) -> Duration {
         let by_wall_clock = runtime.unix_time().saturating_sub(self.unix_time);
         runtime.now().saturating_sub(self.now).max(by_wall_clock)
     }
 }
 
-/// Shared by the renewal, which writes it, and the handler's context, which reads it.
+/// A lease's state, written by the renewal and read by the handler's context.
 #[derive(Debug)]
 pub(super) struct LeaseState {
     lost: AtomicBool,
-    /// Whether the store has said that it is another's.
+    /// Whether the store has said that another claim holds the lease.
     taken_over: AtomicBool,
-    /// How long the lease surely holds from when it was asked for.
-    lasts: Duration,
-    /// When it was asked for last, in microseconds of the runtime's monotonic and of its wall clock.
+    /// How long the lease is sure to hold, from when it was requested.
+    guaranteed: Duration,
+    /// When the lease was last requested, in microseconds: on the monotonic and on the wall clock.
     sent: [AtomicU64; 2],
     changed: Event,
 }
 
 impl LeaseState {
-    /// A lease that was requested at `sent` and surely lasts for `lasts` from then on.
-    pub(super) fn held_from(sent: Moment, lasts: Duration) -> Self {
+    /// A lease that was requested at `sent` and is sure to hold for `guaranteed` from then on.
+    pub(super) fn held_from(sent: ClockReading, guaranteed: Duration) -> Self {
         let sent = [sent.now, sent.unix_time].map(|time| AtomicU64::new(micros(time)));
         let (lost, taken_over) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { lost, taken_over, lasts, sent, changed: Event::new() }
+        Self { lost, taken_over, guaranteed, sent, changed: Event::new() }
     }
 
-    /// The lease was renewed, as was asked for at `sent`.
-    pub(super) fn prolong(&self, sent: Moment) {
+    /// Prolongs the lease after a renewal that was requested at `sent`.
+    pub(super) fn prolong(&self, sent: ClockReading) {
         self.sent[0].store(micros(sent.now), Ordering::SeqCst);
         self.sent[1].store(micros(sent.unix_time), Ordering::SeqCst);
     }
 
-    /// Loses the lease for good. Answers whether it was not lost before.
-    pub(super) fn lose(&self) -> bool {
+    /// Marks the lease as lost for good. Returns whether it was not lost before.
+    pub(super) fn mark_lost(&self) -> bool {
         let is_new = !self.lost.swap(true, Ordering::SeqCst);
         self.changed.notify(usize::MAX);
         is_new
     }
 
-    /// The store says that the lease is another's. Answers whether it was not lost before.
-    pub(super) fn take_over(&self) -> bool {
+    /// Marks the lease as held by another claim, as the store says. Returns whether it was not lost before.
+    pub(super) fn mark_taken_over(&self) -> bool {
         self.taken_over.store(true, Ordering::SeqCst);
-        self.lose()
+        self.mark_lost()
     }
 
-    /// Whether the store has said that the lease is another's.
+    /// Whether the store has said that another claim holds the lease.
     pub(super) fn is_taken_over(&self) -> bool {
         self.taken_over.load(Ordering::SeqCst)
     }
 
-    /// The local end of the lease on the monotonic clock: renewing goes by this one, and no jump of the wall clock stops
-    /// it.
+    /// The local end of the lease on the monotonic clock.
+    ///
+    /// Renewal uses this clock, so that no jump of the wall clock stops it.
     pub(super) fn end(&self) -> Duration {
-        self.sent().now.saturating_add(self.lasts)
+        self.sent().now.saturating_add(self.guaranteed)
     }
 
-    /// Whether another owner may hold it, by either clock.
+    /// Whether another owner may hold the lease, by either clock.
     pub(super) fn is_lost(&self, runtime: &dyn Runtime) -> bool {
-        self.lost.load(Ordering::SeqCst) || self.sent().elapsed(runtime) >= self.lasts
+        self.lost.load(Ordering::SeqCst) || self.sent().elapsed(runtime) >= self.guaranteed
     }
 
-    /// Waits for [`lose`](Self::lose).
+    /// Waits for [`mark_lost`](Self::mark_lost).
     pub(super) async fn lost(&self) {
         loop {
             let listener = self.changed.listen();
@@ -94,10 +96,10 @@ impl LeaseState {
         }
     }
 
-    fn sent(&self) -> Moment {
+    fn sent(&self) -> ClockReading {
         let [now, unix_time] =
             [0, 1].map(|clock| Duration::from_micros(self.sent[clock].load(Ordering::SeqCst)));
-        Moment { now, unix_time }
+        ClockReading { now, unix_time }
     }
 }
 

@@ -1,48 +1,55 @@
-//! Running: the whole job for code without HTTP.
+//! Running: does the whole job for code without HTTP.
 
+use std::any::type_name;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use http::uri::PathAndQuery;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Begun, CompletionResult, Idempotency, IdempotencyContext};
+use super::flow::{Conclusion, Flow};
+use super::{CompletionResult, HandlerFailure, Idempotency, IdempotencyContext, Writes};
 use crate::{Delivery, Outcome, StoreError, Version};
 
-/// What came of a delivery.
+/// The result of a delivery.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Ran<T> {
-    /// The handler ran for this delivery, and this came of it.
+    /// The handler ran for this delivery and returned this value.
     Executed(T),
-    /// The handler ran and succeeded, and its outcome is not recorded yet: acknowledge it all the same.
+    /// The handler ran and succeeded, and its outcome is not recorded yet.
+    ///
+    /// Acknowledge the delivery all the same.
     ExecutedUnrecorded(T),
-    /// It was executed before, and this came of it.
+    /// The delivery was executed before and returned this value.
     Replayed(T),
-    /// It is being executed elsewhere: do not acknowledge, and let it come again.
+    /// Another attempt is executing the delivery. Do not acknowledge it, so that it comes again.
     Conflict {
         /// When the lease runs out unless it is renewed.
         retry_after: Duration,
     },
-    /// Its key was used with another fingerprint.
+    /// The delivery's key was used with another fingerprint.
     Mismatch,
-    /// A newer version of its resource has completed: acknowledge it, there is nothing to do.
+    /// A newer version of the delivery's resource has completed.
+    ///
+    /// Acknowledge the delivery: there is nothing to do.
     Stale {
         /// That version.
         newest: Version,
     },
-    /// It was executed before, and what came of it cannot be read: its type has changed since, or could not be written
-    /// as JSON then. Acknowledge it.
+    /// The delivery was executed before, and its value cannot be read. Acknowledge the delivery.
+    ///
+    /// The value's type has changed since, or the value could not be written as JSON.
     ReplayedUnreadable,
-    /// It is not known whether it was executed.
+    /// The store does not know whether the delivery was executed.
     InDoubt,
 }
 
 impl<T> Ran<T> {
-    /// Whether the delivery may be acknowledged: it is done, here or before, or there is nothing to do.
+    /// Whether to acknowledge the delivery: it is done, here or before, or there is nothing to do.
     ///
-    /// Otherwise it must come again: it is in flight elsewhere, or an operator must settle it.
+    /// Otherwise it must come again: it is in flight elsewhere, or an operator must resolve it.
     #[must_use]
     pub fn may_be_acknowledged(&self) -> bool {
         match self {
@@ -56,39 +63,47 @@ impl<T> Ran<T> {
     }
 }
 
-/// Why nothing came of a delivery.
+/// Why a delivery has no result.
 ///
-/// An [`Error`](std::error::Error) if the handler's error implements `Display`: it need not be an `Error` itself, and
-/// `anyhow::Error` and `String` are not. So this error's text contains the handler's, in its alternate form (`{:#}`), which
-/// includes the causes if the handler's error prints them.
+/// This is an [`Error`](std::error::Error) if the handler's error implements `Display`. The handler's error
+/// need not be an `Error` itself: `anyhow::Error` and `String` are not. For that reason this error's text
+/// contains the handler's, in its alternate form (`{:#}`), which includes the causes if the handler's error
+/// prints them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError<E> {
     /// The handler failed. The key is released, so that the next delivery runs at once.
     #[error("the handler failed: {0:#}")]
     Handler(E),
-    /// The store is out of reach; nothing was executed.
+    /// The store is out of reach, and nothing was executed.
     #[error("the store is out of reach")]
     Store(#[source] StoreError),
-    /// The handler succeeded, and what came of it cannot be written as JSON. The key is completed without it, so that
-    /// the effect does not happen twice: its duplicates are [`Ran::ReplayedUnreadable`].
+    /// The handler succeeded, and its value cannot be written as JSON.
+    ///
+    /// The key is completed without a value, so that the effect does not happen twice. Duplicates get
+    /// [`Ran::ReplayedUnreadable`].
     #[error("the outcome cannot be written as json")]
     Outcome(#[source] serde_json::Error),
-    /// The handler succeeded, and its recorder did not record the completion, or it is not known whether it did: let the
-    /// delivery come again.
+    /// The handler succeeded, and its recorder did not record the completion, or may not have.
+    ///
+    /// Let the delivery come again.
     #[error("the handler's recorder did not record the completion")]
-    NotRecorded,
+    RecorderFailed,
+    /// The handler ran longer than its recorder's [limit](super::Recorder::limit) and was dropped.
+    ///
+    /// Its writes through the recorder are undone, and the key is released. Let the delivery come again.
+    #[error("the handler ran longer than its recorder's limit")]
+    OverLimit,
     /// The runtime shut down and dropped the work.
     #[error("the runtime dropped the work")]
     Dropped,
 }
 
 impl Idempotency {
-    /// Runs the handler for a delivery unless it was run before, and records what comes of it as JSON, in the form of
-    /// [`Outcome::of_value`].
+    /// Runs the handler for a delivery unless it ran before, and records its value as JSON.
     ///
-    /// Runs in a task of its own unless the policy says otherwise, so that a caller that goes away (a timeout, a
-    /// `select!`) does not cut it short.
+    /// [`Outcome::of_value`] defines the form. The work runs in its own task unless the policy says
+    /// otherwise, so a caller that goes away (a timeout, a `select!`) does not interrupt it.
     ///
     /// ```
     /// # #[cfg(feature = "memory")]
@@ -110,13 +125,15 @@ impl Idempotency {
     /// ```
     ///
     /// # Errors
-    /// [`RunError::Handler`] with the handler's own error; [`RunError::Store`] where the store is out of reach.
+    /// [`RunError::Handler`] with the handler's own error, or [`RunError::Store`] if the store is out of
+    /// reach.
     ///
     /// # Panics
-    /// When the handler panics: the execution [fails](super::Execution::fail) first, then the panic goes on in the caller.
+    /// If the handler panics. The execution [fails](super::Execution::fail) first, and then the panic resumes
+    /// in the caller.
     ///
     /// # Cancel safety
-    /// Safe to drop under [`Attachment::Detached`](crate::Attachment::Detached): the work goes on.
+    /// Safe to drop under [`Attachment::Detached`](crate::Attachment::Detached): the work continues.
     pub async fn run<T, E, H, F>(&self, delivery: Delivery, handler: H) -> Result<Ran<T>, RunError<E>>
     where
         T: Serialize + DeserializeOwned + Send + 'static,
@@ -125,54 +142,43 @@ impl Idempotency {
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let engine = self.clone();
-        let work = async move { engine.run_attached(delivery, handler).await };
-        self.carry_out(work).await.unwrap_or(Err(RunError::Dropped))
-    }
-
-    async fn run_attached<T, E, H, F>(&self, delivery: Delivery, handler: H) -> Result<Ran<T>, RunError<E>>
-    where
-        T: Serialize + DeserializeOwned,
-        H: FnOnce(IdempotencyContext) -> F,
-        F: Future<Output = Result<T, E>>,
-    {
-        let target = delivery.target().cloned();
-        let (key, begun) = self.begin_known(delivery).await;
-        let mut execution = match begun.map_err(RunError::Store)? {
-            Begun::Run(execution) => execution,
-            Begun::Replay(completed) => {
-                let value = completed.outcome.to_value();
-                if value.is_none() {
-                    self.observe_unreadable(&key, target.as_ref().map(PathAndQuery::path));
-                }
-                return Ok(value.map_or(Ran::ReplayedUnreadable, Ran::Replayed));
-            }
-            Begun::Conflict { retry_after } => return Ok(Ran::Conflict { retry_after }),
-            Begun::Mismatch => return Ok(Ran::Mismatch),
-            Begun::Stale { newest } => return Ok(Ran::Stale { newest }),
-            Begun::InDoubt => return Ok(Ran::InDoubt),
-            Begun::Unprotected(context) => {
-                return handler(context).await.map(Ran::ExecutedUnrecorded).map_err(RunError::Handler);
-            }
-        };
-        let context = execution.context().clone();
-        let value = match execution.drive(async move { handler(context).await }).await {
-            Ok(value) => value,
-            Err(error) => {
-                execution.release().await;
-                return Err(RunError::Handler(error));
-            }
-        };
-        let (outcome, unwritable) = match Outcome::of_value(&value) {
-            Ok(outcome) => (outcome, None),
-            Err(error) => (Outcome::default(), Some(error)),
-        };
-        let completion = execution.complete(outcome).await;
-        match (unwritable, completion) {
-            (_, CompletionResult::NotRecorded) => Err(RunError::NotRecorded),
-            (Some(error), _) => Err(RunError::Outcome(error)),
-            (None, CompletionResult::Recorded) => Ok(Ran::Executed(value)),
-            (None, CompletionResult::Unrecorded) => Ok(Ran::ExecutedUnrecorded(value)),
-            (None, CompletionResult::Lost) => Ok(Ran::Conflict { retry_after: Duration::ZERO }),
+        let flow = async move { engine.execute(delivery, Outcome::to_value, handler, conclude).await };
+        let (_, flow) = self.shield(flow).await.ok_or(RunError::Dropped)?;
+        match flow {
+            Flow::Executed(_, Some(CompletionResult::RecorderFailed)) => Err(RunError::RecorderFailed),
+            Flow::Executed(value, completion) => value.map(|value| match completion {
+                Some(CompletionResult::Unrecorded) => Ran::ExecutedUnrecorded(value),
+                Some(CompletionResult::Lost) => Ran::Conflict { retry_after: Duration::ZERO },
+                _ => Ran::Executed(value),
+            }),
+            Flow::OverLimit => Err(RunError::OverLimit),
+            Flow::Unprotected(result) => result.map(Ran::ExecutedUnrecorded).map_err(RunError::Handler),
+            Flow::Replayed(value) => Ok(value.map_or(Ran::ReplayedUnreadable, Ran::Replayed)),
+            Flow::Conflict { retry_after } => Ok(Ran::Conflict { retry_after }),
+            Flow::Mismatch => Ok(Ran::Mismatch),
+            Flow::Stale { newest } => Ok(Ran::Stale { newest }),
+            Flow::InDoubt => Ok(Ran::InDoubt),
+            Flow::Outage(error) => Err(RunError::Store(error)),
         }
+    }
+}
+
+/// Concludes from the handler's result.
+///
+/// A value completes the key even if it cannot be written, because the effect must not happen twice. An error
+/// says that the handler has done nothing.
+async fn conclude<T: Serialize, E>(result: Result<T, E>) -> (Result<T, RunError<E>>, Conclusion) {
+    let value = match result {
+        Ok(value) => value,
+        Err(error) => {
+            let failure = HandlerFailure::Error(type_name::<E>());
+            return (Err(RunError::Handler(error)), Conclusion::Release(Some(failure)));
+        }
+    };
+    // A panic here must not count as the handler's, which would let the effect happen again.
+    let written = catch_unwind(AssertUnwindSafe(|| Outcome::of_value(&value)));
+    match written.unwrap_or_else(|_| Err(serde::ser::Error::custom("its `Serialize` panicked"))) {
+        Ok(outcome) => (Ok(value), Conclusion::Complete(outcome, Writes::Keep)),
+        Err(error) => (Err(RunError::Outcome(error)), Conclusion::Complete(Outcome::default(), Writes::Keep)),
     }
 }

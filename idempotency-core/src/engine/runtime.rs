@@ -1,4 +1,4 @@
-//! The runtime: clock, timers, tasks and randomness, all from outside.
+//! The runtime: the clock, timers, tasks and randomness that the engine uses.
 
 use std::time::Duration;
 
@@ -7,19 +7,21 @@ use futures_util::future::BoxFuture;
 use crate::Owner;
 use crate::clock::Clock;
 
-/// What the engine needs of the world. It can run on one thread, and in simulated time.
+/// The services that the engine needs from its environment. It can run on one thread, and in simulated time.
 pub trait Runtime: Clock {
-    /// A future that ends after `duration` on this runtime's clock.
+    /// Returns a future that completes after `duration` on this runtime's clock.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 
-    /// Runs a task to its end, also if its caller goes away. If that is impossible, as after shutdown, the task is dropped.
+    /// Runs a task to its end, even if its caller goes away.
+    ///
+    /// If that is impossible, as after shutdown, drops the task.
     fn spawn(&self, task: BoxFuture<'static, ()>);
 
-    /// 128 random bits that name a new attempt.
+    /// Returns 128 random bits that name a new attempt.
     fn new_owner(&self) -> Owner;
 }
 
-/// Tokio and the machine's randomness.
+/// Runs the engine on tokio, with the operating system's randomness.
 #[cfg(feature = "tokio")]
 #[derive(Debug, Default)]
 pub struct TokioRuntime {
@@ -28,7 +30,7 @@ pub struct TokioRuntime {
 
 #[cfg(feature = "tokio")]
 impl TokioRuntime {
-    /// A runtime whose tasks are spawned on the caller's tokio runtime.
+    /// Creates a runtime that spawns tasks on the caller's tokio runtime.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -55,7 +57,7 @@ impl Runtime for TokioRuntime {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
         match tokio::runtime::Handle::try_current() {
             Ok(handle) => drop(handle.spawn(task)),
-            Err(_) => tracing::warn!("background work is dropped: there is no tokio runtime to run it on"),
+            Err(_) => tracing::warn!("background work is dropped because no tokio runtime is running"),
         }
     }
 

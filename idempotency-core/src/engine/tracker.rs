@@ -1,4 +1,4 @@
-//! The tracker: how many tasks are under way, so that a shutdown can wait for them.
+//! The tracker: counts the tasks under way, so that a shutdown can wait for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 
 use super::Runtime;
 
-/// Counts the work under way in one engine and its clones.
+/// Counts the work under way in an engine and its clones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tracker(Arc<Counter>);
 
@@ -19,7 +19,7 @@ struct Counter {
     idle: Event,
 }
 
-/// One piece of work; it ends when this is dropped.
+/// Counts one piece of work as under way until it is dropped.
 #[derive(Debug)]
 pub struct Tracked(Arc<Counter>);
 
@@ -32,13 +32,13 @@ impl Tracker {
     pub(super) async fn idle_within(&self, runtime: &dyn Runtime, timeout: Duration) -> bool {
         let mut sleep = runtime.sleep(timeout);
         loop {
-            // The listener is there before the count is read, so that no wake-up falls between the two.
+            // Listen before reading the count, so that no notification falls between the two.
             let listener = self.0.idle.listen();
             if self.0.active.load(Ordering::SeqCst) == 0 {
                 return true;
             }
             match select(listener, sleep).await {
-                Either::Left(((), rest)) => sleep = rest,
+                Either::Left(((), unfinished)) => sleep = unfinished,
                 Either::Right(_) => return self.0.active.load(Ordering::SeqCst) == 0,
             }
         }

@@ -1,15 +1,15 @@
-//! The waiters: how many duplicates of one key wait in this process.
+//! The waiters: counts the duplicates of a key that wait in this process.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::KeyDigest;
 
-/// Counts waiters per key, so that a storm of retries is bounded.
+/// Counts waiters per key, which bounds a storm of retries.
 #[derive(Debug, Default)]
 pub(super) struct Waiters(Mutex<HashMap<KeyDigest, usize>>);
 
-/// A place among the waiters of a key, given back when dropped.
+/// A permit to wait for a key. Dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct Waiter {
     waiters: Arc<Waiters>,
@@ -17,7 +17,7 @@ pub(super) struct Waiter {
 }
 
 impl Waiters {
-    /// A place among the waiters of a key; `None` where `limit` are waiting already.
+    /// Takes a permit to wait for a key. `None` if `limit` waiters have one already.
     pub(super) fn enter(self: &Arc<Self>, key: KeyDigest, limit: usize) -> Option<Waiter> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(key).or_default();
@@ -54,12 +54,12 @@ mod tests {
     }
 
     #[test]
-    fn places_are_counted_per_key_and_given_back() {
+    fn permits_are_counted_per_key_and_given_back() {
         let waiters = Arc::new(Waiters::default());
         let first = waiters.enter(key("a"), 2).unwrap();
         let second = waiters.enter(key("a"), 2).unwrap();
         assert!(waiters.enter(key("a"), 2).is_none());
-        assert!(waiters.enter(key("a"), 2).is_none(), "who is refused takes nobody's place away");
+        assert!(waiters.enter(key("a"), 2).is_none(), "a refusal leaves the count unchanged");
         assert!(waiters.enter(key("b"), 2).is_some());
         drop(first);
         let third = waiters.enter(key("a"), 2).unwrap();
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_nobody_waits_for_is_not_kept() {
+    fn a_key_without_waiters_is_not_kept() {
         let waiters = Arc::new(Waiters::default());
         assert!(waiters.enter(key("a"), 0).is_none());
         drop(waiters.enter(key("b"), 1).unwrap());

@@ -1,4 +1,4 @@
-//! A request out of bytes: `POST /path?query`, header lines, an empty line, the body. What is not one is left out.
+//! Parses a request from bytes: `POST /path?query`, header lines, an empty line, the body. Invalid parts are left out.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use crate::provider::{Incoming, Received, Rejection};
 use crate::{Provider, Scope};
 
-/// When every request is judged.
+/// The time at which every request is verified.
 pub(super) const NOW: Duration = Duration::from_secs(1_767_225_600);
 
 pub(super) struct Request {
@@ -40,7 +40,7 @@ impl Request {
         }
     }
 
-    /// The same request with a signature; other headers that the signer adds only where they are missing.
+    /// The same request with a signature. The signer's other headers are added only if they are missing.
     pub(super) fn signed_by(&self, signer: HeaderMap) -> Self {
         let mut headers = self.headers.clone();
         for (name, value) in signer.iter() {
@@ -54,10 +54,10 @@ impl Request {
         Self { uri: self.uri.clone(), headers, body: self.body.clone() }
     }
 
-    /// What a provider makes of it.
+    /// A provider's classification of this request.
     pub(super) fn received(&self, provider: &dyn Provider) -> Result<Received, Rejection> {
         let scope = Scope::endpoint("fuzz");
         let incoming = Incoming::new(&Method::POST, &self.uri, &self.headers, &self.body, NOW, &scope);
-        provider.receive(&incoming).now_or_never().expect("a fixed secret is there at once")
+        provider.receive(&incoming).now_or_never().expect("a provider with fixed secrets never waits")
     }
 }

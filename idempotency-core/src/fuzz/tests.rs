@@ -1,4 +1,4 @@
-//! The targets on their corpus, on spoiled entries of it, and on random bytes.
+//! Runs the targets on their corpus, on mutated corpus entries, and on random bytes.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ fn corpus(target: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn no_committed_input_breaks_a_promise() {
+fn no_committed_input_breaks_a_guarantee() {
     for (name, target) in TARGETS.iter().copied() {
         let inputs = corpus(name);
         assert!(!inputs.is_empty(), "{name}");
@@ -46,8 +46,8 @@ fn no_committed_input_breaks_a_promise() {
     }
 }
 
-/// An entry of the corpus in which a few bytes were replaced, cut out or doubled.
-fn spoiled(corpus: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+/// A corpus entry in which a few bytes are replaced, inserted, cut off or doubled.
+fn mutated(corpus: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<Index>(), any::<u8>(), 0..4_u8);
     (select(corpus), vec(change, 1..6)).prop_map(|(mut bytes, changes)| {
         for (index, byte, how) in changes {
@@ -63,21 +63,21 @@ fn spoiled(corpus: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-fn hold(target: Target, inputs: impl Strategy<Value = Vec<u8>>) {
+fn run(target: Target, inputs: impl Strategy<Value = Vec<u8>>) {
     let config = ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(input in inputs)| target(&input));
 }
 
 #[test]
-fn no_spoiled_input_breaks_a_promise() {
+fn no_mutated_input_breaks_a_guarantee() {
     for (name, target) in TARGETS.iter().copied() {
-        hold(target, spoiled(corpus(name)));
+        run(target, mutated(corpus(name)));
     }
 }
 
 #[test]
-fn no_bytes_break_a_promise() {
+fn no_random_bytes_break_a_guarantee() {
     for (_, target) in TARGETS.iter().copied() {
-        hold(target, vec(any::<u8>(), 0..200));
+        run(target, vec(any::<u8>(), 0..200));
     }
 }

@@ -1,8 +1,8 @@
-//! The policy: every knob, with its default and the reason.
+//! The policy: every setting, with its default and the reason for it.
 
 mod completing;
-mod knobs;
-mod values;
+mod getters;
+mod setters;
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use crate::OnExpired;
 
 pub use completing::Completing;
 
-/// Every knob of the engine and of the HTTP answers.
+/// Every setting of the engine and of the HTTP answers.
 ///
-/// [`Policy::webhook`] is the default of every provider, [`Policy::api`] that of
-/// [`IdempotencyKey`](crate::provider::IdempotencyKey); a provider adjusts them to its sender.
+/// [`Policy::api`] is the default of [`IdempotencyKey`](crate::provider::IdempotencyKey), and [`Policy::webhook`] of every
+/// other provider. A provider adjusts it to its sender.
 ///
 /// ```
 /// use std::time::Duration;
@@ -36,12 +36,12 @@ pub struct Policy {
     body_limit: usize,
     recorded_limit: usize,
     completing: Completing,
-    duplicate_in_flight: StatusCode,
-    mismatch: StatusCode,
-    in_doubt: StatusCode,
+    conflict_status: StatusCode,
+    mismatch_status: StatusCode,
+    in_doubt_status: StatusCode,
     body_timeout: Duration,
     ready_timeout: Duration,
-    shows_keys: bool,
+    records_key_text: bool,
     documentation: Option<String>,
 }
 
@@ -49,42 +49,43 @@ pub struct Policy {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum OnOutage {
-    /// 503 with `Retry-After`; nothing is executed.
+    /// Answers 503 with `Retry-After` and executes nothing.
     #[default]
     Refuse,
-    /// The handler runs without any protection, and each such run is observed. Nothing runs if the store is in reach and refuses
-    /// (wrong credentials), is full, or cannot confirm a grant as durably as asked, or if another attempt may hold the key.
+    /// Runs the handler without any protection, and observes each such run.
+    ///
+    /// Nothing runs if another attempt may hold the key. Nothing runs either if the store is in reach but refuses the claim
+    /// (wrong credentials), is full, or cannot confirm a grant as durably as configured.
     Proceed,
 }
 
-/// The treatment of an execution when its caller goes away.
+/// The treatment of an execution whose caller disconnects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Attachment {
-    /// It runs to its end in a task of its own.
+    /// The execution runs to its end in its own task.
     #[default]
     Detached,
-    /// It is dropped where it stands, and the key stays in flight until the lease runs out, since the effect may have
-    /// happened.
-    AbandonWithCaller,
-    /// It is dropped where it stands, and the key is released at once; under [`OnExpired::InDoubt`](crate::OnExpired::InDoubt)
-    /// it is in doubt. Right only if the handler is cancel safe.
-    ReleaseWithCaller,
+    /// The execution is dropped. The key stays in flight until the lease runs out, since the effect may have happened.
+    LeaveWithCaller,
+    /// The execution is dropped. The key is released at once, or is in doubt under
+    /// [`OnExpired::InDoubt`](crate::OnExpired::InDoubt). Right only if the handler is cancel safe.
+    FailWithCaller,
 }
 
 impl Attachment {
-    /// Whether an execution runs in a task of its own, and not in its caller's.
+    /// Whether an execution runs in its own task instead of its caller's.
     #[must_use]
     pub fn is_detached(self) -> bool {
         match self {
             Self::Detached => true,
-            Self::AbandonWithCaller | Self::ReleaseWithCaller => false,
+            Self::LeaveWithCaller | Self::FailWithCaller => false,
         }
     }
 }
 
 impl Policy {
-    /// For webhooks: only a 2xx completes, a duplicate in flight waits and is then told 503.
+    /// The policy for webhooks: only a 2xx completes, and a duplicate of an in-flight delivery waits and then gets a 503.
     #[must_use]
     pub fn webhook() -> Self {
         Self {
@@ -99,26 +100,28 @@ impl Policy {
             body_limit: 1024 * 1024,
             recorded_limit: 64 * 1024,
             completing: Completing::success(),
-            duplicate_in_flight: StatusCode::SERVICE_UNAVAILABLE,
-            mismatch: StatusCode::UNPROCESSABLE_ENTITY,
-            in_doubt: StatusCode::SERVICE_UNAVAILABLE,
+            conflict_status: StatusCode::SERVICE_UNAVAILABLE,
+            mismatch_status: StatusCode::UNPROCESSABLE_ENTITY,
+            in_doubt_status: StatusCode::SERVICE_UNAVAILABLE,
             body_timeout: Duration::from_secs(10),
             ready_timeout: Duration::from_secs(2),
-            shows_keys: true,
+            records_key_text: true,
             documentation: None,
         }
     }
 
-    /// For APIs whose clients send an `Idempotency-Key`: final answers complete, client errors included; a duplicate in
-    /// flight is told 409 at once; records are kept for 24 hours.
+    /// The policy for APIs whose clients send an `Idempotency-Key`.
+    ///
+    /// Final answers complete, including client errors. A duplicate of an in-flight request gets a 409 at once. Records are
+    /// kept for 24 hours.
     #[must_use]
     pub fn api() -> Self {
         Self {
             retention: Duration::from_secs(24 * 60 * 60),
             wait: Duration::ZERO,
             completing: Completing::final_answers(),
-            duplicate_in_flight: StatusCode::CONFLICT,
-            in_doubt: StatusCode::CONFLICT,
+            conflict_status: StatusCode::CONFLICT,
+            in_doubt_status: StatusCode::CONFLICT,
             body_timeout: Duration::from_secs(30),
             ..Self::webhook()
         }

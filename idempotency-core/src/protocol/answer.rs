@@ -1,4 +1,4 @@
-//! The answers over HTTP: one table, used by every adapter.
+//! The HTTP answers: one table for every adapter.
 
 use std::time::Duration;
 
@@ -10,44 +10,44 @@ use super::status::Status;
 use crate::rejection::RejectionKind;
 use crate::{Policy, RecordedResponse};
 
-/// Every case in which the answer is made here and not by the handler.
+/// Every case in which this crate answers instead of the handler.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Answer {
     /// The sender does not use the request's method.
     MethodNotAllowed {
-        /// The methods that it uses, as the value of `Allow`.
+        /// The methods that the sender uses, as the value of `Allow`.
         allow: HeaderValue,
     },
     /// The provider refused the request.
     Rejected {
-        /// Which kind of rejection it is.
+        /// The kind of rejection.
         kind: RejectionKind,
-        /// What authentication is asked for, as the value of `WWW-Authenticate`.
+        /// The challenge, as the value of `WWW-Authenticate`.
         challenge: HeaderValue,
     },
-    /// The request's method, URI or headers cannot be read.
+    /// The request's method, URI or headers are malformed.
     HeadUnreadable,
-    /// The request's body is longer than the limit.
+    /// The request's body is over the limit.
     BodyTooLarge,
-    /// The request's body ended before it was whole.
+    /// The request's body ended early.
     BodyUnreadable,
     /// The request's body did not arrive in time.
     BodyTimedOut,
     /// The key has been executed, with this answer.
     Replayed(RecordedResponse),
-    /// The key is in flight, for about this long.
+    /// The key is in flight.
     Conflict {
-        /// When the lease runs out unless it is renewed.
+        /// The time until the lease runs out unless it is renewed.
         retry_after: Duration,
     },
     /// The key was used for another request.
     Mismatch,
     /// A newer version of the resource has completed.
     Stale,
-    /// It is not known whether the key was executed.
+    /// The key may or may not have been executed.
     InDoubt,
-    /// Items of a batch are not done: another process holds them, they failed, or it is not known whether they were executed.
+    /// Some items of a batch are not completed: another process holds them, they failed, or they are in doubt.
     BatchIncomplete,
     /// The store is out of reach.
     Outage,
@@ -58,12 +58,12 @@ pub enum Answer {
 /// `idempotent-replayed`, as Stripe calls it.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// A retry sooner than this has nothing to find, one later than this waits for nothing: most handlers end long before
-/// their lease.
+/// The bounds of `Retry-After` in seconds. An earlier retry is too soon for a result. A later one waits needlessly, because
+/// most handlers end long before their lease.
 const RETRY_AFTER_RANGE: (u64, u64) = (1, 5);
 
 impl Answer {
-    /// The answer's status, headers and body under a policy, as this occurrence of it.
+    /// The response for this answer under a policy. `instance` names this occurrence of it.
     #[must_use]
     pub fn response(&self, policy: &Policy, instance: &Instance) -> RecordedResponse {
         if let Self::Replayed(recorded) = self
@@ -88,7 +88,7 @@ impl Answer {
             }
             Self::BatchIncomplete => with_retry_after(with_status(answer, Status::Conflict), Duration::MAX),
             Self::Mismatch => documented(with_status(answer, Status::Mismatch), policy),
-            // What cannot be replayed is in doubt, never free.
+            // A record that cannot be replayed is in doubt, never free.
             Self::InDoubt | Self::Replayed(_) => documented(with_status(answer, Status::InDoubt), policy),
             Self::Stale => with_status(answer, Status::Stale),
             Self::HeadUnreadable | Self::BodyTooLarge | Self::BodyUnreadable | Self::BodyTimedOut => answer,
@@ -106,10 +106,10 @@ impl Answer {
             Self::HeadUnreadable | Self::BodyUnreadable => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTimedOut => StatusCode::REQUEST_TIMEOUT,
-            Self::Conflict { .. } => policy.duplicate_in_flight(),
-            Self::Mismatch => policy.mismatch(),
+            Self::Conflict { .. } => policy.conflict_status(),
+            Self::Mismatch => policy.mismatch_status(),
             Self::Stale => StatusCode::OK,
-            Self::InDoubt | Self::Replayed(_) => policy.in_doubt(),
+            Self::InDoubt | Self::Replayed(_) => policy.in_doubt_status(),
             Self::Outage | Self::NotReady | Self::BatchIncomplete => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -118,95 +118,95 @@ impl Answer {
         match self {
             Self::MethodNotAllowed { .. } => Problem {
                 kind: "method-not-allowed",
-                title: "Deliveries do not come by this method",
-                detail: "Use a method that the Allow header names.",
+                title: "The method is not allowed",
+                detail: "Use a method from the Allow header.",
                 retryable: false,
             },
             Self::Rejected { kind: RejectionKind::Unauthenticated, .. } => Problem {
                 kind: "unauthenticated",
                 title: "The request is not authentic",
-                detail: "Check the secret or the credentials, and that the clock is right.",
+                detail: "Check the signing secret or the credentials, and the clock.",
                 retryable: false,
             },
             Self::Rejected { kind: RejectionKind::KeyMissing, .. } => Problem {
                 kind: "key-missing",
                 title: "The request has no key",
-                detail: "Send the request with a key that is new for each operation and the same for its retries.",
+                detail: "Send a key with the request: a new one for each operation, and the same one for its retries.",
                 retryable: false,
             },
             Self::Rejected { kind: RejectionKind::Malformed, .. } | Self::HeadUnreadable => Problem {
                 kind: "malformed",
                 title: "The request or its key cannot be read",
-                detail: "Send one key of 1 to 255 printable ASCII characters, and each header once.",
+                detail: "Send a well-formed body, each header once, and a key of 1 to 255 printable ASCII characters.",
                 retryable: false,
             },
             Self::BodyTooLarge => Problem {
                 kind: "body-too-large",
-                title: "The body is over the limit",
+                title: "The body is too large",
                 detail: "Send a smaller body.",
                 retryable: false,
             },
             Self::BodyUnreadable => Problem {
                 kind: "body-unreadable",
                 title: "The body ended early",
-                detail: "Nothing was executed. Send the whole request again, with the same key.",
+                detail: "Nothing was executed. Send the whole request again with the same key.",
                 retryable: true,
             },
             Self::BodyTimedOut => Problem {
                 kind: "body-timeout",
                 title: "The body did not arrive in time",
-                detail: "Nothing was executed. Send the whole request again, with the same key.",
+                detail: "Nothing was executed. Send the whole request again with the same key.",
                 retryable: true,
             },
             Self::Conflict { .. } => Problem {
                 kind: "in-flight",
                 title: "A request with this key is still being processed",
-                detail: "Wait as long as Retry-After says, then send the same request again, with the same key.",
+                detail: "Wait for the time in Retry-After, then send the same request again with the same key.",
                 retryable: true,
             },
             Self::BatchIncomplete => Problem {
                 kind: "batch-incomplete",
-                title: "Some items of the batch are not processed yet",
-                detail: "Wait as long as Retry-After says, then send the batch again. Items that are done do not run again.",
+                title: "Some items of the batch have not been processed yet",
+                detail: "Wait for the time in Retry-After, then send the batch again. Completed items do not run again.",
                 retryable: true,
             },
             Self::Mismatch => Problem {
                 kind: "mismatch",
-                title: "This key was used for another request",
-                detail: "Use a new key for a new operation; send a retry exactly as the first request.",
+                title: "This key was used for a different request",
+                detail: "Use a new key for a new operation. A retry must repeat the first request exactly.",
                 retryable: false,
             },
             Self::Stale => Problem {
                 kind: "stale",
                 title: "A newer version has already been processed",
-                detail: "There is nothing to do.",
+                detail: "No action is needed.",
                 retryable: false,
             },
             Self::InDoubt | Self::Replayed(_) => Problem {
                 kind: "in-doubt",
-                title: "Whether this was processed is not known",
-                detail: "Look up the result before you use a new key; the operator can settle this one.",
+                title: "This request may or may not have been processed",
+                detail: "Check the result before you use a new key. An operator can resolve this one.",
                 retryable: false,
             },
             Self::Rejected { kind: RejectionKind::Unavailable, .. } | Self::Outage => Problem {
                 kind: "unavailable",
-                title: "Try again later",
-                detail: "Wait as long as Retry-After says, then send the same request again, with the same key.",
+                title: "The service is temporarily unavailable",
+                detail: "Wait for the time in Retry-After, then send the same request again with the same key.",
                 retryable: true,
             },
             Self::NotReady => Problem {
                 kind: "not-ready",
                 title: "The service is busy",
-                detail: "Nothing was executed. Wait as long as Retry-After says, then send the same request again, with the same key.",
+                detail: "Nothing was executed. Wait for the time in Retry-After, then send the same request again with the same key.",
                 retryable: true,
             },
         }
     }
 }
 
-/// Marks a recorded answer as a replay, whatever it said of itself when it was new; `None` where it has no room for it.
+/// Marks a recorded answer as a replay, in place of its own marks. `None` if it cannot hold more headers.
 fn replayed(mut recorded: RecordedResponse) -> Option<RecordedResponse> {
-    let status = Status::Replayed(recorded.left_out);
+    let status = Status::Replayed(recorded.omitted);
     recorded.headers.try_insert(REPLAYED, HeaderValue::from_static("true")).ok()?;
     recorded.headers.try_insert(Status::HEADER, status.header_value()).ok()?;
     Some(recorded)
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_says_once_what_it_is() {
+    fn a_replay_has_each_of_its_marks_once() {
         let recorded = RecordedResponse::new(StatusCode::OK, "")
             .with_header(HeaderName::from_static("idempotency-status"), HeaderValue::from_static("executed"))
             .with_header(HeaderName::from_static("idempotent-replayed"), HeaderValue::from_static("false"));
@@ -253,7 +253,16 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_answer_of_as_many_headers_as_a_map_holds_is_no_panic() {
+    fn a_malformed_request_is_told_of_its_body_as_well_as_of_its_key() {
+        let challenge = HeaderValue::from_static("Webhook-Signature");
+        let refused = Answer::Rejected { kind: RejectionKind::Malformed, challenge };
+        let answer = refused.response(&Policy::webhook(), &Instance::of_request([1; 16]));
+        let body = String::from_utf8(answer.body.to_vec()).unwrap();
+        assert!(body.contains("a well-formed body") && body.contains("a key of 1 to 255"), "{body}");
+    }
+
+    #[test]
+    fn a_recorded_answer_with_no_room_for_headers_is_in_doubt() {
         let mut response = RecordedResponse::new(StatusCode::OK, "");
         let mut lines = 0;
         while response
@@ -267,7 +276,7 @@ mod tests {
             lines += 1;
         }
         let answer = answer(response);
-        assert_eq!(answer.status, Policy::webhook().in_doubt());
+        assert_eq!(answer.status, Policy::webhook().in_doubt_status());
         assert_eq!(answer.headers["idempotency-status"], "in-doubt");
     }
 }

@@ -1,4 +1,4 @@
-//! The protocol over HTTP as pure functions: what is answered, recorded and replayed. No store, no clock, no `async`.
+//! The HTTP protocol as pure functions: answers, recording and replay. No store, no clock, no `async`.
 
 mod answer;
 mod problem;
@@ -7,6 +7,6 @@ mod status;
 
 pub use answer::Answer;
 pub use problem::Instance;
-pub use status::{Status, StoredFlag};
+pub use status::Status;
 
 pub(crate) use replay::{Recording, recorded};

@@ -1,4 +1,4 @@
-//! Problem bodies (RFC 9457): the form of every answer that is made here.
+//! Problem bodies (RFC 9457): the form of every answer that this crate makes.
 
 use std::fmt;
 
@@ -8,23 +8,23 @@ use http::{HeaderValue, StatusCode};
 
 use crate::{KeyDigest, RecordedResponse};
 
-/// A problem: a stable type, what it is and what to do for people, and nothing that a store or a verifier said.
+/// A problem: a stable type and texts for people. It includes no message of a store or a verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
-    /// The last part of `urn:idempotency:…`, stable over releases.
+    /// The last part of `urn:idempotency:…`, stable across releases.
     pub(super) kind: &'static str,
     pub(super) title: &'static str,
     /// What the client should do.
     pub(super) detail: &'static str,
-    /// Whether the same request, sent again, may fare better.
+    /// Whether sending the same request again may succeed.
     pub(super) retryable: bool,
 }
 
 impl Problem {
-    /// The answer: `application/problem+json` with the members of RFC 9457, section 3.1, and the extension `retryable`.
+    /// The `application/problem+json` answer with the members of RFC 9457, section 3.1, and the extension `retryable`.
     pub(super) fn answer(self, status: StatusCode, instance: &Instance) -> RecordedResponse {
         let Self { kind, title, detail, retryable } = self;
-        // The texts are constants, and an instance has no character that JSON escapes.
+        // Neither the constant texts nor an instance have a character that JSON must escape.
         let body = format!(
             r#"{{"type":"urn:idempotency:{kind}","title":"{title}","status":{},"detail":"{detail}","instance":"{instance}","retryable":{retryable}}}"#,
             status.as_u16()
@@ -34,11 +34,11 @@ impl Problem {
     }
 }
 
-/// Names one occurrence of a problem, for a client to quote and an operator to look up.
+/// The name of one occurrence of a problem, which a client quotes and an operator looks up.
 ///
-/// What it shows is what its reader may know: of a request without an authenticated key nothing but random bits, which
-/// the observation has as well; of a delivery the digest of its key, as the log and the operators' calls have it, and
-/// when it was answered.
+/// It only shows what its reader may know. For a request without an authenticated key, it has random bits, which are also in
+/// the observation. For a delivery, it has the digest of the key, as logs and the calls for operators use it, and the time of
+/// the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Instance(Kind);
 
@@ -49,13 +49,13 @@ enum Kind {
 }
 
 impl Instance {
-    /// Of a request that has no authenticated key, by random bits.
+    /// An occurrence for a request without an authenticated key, named by random bits.
     #[must_use]
     pub fn of_request(random: [u8; 16]) -> Self {
         Self(Kind::Request(random))
     }
 
-    /// Of a delivery of a key, answered at this time since 1970.
+    /// An occurrence for a delivery of a key, answered at this time since 1970.
     #[must_use]
     pub fn of_delivery(key: KeyDigest, answered: std::time::Duration) -> Self {
         Self(Kind::Delivery { key, millis: answered.as_millis() })

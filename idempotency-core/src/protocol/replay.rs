@@ -1,29 +1,31 @@
-//! What of a handler's answer is recorded, and so replayed.
+//! Recording: the parts of a handler's answer that are recorded and later replayed.
 
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, StatusCode};
 
 use crate::RecordedResponse;
-use crate::response::LeftOut;
+use crate::response::Omitted;
 
-/// How much of an answer is recorded.
+/// The extent to which an answer is recorded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Recording {
     /// Status, headers and body.
     Whole,
-    /// Status and headers: the body streams, is over the limit with them, or the answer says `no-store`.
+    /// Status and headers: the body streams, is over the limit together with them, or the answer says `no-store`.
     WithoutBody,
-    /// The status alone: the headers are over the limit or more than a record holds.
+    /// Only the status: the headers are over the limit, or a record cannot hold them all.
     StatusOnly,
 }
 
-/// The most header lines that a record holds.
+/// The maximum number of header lines in a record.
 const MAX_LINES: usize = u16::MAX as usize;
 
 impl Recording {
-    /// How much is recorded of an answer whose body has `size` bytes; `None` where it has no size yet. Names and values
-    /// of the headers, and the body, have at most `limit` bytes together.
+    /// Decides how much of an answer is recorded.
+    ///
+    /// `size` is the length of the body, or `None` if it is not known yet. The names and values of the recorded headers and the
+    /// body have at most `limit` bytes together.
     pub(crate) fn of(headers: &HeaderMap, size: Option<u64>, limit: usize) -> Self {
         if headers.len() > MAX_LINES {
             return Self::StatusOnly;
@@ -41,7 +43,7 @@ impl Recording {
     }
 }
 
-/// What is recorded of an answer whose body has `size` bytes, and whose body is `body` where that is recorded.
+/// The record of an answer. `size` is the length of its body, or `None` if unknown. `body` is empty unless it is recorded.
 pub(crate) fn recorded(
     status: StatusCode,
     headers: &HeaderMap,
@@ -50,11 +52,11 @@ pub(crate) fn recorded(
     recording: Recording,
 ) -> RecordedResponse {
     let may_have_body = size != Some(0) && !has_no_body(status);
-    let left_out = LeftOut {
+    let omitted = Omitted {
         body: recording != Recording::Whole && may_have_body,
         headers: recording == Recording::StatusOnly && recorded_lines(headers, recording).next().is_some(),
     };
-    let mut recorded = RecordedResponse::new(status, body).leaving_out(left_out);
+    let mut recorded = RecordedResponse::new(status, body).omitting(omitted);
     if recording != Recording::StatusOnly {
         recorded.headers = HeaderMap::with_capacity(headers.keys_len());
         for (name, value) in recorded_lines(headers, recording) {
@@ -64,7 +66,7 @@ pub(crate) fn recorded(
     recorded
 }
 
-/// Statuses whose answers have no body, whatever is said of one (RFC 9110, section 6.4.1).
+/// Whether answers with this status never have a body (RFC 9110, section 6.4.1).
 fn has_no_body(status: StatusCode) -> bool {
     status.is_informational() || matches!(status.as_u16(), 204 | 205 | 304)
 }
@@ -77,14 +79,14 @@ fn recorded_lines(
     headers.iter().filter(move |(name, _)| {
         let describes_body =
             name.as_str().starts_with("content-") || matches!(name.as_str(), "digest" | "repr-digest");
-        let lost = recording == Recording::WithoutBody && describes_body;
-        !lost
+        let is_omitted = recording == Recording::WithoutBody && describes_body;
+        !is_omitted
             && !is_never_replayed(name)
             && !connection.iter().any(|named| named.eq_ignore_ascii_case(name.as_str()))
     })
 }
 
-/// Hop-by-hop fields (RFC 9110, section 7.6.1), what belongs to the moment, and what belongs to one caller.
+/// Whether a header is hop-by-hop (RFC 9110, section 7.6.1), or belongs to one moment or one caller.
 fn is_never_replayed(name: &HeaderName) -> bool {
     const NEVER: [HeaderName; 10] = [
         header::CONNECTION,
@@ -101,7 +103,7 @@ fn is_never_replayed(name: &HeaderName) -> bool {
     NEVER.contains(name) || name.as_str().starts_with("proxy-") || name == "keep-alive"
 }
 
-/// The fields that `Connection` names are hop-by-hop as well.
+/// The headers that `Connection` names, which are hop-by-hop too.
 fn named_by_connection(headers: &HeaderMap) -> Vec<&str> {
     let lines = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).filter(|name| !name.is_empty()).collect()
@@ -131,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_recorded_is_within_the_limit_to_the_byte() {
+    fn a_record_is_within_the_limit_to_the_byte() {
         let mut headers = HeaderMap::new();
         headers.insert("x-id", HeaderValue::from_static("7"));
         headers.insert("content-type", HeaderValue::from_static("a/b"));
@@ -148,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn no_store_leaves_out_the_body_and_what_describes_it() {
+    fn no_store_omits_the_body_and_the_headers_that_describe_it() {
         let mut headers = HeaderMap::new();
         headers.insert("cache-control", HeaderValue::from_static("max-age=0, No-Store"));
         headers.insert("location", HeaderValue::from_static("/p/1"));
@@ -159,20 +161,20 @@ mod tests {
             recorded(status, &headers, size, Bytes::new(), recording)
         };
         let kept = of(StatusCode::CREATED, Some(8));
-        assert_eq!(kept.left_out, LeftOut { body: true, headers: false });
+        assert_eq!(kept.omitted, Omitted { body: true, headers: false });
         assert!(kept.headers.keys().all(|name| name == "cache-control" || name == "location"), "{kept:?}");
-        assert!(of(StatusCode::CREATED, None).left_out.body);
-        assert_eq!(of(StatusCode::CREATED, Some(0)).left_out, LeftOut::default());
-        assert_eq!(of(StatusCode::NO_CONTENT, None).left_out, LeftOut::default());
+        assert!(of(StatusCode::CREATED, None).omitted.body);
+        assert_eq!(of(StatusCode::CREATED, Some(0)).omitted, Omitted::default());
+        assert_eq!(of(StatusCode::NO_CONTENT, None).omitted, Omitted::default());
     }
 
     #[test]
-    fn a_reply_of_many_header_lines_is_recorded() {
+    fn an_answer_with_many_header_lines_is_recorded() {
         for lines in [20_000, 30_000, 70_000] {
             let headers = of_lines(lines);
             let recording = Recording::of(&headers, Some(0), usize::MAX);
             let response = recorded(StatusCode::OK, &headers, Some(0), Bytes::new(), recording);
-            assert_eq!(response.left_out.headers, lines > MAX_LINES);
+            assert_eq!(response.omitted.headers, lines > MAX_LINES);
             assert_eq!(RecordedResponse::from_outcome(&response.to_outcome()), Some(response), "{lines}");
         }
     }

@@ -1,57 +1,52 @@
-//! The `Idempotency-Status` header: what became of a delivery.
+//! The `Idempotency-Status` header: the result of a delivery.
 
 use http::{HeaderName, HeaderValue};
 
-use crate::response::LeftOut;
+use crate::response::Omitted;
 
-/// What became of a delivery, as the value of the `Idempotency-Status` header: an item of a structured field (RFC 9651,
-/// section 3.3), a token with parameters. `docs/protocol.md` has the table of all values and parameters.
+/// The result of a delivery, as the value of the `Idempotency-Status` header.
+///
+/// The value is a structured field item (RFC 9651, section 3.3): a token with parameters. [The protocol page](crate::docs::protocol)
+/// has a table of all values and parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Status {
     /// The handler ran for this delivery.
-    Executed(StoredFlag),
-    /// The recorded answer was given, without what its record leaves out.
-    Replayed(LeftOut),
+    Executed,
+    /// The handler ran for this delivery and succeeded, but the store does not have the outcome yet. Recording is retried in
+    /// the background.
+    ExecutedUnrecorded,
+    /// The recorded answer was replayed, without its omitted parts.
+    Replayed(Omitted),
     /// The key is in flight elsewhere.
     Conflict,
     /// The key was used for another request.
     Mismatch,
     /// A newer version of the resource has completed.
     Stale,
-    /// It is not known whether the key was executed.
+    /// The key may or may not have been executed.
     InDoubt,
     /// The handler ran without a claim.
     Bypassed,
-}
-
-/// Whether the outcome of an execution is in the store.
-///
-/// This enum is complete.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "an outcome is in the store or it is not known to be")]
-pub enum StoredFlag {
-    /// It is, or it need not be since the handler's answer does not complete.
-    Settled,
-    /// The handler succeeded and only the recording failed; it is repeated in the background.
-    Unrecorded,
 }
 
 impl Status {
     /// `idempotency-status`.
     pub const HEADER: HeaderName = HeaderName::from_static("idempotency-status");
 
-    /// The header's value: a token, with the parameter `stored=?0` where the recording failed, `body=?0` where the answer
-    /// had a body that was not recorded, and `headers=?0` where its headers were not.
+    /// The header's value: a token and its parameters.
+    ///
+    /// `stored=?0` says that the recording failed, `body=?0` that the answer had a body that was not recorded, and `headers=?0`
+    /// that its headers were not recorded.
     #[must_use]
     pub fn header_value(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Self::Executed(StoredFlag::Settled) => "executed",
-            Self::Executed(StoredFlag::Unrecorded) => "executed; stored=?0",
-            Self::Replayed(LeftOut { body: false, headers: false }) => "replayed",
-            Self::Replayed(LeftOut { body: true, headers: false }) => "replayed; body=?0",
-            Self::Replayed(LeftOut { body: false, headers: true }) => "replayed; headers=?0",
-            Self::Replayed(LeftOut { body: true, headers: true }) => "replayed; body=?0; headers=?0",
+            Self::Executed => "executed",
+            Self::ExecutedUnrecorded => "executed; stored=?0",
+            Self::Replayed(Omitted { body: false, headers: false }) => "replayed",
+            Self::Replayed(Omitted { body: true, headers: false }) => "replayed; body=?0",
+            Self::Replayed(Omitted { body: false, headers: true }) => "replayed; headers=?0",
+            Self::Replayed(Omitted { body: true, headers: true }) => "replayed; body=?0; headers=?0",
             Self::Conflict => "conflict",
             Self::Mismatch => "mismatch",
             Self::Stale => "stale",

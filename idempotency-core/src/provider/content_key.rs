@@ -1,4 +1,4 @@
-//! The content as the key, for senders that give none.
+//! The digest of the body as the key, for senders that send no id.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,11 +14,12 @@ use crate::{Attributes, Delivery, Key, Policy, Scope, Verified};
 
 type Verify = dyn for<'a> Fn(&Incoming<'a>) -> Result<Verified<'a>, Rejection> + Send + Sync;
 
-/// Takes the SHA-256 of the body as the key.
+/// Uses the SHA-256 of the body as the key.
 ///
-/// **Two events whose bodies are equal, byte for byte, are one**: the second is never processed while the first one's
-/// record lives. And a sender that writes anything else into a body when it retries (a counter, the time) is never
-/// recognized. Use it where the sender gives no id, or none that it signs, and each event's body is its own.
+/// **Two events with the same body, byte for byte, count as one**: while the record of the first lives, the second is not
+/// processed. If a sender changes the body on a retry (a counter, a timestamp), the retry is processed again.
+///
+/// Use it if the sender sends no id or does not sign it, and no two events have the same body.
 #[derive(Clone)]
 pub struct ContentKey(Kind);
 
@@ -29,14 +30,14 @@ enum Kind {
 }
 
 impl ContentKey {
-    /// Verifies as another provider does, and takes the body as the key instead of the id that the sender gave.
+    /// Verifies as another provider does, and uses the body as the key instead of the sender's id.
     ///
-    /// For senders whose id is not signed: a captured request that is sent again under another id is a duplicate while
-    /// its record lives. The other provider's scope is kept, since two topics may carry the same body; its order is
-    /// kept too, and of the attributes the event's type.
+    /// For senders that do not sign the id: a captured request that is sent again under another id is a duplicate while the
+    /// record lives. The other provider's scope is kept, because two topics may carry the same body. Its order and the
+    /// event's type are kept too; other attributes are not.
     ///
-    /// **What narrows that scope may be unsigned as well.** GitHub's unsigned hook id is left out. Shopify's is, by the headers of
-    /// shop and topic: a captured body that is sent again under another shop or topic is new.
+    /// **Parts of that scope may be unsigned as well.** GitHub's unsigned hook id is left out of it. Shopify's unsigned shop
+    /// and topic headers are not: a captured body that is sent again under another shop or topic counts as new.
     ///
     /// ```
     /// use idempotency_core::provider::{ContentKey, GitHub};
@@ -48,7 +49,7 @@ impl ContentKey {
         Self(Kind::Over(Arc::new(provider)))
     }
 
-    /// Verifies with a check of one's own.
+    /// Verifies with your own check.
     ///
     /// ```
     /// use idempotency_core::provider::{ContentKey, Secret, signature};
@@ -66,8 +67,8 @@ impl ContentKey {
         Self(Kind::Verified { name: name.into(), verify: Arc::new(verify) })
     }
 
-    /// Verifies nothing. **Any client that reaches the endpoint can make it process anything**; right only where
-    /// something in front of it has authenticated the sender.
+    /// Verifies nothing. **Any client that reaches the endpoint can make it process anything.** Use it only if the sender
+    /// is authenticated in front of the endpoint.
     #[must_use]
     pub fn without_authentication(name: impl Into<Arc<str>>) -> Self {
         Self::verified_by(name, |incoming| Ok(Verified::by_other_means(incoming.body)))
@@ -126,7 +127,7 @@ impl Provider for ContentKey {
             Received::Delivery(inner) => inner,
             other => return Ok(other),
         };
-        // The other provider has authenticated the body, or there would be no delivery.
+        // The other provider authenticated the body, or it would not have returned a delivery.
         let mut delivery = delivery(&Verified::by_other_means(incoming.body), inner.signed_scope())?;
         if let Some(order) = inner.order() {
             delivery = delivery.with_order(order.clone());
@@ -134,10 +135,8 @@ impl Provider for ContentKey {
         if let Some(reason) = inner.unordered() {
             delivery = delivery.with_unordered(reason);
         }
-        if let Some(event_type) = inner.attributes().event_type() {
-            delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event_type);
-        }
-        Ok(Received::Delivery(delivery))
+        let event_type = inner.attributes().event_type();
+        Ok(Received::Delivery(delivery.with_optional_attribute(Attributes::EVENT_TYPE, event_type)))
     }
 }
 

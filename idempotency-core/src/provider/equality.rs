@@ -1,4 +1,4 @@
-//! Equality: what must be the same when an API's key comes again.
+//! Equality: the parts of a request that must match when an API's key is reused.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,49 +11,51 @@ use crate::{Fingerprint, path};
 
 type Compare = dyn for<'a> Fn(&Incoming<'a>) -> Option<Fingerprint> + Send + Sync;
 
-/// What must be the same when an API's key comes again; a request that differs in it is a mismatch.
+/// The parts of a request that must match when an API's key is reused. A request that differs in them is a mismatch.
 ///
-/// Always compared, save by [`nothing`](Self::nothing) and [`by`](Self::by): the method, the original path, the query,
-/// and [the headers](super::IdempotencyKey::comparing_headers) that decide what the request means. The rest is about the
-/// body.
+/// The method, the original path, the query and [some headers](super::IdempotencyKey::comparing_headers) are always
+/// compared, except by [`nothing`](Self::nothing) and [`by`](Self::by). The variants differ in how they compare the body.
 #[derive(Clone)]
 pub struct Equality(Body);
 
 #[derive(Clone)]
 enum Body {
     Bytes,
-    Json { left_out: Arc<[Pointer]> },
+    Json { omitted: Arc<[Pointer]> },
     Multipart,
     Nothing,
     By(Arc<Compare>),
 }
 
-/// A text is no JSON pointer (RFC 6901) to a field.
+/// The text is not a JSON pointer (RFC 6901) to a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the text is no json pointer to a field, such as /id")]
+#[error("expected a json pointer to a field, such as /id")]
 #[non_exhaustive]
 pub struct PointerError;
 
 impl Equality {
-    /// The content type and the body, byte for byte.
+    /// Compares the content type and the body byte for byte.
     #[must_use]
     pub fn whole_request() -> Self {
         Self(Body::Bytes)
     }
 
-    /// A JSON body by its meaning, as RFC 8785 canonicalizes it: white space, the order of names, the spelling of
-    /// strings and numbers, and parameters of the content type do not count. Numbers are compared as doubles.
+    /// Compares JSON bodies by their RFC 8785 canonical form. White space, the order of members, the escaping of strings,
+    /// the notation of numbers and the parameters of the content type do not matter. Numbers are compared as doubles.
     ///
-    /// Byte for byte all the same: a body of another content type than `application/json` or `…+json`, an encoded one,
-    /// and a text for which RFC 8785 has no form, as where a name is given twice or a whole number is beyond 2^53. So is one
-    /// with a member named `$serde_json::private::Number`, which the parser may take for a number.
+    /// Some bodies are still compared byte for byte:
+    ///
+    /// - a body whose content type is not `application/json` or `…+json`,
+    /// - a body with a `Content-Encoding`,
+    /// - JSON that has no canonical form, such as an object with a repeated member or a whole number beyond 2^53,
+    /// - JSON with a member named `$serde_json::private::Number`, which the parser may take for a number.
     #[must_use]
     pub fn json() -> Self {
-        Self(Body::Json { left_out: Arc::new([]) })
+        Self(Body::Json { omitted: Arc::new([]) })
     }
 
-    /// As [`json`](Self::json), without some fields: what a client makes anew for each attempt, such as the `id` of
-    /// JSON-RPC or a time of sending. Each is a JSON pointer (RFC 6901).
+    /// Compares as [`json`](Self::json) does, but ignores the fields at these JSON pointers (RFC 6901). For fields that a
+    /// client changes on each attempt, such as the `id` of JSON-RPC or a send time.
     ///
     /// ```
     /// use idempotency_core::provider::Equality;
@@ -62,26 +64,28 @@ impl Equality {
     /// ```
     ///
     /// # Errors
-    /// When a text is no pointer to a field.
+    /// When a text is not a pointer to a field.
     pub fn json_without<'a>(pointers: impl IntoIterator<Item = &'a str>) -> Result<Self, PointerError> {
-        let left_out = pointers.into_iter().map(|text| Pointer::parse(text).ok_or(PointerError));
-        Ok(Self(Body::Json { left_out: left_out.collect::<Result<_, _>>()? }))
+        let omitted = pointers.into_iter().map(|text| Pointer::parse(text).ok_or(PointerError));
+        Ok(Self(Body::Json { omitted: omitted.collect::<Result<_, _>>()? }))
     }
 
-    /// A multipart body part by part, without the boundary, which clients choose anew for each attempt. Byte for byte a
-    /// body of another content type, and one that is not what its boundary says.
+    /// Compares multipart bodies part by part and ignores the boundary, which clients choose anew for each attempt.
+    ///
+    /// A body of another content type, an encoded one and one that does not match its boundary are compared byte for byte.
     #[must_use]
     pub fn multipart() -> Self {
         Self(Body::Multipart)
     }
 
-    /// Nothing: every request under a used key gets the recorded answer. A client that uses a key twice is not told.
+    /// Compares nothing: every request under a used key gets the recorded answer. A client that reuses a key by mistake is
+    /// not told.
     #[must_use]
     pub fn nothing() -> Self {
         Self(Body::Nothing)
     }
 
-    /// What the closure makes of the request, and nothing else; where it gives `None` nothing is compared.
+    /// Compares only the fingerprint that the closure returns. If it returns `None`, nothing is compared.
     pub fn by<F>(compare: F) -> Self
     where
         F: for<'a> Fn(&Incoming<'a>) -> Option<Fingerprint> + Send + Sync + 'static,
@@ -89,7 +93,7 @@ impl Equality {
         Self(Body::By(Arc::new(compare)))
     }
 
-    /// The fingerprint of a request, in which these headers count.
+    /// The fingerprint of a request, including these headers.
     pub(super) fn fingerprint(&self, incoming: &Incoming<'_>, headers: &[HeaderName]) -> Option<Fingerprint> {
         let content_type = incoming.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let essence = content_type.and_then(|value| value.split(';').next()).map_or("", str::trim);
@@ -97,8 +101,8 @@ impl Equality {
         let meaning = match &self.0 {
             Body::Nothing => return None,
             Body::By(compare) => return compare(incoming),
-            Body::Json { left_out } if is_json(essence) && !is_encoded => {
-                canonical::digest(incoming.body, left_out)
+            Body::Json { omitted } if is_json(essence) && !is_encoded => {
+                canonical::digest(incoming.body, omitted)
             }
             Body::Multipart if is_multipart(essence) && !is_encoded => {
                 content_type.and_then(|content_type| multipart::digest(content_type, incoming.body))
@@ -140,10 +144,10 @@ impl fmt::Debug for Equality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Body::Bytes => f.write_str("whole request"),
-            Body::Json { left_out } => f.debug_tuple("json without").field(left_out).finish(),
+            Body::Json { omitted } => f.debug_tuple("json without").field(omitted).finish(),
             Body::Multipart => f.write_str("multipart"),
             Body::Nothing => f.write_str("nothing"),
-            Body::By(_) => f.write_str("by a closure"),
+            Body::By(_) => f.write_str("closure"),
         }
     }
 }

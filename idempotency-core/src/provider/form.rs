@@ -1,13 +1,13 @@
-//! Reading the fields of an `application/x-www-form-urlencoded` body, byte for byte.
+//! Reads the fields of an `application/x-www-form-urlencoded` body as bytes.
 
 use std::borrow::Cow;
 
 /// A name and its value.
 pub(crate) type Field<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
-/// The names and values of a form, decoded, in their order.
+/// The decoded names and values of a form, in order.
 ///
-/// They are bytes: what is not UTF-8 must reach the signature check as it is, and not as replacement characters.
+/// They are bytes, because text that is not UTF-8 must reach the signature check unchanged, without replacement characters.
 pub(crate) fn fields(body: &[u8]) -> impl Iterator<Item = Field<'_>> {
     body.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
         let at = pair.iter().position(|&byte| byte == b'=');
@@ -16,7 +16,7 @@ pub(crate) fn fields(body: &[u8]) -> impl Iterator<Item = Field<'_>> {
     })
 }
 
-/// The one value of a name, as text; `None` where it is absent, not text, or given twice.
+/// The value of a field, as text. `None` if the field is absent, not UTF-8 or repeated.
 pub(super) fn single(body: &[u8], name: &str) -> Option<String> {
     let mut values = fields(body).filter(|(candidate, _)| candidate.as_ref() == name.as_bytes());
     let (_, value) = values.next()?;
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_given_twice_or_not_text_is_not_a_single_one() {
+    fn a_field_that_is_repeated_or_not_utf_8_has_no_single_value() {
         assert_eq!(single(b"a=1&b=2", "b").as_deref(), Some("2"));
         assert_eq!(single(b"a=1&a=1", "a"), None);
         assert_eq!(single(b"a=%ff", "a"), None);

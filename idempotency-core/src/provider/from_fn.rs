@@ -1,4 +1,4 @@
-//! A provider of one's own, out of a closure.
+//! Your own provider, made from a closure.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use crate::Policy;
 
 type Receive = dyn for<'a> Fn(&Incoming<'a>) -> Result<Received, Rejection> + Send + Sync;
 
-/// Makes a provider of a name and a closure, which verifies a request and says what it is.
+/// Makes a provider from a name and a closure that verifies a request and classifies it.
 ///
-/// For a check that has to wait for something, implement [`Provider`] instead.
+/// For an async check, implement [`Provider`] instead.
 ///
 /// ```
 /// use idempotency_core::provider::{self, Received, Secret, signature};
@@ -49,15 +49,15 @@ pub struct FromFn {
 }
 
 impl FromFn {
-    /// Sets what fits this sender. Default: [`Policy::webhook`].
+    /// Sets the policy for this sender. Default: [`Policy::webhook`].
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Sets the methods by which this sender delivers. Default: POST, and 405 for any other request that is no
-    /// handshake.
+    /// Sets the HTTP methods that this sender uses. Default: POST only. Any other request that is not a handshake gets a
+    /// 405.
     #[must_use]
     pub fn with_methods(mut self, methods: Methods) -> Self {
         self.methods = methods;

@@ -1,4 +1,4 @@
-//! Clients of an API that send an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07).
+//! API clients that send an `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header-07).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,8 +13,8 @@ use crate::{Delivery, Key, Policy, Scope, Verified};
 
 const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// What is compared unless more is named: a retry repeats these, and a request that differs in one of them asks for
-/// something else. Not `Accept-Language`: the answer to another language is still the answer.
+/// The headers that are always compared. A retry repeats them, and a request that differs in one of them asks for something
+/// else. `Accept-Language` is not among them: the answer in another language is still the answer.
 const COMPARED: [HeaderName; 9] = [
     header::ACCEPT,
     header::CONTENT_ENCODING,
@@ -31,16 +31,17 @@ type Principal = dyn for<'a> Fn(&Incoming<'a>) -> Option<String> + Send + Sync;
 
 /// The `Idempotency-Key` header of API clients.
 ///
-/// Keys are made by clients, so two of them may choose the same one: each principal has keys of its own. The
-/// fingerprint covers method, original path, query, content type, body, and the headers that decide what the request
-/// means, so that a key that is used again for another request is a mismatch. What is compared, and how, is
-/// [`with_equality`](Self::with_equality) and [`comparing_headers`](Self::comparing_headers).
+/// Clients choose the keys, and two clients may choose the same one, so each principal has its own keys.
 ///
-/// `"k"`, a string of RFC 9651, and a bare `k` are one key.
+/// The fingerprint covers the method, original path, query, content type, body and some headers. Reusing a key for a
+/// different request is a mismatch. To change what is compared, use [`with_equality`](Self::with_equality) and
+/// [`comparing_headers`](Self::comparing_headers).
+///
+/// The RFC 9651 string `"k"` and the bare value `k` are the same key.
 ///
 /// ```
 /// use idempotency_core::provider::IdempotencyKey;
-/// // What an authenticating layer in front of this one has attached to the request.
+/// // The authentication layer in front of this one attached a `User` to the request.
 /// # #[derive(Clone)] struct User { id: String }
 /// let keys = IdempotencyKey::per_principal(|incoming| {
 ///     incoming.extensions.get::<User>().map(|user| user.id.clone())
@@ -58,8 +59,8 @@ pub struct IdempotencyKey {
 }
 
 impl IdempotencyKey {
-    /// Gives each authenticated principal keys of its own. If the closure returns `None` or an empty name,
-    /// the request is unauthenticated.
+    /// Gives each authenticated principal its own keys. If the closure returns `None` or an empty name, the request is
+    /// answered 401.
     pub fn per_principal<F>(principal: F) -> Self
     where
         F: for<'a> Fn(&Incoming<'a>) -> Option<String> + Send + Sync + 'static,
@@ -67,15 +68,16 @@ impl IdempotencyKey {
         Self { principal: Some(Arc::new(principal)), ..Self::global_across_principals() }
     }
 
-    /// Gives each value of a header keys of its own, such as `authorization`: a name, or a header name of either
-    /// version of the `http` crate. A request without that header, or with several lines of it, is unauthenticated.
-    /// Only a digest of the value is kept.
+    /// Gives each value of a header, such as `authorization`, its own keys. A request without the header, or with several
+    /// lines of it, is answered 401. Only a digest of the value is kept.
     ///
-    /// **The value is not checked: authenticate in front of this layer.** Behind it, any client could fill the store with
-    /// records of refused requests, which are kept for the whole retention, and a revoked token would still get the recorded
-    /// answers.
+    /// The name may be a string or a header name from either version of the `http` crate.
     ///
-    /// A client whose token was renewed is another principal, and its earlier keys are unknown.
+    /// **The value is not checked: authenticate in front of this layer.** With authentication behind it, any client could
+    /// fill the store with records of refused requests, which are kept for the whole retention, and a revoked token would
+    /// still get the recorded answers.
+    ///
+    /// A client with a renewed token is a new principal, and its earlier keys are unknown.
     #[must_use]
     pub fn per_header_principal(name: impl AsRef<str>) -> Self {
         let name = name.as_ref().to_owned();
@@ -85,8 +87,8 @@ impl IdempotencyKey {
         })
     }
 
-    /// Gives all clients the same keys. **A client that guesses or repeats the key of another one gets the other one's
-    /// answer**; right only where there is one client.
+    /// Shares one set of keys among all clients. **A client that guesses or repeats another client's key gets that client's
+    /// answer.** Use it only if there is a single client.
     #[must_use]
     pub fn global_across_principals() -> Self {
         Self {
@@ -100,34 +102,35 @@ impl IdempotencyKey {
         }
     }
 
-    /// Reads the key from another header, such as `x-request-id`: a name, or a header name of either version of the
-    /// `http` crate. Default: `idempotency-key`.
+    /// Reads the key from another header, such as `x-request-id`. Default: `idempotency-key`.
+    ///
+    /// The name may be a string or a header name from either version of the `http` crate.
     ///
     /// # Panics
-    /// When the text is no name of a header.
+    /// When the text is not a valid header name.
     #[must_use]
     pub fn with_header(mut self, name: impl AsRef<str>) -> Self {
         self.header = header_name(name.as_ref());
         self
     }
 
-    /// Sets how two requests under one key are compared. Default: [`Equality::whole_request`], which a client's own
-    /// retry repeats byte for byte.
+    /// Sets how two requests under one key are compared. Default: [`Equality::whole_request`], since a client's retry
+    /// repeats the request byte for byte.
     #[must_use]
     pub fn with_equality(mut self, equality: Equality) -> Self {
         self.equality = equality;
         self
     }
 
-    /// Compares these headers as well: a request under a used key that differs in one of them is a mismatch. For what
-    /// decides the answer, such as an API's version.
+    /// Also compares these headers: a request under a used key that differs in one of them is a mismatch. For headers that
+    /// decide the answer, such as an API version.
     ///
     /// Default: `Accept`, `Content-Encoding`, `Content-Range`, `If-Match`, `If-None-Match`, `If-Modified-Since`,
-    /// `If-Unmodified-Since`, `Range` and `If-Range`; these stay compared. Not `Accept-Language` and `Prefer`: a client
-    /// that retries in another language wants the outcome of its first request.
+    /// `If-Unmodified-Since`, `Range` and `If-Range`, which are always compared. `Accept-Language` and `Prefer` are not: a
+    /// client that retries in another language wants the outcome of its first request.
     ///
     /// # Panics
-    /// When a text is no name of a header.
+    /// When a text is not a valid header name.
     #[must_use]
     pub fn comparing_headers(mut self, names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let added = names.into_iter().map(|name| header_name(name.as_ref()));
@@ -135,13 +138,13 @@ impl IdempotencyKey {
         self
     }
 
-    /// Gives each value of a header keys of its own, such as a tenant's: the same key under another value is another
-    /// operation. A request without the header has a scope of its own as well. May be called for several.
+    /// Gives each value of a header, such as a tenant id, its own keys: the same key with another value is another
+    /// operation. Requests without the header share a scope of their own. Call it once per header.
     ///
-    /// Default: none. The principal separates two clients; this is for one client with several accounts.
+    /// Default: none. The principal separates clients; this separates the accounts of one client.
     ///
     /// # Panics
-    /// When the text is no name of a header.
+    /// When the text is not a valid header name.
     #[must_use]
     pub fn scoped_by_header(mut self, name: impl AsRef<str>) -> Self {
         let added = header_name(name.as_ref());
@@ -150,22 +153,22 @@ impl IdempotencyKey {
     }
 
     /// Sets the challenge to a request without a principal: the value of `WWW-Authenticate` in a 401 (RFC 9110, section
-    /// 11.6.1). Default: `Bearer realm="api"`, what most APIs take; name your own scheme.
+    /// 11.6.1). Default: `Bearer realm="api"`, which most APIs use. Name your own scheme if it differs.
     #[must_use]
     pub fn with_challenge(mut self, challenge: impl Into<Arc<str>>) -> Self {
         self.challenge = challenge.into();
         self
     }
 
-    /// Requires a key on requests of these methods. Default: POST and PATCH, the ones that HTTP does not make
-    /// idempotent by itself; others may have a key.
+    /// Requires a key on requests with these methods; on others it is optional. Default: POST and PATCH, which are not
+    /// idempotent in HTTP.
     #[must_use]
     pub fn requiring_on(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
         self.required_on = methods.into_iter().collect();
         self
     }
 
-    /// Requires a key nowhere: a request without one runs unprotected. Default: required on POST and PATCH.
+    /// Makes the key optional: a request without one runs unprotected. Default: required on POST and PATCH.
     #[must_use]
     pub fn optional(self) -> Self {
         self.requiring_on([])
@@ -176,16 +179,16 @@ impl IdempotencyKey {
         for name in self.scoping.iter() {
             let value = incoming.single_header(name.as_str())?;
             if value.is_none() && incoming.headers.contains_key(name) {
-                return Err(Rejection::malformed("a header that scopes keys is not text")
+                return Err(Rejection::malformed("a header that scopes keys is not ascii")
                     .about_header(name.as_str().to_owned()));
             }
-            // One tenant more, also where there is none: `a` of two headers is not `a` of one.
+            // An absent header adds an empty tenant, so that the value of one header never counts as another's.
             scope = scope.with_tenant(value.map_or_else(String::new, |value| format!("{name}={value}")));
         }
         let Some(principal) = &self.principal else { return Ok(scope) };
         let principal = principal(incoming)
             .filter(|principal| !principal.is_empty())
-            .ok_or(Rejection::unauthenticated("there is no principal"))?;
+            .ok_or(Rejection::unauthenticated("the request has no principal"))?;
         Ok(scope.with_principal(principal))
     }
 }
@@ -201,7 +204,7 @@ impl Provider for IdempotencyKey {
     }
 
     fn methods(&self) -> Methods {
-        Methods::any_unsafe()
+        Methods::all_but_safe()
     }
 
     fn challenge(&self) -> String {
@@ -217,7 +220,7 @@ impl Provider for IdempotencyKey {
         if !has_key && !self.required_on.contains(incoming.method) {
             return Ok(Received::Bypass);
         }
-        // Who it is comes before what is wrong with the request.
+        // An unauthenticated client learns nothing else about its request.
         let scope = self.scope(incoming)?;
         if !has_key {
             return Err(
@@ -237,11 +240,11 @@ impl Provider for IdempotencyKey {
     }
 }
 
-/// The key itself: the content of a string (RFC 9651, section 3.3.3), or the value as it stands.
+/// The key: the content of a string (RFC 9651, section 3.3.3), or else the bare value.
 fn unquoted(value: &str) -> Result<Cow<'_, str>, Rejection> {
     let value = value.trim();
     let Some(rest) = value.strip_prefix('"') else { return Ok(value.into()) };
-    let malformed = || Rejection::malformed("the key is not a string by RFC 9651");
+    let malformed = || Rejection::malformed("the key is not an rfc 9651 string");
     let inner = rest.strip_suffix('"').ok_or_else(malformed)?;
     let mut key = String::with_capacity(inner.len());
     let mut chars = inner.chars();
@@ -259,7 +262,7 @@ fn unquoted(value: &str) -> Result<Cow<'_, str>, Rejection> {
 }
 
 fn header_name(name: &str) -> HeaderName {
-    HeaderName::from_bytes(name.as_bytes()).unwrap_or_else(|_| panic!("{name:?} is no name of a header"))
+    HeaderName::from_bytes(name.as_bytes()).unwrap_or_else(|_| panic!("{name:?} is not a valid header name"))
 }
 
 impl fmt::Debug for IdempotencyKey {
@@ -280,7 +283,7 @@ mod tests {
     use super::unquoted;
 
     #[test]
-    fn a_string_and_a_bare_value_are_one_key() {
+    fn a_string_and_a_bare_value_are_the_same_key() {
         for (value, key) in
             [("k", "k"), ("\"k\"", "k"), (r#""a\"b\\c""#, r#"a"b\c"#), (" k ", "k"), ("\"\"", "")]
         {
@@ -289,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_that_is_cut_short_or_goes_on_is_malformed() {
+    fn a_string_with_a_missing_quote_or_trailing_text_is_malformed() {
         for value in ["\"", "\"k", "\"k\\\"", "\"a\", \"b\"", "\"k\";a=1", r#""a\n""#] {
             assert!(unquoted(value).is_err(), "{value}");
         }

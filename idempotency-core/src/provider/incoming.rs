@@ -9,29 +9,30 @@ use http::{HeaderMap, Method, Uri};
 use super::Rejection;
 use crate::Scope;
 
-/// A request as a provider sees it. `Debug` shows its shape: no header's value, no query, no body.
+/// A request as a provider sees it. `Debug` shows no header values, no query and no body.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Incoming<'a> {
     /// The method.
     pub method: &'a Method,
-    /// The original URI: before nesting, as the client sent it.
+    /// The original URI as the client sent it, before any router nesting.
     pub uri: &'a Uri,
     /// The headers.
     pub headers: &'a HeaderMap,
-    /// The whole body; empty where the provider said that it does not need it.
+    /// The whole body. Empty if [`needs_body`](super::Provider::needs_body) returned false, and for a request that can
+    /// only be a handshake.
     pub body: &'a Bytes,
-    /// Time since 1970 at which the request is judged.
+    /// The time since 1970 that signed timestamps are compared with.
     pub now: Duration,
-    /// The scope that the endpoint gives to its keys; a provider may narrow it.
+    /// The scope of the endpoint's keys. A provider may narrow it.
     pub scope: &'a Scope,
-    /// What earlier layers attached to the request, such as the authenticated principal. In actix-web: those
-    /// of an `http::Extensions` that an earlier middleware put among the request's own.
+    /// What earlier layers attached to the request, such as the authenticated principal. In actix-web, these come from an
+    /// `http::Extensions` value that an earlier middleware inserted into the request's own extensions.
     pub extensions: &'a http::Extensions,
 }
 
 impl<'a> Incoming<'a> {
-    /// A request received at `now` since 1970, in a scope, without extensions.
+    /// A request that arrived at `now`, a time since 1970. It has no extensions.
     #[must_use]
     pub fn new(
         method: &'a Method,
@@ -45,29 +46,33 @@ impl<'a> Incoming<'a> {
         Self { method, uri, headers, body, now, scope, extensions: &NONE }
     }
 
-    /// The same request with what earlier layers attached to it.
+    /// Sets the extensions that earlier layers attached. Default: none.
     #[must_use]
     pub fn with_extensions(mut self, extensions: &'a http::Extensions) -> Self {
         self.extensions = extensions;
         self
     }
 
-    /// The endpoint's scope narrowed to a tenant, inside the tenants that it already has.
+    /// The endpoint's scope narrowed to a tenant, inside any tenants that it already has.
     #[must_use]
     pub fn narrowed_scope(&self, tenant: &str) -> Scope {
         self.scope.clone().with_tenant(tenant)
     }
 
-    /// A header that may stand once: `Ok(None)` where it is absent or not text.
+    /// The endpoint's scope, narrowed to a tenant if there is one.
+    pub(super) fn scope_for(&self, tenant: Option<&str>) -> Scope {
+        tenant.map_or_else(|| self.scope.clone(), |tenant| self.narrowed_scope(tenant))
+    }
+
+    /// The value of a header that must not be repeated: `Ok(None)` if it is absent or not ASCII text.
     ///
     /// # Errors
-    /// [`Rejection::malformed`] where the header has several lines.
+    /// [`Rejection::malformed`] if the header has several lines.
     pub fn single_header(&self, name: &str) -> Result<Option<&'a str>, Rejection> {
         let mut lines = self.headers.get_all(name).iter();
         let first = lines.next();
         if lines.next().is_some() {
-            return Err(Rejection::malformed("a header that may stand once has several lines")
-                .about_header(name.to_owned()));
+            return Err(Rejection::malformed("a header is repeated").about_header(name.to_owned()));
         }
         Ok(first.and_then(|value| value.to_str().ok()))
     }
@@ -92,6 +97,16 @@ mod tests {
 
     use super::*;
     use crate::Verified;
+
+    #[test]
+    fn a_narrowed_scope_keeps_the_endpoints_tenants() {
+        let (method, uri, headers, body) = (Method::POST, Uri::default(), HeaderMap::new(), Bytes::new());
+        let scope = Scope::endpoint("e").with_tenant("outer");
+        let incoming = Incoming::new(&method, &uri, &headers, &body, Duration::ZERO, &scope);
+        assert!(incoming.narrowed_scope("inner").tenants().eq(["outer", "inner"]));
+        assert!(incoming.scope_for(Some("inner")).tenants().eq(["outer", "inner"]));
+        assert_eq!(incoming.scope_for(None), scope);
+    }
 
     #[test]
     fn debug_shows_neither_bodies_nor_credentials() {

@@ -1,4 +1,4 @@
-//! Reading a few fields out of a JSON body, without building a tree.
+//! Reads a few fields of a JSON body without building a tree.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,14 +7,17 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The fields of the object that the bytes are; `None` where they are not JSON, not an object, or give one of the
-/// fields twice: a later reader of the body might take the other one.
+/// The only member of the object that serde_json makes of a number if some dependency enables `arbitrary_precision`.
+pub(super) const NUMBER_FIELD: &str = "$serde_json::private::Number";
+
+/// Reads the fields of a JSON object. `None` if the bytes are not JSON or not an object, or if one of the fields is
+/// repeated: a later reader of the body might use the other value.
 pub(super) fn fields<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
     let text = std::str::from_utf8(bytes).ok()?;
     serde_json::from_str::<Object<T>>(text).ok()?.0
 }
 
-/// An object's fields, or nothing where something else stands in its place.
+/// The fields of an object, or `None` for any other value.
 #[derive(Debug)]
 pub(super) struct Object<T>(pub(super) Option<T>);
 
@@ -73,7 +76,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// True or false, or nothing where something else stands in its place.
+/// A boolean, or `None` for any other value.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Flag(pub(super) Option<bool>);
 
@@ -92,8 +95,8 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
-/// A text or a whole number; the `id` of an object, as where a sender expands a reference; or nothing where something
-/// else stands in its place.
+/// A text or a whole number. For an object, its `id`, since senders may expand a reference to an object. `Absent` for any
+/// other value.
 #[derive(Debug, Default, Clone)]
 pub(super) enum Scalar<'a> {
     Text(Cow<'a, str>),
@@ -103,7 +106,6 @@ pub(super) enum Scalar<'a> {
 }
 
 impl Scalar<'_> {
-    /// The text.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -111,7 +113,6 @@ impl Scalar<'_> {
         }
     }
 
-    /// The number.
     pub(super) fn number(&self) -> Option<u64> {
         match self {
             Self::Number(number) => Some(*number),
@@ -119,7 +120,7 @@ impl Scalar<'_> {
         }
     }
 
-    /// The name that it is, written out where it is a number; never empty.
+    /// The value as a name: a number is written out, an empty text is no name.
     pub(super) fn name(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Text(text) => (!text.is_empty()).then_some(Cow::Borrowed(text)),
@@ -128,7 +129,7 @@ impl Scalar<'_> {
         }
     }
 
-    /// The microseconds since 1970 of a date as RFC 3339 writes it, with any offset.
+    /// The microseconds since 1970 of an RFC 3339 date with any offset.
     pub(super) fn date(&self) -> Option<u64> {
         let date: jiff::Timestamp = self.text()?.parse().ok()?;
         u64::try_from(date.as_microsecond()).ok()
@@ -183,12 +184,11 @@ impl<'de: 'a, 'a> Visitor<'de> for ScalarVisitor<'a> {
         Ok(Scalar::Absent)
     }
 
-    /// An object, of which the `id` counts; or a number, where a dependency somewhere has switched on serde_json's `arbitrary_precision`, which
-    /// passes numbers as objects of one field.
+    /// An object, or a number that is passed as one: see [`NUMBER_FIELD`].
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut scalar = Scalar::Absent;
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            if key == "$serde_json::private::Number" {
+            if key == NUMBER_FIELD {
                 let digits = map.next_value::<String>()?;
                 scalar = digits.parse().map_or(Scalar::Absent, Scalar::Number);
             } else if key == "id" {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_another_kind_is_nothing_and_does_no_harm() {
+    fn a_field_of_another_kind_counts_as_absent() {
         for value in ["null", "true", "-1", "1.5", "[1,[2]]", r#"{"a":{"b":[]}}"#] {
             let body = format!(r#"{{"id":{value},"data":{value}}}"#);
             let event: Event<'_> = fields(body.as_bytes()).unwrap();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_given_twice_an_array_and_bytes_that_are_not_json_are_nothing() {
+    fn a_repeated_field_an_array_and_bytes_that_are_not_json_have_no_fields() {
         for body in
             [&br#"{"id":"a","id":"b"}"#[..], br#"["a",{"at":1}]"#, b"", b"{", b"{\"id\":\"\xff\"}", b"{} {}"]
         {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_microseconds_whatever_their_offset() {
+    fn dates_of_any_offset_are_microseconds_since_1970() {
         let micros = |text: &str| Scalar::Text(text.to_owned().into()).date();
         assert_eq!(micros("1970-01-01T00:00:01.5Z"), Some(1_500_000));
         assert_eq!(micros("2021-12-31T19:00:00-05:00"), micros("2022-01-01T00:00:00Z"));

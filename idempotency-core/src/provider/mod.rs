@@ -1,16 +1,16 @@
-//! Providers: each knows one sender, verifies what it sends, and picks the key.
+//! Providers: each one knows a single sender, verifies its requests and picks the key.
 //!
 //! | Provider | Key | Covered by the signature |
 //! |---|---|---|
 //! | [`Stripe`] | the event's `id` | yes |
-//! | [`Shopify`] | `X-Shopify-Event-Id` | no: the body's digest is its fingerprint |
+//! | [`Shopify`] | `X-Shopify-Event-Id` | no: the body's digest is the fingerprint |
 //! | [`Twilio`] | the Sid with its status, or a digest of the signed text | yes |
-//! | [`GitHub`] | `X-GitHub-Delivery` | no: the body's digest is its fingerprint |
+//! | [`GitHub`] | `X-GitHub-Delivery` | no: the body's digest is the fingerprint |
 //! | [`Slack`] | `event_id`, `trigger_id` | yes |
 //! | [`StandardWebhooks`] | `webhook-id`, `svix-id` | yes |
 //! | [`IdempotencyKey`] | `Idempotency-Key` | nothing is signed: the principal narrows the scope |
-//! | [`ContentKey`] | the body's SHA-256 | as it is verified |
-//! | [`from_fn`] | yours | as you verify it |
+//! | [`ContentKey`] | the body's SHA-256 | if the check that you choose covers the body |
+//! | [`from_fn`] | your choice | if your check covers it |
 
 mod canonical;
 mod content_key;
@@ -58,13 +58,13 @@ pub use standard_webhooks::StandardWebhooks;
 pub use stripe::Stripe;
 pub use twilio::Twilio;
 
-/// Knows one sender: how it signs, where key and order are, how it retries.
+/// Knows one sender: how it signs, where its key and order are, and how it retries.
 ///
 /// Verification is part of [`receive`](Provider::receive): a [`Delivery`] cannot be made without a
 /// [`Verified`](crate::Verified), so a key is never read from unauthenticated bytes.
 #[async_trait]
 pub trait Provider: Debug + Send + Sync + 'static {
-    /// The sender's name in lower case, such as `stripe`. Part of the default scope, and of every observation.
+    /// The sender's name in lower case, such as `stripe`. It is part of the default scope and of every observation.
     fn name(&self) -> &str;
 
     /// The policy that fits this sender: retention, wait, answers. Default: [`Policy::webhook`].
@@ -72,47 +72,51 @@ pub trait Provider: Debug + Send + Sync + 'static {
         Policy::webhook()
     }
 
-    /// The methods by which this sender delivers, and the treatment of requests by other methods. Read once, when the route is
-    /// made. Default: POST alone, and 405 for any other request that is no handshake.
+    /// The HTTP methods that this sender uses, and how requests with other methods are treated.
+    ///
+    /// Read once, when the route is made. Default: POST only. Any other request that is not a handshake gets a 405.
     fn methods(&self) -> Methods {
         Methods::default()
     }
 
-    /// The challenge to a refused request: the value of `WWW-Authenticate` in a 401 (RFC 9110, section
-    /// 11.6.1). Read once, when the route is made; a text that is no header value is replaced by the default.
+    /// The challenge in a 401: the value of `WWW-Authenticate` (RFC 9110, section 11.6.1).
     ///
-    /// Default: `Webhook-Signature realm="<name>"`. Senders sign by rules of their own, which no registered scheme
-    /// describes, and a scheme that a client knows would make it send credentials.
+    /// Read once, when the route is made. Text that is not a valid header value is replaced by `Webhook-Signature`.
+    ///
+    /// Default: `Webhook-Signature realm="<name>"`. Senders sign by their own rules, which no registered scheme
+    /// describes. A scheme that clients know would make them send credentials.
     fn challenge(&self) -> String {
         format!("Webhook-Signature realm=\"{}\"", self.name())
     }
 
-    /// The allowed clock skew of a signed time, in either direction. Records are kept at least twice as long, also if the
-    /// policy's retention is shorter: a captured request that is still fresh is then a duplicate.
+    /// The allowed clock skew of a signed timestamp, in either direction.
     ///
-    /// Default: none, for senders that sign no time.
+    /// Records are kept for at least twice this long, even if the policy's retention is shorter. A captured request is
+    /// then a duplicate for as long as its timestamp is accepted.
+    ///
+    /// Default: zero, for senders that do not sign a timestamp.
     fn signature_window(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Whether [`receive`](Provider::receive) needs the body of a request with this head. If it does not, the body
-    /// is passed on unbuffered and `receive` sees an empty one. Default: yes.
+    /// Whether [`receive`](Provider::receive) needs the body of a request with this head. If not, the body is passed on
+    /// unbuffered and `receive` sees an empty one. Default: yes.
     fn needs_body(&self, _method: &Method, _headers: &HeaderMap) -> bool {
         true
     }
 
-    /// Verifies a request and says what it is.
+    /// Verifies a request and classifies it.
     ///
-    /// Also called for GET, HEAD and OPTIONS requests outside the sender's [`methods`](Provider::methods), with an empty body:
-    /// these may be handshakes. If it returns anything but [`Received::Handshake`], the methods decide: 405, or passing to the
-    /// handler.
+    /// Also called, with an empty body, for GET, HEAD and OPTIONS requests outside the sender's
+    /// [`methods`](Provider::methods), because they may be handshakes. If one of them is not a
+    /// [`Received::Handshake`], `methods` decides whether it gets a 405 or passes to the handler.
     ///
     /// # Errors
-    /// When the request is not an authentic delivery with a key. The reason and its causes are
-    /// logged; the sender is told only the kind.
+    /// When the request is not an authentic delivery with a key. The reason and its causes are logged. The sender sees
+    /// only the kind.
     ///
     /// # Cancel safety
-    /// Nothing is changed by it, so it may be dropped at any time.
+    /// Safe to drop at any time: it changes nothing.
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection>;
 }
 
@@ -147,15 +151,15 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
     }
 }
 
-/// What a request turned out to be.
+/// The classification of a request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Received {
     /// A verified delivery.
     Delivery(Delivery),
-    /// Several verified deliveries in one request, in the order in which they stand in it, each with a key of its own.
+    /// Several verified deliveries in one request, in the request's order, each with its own key.
     Batch(Vec<Delivery>),
-    /// A handshake, answered without the handler: Slack's challenge and the like.
+    /// A handshake, such as Slack's URL challenge. It is answered without the handler.
     Handshake(RecordedResponse),
     /// Not a delivery: the handler runs without a claim.
     Bypass,

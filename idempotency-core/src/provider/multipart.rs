@@ -1,32 +1,32 @@
-//! A multipart body without its boundary, which clients choose anew for each attempt.
+//! The digest of a multipart body without its boundary, which clients choose anew for each attempt.
 
 use crate::digest::FieldDigest;
 
-/// The digest of a multipart body's parts, in order, each with its own head. `None` where the body is not what its
-/// boundary says (RFC 2046, section 5.1.1).
+/// The digest of a multipart body's parts with their headers, in order. `None` if the body does not match its boundary
+/// (RFC 2046, section 5.1.1).
 pub(super) fn digest(content_type: &str, body: &[u8]) -> Option<[u8; 32]> {
     let boundary = boundary_of(content_type)?;
     let delimiter = [b"\r\n--", boundary.as_bytes()].concat();
-    // The first delimiter may stand at the very start.
+    // At the start of the body, the delimiter has no line break before it.
     let mut rest = match body.strip_prefix(&delimiter[2..]) {
         Some(rest) => rest,
-        None => after(body, &delimiter)?.1,
+        None => split_at_first(body, &delimiter)?.1,
     };
     let mut digest = FieldDigest::new("multipart");
     loop {
         if rest.starts_with(b"--") {
             return Some(digest.finish());
         }
-        // Blanks may follow a delimiter on its line.
-        let (padding, part) = after(rest, b"\r\n")?;
+        // Spaces and tabs may follow the delimiter on its line.
+        let (padding, part) = split_at_first(rest, b"\r\n")?;
         if !padding.iter().all(|byte| matches!(byte, b' ' | b'\t')) {
             return None;
         }
-        // A part without a head begins with an empty line, which may be the delimiter's own.
+        // The line break after the last delimiter may also be the one before the next.
         let (part, next) = if let Some(next) = part.strip_prefix(&delimiter[2..]) {
             (&b""[..], next)
         } else {
-            after(part, &delimiter)?
+            split_at_first(part, &delimiter)?
         };
         digest = digest.field(part);
         rest = next;
@@ -43,10 +43,10 @@ fn boundary_of(content_type: &str) -> Option<&str> {
     (1..=70).contains(&value.len()).then_some(value)
 }
 
-/// What stands before the first of these bytes, and what after it.
-fn after<'a>(bytes: &'a [u8], what: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
-    let at = bytes.windows(what.len()).position(|window| window == what)?;
-    Some((&bytes[..at], &bytes[at + what.len()..]))
+/// The bytes before and after the first separator.
+fn split_at_first<'a>(bytes: &'a [u8], separator: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let at = bytes.windows(separator.len()).position(|window| window == separator)?;
+    Some((&bytes[..at], &bytes[at + separator.len()..]))
 }
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_boundary_does_not_count_and_everything_else_does() {
+    fn only_the_boundary_is_left_out_of_the_digest() {
         let fields = [("a", "1"), ("b", "two\r\nlines --x")];
         let one = form("x-1", &fields).unwrap();
         assert_eq!(form("a quite different one", &fields).unwrap(), one);
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_not_what_its_boundary_says_has_no_digest() {
+    fn a_body_that_does_not_match_its_boundary_has_no_digest() {
         for (content_type, body) in [
             ("multipart/form-data", "--x\r\n\r\n1\r\n--x--"),
             ("multipart/form-data; boundary=", "--\r\n\r\n1\r\n----"),

@@ -15,11 +15,12 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// A secret as its sender gives it out: one line of text. Blanks at its ends do not count.
+    /// A secret as the sender's console shows it: one line of text. Leading and trailing white space is ignored.
     ///
     /// # Errors
-    /// When it is blank: a verifier with a blank secret accepts any client. And when it is in quotes or has line breaks, as
-    /// from a configuration file: no request would ever be signed with it.
+    /// When it is blank, because a verifier with a blank secret accepts any client. When it is quoted, has a control
+    /// character such as a line break, or is not UTF-8, which happens if it is misread from a configuration file: no
+    /// signature would match it.
     pub fn new(text: impl AsRef<[u8]>) -> Result<Self, SecretError> {
         let text = text.as_ref().trim_ascii();
         if text.iter().any(u8::is_ascii_control) || std::str::from_utf8(text).is_err() {
@@ -33,11 +34,11 @@ impl Secret {
         Ok(Self { is_raw: false, ..Self::raw(text)? })
     }
 
-    /// A secret of exactly these bytes, for a key that is not text. Where a provider decodes secrets, as
-    /// [`StandardWebhooks`](super::StandardWebhooks) does, this one is taken as it is.
+    /// A secret of exactly these bytes, for a key that is not text. A provider that decodes its secrets, such as
+    /// [`StandardWebhooks`](super::StandardWebhooks), uses this one undecoded.
     ///
     /// # Errors
-    /// [`SecretError::Blank`] where there are no bytes, or nothing but white space.
+    /// [`SecretError::Blank`] if it is empty or only white space.
     pub fn raw(bytes: impl AsRef<[u8]>) -> Result<Self, SecretError> {
         let bytes = bytes.as_ref();
         if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -46,14 +47,14 @@ impl Secret {
         Ok(Self { bytes: bytes.into(), is_raw: true })
     }
 
-    /// A secret as [`new`](Self::new) reads it, unless it begins as another of the sender's credentials does.
-    pub(super) fn unlike(
+    /// Reads a secret as [`new`](Self::new) does, and refuses one with the prefix of another of the sender's credentials.
+    pub(super) fn without_prefixes(
         text: impl AsRef<[u8]>,
-        others: &[&str],
+        refused: &[&str],
         expected: &'static str,
     ) -> Result<Self, SecretError> {
         let secret = Self::new(text)?;
-        match others.iter().any(|prefix| secret.bytes.starts_with(prefix.as_bytes())) {
+        match refused.iter().any(|prefix| secret.bytes.starts_with(prefix.as_bytes())) {
             true => Err(SecretError::Malformed(expected)),
             false => Ok(secret),
         }
@@ -65,7 +66,7 @@ impl Secret {
         &self.bytes
     }
 
-    /// Whether the bytes are taken as they are.
+    /// Whether the bytes must not be decoded.
     pub(super) fn is_raw(&self) -> bool {
         self.is_raw
     }
@@ -77,27 +78,27 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why a text is not a [`Secret`]. Never shows it.
+/// Why a text is not a [`Secret`]. The message never shows the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
     /// It is empty or blank.
     #[error("the secret is blank")]
     Blank,
-    /// It has a line break, another control character or a byte outside UTF-8 inside.
+    /// It has a line break or another control character, or is not UTF-8.
     #[error(
-        "the secret is not one line of text: pass one secret, or take a binary one as it is with `Secret::raw`"
+        "the secret is not one line of text: pass a single secret, or use `Secret::raw` for a binary one"
     )]
     NotOneLine,
-    /// It stands in quotes.
-    #[error("the secret stands in quotes: leave them out")]
+    /// It is in quotes.
+    #[error("the secret is in quotes: remove them")]
     Quoted,
-    /// It is not in the form that its provider gives out.
+    /// It does not have the form of the provider's secrets.
     #[error("the secret is not {0}")]
     Malformed(&'static str),
 }
 
-/// Where a provider's secrets come from: a fixed list, a source that is asked per request, or both.
+/// A provider's secrets: a fixed list, a source that is asked on each request, or both.
 #[derive(Clone)]
 pub struct Secrets {
     fixed: Arc<[Secret]>,
@@ -111,16 +112,16 @@ impl Secrets {
         Self { fixed: Arc::new([secret]), source: None }
     }
 
-    /// A source that is asked per request: one secret per tenant, or rotation without a restart.
+    /// A source that is asked on each request: for one secret per tenant, or for rotation without a restart.
     #[must_use]
     pub fn from_source(source: impl SecretSource) -> Self {
         Self { fixed: Arc::new([]), source: Some(Arc::new(source)) }
     }
 
-    /// Several secrets, each of which is tried: for the time of a rotation.
+    /// Several secrets, all of which are tried: for use during a rotation.
     ///
     /// # Errors
-    /// [`SecretError::Blank`] where there are none.
+    /// [`SecretError::Blank`] if there are none.
     pub fn any_of(secrets: impl IntoIterator<Item = Secret>) -> Result<Self, SecretError> {
         let fixed: Arc<[Secret]> = secrets.into_iter().collect();
         if fixed.is_empty() {
@@ -129,7 +130,7 @@ impl Secrets {
         Ok(Self { fixed, source: None })
     }
 
-    /// Adds a secret that is tried as well. Default: none; during a rotation the previous one.
+    /// Adds a secret to try: during a rotation, the previous one. Default: none.
     #[must_use]
     pub fn with_secret(mut self, secret: Secret) -> Self {
         self.fixed = self.fixed.iter().cloned().chain([secret]).collect();
@@ -139,10 +140,10 @@ impl Secrets {
     /// The secrets to try for a request.
     ///
     /// # Errors
-    /// What the source answers; `Unauthenticated` where it has none.
+    /// The source's error, or [`Rejection::unauthenticated`] if there are no secrets.
     ///
     /// # Cancel safety
-    /// Nothing is changed by it, so it may be dropped at any time.
+    /// Safe to drop at any time: it changes nothing.
     pub async fn for_request(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection> {
         let secrets = match &self.source {
             None => self.fixed.clone(),
@@ -150,7 +151,7 @@ impl Secrets {
             Some(source) => source.secrets(incoming).await?.iter().chain(&*self.fixed).cloned().collect(),
         };
         if secrets.is_empty() {
-            return Err(Rejection::unauthenticated("there is no secret for this endpoint"));
+            return Err(Rejection::unauthenticated("the source returned no secret"));
         }
         Ok(secrets)
     }
@@ -163,13 +164,13 @@ impl fmt::Debug for Secrets {
     }
 }
 
-/// Finds the secrets for a request: one per tenant, or from a vault.
+/// Looks up the secrets for a request, for example one per tenant, or in a vault.
 #[async_trait]
 pub trait SecretSource: Send + Sync + 'static {
-    /// The secrets of the tenant that the request names. What it says is not authenticated yet.
+    /// The secrets of the tenant that the request names. The request is not authenticated yet.
     ///
     /// # Errors
-    /// [`Rejection::unauthenticated`] for an unknown tenant, [`Rejection::unavailable`] where it cannot tell now,
-    /// [with the cause](Rejection::with_source), which is logged.
+    /// [`Rejection::unauthenticated`] for an unknown tenant. [`Rejection::unavailable`] if the lookup fails, with
+    /// [its cause](Rejection::with_source), which is logged.
     async fn secrets(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection>;
 }

@@ -1,4 +1,4 @@
-//! Shopify: `X-Shopify-Hmac-Sha256`, events named by a header that the signature does not cover.
+//! Shopify: signed by `X-Shopify-Hmac-Sha256`. The key is a header that the signature does not cover.
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -10,16 +10,19 @@ use crate::{Attributes, Delivery, Fingerprint, Key, Policy, Verified};
 
 /// Shopify's webhooks and events.
 ///
-/// The key of a webhook is `X-Shopify-Event-Id`, or `X-Shopify-Webhook-Id` where there is none. The key of an event, which
-/// has `Shopify-…` headers, with or without the others beside them, is `Shopify-Webhook-Id`. The signature covers the body
-/// only, so the body's digest is the fingerprint: the same id with another body is a mismatch. A captured request can be
-/// sent again under another id, at any time, since nothing signed says when it was sent.
-/// [`ContentKey::over`](super::ContentKey::over) takes the body itself as the key, which prevents it within one shop
-/// and topic only: those headers are not signed either.
+/// The key of a webhook is `X-Shopify-Event-Id`, or `X-Shopify-Webhook-Id` if that is absent. A request with a
+/// `Shopify-Hmac-Sha256` header is an event instead, and its key is `Shopify-Webhook-Id`, or `Shopify-Event-Id` if that is
+/// absent. Any `X-Shopify-…` headers of an event are ignored.
 ///
-/// Shop and topic narrow the scope, since one event is sent once per topic under the same id, and inside them the name
-/// of the subscription where it has one (`X-Shopify-Name`, `Shopify-Handle`). Two subscriptions without a name to one
-/// topic are one delivery.
+/// The signature covers only the body, so the body's digest is the fingerprint: the same id with another body is a mismatch.
+///
+/// **A captured request can be sent again under another id.** This works at any time, because no signed part says when the
+/// request was sent. [`ContentKey::over`](super::ContentKey::over) uses the body itself as the key, which prevents it, but
+/// only within one shop and topic: those headers are not signed either.
+///
+/// Shop and topic narrow the scope, because Shopify sends an event once per topic under the same id. The name of the
+/// subscription (`X-Shopify-Name`, `Shopify-Handle`) narrows it further, if there is one. Two unnamed subscriptions to one
+/// topic count as one delivery.
 ///
 /// ```
 /// use idempotency_core::provider::Shopify;
@@ -37,37 +40,39 @@ impl Shopify {
     /// Verifies with the app's client secret.
     ///
     /// # Errors
-    /// When it is blank, or a token for Shopify's API.
+    /// When it is blank, or an access token.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(Secrets::one(checked(secret)?)))
+        Ok(Self::from_secrets(Secrets::one(client_secret(secret)?)))
     }
 
-    /// Verifies with any of several secrets, or with those of a source.
+    /// Verifies with any of several client secrets, or with those of a source.
     #[must_use]
     pub fn from_secrets(secrets: Secrets) -> Self {
         Self { secrets, snapshots: Snapshots::default() }
     }
 
-    /// Accepts another secret as well. Default: none; Shopify may sign with the old one for an hour after a rotation.
+    /// Adds a client secret: Shopify may sign with the old one for an hour after a rotation. Default: none.
     ///
     /// # Errors
-    /// When it is blank, or a token for Shopify's API.
+    /// When it is blank, or an access token.
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        self.secrets = self.secrets.with_secret(checked(secret)?);
+        self.secrets = self.secrets.with_secret(client_secret(secret)?);
         Ok(self)
     }
 
-    /// Discards a delivery of these topics when a newer one about the same resource was processed. Older and newer is
-    /// by the body's `updated_at`, never by the unsigned `X-Shopify-Triggered-At`. The resource is the body's
-    /// `admin_graphql_api_id`, or its `id` among those of the topic's first word, which is not signed.
+    /// Discards a delivery of one of these topics if a newer delivery of these topics about the same resource was processed.
     ///
-    /// Each call adds a group, and the topics of two groups are never compared. A body without these fields, as
-    /// `include_fields` may leave it, runs and is observed as unordered. Default: none. It is right for snapshots such as
-    /// `products/update`, and wrong for facts such as `orders/paid`.
+    /// Deliveries are compared by the body's `updated_at`, never by the unsigned `X-Shopify-Triggered-At`. The resource is
+    /// identified by the body's `admin_graphql_api_id`. If that is absent, it is identified by the body's `id` and the
+    /// topic's first word, which is not signed. A delivery without these fields (`include_fields` may remove them) runs and
+    /// is observed as unordered.
+    ///
+    /// Each call adds a group, and topics of different groups are never compared. Default: none. Right for snapshots such as
+    /// `products/update`, wrong for facts such as `orders/paid`.
     ///
     /// # Errors
-    /// When the topic's body has no `updated_at`, as no `…/delete` has one: an older update that comes after a deletion
-    /// cannot be told by it. And when the topic is not known here, or is in an earlier group.
+    /// When the topic's body has no `updated_at`. No `…/delete` topic has one, so an older update that arrives after a
+    /// deletion cannot be detected. When the topic is unknown, empty, a pattern, or in an earlier group.
     pub fn discarding_stale(
         mut self,
         topics: impl IntoIterator<Item = impl Into<String>>,
@@ -77,16 +82,16 @@ impl Shopify {
     }
 
     fn delivery(&self, incoming: &Incoming<'_>, proof: &Verified<'_>) -> Result<Delivery, Rejection> {
-        let names = Names::of(incoming);
+        let names = HeaderNames::of(incoming);
         let mut id = None;
         for name in names.ids {
             id = id.or(incoming.single_header(name)?);
         }
-        let key = Key::new(id.ok_or(Rejection::key_missing("there is no event id header"))?)?;
-        let topic = needed(incoming, names.topic, "there is no topic header")?;
-        let shop = needed(incoming, names.shop, "there is no shop domain header")?;
-        let shops = incoming.narrowed_scope(shop);
-        let mut scope = shops.clone().with_tenant(topic);
+        let key = Key::new(id.ok_or(Rejection::key_missing("the event id header is missing"))?)?;
+        let topic = required(incoming, names.topic, "the topic header is missing")?;
+        let shop = required(incoming, names.shop, "the shop domain header is missing")?;
+        let shop_scope = incoming.narrowed_scope(shop);
+        let mut scope = shop_scope.clone().with_tenant(topic);
         if let Some(name) = incoming.single_header(names.subscription)?.filter(|name| !name.is_empty()) {
             scope = scope.with_tenant(name);
         }
@@ -94,8 +99,8 @@ impl Shopify {
             .with_fingerprint(Fingerprint::of(proof.bytes()))
             .with_attribute(Attributes::EVENT_TYPE, topic)
             .with_attribute("shop", shop);
-        // In the shop's scope and not the topic's, so that topics about one resource are compared.
-        Ok(self.snapshots.order(delivery, topic, &shops, incoming.now, || {
+        // The order is in the shop's scope, not the topic's, so that topics about one resource are compared.
+        Ok(self.snapshots.order(delivery, topic, &shop_scope, incoming.now, || {
             json::fields::<Resource<'_>>(proof.bytes())?.into_position(topic)
         }))
     }
@@ -107,31 +112,32 @@ impl Provider for Shopify {
         "shopify"
     }
 
-    /// 3 days: Shopify retries 8 times within 4 hours. It waits 5 s for an answer, so a duplicate waits 2 s.
+    /// Retention is 3 days: Shopify retries 8 times within 4 hours. A duplicate waits 2 s, since Shopify waits 5 s for an
+    /// answer.
     fn policy(&self) -> Policy {
         Policy::webhook().with_retention(days(3))
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
-        let header = signature::header(incoming, Names::of(incoming).signature)?;
+        let header = signature::header(incoming, HeaderNames::of(incoming).signature)?;
         let secrets = self.secrets.for_request(incoming).await?;
         let proof = signature::hmac_sha256(&secrets, &[], incoming.body, signature::base64::<32>(header))?;
         Ok(Received::Delivery(self.delivery(incoming, &proof)?))
     }
 }
 
-fn checked(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
+fn client_secret(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
     let tokens = ["shpat_", "shpca_", "shppa_"];
-    Secret::unlike(secret, &tokens, "the app's client secret: it is an access token")
+    Secret::without_prefixes(secret, &tokens, "the app's client secret: it is an access token")
 }
 
-/// A header without which a scope would be empty.
-fn needed<'a>(incoming: &Incoming<'a>, name: &str, reason: &'static str) -> Result<&'a str, Rejection> {
+/// The value of a header that the scope needs.
+fn required<'a>(incoming: &Incoming<'a>, name: &str, reason: &'static str) -> Result<&'a str, Rejection> {
     let value = incoming.single_header(name)?.filter(|value| !value.is_empty());
     value.ok_or_else(|| Rejection::malformed(reason))
 }
 
-/// First words of topics whose bodies are the resource itself, with its `updated_at`.
+/// The first words of topics whose body is the resource itself, with its `updated_at`.
 const ORDERED: [&str; 17] = [
     "carts",
     "checkouts",
@@ -152,7 +158,7 @@ const ORDERED: [&str; 17] = [
     "themes",
 ];
 
-/// Topics of these whose bodies are something else.
+/// The exceptions among these topics.
 const UNORDERED: [&str; 6] = [
     "customers/data_request",
     "customers/merge",
@@ -168,13 +174,13 @@ fn is_ordered(topic: &str) -> Result<(), &'static str> {
         return Err("the body of a deletion has no updated_at");
     }
     if UNORDERED.contains(&topic) || !ORDERED.contains(&resource) {
-        return Err("its body is no resource with an updated_at, or it is not known here");
+        return Err("the topic is unknown, or its body is not a resource with an updated_at");
     }
     Ok(())
 }
 
-/// The names of the headers: those of webhooks, or those of events. One set is used as a whole.
-struct Names {
+/// The header names of webhooks, or those of events. The two are never mixed.
+struct HeaderNames {
     signature: &'static str,
     ids: [&'static str; 2],
     topic: &'static str,
@@ -182,18 +188,18 @@ struct Names {
     subscription: &'static str,
 }
 
-impl Names {
-    /// An event may have the headers of a webhook beside its own, so its own signature tells it. A header that is added
-    /// to a captured webhook gains nothing: the ids of both sets are unsigned.
+impl HeaderNames {
+    /// An event may also have the headers of a webhook, so it is recognized by its own signature header. Adding that header
+    /// to a captured webhook gains an attacker nothing, because the ids of both sets are unsigned.
     fn of(incoming: &Incoming<'_>) -> &'static Self {
-        const WEBHOOKS: Names = Names {
+        const WEBHOOKS: HeaderNames = HeaderNames {
             signature: "x-shopify-hmac-sha256",
             ids: ["x-shopify-event-id", "x-shopify-webhook-id"],
             topic: "x-shopify-topic",
             shop: "x-shopify-shop-domain",
             subscription: "x-shopify-name",
         };
-        const EVENTS: Names = Names {
+        const EVENTS: HeaderNames = HeaderNames {
             signature: "shopify-hmac-sha256",
             ids: ["shopify-webhook-id", "shopify-event-id"],
             topic: "shopify-topic",
@@ -217,7 +223,7 @@ struct Resource<'a> {
 impl<'a> Resource<'a> {
     fn into_position(self, topic: &'a str) -> Option<Position<'a>> {
         let kind = match self.admin_graphql_api_id.text() {
-            // `gid://shopify/Order/1` has its kind in it.
+            // The id includes the kind: `gid://shopify/Order/1`.
             Some(_) => "gid",
             None => topic.split_once('/')?.0,
         };

@@ -1,9 +1,10 @@
-//! Signature checks, each of which proves what was signed.
+//! Signature checks. Each returns a [`Verified`] of the signed bytes.
 //!
-//! Of an HMAC every secret is tried with every candidate signature, in constant time and without an early exit, so that
-//! neither which secret matched nor how far a signature was right can be told from outside. Ed25519 signatures (`v1a`
-//! of Standard Webhooks) are tried until one is right, and at most the first eight of a request: public keys are no
-//! secret, and each try costs a digest of the whole body.
+//! An HMAC check tries every secret with every candidate signature, in constant time and without an early exit. Its timing
+//! does not reveal which secret matched, or how much of a signature was right.
+//!
+//! An Ed25519 check (`v1a` of Standard Webhooks) stops at the first match, because public keys are not secret. It tries at
+//! most the first eight signatures of a request, because each try costs a digest of the whole body.
 //!
 //! ```
 //! use idempotency_core::provider::{Incoming, Rejection, Secret, signature};
@@ -26,13 +27,13 @@ use sha2::Sha256;
 use super::{Incoming, Rejection, Secret};
 use crate::Verified;
 
-/// How far a sender's clock may be from ours, in both directions. The window that the senders' own libraries use.
+/// The allowed clock skew of a signed timestamp, in either direction: 300 s, as in the senders' own libraries.
 pub const DEFAULT_TOLERANCE: Duration = Duration::from_secs(300);
 
-/// Proves a body by an HMAC-SHA256 over `head`, part by part, and then the body.
+/// Verifies a body by an HMAC-SHA256 over the parts of `head`, followed by the body.
 ///
 /// # Errors
-/// [`Rejection::unauthenticated`] where no candidate is the signature that one of the secrets makes.
+/// [`Rejection::unauthenticated`] if no candidate matches under any of the secrets.
 pub fn hmac_sha256<'a, C>(
     secrets: &[Secret],
     head: &[&[u8]],
@@ -45,8 +46,8 @@ where
     prove::<Hmac<Sha256>, _>(secrets, head.iter().copied().chain([body]), candidates, body)
 }
 
-/// Proves a body by an HMAC-SHA1 over parts that stand for it: for senders who sign something other than the body's
-/// bytes. The caller has made the parts out of the body, and nothing of it may be left out.
+/// Verifies a body by an HMAC-SHA1 over parts derived from it, for senders that sign something other than the body's bytes.
+/// The parts must cover the whole body.
 pub(super) fn hmac_sha1_over<'a, C>(
     secrets: &[Secret],
     parts: &[&[u8]],
@@ -85,11 +86,11 @@ where
     }
 }
 
-/// Proves a body by an Ed25519 signature (RFC 8032) over `head`, part by part, and then the body. Strict: weak keys and
-/// signatures that have a second form are refused.
+/// Verifies a body by an Ed25519 signature (RFC 8032) over the parts of `head`, followed by the body. Weak keys and
+/// malleable signatures are refused.
 ///
 /// # Errors
-/// [`Rejection::unauthenticated`] where no candidate is a signature of one of the keys.
+/// [`Rejection::unauthenticated`] if no candidate matches under any of the keys.
 pub(super) fn ed25519<'a>(
     keys: &[VerifyingKey],
     head: &[&[u8]],
@@ -107,10 +108,10 @@ pub(super) fn ed25519<'a>(
     }
 }
 
-/// The one line of a header that a signature is made of.
+/// The value of a header that a signature check needs.
 ///
 /// # Errors
-/// [`Rejection::unauthenticated`] where it is absent, empty or not text; [`Rejection::malformed`] where it is repeated.
+/// [`Rejection::unauthenticated`] if it is absent, empty or not ASCII text; [`Rejection::malformed`] if it is repeated.
 pub fn header<'a>(incoming: &Incoming<'a>, name: &'static str) -> Result<&'a str, Rejection> {
     incoming
         .single_header(name)?
@@ -118,11 +119,10 @@ pub fn header<'a>(incoming: &Incoming<'a>, name: &'static str) -> Result<&'a str
         .ok_or_else(|| Rejection::missing_header(name))
 }
 
-/// Checks that a signed timestamp, in whole seconds since 1970, is at most `tolerance` away from `now`, before or
-/// after it.
+/// Checks that a signed timestamp, in whole seconds since 1970, is within `tolerance` of `now`, in either direction.
 ///
 /// # Errors
-/// [`Rejection::unauthenticated`] where it is further away, or anything but decimal digits.
+/// [`Rejection::unauthenticated`] if it is outside the tolerance, or has anything but decimal digits.
 pub fn fresh(timestamp: &str, now: Duration, tolerance: Duration) -> Result<(), Rejection> {
     let seconds = digits(timestamp).ok_or(Rejection::unauthenticated("the timestamp is not a number"))?;
     if seconds.abs_diff(now.as_secs()) > tolerance.as_secs() {
@@ -131,18 +131,18 @@ pub fn fresh(timestamp: &str, now: Duration, tolerance: Duration) -> Result<(), 
     Ok(())
 }
 
-/// A number of decimal digits and nothing else: no sign, no blanks.
+/// A number that is written in decimal digits only, without a sign or white space.
 pub(super) fn digits(text: &str) -> Option<u64> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
-/// A signature of `N` bytes in lower-case hexadecimal; `None` where it is anything else.
+/// Decodes a signature of `N` bytes from lower-case hexadecimal. `None` if the text is anything else.
 #[must_use]
 pub fn hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     decode(&HEXLOWER, text)
 }
 
-/// A signature of `N` bytes in padded base64 (RFC 4648, section 4); `None` where it is anything else.
+/// Decodes a signature of `N` bytes from padded base64 (RFC 4648, section 4). `None` if the text is anything else.
 #[must_use]
 pub fn base64<const N: usize>(text: &str) -> Option<[u8; N]> {
     decode(&BASE64, text)
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn base64_whose_unused_bits_are_set_is_none() {
+    fn base64_with_unused_bits_set_is_none() {
         assert!(base64::<1>("AA==").is_some());
         assert!(base64::<1>("AB==").is_none());
     }

@@ -1,4 +1,4 @@
-//! Which types of event are snapshots, so that an older one may be discarded, and where a delivery stands among them.
+//! Snapshots: the event types whose older events may be discarded, and the order of a delivery of such a type.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,23 +6,23 @@ use std::time::Duration;
 
 use crate::{Delivery, Order, Resource, Scope, Version};
 
-/// How far ahead of our clock a version may be. Senders keep their clocks to the second, so a version that is further
-/// ahead is wrong, and as a mark it would discard everything that follows.
-const AHEAD: Duration = super::signature::DEFAULT_TOLERANCE;
+/// The most that a version may be ahead of the local clock. Senders keep their clocks accurate to the second, so a version
+/// that is further ahead is wrong. As a high-water mark, it would discard every later event.
+const MAX_AHEAD: Duration = super::signature::DEFAULT_TOLERANCE;
 
-/// The types of event that were named by `discarding_stale`, in groups. None by default: only the handler's author knows
-/// whether an older event may be dropped.
+/// The event types passed to `discarding_stale`, in groups. Empty by default: only the handler's author knows whether an
+/// older event may be dropped.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Snapshots(Arc<[Snapshot]>);
 
 #[derive(Clone, Debug)]
 struct Snapshot {
     event_type: Arc<str>,
-    /// The group's first type in alphabetical order: adding a type seldom changes it, so marks stay in force.
+    /// The group's first type in alphabetical order. Adding a type seldom changes it, so existing marks stay in force.
     group: Arc<str>,
 }
 
-/// Why an event type cannot be ordered. Names the type.
+/// An event type cannot be ordered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("cannot discard stale events of the type `{event_type}`: {reason}")]
 #[non_exhaustive]
@@ -36,27 +36,27 @@ impl OrderError {
         Self { event_type: event_type.into(), reason }
     }
 
-    /// The type that was refused.
+    /// The refused type.
     #[must_use]
     pub fn event_type(&self) -> &str {
         &self.event_type
     }
 }
 
-/// Which object an event is about, and how new it is.
+/// The object that an event is about, and how new the event is.
 pub(super) struct Position<'a> {
-    /// What kind of object, from signed bytes.
+    /// The kind of object, from signed bytes.
     pub(super) kind: Cow<'a, str>,
-    /// Its name among those of its kind.
+    /// The object's name, unique among objects of its kind.
     pub(super) name: Cow<'a, str>,
     /// Time since 1970 in the sender's unit.
     pub(super) version: u64,
-    /// How many of that unit make a second.
+    /// The number of those units in a second.
     pub(super) per_second: u64,
 }
 
 impl Snapshots {
-    /// These types as one group, without asking whether the sender orders them.
+    /// These types as one group, unchecked.
     fn of(types: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let types: Vec<Arc<str>> = types.into_iter().map(|event_type| event_type.into().into()).collect();
         let Some(group) = types.iter().min().cloned() else { return Self::default() };
@@ -64,7 +64,7 @@ impl Snapshots {
         Self(types.into_iter().map(snapshot).collect())
     }
 
-    /// Adds a group of types; `check` says why the sender orders no event of a type.
+    /// Adds a group of types. `check` returns the reason why a type cannot be ordered.
     pub(super) fn and(
         &self,
         types: impl IntoIterator<Item = impl Into<String>>,
@@ -73,8 +73,9 @@ impl Snapshots {
         let group = Self::of(types);
         for Snapshot { event_type, .. } in &*group.0 {
             let checked = match self.group_of(event_type) {
-                Some(_) => Err("it is in an earlier group already"),
-                None if event_type.contains('*') => Err("name each type, patterns are not supported"),
+                Some(_) => Err("it is already in an earlier group"),
+                None if event_type.is_empty() => Err("the type is empty"),
+                None if event_type.contains('*') => Err("patterns are not supported, name each type"),
                 None => check(event_type),
             };
             checked.map_err(|reason| OrderError::new(Arc::clone(event_type), reason))?;
@@ -82,8 +83,7 @@ impl Snapshots {
         Ok(Self(self.0.iter().chain(&*group.0).cloned().collect()))
     }
 
-    /// Gives a delivery its order where its type was named. Without a position that can be believed it runs unordered, and
-    /// says so.
+    /// Sets a delivery's order if its type is in a group. Without a plausible position, it runs unordered and says why.
     pub(super) fn order<'a>(
         &self,
         delivery: Delivery,
@@ -94,10 +94,10 @@ impl Snapshots {
     ) -> Delivery {
         let Some(group) = self.group_of(event_type) else { return delivery };
         let Some(Position { kind, name, version, per_second }) = position() else {
-            return delivery.with_unordered("the body does not name its object, or not how new it is");
+            return delivery.with_unordered("the body lacks the object's name or its version");
         };
-        if version / per_second > now.saturating_add(AHEAD).as_secs() {
-            return delivery.with_unordered("the version lies in the future");
+        if version / per_second > now.saturating_add(MAX_AHEAD).as_secs() {
+            return delivery.with_unordered("the version is in the future");
         }
         let resource = Resource::new(&scope.clone().with_tenant(group), kind, name);
         delivery.with_order(Order::new(resource, Version::new(version)))

@@ -1,4 +1,4 @@
-//! Standard Webhooks, and Svix: `webhook-signature` over id, time and body.
+//! Standard Webhooks and Svix: `webhook-signature` covers the id, the timestamp and the body.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,8 +13,7 @@ use super::snapshots::{OrderError, Position, Snapshots};
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, signature};
 use crate::{Attributes, Delivery, Key, Policy, Verified};
 
-/// What any sender by the Standard Webhooks specification sends, signed with a shared secret (`v1`) or with a private
-/// key (`v1a`).
+/// Senders that follow the Standard Webhooks specification and sign with a shared secret (`v1`) or a private key (`v1a`).
 ///
 /// The key is `webhook-id`, which the signature covers and retries keep.
 ///
@@ -23,27 +22,28 @@ use crate::{Attributes, Delivery, Key, Policy, Verified};
 /// let sender = StandardWebhooks::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")?
 ///     .discarding_stale(["user.created", "user.updated", "user.deleted"])?;
 /// let by_public_key = StandardWebhooks::new("whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=")?;
-/// let not_base64 = StandardWebhooks::from_raw_secret("a secret that is used as it stands")?;
+/// let not_base64 = StandardWebhooks::from_raw_secret("a secret that is not base64")?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct StandardWebhooks {
     secrets: Secrets,
-    names: &'static [Names],
+    names: &'static [HeaderNames],
     tolerance: Duration,
     snapshots: Snapshots,
 }
 
 impl StandardWebhooks {
-    /// Verifies with a shared secret, `whsec_` and base64 or base64 alone, or with a public key, `whpk_` and base64.
+    /// Verifies with a shared secret (base64, with or without the prefix `whsec_`) or a public key (base64 with the prefix
+    /// `whpk_`).
     ///
     /// # Errors
     /// When it is neither, or blank.
     pub fn new(secret: impl AsRef<str>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(Secrets::one(checked(secret.as_ref())?)))
+        Ok(Self::from_secrets(Secrets::one(parsed_secret(secret.as_ref())?)))
     }
 
-    /// Verifies with a shared secret of exactly these bytes, for senders that give out one that is not base64.
+    /// Verifies with a shared secret of exactly these bytes, for senders whose secrets are not base64.
     ///
     /// # Errors
     /// When it is blank.
@@ -51,54 +51,56 @@ impl StandardWebhooks {
         Ok(Self::from_secrets(Secrets::one(Secret::raw(secret)?)))
     }
 
-    /// Verifies what Svix sends, directly or for its customers, who include Clerk and Resend: short for
-    /// [`new`](Self::new) and [`with_svix_names`](Self::with_svix_names).
+    /// Verifies webhooks sent through Svix, as by Clerk and Resend. Short for [`new`](Self::new) and
+    /// [`with_svix_names`](Self::with_svix_names).
     ///
     /// # Errors
-    /// When it is neither a secret nor a public key, or blank.
+    /// When it is neither a shared secret nor a public key, or blank.
     pub fn svix(secret: impl AsRef<str>) -> Result<Self, SecretError> {
         Ok(Self::new(secret)?.with_svix_names())
     }
 
-    /// Verifies with any of several secrets and public keys, or with those of a source: each as text, as for
-    /// [`StandardWebhooks::new`], or a [raw](Secret::raw) shared secret.
+    /// Verifies with any of several secrets and public keys, or with those of a source. Each is text in the form of
+    /// [`StandardWebhooks::new`] or a [raw](Secret::raw) shared secret.
     #[must_use]
     pub fn from_secrets(secrets: Secrets) -> Self {
         let tolerance = signature::DEFAULT_TOLERANCE;
-        Self { secrets, names: &[Names::STANDARD], tolerance, snapshots: Snapshots::default() }
+        Self { secrets, names: &[HeaderNames::STANDARD], tolerance, snapshots: Snapshots::default() }
     }
 
-    /// Accepts another secret or public key as well. Default: none; during a rotation the other one.
+    /// Adds a secret or public key: during a rotation, the other one. Default: none.
     ///
     /// # Errors
     /// When it is neither, or blank.
     pub fn with_secret(mut self, secret: impl AsRef<str>) -> Result<Self, SecretError> {
-        self.secrets = self.secrets.with_secret(checked(secret.as_ref())?);
+        self.secrets = self.secrets.with_secret(parsed_secret(secret.as_ref())?);
         Ok(self)
     }
 
-    /// Reads Svix's names of the headers: `svix-id`, `svix-timestamp` and `svix-signature`, or the names of the
-    /// specification where those are absent. Default: the names of the specification only.
+    /// Reads Svix's headers `svix-id`, `svix-timestamp` and `svix-signature`, and if they are absent the specification's.
+    /// Default: only the specification's headers.
     #[must_use]
     pub fn with_svix_names(mut self) -> Self {
-        self.names = &[Names::SVIX, Names::STANDARD];
+        self.names = &[HeaderNames::SVIX, HeaderNames::STANDARD];
         self
     }
 
-    /// How far the signed time may be from ours, before or after. Default: 300 s, as in the specification's libraries.
+    /// Sets the tolerance: the allowed clock skew of the signed timestamp, in either direction. Default: 300 s, as in the
+    /// specification's libraries.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
     }
 
-    /// Discards an event of these types when a newer one of these types about the same object was processed. The object
-    /// is `data.id` among those of its kind, which is the type up to its last dot; older and newer is by the body's
-    /// `timestamp`, or where there is none by `created_at` or `data.updated_at`.
+    /// Discards an event of one of these types if a newer event of these types about the same object was processed.
     ///
-    /// Each call adds a group, and the types of two groups are never compared. An event of these types without the fields
-    /// runs, and is observed as unordered. Default: none. It is right for snapshots such as `user.updated`, and wrong for
-    /// facts such as a payment.
+    /// The object is identified by `data.id` and by its kind, which is the event's type up to the last dot. Events are
+    /// compared by the first of `timestamp`, `created_at` and `data.updated_at` in the body. An event without these fields
+    /// runs and is observed as unordered.
+    ///
+    /// Each call adds a group, and types of different groups are never compared. Default: none. Right for snapshots such as
+    /// `user.updated`, wrong for facts such as a payment.
     ///
     /// # Errors
     /// When a type is empty, a pattern, or in an earlier group.
@@ -106,8 +108,7 @@ impl StandardWebhooks {
         mut self,
         types: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, OrderError> {
-        let named = |event_type: &str| if event_type.is_empty() { Err("a type has a name") } else { Ok(()) };
-        self.snapshots = self.snapshots.and(types, named)?;
+        self.snapshots = self.snapshots.and(types, |_| Ok(()))?;
         Ok(self)
     }
 
@@ -118,7 +119,7 @@ impl StandardWebhooks {
         id: &str,
     ) -> Result<Delivery, Rejection> {
         let delivery = Delivery::new(proof, incoming.scope.clone(), Key::new(id)?);
-        // The specification recommends this shape of body and does not require it.
+        // The specification recommends this form of body but does not require it.
         let Some(event) = json::fields::<Event<'_>>(proof.bytes()) else { return Ok(delivery) };
         let Some(event_type) = event.event_type.text() else { return Ok(delivery) };
         let position = || event.position(event_type);
@@ -133,8 +134,8 @@ impl Provider for StandardWebhooks {
         "standard-webhooks"
     }
 
-    /// 7 days: the specification recommends retries over several days, after anything but a 2xx. Senders wait 15 to
-    /// 30 s for an answer, so a duplicate waits 5 s.
+    /// Retention is 7 days: the specification recommends retries over several days, after any answer but a 2xx. A
+    /// duplicate waits 5 s, since senders wait 15 to 30 s for an answer.
     fn policy(&self) -> Policy {
         Policy::webhook().with_retention(days(7)).with_wait(Duration::from_secs(5))
     }
@@ -152,33 +153,33 @@ impl Provider for StandardWebhooks {
         signature::fresh(timestamp, incoming.now, self.tolerance)?;
         let secrets = self.secrets.for_request(incoming).await?;
         let proof = verify(&secrets, [id, timestamp], incoming.body, header)?;
-        // The parts are signed with dots between them: an id with a dot could be one that swallowed its neighbour.
+        // The signed parts are joined with dots, so an id with a dot could include the timestamp.
         if id.contains('.') {
-            return Err(Rejection::malformed("the id has a dot"));
+            return Err(Rejection::malformed("the id contains a dot"));
         }
         Ok(Received::Delivery(self.delivery(incoming, &proof, id)?))
     }
 }
 
-/// The names of the headers. One set is used as a whole, so that an added header of the other set changes nothing.
+/// A set of header names. Sets are never mixed, so an added header of the other set changes nothing.
 #[derive(Debug)]
-struct Names {
+struct HeaderNames {
     id: &'static str,
     timestamp: &'static str,
     signature: &'static str,
 }
 
-impl Names {
+impl HeaderNames {
     const STANDARD: Self =
         Self { id: "webhook-id", timestamp: "webhook-timestamp", signature: "webhook-signature" };
     const SVIX: Self = Self { id: "svix-id", timestamp: "svix-timestamp", signature: "svix-signature" };
 }
 
-/// How many `v1a` signatures are tried: each costs a digest of the whole body, and the header is not authenticated.
-const MOST_PUBLIC_SIGNATURES: usize = 8;
+/// The most `v1a` signatures that are tried. Each costs a digest of the whole body, and the header is not authenticated.
+const MAX_PUBLIC_KEY_SIGNATURES: usize = 8;
 
-/// Tries every secret with every `v1` signature, and every public key with the first `v1a` signatures; a signature is never
-/// tried under another label than its own.
+/// Tries every shared secret with every `v1` signature, and every public key with the first `v1a` signatures. A signature is
+/// only tried under its own label.
 fn verify<'a>(
     secrets: &[Secret],
     [id, timestamp]: [&str; 2],
@@ -202,7 +203,7 @@ fn verify<'a>(
         return by_secret;
     }
     let candidates = header.split(' ').filter_map(|item| signature::base64::<64>(item.strip_prefix("v1a,")?));
-    let candidates = candidates.take(MOST_PUBLIC_SIGNATURES);
+    let candidates = candidates.take(MAX_PUBLIC_KEY_SIGNATURES);
     let by_key = signature::ed25519(&public, &head, body, candidates);
     by_secret.or(by_key)
 }
@@ -224,39 +225,39 @@ impl Verifier {
             return Ok(Self::Public(VerifyingKey::from_bytes(&key).map_err(|_| malformed)?));
         }
         let hint = match text {
-            [b'v', b'1', b',', ..] => "a secret alone: leave out the `v1,` before it",
+            [b'v', b'1', b',', ..] => "bare: remove the `v1,` before it",
             [b'w', b'h', b's', b'k', b'_', ..] => "for verifying: `whsk_` is the sender's private key",
-            _ => "base64: one that is used as it stands is a raw secret",
+            _ => "base64: if it is not encoded, use `from_raw_secret`",
         };
         let secret = decoded(text.strip_prefix(b"whsec_").unwrap_or(text));
         Ok(Self::Shared(Secret::raw(secret.ok_or(SecretError::Malformed(hint))?)?))
     }
 }
 
-/// A secret's bytes. Its padding does not count, nor do bits that are left over: senders give out secrets that have too
-/// much of the one or the other, and the specification's libraries take them. Signatures are read strictly.
+/// Decodes a secret leniently: padding and trailing bits are ignored. Some senders' secrets have the wrong padding or
+/// trailing bits, and the specification's libraries accept them. Signatures are decoded strictly.
 pub(crate) fn decoded(text: &[u8]) -> Option<Vec<u8>> {
     static LENIENT: LazyLock<Encoding> = LazyLock::new(|| {
         let mut base64 = data_encoding::BASE64_NOPAD.specification();
         base64.check_trailing_bits = false;
-        base64.encoding().expect("base64 is an encoding, whichever bits are checked")
+        base64.encoding().expect("base64 without a check of its trailing bits is an encoding")
     });
     let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
     LENIENT.decode(&text[..text.len() - padding]).ok()
 }
 
-/// The secret as text, once it is known to be a good one.
-fn checked(text: &str) -> Result<Secret, SecretError> {
+/// Keeps the secret as text, after a check that it can be parsed.
+fn parsed_secret(text: &str) -> Result<Secret, SecretError> {
     let secret = Secret::new(text)?;
     Verifier::parse(&secret)?;
     Ok(secret)
 }
 
-/// The microseconds of a time since 1970 in seconds, or in milliseconds as Clerk writes it. In seconds the bound is the
-/// year 5138, in milliseconds it is 1973.
+/// Converts a time since 1970 in seconds, or in milliseconds as Clerk sends it, to microseconds. The bound between the two
+/// is the year 5138 in seconds and 1973 in milliseconds.
 fn micros(number: u64) -> Option<u64> {
-    const FEWEST_MILLIS: u64 = 100_000_000_000;
-    number.checked_mul(if number < FEWEST_MILLIS { 1_000_000 } else { 1_000 })
+    const MIN_MILLIS: u64 = 100_000_000_000;
+    number.checked_mul(if number < MIN_MILLIS { 1_000_000 } else { 1_000 })
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Stripe: `Stripe-Signature`, events named by the `id` in the signed body.
+//! Stripe: signed by `Stripe-Signature`. The key is the `id` in the signed body.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::snapshots::{OrderError, Position, Snapshots};
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, signature};
 use crate::{Attributes, Delivery, Key, Policy, Scope, Verified};
 
-/// Stripe's events, snapshot and thin ones, for an account or for Connect.
+/// Stripe's snapshot events and thin events, of an account or of Connect.
 ///
 /// The key is the event's `id`, which the signature covers and retries keep. The connected `account` narrows the scope.
 ///
@@ -29,52 +29,53 @@ pub struct Stripe {
 }
 
 impl Stripe {
-    /// Verifies with an endpoint's signing secret, the whole of `whsec_…`.
+    /// Verifies with the endpoint's signing secret, including its `whsec_` prefix.
     ///
     /// # Errors
-    /// When it is not one, as an API key is not.
+    /// When it is blank, or an API key.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(Secrets::one(checked(secret)?)))
+        Ok(Self::from_secrets(Secrets::one(signing_secret(secret)?)))
     }
 
-    /// Verifies with any of several secrets, or with those of a source.
+    /// Verifies with any of several signing secrets, or with those of a source.
     #[must_use]
     pub fn from_secrets(secrets: Secrets) -> Self {
         Self { secrets, tolerance: signature::DEFAULT_TOLERANCE, snapshots: Snapshots::default() }
     }
 
-    /// Accepts another secret as well. Default: none; while a secret is rolled, the other one.
+    /// Adds a signing secret: while you roll the secret, the other one. Default: none.
     ///
     /// # Errors
-    /// When it is not one, as an API key is not.
+    /// When it is blank, or an API key.
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        self.secrets = self.secrets.with_secret(checked(secret)?);
+        self.secrets = self.secrets.with_secret(signing_secret(secret)?);
         Ok(self)
     }
 
-    /// How far the signed time may be from ours, before or after. Default: 300 s, as in Stripe's own libraries.
+    /// Sets the tolerance: the allowed clock skew of the signed timestamp, in either direction. Default: 300 s, as in
+    /// Stripe's own libraries.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
     }
 
-    /// Discards an event of these types when a newer one of these types about the same object was processed. Older
-    /// and newer is by `created` in milliseconds; snapshot events count seconds, and of two events of one time both are
-    /// processed. Objects of test mode and live mode, and of two accounts, are never compared.
+    /// Discards an event of one of these types if a newer event of these types about the same object was processed.
     ///
-    /// Each call adds a group, and the types of two groups are never compared. Default: none. It is right for snapshots
-    /// such as `customer.updated`, and wrong for facts such as a payment.
+    /// Events are compared by `created`, in milliseconds. Snapshot events only have whole seconds. Events with equal times
+    /// are all processed. Objects in test mode and live mode are never compared, nor are objects of different accounts.
+    ///
+    /// Each call adds a group, and types of different groups are never compared. Default: none. Right for snapshots such as
+    /// `customer.updated`, wrong for facts such as a payment.
     ///
     /// # Errors
-    /// When a type is about no object with an id, or is in an earlier group.
+    /// When events of a type have no object with an id. When a type is empty, a pattern, or in an earlier group.
     pub fn discarding_stale(
         mut self,
         types: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, OrderError> {
         self.snapshots = self.snapshots.and(types, |event_type| match event_type {
-            "" => Err("a type has a name"),
-            "balance.available" => Err("a balance has no id"),
+            "balance.available" => Err("its object has no id"),
             _ => Ok(()),
         })?;
         Ok(self)
@@ -82,27 +83,22 @@ impl Stripe {
 
     fn delivery(&self, incoming: &Incoming<'_>, proof: &Verified<'_>) -> Result<Delivery, Rejection> {
         let event: Event<'_> =
-            json::fields(proof.bytes()).ok_or(Rejection::malformed("the body is not a stripe event"))?;
+            json::fields(proof.bytes()).ok_or(Rejection::malformed("the body is not an event"))?;
         let id = event.id.text().ok_or(Rejection::key_missing("the event has no id"))?;
         let account = event.account.text();
-        let scope =
-            account.map_or_else(|| incoming.scope.clone(), |account| incoming.narrowed_scope(account));
-        let resources = event.resources(incoming.scope);
+        let resource_scope = event.resource_scope(incoming.scope);
         let event_type = event.event_type.text().unwrap_or_default();
-        let mut delivery = self.snapshots.order(
-            Delivery::new(proof, scope, Key::new(id)?),
+        let delivery = self.snapshots.order(
+            Delivery::new(proof, incoming.scope_for(account), Key::new(id)?),
             event_type,
-            &resources,
+            &resource_scope,
             incoming.now,
             || event.position(),
         );
-        if !event_type.is_empty() {
-            delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event_type);
-        }
-        if let Some(account) = account {
-            delivery = delivery.with_attribute("account", account);
-        }
-        Ok(delivery)
+        let known_type = Some(event_type).filter(|event_type| !event_type.is_empty());
+        Ok(delivery
+            .with_optional_attribute(Attributes::EVENT_TYPE, known_type)
+            .with_optional_attribute("account", account))
     }
 }
 
@@ -112,7 +108,7 @@ impl Provider for Stripe {
         "stripe"
     }
 
-    /// 7 days: Stripe retries for up to 3 days, after anything but a 2xx.
+    /// Retention is 7 days: Stripe retries for up to 3 days, after any answer but a 2xx.
     fn policy(&self) -> Policy {
         Policy::webhook().with_retention(days(7))
     }
@@ -126,7 +122,7 @@ impl Provider for Stripe {
         let timestamp = timestamp(header)?;
         signature::fresh(timestamp, incoming.now, self.tolerance)?;
         let secrets = self.secrets.for_request(incoming).await?;
-        // Other schemes, such as the `v0` of test events, are ignored: falling back to one would be a downgrade.
+        // Other schemes, such as the `v0` of test events, are ignored: accepting one would allow a downgrade.
         let candidates = header.split(',').filter_map(|item| signature::hex::<32>(item.strip_prefix("v1=")?));
         let head = [timestamp.as_bytes(), b"."];
         let proof = signature::hmac_sha256(&secrets, &head, incoming.body, candidates)?;
@@ -134,17 +130,17 @@ impl Provider for Stripe {
     }
 }
 
-fn checked(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
-    let expected = "a signing secret: it begins with `whsec_`, and `sk_`, `rk_` or `pk_` is an API key";
-    Secret::unlike(secret, &["sk_", "rk_", "pk_"], expected)
+fn signing_secret(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
+    let expected = "a signing secret, which begins with `whsec_`: it is an API key";
+    Secret::without_prefixes(secret, &["sk_", "rk_", "pk_"], expected)
 }
 
-/// The one `t` of the header: with two of them it is open which one was signed.
+/// The only `t` of the header. With two of them, it would be unclear which one was signed.
 fn timestamp(header: &str) -> Result<&str, Rejection> {
     let mut timestamps = header.split(',').filter_map(|item| item.strip_prefix("t="));
     match (timestamps.next(), timestamps.next()) {
         (Some(timestamp), None) => Ok(timestamp),
-        _ => Err(Rejection::unauthenticated("the signature header does not have one timestamp")),
+        _ => Err(Rejection::unauthenticated("the signature header has no timestamp, or several")),
     }
 }
 
@@ -165,7 +161,7 @@ struct Event<'a> {
     livemode: Flag,
     #[serde(borrow, default)]
     data: Object<Data<'a>>,
-    /// What a thin event is about.
+    /// The object of a thin event.
     #[serde(borrow, default)]
     related_object: Object<Related<'a>>,
 }
@@ -193,14 +189,14 @@ struct Related<'a> {
 }
 
 impl Event<'_> {
-    /// Where its object lies: in an account, and there in live mode or in test mode.
-    fn resources(&self, scope: &Scope) -> Scope {
+    /// The scope of the event's object: its account, and in that live mode or test mode.
+    fn resource_scope(&self, scope: &Scope) -> Scope {
         let account = self.account.text().or_else(|| self.context.text()).unwrap_or_default();
         let mode = if self.livemode == Flag(Some(false)) { "test" } else { "live" };
         scope.clone().with_tenant(account).with_tenant(mode)
     }
 
-    /// Its object, and when it was created in milliseconds: snapshot events count seconds, thin ones write a date.
+    /// The event's object, and `created` in milliseconds. Snapshot events have it in seconds, thin events as a date.
     fn position(&self) -> Option<Position<'_>> {
         let snapshot = self.data.0.as_ref().and_then(|data| data.object.0.as_ref());
         let snapshot = snapshot.map(|Subject { id, object }| (id, object));

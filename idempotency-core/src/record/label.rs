@@ -1,30 +1,33 @@
-//! The label: what a record says of itself to operators.
+//! The label: the endpoint and key that a record shows to operators.
 
 use std::sync::Arc;
 
 use crate::{Key, ScopedKey};
 
-/// What a record is of, for operators who list records: the endpoint, and the key as its sender wrote it.
+/// The endpoint of a record and its key as the sender wrote it, for operators who list records.
 ///
-/// Nothing is decided by it. [`Policy::hiding_keys`](crate::Policy::hiding_keys) leaves the key out.
+/// No decision depends on the label. [`Policy::without_key_text`](crate::Policy::without_key_text) omits the key.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Label {
-    /// The name of the scope's endpoint. One of more than 256 bytes is cut to at most that, and ends in `…`: a sender may
-    /// choose the path, and with it the length.
+    /// The name of the scope's endpoint. A name of more than 256 bytes is truncated to at most 256, and ends in `…`,
+    /// because a sender may choose the path and so the length.
     pub endpoint: Option<Arc<str>>,
     /// The key.
     pub key: Option<Key>,
 }
 
 impl Label {
-    /// The label of a key.
+    /// Creates the label of a key.
     #[must_use]
     pub fn of(key: &ScopedKey) -> Self {
-        Self { endpoint: Some(cut(key.scope().shared_endpoint())), key: Some(key.key().clone()) }
+        Self {
+            endpoint: Some(truncate_endpoint(key.scope().shared_endpoint())),
+            key: Some(key.key().clone()),
+        }
     }
 
-    /// The same label without the key.
+    /// Removes the key from the label.
     #[must_use]
     pub fn without_key(mut self) -> Self {
         self.key = None;
@@ -32,15 +35,15 @@ impl Label {
     }
 }
 
-/// The name of an endpoint as a label shows it.
-pub(crate) fn cut(endpoint: Arc<str>) -> Arc<str> {
+/// Truncates the name of an endpoint to the length that a label shows.
+pub(crate) fn truncate_endpoint(endpoint: Arc<str>) -> Arc<str> {
     const MAX_LEN: usize = 256;
-    const CUT: &str = "…";
+    const ELLIPSIS: &str = "…";
     if endpoint.len() <= MAX_LEN {
         return endpoint;
     }
-    let kept = (0..=MAX_LEN - CUT.len()).rev().find_map(|end| endpoint.get(..end));
-    [kept.unwrap_or_default(), CUT].concat().into()
+    let kept = (0..=MAX_LEN - ELLIPSIS.len()).rev().find_map(|end| endpoint.get(..end));
+    [kept.unwrap_or_default(), ELLIPSIS].concat().into()
 }
 
 #[cfg(test)]
@@ -48,9 +51,9 @@ mod tests {
     use super::*;
     use crate::{Namespace, Scope};
 
-    /// A sender chooses the path, and with it how much each record keeps.
+    /// A sender may choose the path, and so the size of each record.
     #[test]
-    fn a_long_endpoint_is_cut_in_the_label_and_not_in_the_address() {
+    fn a_long_endpoint_is_truncated_in_the_label_but_not_in_the_address() {
         let of = |endpoint: String| {
             ScopedKey::new(&Namespace::default(), Scope::endpoint(endpoint), Key::new("k").unwrap())
         };

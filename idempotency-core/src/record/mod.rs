@@ -1,4 +1,4 @@
-//! The record: what a store keeps per key.
+//! The record that a store keeps for each key.
 
 mod label;
 mod parts;
@@ -10,48 +10,49 @@ use std::time::Duration;
 use crate::{Completed, Fence, Fingerprint, Grant, Outcome, Owner, ScopedOrder};
 
 pub use label::Label;
-pub(crate) use label::cut;
+pub(crate) use label::truncate_endpoint;
 pub use parts::{Part, Parts, UnknownBindingPart};
 pub use transition::Transition;
 pub use view::{RecordView, StateView};
 
-/// What a store keeps per key. The lease is a field of it; the record outlives the lease.
+/// The record of a key. The lease is a field of the record, and the record outlives it.
 ///
-/// Its methods are the protocol's table as pure functions: time is a parameter, and nothing is written. A store that
-/// can run Rust in a critical section applies them; the others mirror them in one script or one statement.
+/// The methods are the protocol's table as pure functions: time is a parameter, and nothing is written. A store that
+/// can run Rust in a critical section calls them. Other stores mirror each of them in one script or one statement.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Record {
-    /// In flight, released or completed.
+    /// The state: in flight, released or completed.
     pub state: State,
-    /// The attempt that was granted last.
+    /// The owner of the last grant.
     pub owner: Owner,
     /// The fence of the last grant.
     pub fence: Fence,
-    /// How many attempts there have been. Those whose handler never started do not count.
+    /// The number of attempts. An attempt whose handler never started does not count.
     pub attempts: u32,
-    /// What must match on a retry, where it was given.
+    /// The fingerprint that a retry must match, if the claim had one.
     pub fingerprint: Option<Fingerprint>,
-    /// Which resource the event is about and how new it is, where it has an order.
+    /// The resource and version of the event, if it has an order.
     pub order: Option<ScopedOrder>,
-    /// What else it carries: what it is of, and what later versions add.
+    /// The optional parts: the label, and parts that later versions add.
     pub parts: Parts,
 }
 
 impl Record {
-    /// How long the record of a key is kept under which no handler has ever started. Longer than any network delays a copy of a
-    /// claim.
-    pub(crate) const KEPT_WITHOUT_ATTEMPT: Duration = Duration::from_secs(300);
+    /// The maximum retention of a record whose handler has never started. No network delays a copy of a claim for
+    /// longer.
+    pub const KEPT_WITHOUT_ATTEMPT: Duration = Duration::from_secs(300);
 
-    /// A record of a first attempt without fingerprint, order and parts, for a store that reads one back.
+    /// Creates the record of a first attempt without fingerprint, order or parts. For stores that decode records.
     #[must_use]
     pub fn new(state: State, owner: Owner, fence: Fence) -> Self {
         let parts = Parts::default();
         Self { state, owner, fence, attempts: 1, fingerprint: None, order: None, parts }
     }
 
-    /// How long it is kept once it was released, of a claim's retention. Where no handler has ever started, no longer than
-    /// copies of its claims may be under way: a burst of refused deliveries leaves nothing behind.
+    /// Returns how long to keep a released record, given the claim's retention. If no handler has ever started, that is
+    /// at most as long as late copies of its claims may arrive, so that a burst of refused deliveries does not fill the
+    /// store.
     #[must_use]
     pub fn kept_after_release(&self, retention: Duration) -> Duration {
         match self.attempts {
@@ -60,40 +61,40 @@ impl Record {
         }
     }
 
-    /// The last grant.
+    /// Returns the last grant.
     #[must_use]
     pub fn grant(&self) -> Grant {
         Grant::new(self.fence, self.attempts)
     }
 }
 
-/// The state of a record. In doubt is not stored: it is what an expired lease means under
-/// [`OnExpired::InDoubt`](crate::OnExpired), and what a record that cannot be read is.
+/// The stored state of a record. "In doubt" is not stored: an expired lease is in doubt under
+/// [`OnExpired::InDoubt`](crate::OnExpired), and so is a record that cannot be read.
 ///
 /// This enum is complete.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "the protocol has these states")]
 pub enum State {
-    /// An execution is under way, until `deadline` on the store's clock unless the lease is renewed.
+    /// An execution is under way.
     InFlight {
-        /// When the lease runs out, on the store's clock.
+        /// The time on the store's clock at which the lease runs out unless it is renewed.
         deadline: Duration,
     },
-    /// Its holder gave up; the next claim is granted at once.
+    /// The holder gave up. The next claim is granted at once.
     Released,
-    /// It was executed.
+    /// The key was executed.
     Completed {
-        /// What came of it.
+        /// The recorded outcome.
         outcome: Outcome,
-        /// When, since 1970 on the store's clock.
+        /// The time of completion, since 1970 on the store's clock.
         at: Duration,
-        /// Until when the record answers for its key, since 1970 on the store's clock.
+        /// The end of the retention, since 1970 on the store's clock.
         until: Duration,
     },
 }
 
 impl Record {
-    /// What a claim is told of it where it is completed.
+    /// Returns the answer to a claim, if the record is completed.
     #[must_use]
     pub fn completed(&self) -> Option<Completed> {
         match &self.state {

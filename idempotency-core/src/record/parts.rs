@@ -1,4 +1,4 @@
-//! The optional parts of a record: tagged bytes that an older reader ignores, or must refuse.
+//! The optional parts of a record: tagged bytes that an older reader either ignores or must refuse.
 
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use crate::Key;
 const ENDPOINT: u8 = 1;
 /// The tag of the part that holds the key.
 const KEY: u8 = 2;
-/// Tags from here on are binding.
+/// This tag and all above it are binding.
 const FIRST_BINDING: u8 = 128;
 
 /// The optional parts of a record.
 ///
-/// A part is a tag and bytes. A reader that does not know a tag below 128 ignores the part and keeps it when it writes
-/// the record again; one that does not know a tag from 128 on must refuse the record, which is then in doubt.
+/// A part is a tag and bytes. A part with an unknown tag below 128 is ignored, and kept when the record is written
+/// again. An unknown tag of 128 or more is binding: the reader must refuse the record, which is then in doubt.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Parts {
     label: Label,
-    /// Those that this version does not know.
+    /// The parts that this version does not know.
     others: Option<Arc<[Part]>>,
 }
 
@@ -29,46 +29,46 @@ pub struct Parts {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Part {
-    /// What it is. From 128 on it is binding.
+    /// The tag. A tag of 128 or more is binding.
     pub tag: u8,
-    /// Its content, at most 65,535 bytes.
+    /// The content, at most 65,535 bytes.
     pub bytes: Bytes,
 }
 
-/// The record has a binding part that this version does not know, or its parts cannot be read: it is in doubt.
+/// The record has an unknown binding part, or its parts cannot be read. It is in doubt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the record has a part that this version must not ignore")]
 #[non_exhaustive]
 pub struct UnknownBindingPart;
 
 impl Parts {
-    /// Only what the record is of.
+    /// Creates parts that hold only this label.
     #[must_use]
     pub fn of(label: Label) -> Self {
         Self { label, others: None }
     }
 
-    /// What the record is of.
+    /// Returns the label.
     #[must_use]
     pub fn label(&self) -> &Label {
         &self.label
     }
 
-    /// The same parts, whose label shares this text as its endpoint.
+    /// Replaces the label's endpoint with this text, so that records can share it.
     #[must_use]
     pub fn with_endpoint(mut self, endpoint: Arc<str>) -> Self {
         self.label.endpoint = Some(endpoint);
         self
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no parts.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The parts one after the other: a tag, a length in two bytes, big endian, and as many bytes. A part that is longer than
-    /// 65,535 bytes is left out.
+    /// Encodes the parts in sequence: for each a tag, a length in two bytes (big endian), and the content. Omits a part
+    /// of more than 65,535 bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
         let mut bytes = BytesMut::new();
@@ -91,10 +91,10 @@ impl Parts {
         bytes.freeze()
     }
 
-    /// Reads what [`to_bytes`](Self::to_bytes) of this or another version wrote.
+    /// Decodes the output of [`to_bytes`](Self::to_bytes) of this or another version.
     ///
     /// # Errors
-    /// When a binding part is not known, or the bytes are no parts.
+    /// When a binding part is unknown, or the bytes are not parts.
     pub fn from_bytes(mut bytes: Bytes) -> Result<Self, UnknownBindingPart> {
         let (mut label, mut others) = (Label::default(), Vec::new());
         while !bytes.is_empty() {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_reader_ignores_and_keeps_an_ignorable_part() {
+    fn an_unknown_ignorable_part_is_ignored_and_kept() {
         let mut newer = Parts::of(label()).to_bytes().to_vec();
         newer.extend_from_slice(&[127, 0, 2, 7, 8]);
         let read = Parts::from_bytes(newer.clone().into()).unwrap();
@@ -143,14 +143,14 @@ mod tests {
     }
 
     #[test]
-    fn an_older_reader_refuses_a_binding_part() {
+    fn an_unknown_binding_part_is_refused() {
         let mut newer = Parts::of(label()).to_bytes().to_vec();
         newer.extend_from_slice(&[128, 0, 0]);
         assert_eq!(Parts::from_bytes(newer.into()), Err(UnknownBindingPart));
     }
 
     #[test]
-    fn what_is_cut_short_is_refused() {
+    fn truncated_parts_are_refused() {
         let whole = Parts::of(label()).to_bytes();
         let ends = [0, 4, 8];
         for len in 0..whole.len() {

@@ -1,4 +1,4 @@
-//! The protocol's table as pure functions on records.
+//! The protocol's table, as pure functions on records.
 
 #[cfg(test)]
 mod history;
@@ -13,14 +13,14 @@ use crate::{
     Version,
 };
 
-/// What an operation does to a record: what is answered, and what is written where anything is.
+/// The effect of an operation on a record: the answer, and the record to write if it changes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[must_use]
 #[non_exhaustive]
 pub struct Transition<A> {
-    /// What the caller is told.
+    /// The answer to the caller.
     pub answer: A,
-    /// The record afterwards; `None` where it stays as it is.
+    /// The new record. `None` if it stays as it is.
     pub write: Option<Record>,
 }
 
@@ -35,9 +35,9 @@ impl<A> Transition<A> {
 }
 
 impl Record {
-    /// A claim on a key whose record is `current` and whose resource has the high-water mark `mark`.
+    /// Claims a key whose record is `current` and whose resource has the high-water mark `mark`.
     ///
-    /// `now` is the store's clock, `micros` the microseconds since 1970 for the fence.
+    /// `now` is the time on the store's clock, and `micros` the microseconds since 1970 for the fence.
     pub fn claim(
         current: Option<&Self>,
         mark: Option<Version>,
@@ -69,7 +69,7 @@ impl Record {
         Transition::write(Claimed::Granted(Grant::new(fence, attempt)), record)
     }
 
-    /// The answer to a claim that this record decides; `None` where a grant is open.
+    /// The answer to a claim if this record decides it. `None` if the claim may be granted.
     fn answer_without_grant(&self, claim: &Claim, now: Duration) -> Option<Claimed> {
         if let (Some(recorded), Some(claimed)) = (self.fingerprint, claim.fingerprint)
             && recorded != claimed
@@ -83,7 +83,7 @@ impl Record {
                 Some(Claimed::InFlight { retry_after: *deadline - now })
             }
             State::InFlight { .. } if claim.on_expired == OnExpired::InDoubt => Some(Claimed::InDoubt),
-            // A late copy of a claim whose attempt has already given up: no caller waits for its answer.
+            // A late copy of a claim whose attempt has given up already. No caller waits for the answer.
             State::Released if self.owner == claim.owner => {
                 Some(Claimed::InFlight { retry_after: Duration::ZERO })
             }
@@ -91,7 +91,7 @@ impl Record {
         }
     }
 
-    /// A renewal. Also when late, if no other claim took over.
+    /// Renews the lease, even after it expired if no other claim has taken over.
     pub fn renew(&self, lease: &Lease, duration: Duration, now: Duration) -> Transition<Hold> {
         if !self.is_held_by(lease) {
             return Transition::keep(Hold::Lost);
@@ -102,8 +102,8 @@ impl Record {
         )
     }
 
-    /// A completion at `unix_now`, since 1970 on the store's clock. Also when late, if no other claim took over; a repeat changes
-    /// nothing.
+    /// Completes the record at `unix_now`, since 1970 on the store's clock, even after the lease expired if no other
+    /// claim has taken over. A repeat changes nothing.
     pub fn complete(&self, completion: &Completion, unix_now: Duration) -> Transition<Hold> {
         let lease = &completion.lease;
         if self.is_held_by(lease) {
@@ -119,7 +119,8 @@ impl Record {
         Transition::keep(if repeat { Hold::Held } else { Hold::Lost })
     }
 
-    /// A release. Fence and, save of an attempt that never started, attempts are kept. A repeat changes nothing.
+    /// Releases the lease. Keeps the fence and the attempts, except an attempt that never started. A repeat changes
+    /// nothing.
     pub fn release(&self, lease: &Lease, release: Release, now: Duration) -> Transition<Hold> {
         if self.is_held_by(lease) {
             let released = match release {
@@ -136,8 +137,8 @@ impl Record {
         Transition::keep(if repeat { Hold::Held } else { Hold::Lost })
     }
 
-    /// An adoption: the lease passes to a new owner, with a larger fence and the same attempt. A repeat by that owner
-    /// changes nothing; one by another owner is lost.
+    /// Passes the lease to a new owner, with a larger fence and the same attempt. A repeat by that owner changes
+    /// nothing. An adoption of the same lease by another owner is lost.
     pub fn adopt(
         &self,
         lease: &Lease,
@@ -155,11 +156,11 @@ impl Record {
         Transition::keep(if repeat { Adopted::Granted(self.grant()) } else { Adopted::Lost })
     }
 
-    /// An operator's word on a record whose lease ran out, at `unix_now` since 1970, to be kept for `retention` from now.
-    /// Answers whether there was something to settle.
+    /// Resolves a record whose lease has run out, at `unix_now` since 1970, and keeps it for `retention` from now.
+    /// Answers whether there was such a record.
     ///
-    /// The fence grows, so that the holder which had abandoned the key has lost it: its late completion is not taken
-    /// for a repeat of the operator's.
+    /// The fence grows, so that the holder that abandoned the key has lost it. Its late completion must not pass for a
+    /// repeat of the operator's.
     pub fn resolve(
         &self,
         resolution: &Resolution,
@@ -181,7 +182,7 @@ impl Record {
         Transition::write(true, Self { fence: self.fence.next(0), ..self.in_state(state) })
     }
 
-    /// Whether its lease has run out without a takeover.
+    /// Whether the lease has run out without a takeover.
     fn is_abandoned(&self, now: Duration) -> bool {
         matches!(self.state, State::InFlight { deadline } if deadline <= now)
     }

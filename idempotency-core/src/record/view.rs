@@ -1,32 +1,32 @@
-//! The view: a record as an operator sees it.
+//! The view of a record for operators.
 
 use std::time::Duration;
 
 use super::{Label, Record, State};
 use crate::{Completed, Fence, KeyDigest, ScopedOrder};
 
-/// A record as an operator sees it, in durations from now.
+/// A record as an operator sees it. Times left are durations from now.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct RecordView {
-    /// Its address: every call for operators takes it.
+    /// The address, which every call for operators takes.
     pub digest: KeyDigest,
-    /// What it is of.
+    /// The endpoint and key.
     pub label: Label,
-    /// Its state now.
+    /// The current state.
     pub state: StateView,
-    /// The fence of the last grant. [`Fence::NONE`] where the record cannot be read.
+    /// The fence of the last grant. [`Fence::NONE`] if the record cannot be read.
     pub fence: Fence,
-    /// How many attempts there have been.
+    /// The number of attempts.
     pub attempts: u32,
-    /// Which resource the event is about and how new it is, where it has an order.
+    /// The resource and version of the event, if it has an order.
     pub order: Option<ScopedOrder>,
-    /// How long the record will be kept.
+    /// The time until the store drops the record.
     pub expires_in: Duration,
 }
 
 impl RecordView {
-    /// What an operator sees of a record at this address that will be kept for `expires_in`.
+    /// Creates the view of a record at this address that is kept for `expires_in`.
     #[must_use]
     pub fn new(digest: KeyDigest, record: &Record, now: Duration, expires_in: Duration) -> Self {
         let state = match (&record.state, record.completed()) {
@@ -48,7 +48,7 @@ impl RecordView {
         }
     }
 
-    /// What an operator sees of a record that cannot be read.
+    /// Creates the view of a record that cannot be read.
     #[must_use]
     pub fn unreadable(digest: KeyDigest, expires_in: Duration) -> Self {
         Self {
@@ -62,8 +62,8 @@ impl RecordView {
         }
     }
 
-    /// When the key was last claimed, since 1970. Its fence says so: it is the microseconds of the grant, and a little
-    /// later where two grants fell into one. `None` where the record cannot be read.
+    /// Returns the time of the last grant, since 1970. It is taken from the fence, so it is slightly late if two grants
+    /// fell into one microsecond. `None` if the record cannot be read.
     #[must_use]
     pub fn claimed_at(&self) -> Option<Duration> {
         (self.fence != Fence::NONE).then(|| Duration::from_micros(self.fence.get()))
@@ -76,16 +76,16 @@ impl RecordView {
 pub enum StateView {
     /// An execution is under way.
     InFlight {
-        /// How long the lease lasts unless it is renewed.
+        /// The time until the lease runs out unless it is renewed.
         lease_left: Duration,
     },
-    /// The lease ran out or was given up in doubt, and no claim has taken over: the next one reruns the key, or finds it in
+    /// The lease ran out or was abandoned, and no claim has taken over. The next claim reruns the key or finds it in
     /// doubt.
     Abandoned,
-    /// Its holder gave up; the next claim is granted at once.
+    /// The holder gave up. The next claim is granted at once.
     Released,
-    /// It was executed.
+    /// The key was executed.
     Completed(Completed),
-    /// It is there, but not in a form that this version reads: in doubt.
+    /// This version cannot read the record, which is in doubt.
     Unreadable,
 }

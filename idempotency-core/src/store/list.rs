@@ -1,4 +1,4 @@
-//! Listing records, for operators: a filter, pages, and what a page holds.
+//! Listing records for operators: filters, pages and cursors.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::{RecordView, StateView, record};
 
-/// Which records to list. By default all of them.
+/// Selects the records to list. By default all.
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,11 +18,11 @@ use crate::{RecordView, StateView, record};
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Filter {
-    /// Records in this state only.
+    /// Only records in this state.
     pub state: Option<StateKind>,
-    /// Records whose label names this endpoint only.
+    /// Only records with this endpoint in their label.
     pub endpoint: Option<Arc<str>>,
-    /// Records that were last claimed at least this long ago only.
+    /// Only records that were last claimed at least this long ago.
     pub older_than: Option<Duration>,
 }
 
@@ -34,18 +34,18 @@ pub struct Filter {
 pub enum StateKind {
     /// An execution is under way.
     InFlight,
-    /// The lease ran out, and no claim has taken over.
+    /// The lease ran out or was abandoned, and no claim has taken over.
     Abandoned,
     /// The next claim is granted at once.
     Released,
-    /// It was executed.
+    /// The key was executed.
     Completed,
-    /// It cannot be read: in doubt.
+    /// The record cannot be read, and is in doubt.
     Unreadable,
 }
 
 impl StateView {
-    /// Which state it is.
+    /// Returns the kind of the state.
     #[must_use]
     pub fn kind(&self) -> StateKind {
         match self {
@@ -59,36 +59,39 @@ impl StateView {
 }
 
 impl Filter {
-    /// All records.
+    /// Includes all records.
     #[must_use]
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// Only those in this state. Default: in any.
+    /// Includes only records in this state. Default: any state.
     #[must_use]
     pub fn in_state(mut self, state: StateKind) -> Self {
         self.state = Some(state);
         self
     }
 
-    /// Only those of this endpoint, as [`Scope::as_endpoint`](crate::Scope::as_endpoint) names it. Default: of any. Where that is
-    /// longer than a [label](crate::Label) shows, those of every endpoint that begins alike.
+    /// Includes only records of this endpoint, as in [`Scope::endpoint_name`](crate::Scope::endpoint_name). Default:
+    /// any endpoint.
+    ///
+    /// If the name is longer than a [label](crate::store::Label) shows, this includes every endpoint with the same truncated
+    /// name.
     #[must_use]
     pub fn of_endpoint(mut self, endpoint: impl AsRef<str>) -> Self {
-        self.endpoint = Some(record::cut(endpoint.as_ref().into()));
+        self.endpoint = Some(record::truncate_endpoint(endpoint.as_ref().into()));
         self
     }
 
-    /// Only those that were last claimed at least `age` ago. Default: of any age.
+    /// Includes only records that were last claimed at least `age` ago. Default: any age.
     #[must_use]
     pub fn older_than(mut self, age: Duration) -> Self {
         self.older_than = Some(age);
         self
     }
 
-    /// Whether a record is among them, at `unix_now` since 1970 on the store's clock. An unreadable one is of no endpoint
-    /// and of any age.
+    /// Returns whether the filter includes a record, at `unix_now` since 1970 on the store's clock. An unreadable
+    /// record has no endpoint, and matches any age.
     #[must_use]
     pub fn includes(&self, record: &RecordView, unix_now: Duration) -> bool {
         let of_age = |age| record.claimed_at().is_none_or(|claimed| claimed.saturating_add(age) <= unix_now);
@@ -98,42 +101,42 @@ impl Filter {
     }
 }
 
-/// Which part of a listing to give.
+/// Selects one page of a listing.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Page {
-    /// About how many records to give: at least one more than none, and a store may give a few more or fewer.
+    /// The approximate number of records, at least 1. A store may return a few more or fewer.
     pub limit: usize,
-    /// Where the page before ended; `None` for the first one.
+    /// The end of the previous page. `None` for the first page.
     pub after: Option<Cursor>,
 }
 
 impl Page {
-    /// The first page, of about `limit` records, at least 1.
+    /// Creates the first page, of about `limit` records but at least 1.
     #[must_use]
     pub fn first(limit: usize) -> Self {
         Self { limit: limit.max(1), after: None }
     }
 
-    /// The page that begins where another one ended.
+    /// Continues after this cursor.
     #[must_use]
     pub fn after(self, cursor: Cursor) -> Self {
         Self { after: Some(cursor), ..self }
     }
 }
 
-/// Where a page ended: text that only its store reads, for the next call.
+/// The end of a page, as text that only its store can read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Cursor(String);
 
 impl Cursor {
-    /// A cursor of a store's own.
+    /// Creates a cursor from a store's text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -158,14 +161,14 @@ impl FromStr for Cursor {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Listing {
-    /// The records of this page, which may be none although there is a next one.
+    /// The records of this page. May be empty even if there is a next page.
     pub records: Vec<RecordView>,
-    /// Where to go on; `None` on the last page.
+    /// The start of the next page. `None` on the last page.
     pub next: Option<Cursor>,
 }
 
 impl Listing {
-    /// A page that ends at `next`.
+    /// Creates a page that continues at `next`.
     #[must_use]
     pub fn new(records: Vec<RecordView>, next: Option<Cursor>) -> Self {
         Self { records, next }

@@ -1,4 +1,4 @@
-//! The store contract, rule by rule, and the stores that keep it.
+//! The store contract, and the stores that implement it.
 
 mod list;
 #[cfg(feature = "memory")]
@@ -18,43 +18,49 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::future::join_all;
 
-use crate::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
-    Resolution, ResourceDigest, StoreError, Version,
-};
+use crate::{KeyDigest, Namespace, StoreError, Version};
 
+pub use crate::claim::{Adopted, Claim, Claimed, Completed, Completion, Grant, Hold, Release, Resolution};
+pub use crate::lease::{Lease, Owner};
+pub use crate::order::{ResourceDigest, ScopedOrder};
+pub use crate::record::{
+    Label, Part, Parts, Record, RecordView, State, StateView, Transition, UnknownBindingPart,
+};
 pub use list::{Cursor, Filter, Listing, Page, StateKind};
 
 /// Keeps one record per key and changes it in atomic steps.
 ///
-/// Rules for an implementation, each checked by the `conformance` suite:
+/// An implementation must follow these rules, each of which the `conformance` suite checks:
 /// - **Atomic.** Each operation is one step at the store: one script, one statement, one critical section. Every check
 ///   comes before the first write.
-/// - **Repeatable.** Doing an operation k times, late or out of order, is doing it once. The owner tells a repeat from
-///   a rival.
-/// - **One clock**, the store's own. Callers give durations, never instants.
-/// - **One address.** Where a record is kept depends on its key's digest alone, never on its order. Where record and mark
-///   cannot change in one step, the mark is raised before the record says completed, and a grant looks at the mark after it
-///   holds the record and gives back what is stale.
+/// - **Repeatable.** An operation that is repeated, late or out of order has the effect of one. The owner distinguishes
+///   a repeat from a rival.
+/// - **One clock**, which is the store's own. Callers pass durations, never instants.
+/// - **One address.** A record's address depends only on its key's digest, never on its order. If record and mark
+///   cannot change in one step, a completion raises the mark before the record says completed, and a grant checks the
+///   mark once it holds the record, and is given back if it is stale.
 /// - **Unreadable is never free.** A record that cannot be decoded, is of a foreign type, or belongs to another key is
 ///   in doubt.
-/// - **Fenced.** A lease that was superseded changes nothing, ever again.
-/// - **Kept.** A record in flight outlives its lease by the claim's retention, so that an abandoned key does not become
-///   free by itself, and the fence of a key never falls while its record could still be there.
-/// - **Cancel safe.** A dropped future leaves the store as if the operation had been carried out, or had not.
+/// - **Fenced.** A superseded lease never changes a record again.
+/// - **Kept.** A record in flight outlives its lease by the claim's retention, so an abandoned key does not become free
+///   by itself. The fence of a key never falls while its record may still exist.
+/// - **Cancel safe.** An operation whose future is dropped has been executed completely or not at all.
 ///
-/// [`Record`](crate::Record) has the table of states as pure functions.
+/// The methods of [`Record`] implement the protocol's table as pure functions.
 #[async_trait]
 pub trait Store: Debug + Send + Sync + 'static {
-    /// The service and environment that its records belong to. It is part of every digest and derived key.
+    /// Returns the service and environment of the records. It is part of every digest and derived key.
     fn namespace(&self) -> &Namespace;
 
-    /// Asks for the right to execute a key.
+    /// Claims the right to execute a key.
     ///
-    /// Atomic: of any number of concurrent claims of one key at most one is granted. In this order: another
-    /// fingerprint answers `Mismatch`; a completed record answers its outcome; a claim by the owner that holds the key
-    /// answers the same grant; a live lease answers `InFlight`; an expired one is taken over or in doubt, as the claim
-    /// says; a delivery older than its resource's mark answers `Stale` instead of any grant.
+    /// Atomic: at most one of any number of concurrent claims of a key is granted. The checks, in this order:
+    /// 1. Another fingerprint answers `Mismatch`.
+    /// 2. A completed record answers its outcome.
+    /// 3. A claim by the owner that holds the key answers the same grant.
+    /// 4. A live lease answers `InFlight`.
+    /// 5. An expired lease is taken over or in doubt, as the claim says.
+    /// 6. A delivery that is older than its resource's mark answers `Stale` instead of any grant.
     ///
     /// # Errors
     /// When the store cannot tell. After [`may_have_executed`](StoreError::may_have_executed), claim again with the
@@ -64,67 +70,69 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// A dropped claim may have been granted; the lease then runs out by itself.
     async fn claim(&self, claim: &Claim) -> Result<Claimed, StoreError>;
 
-    /// Prolongs the lease to `duration` from now. `Held` also when late, if no claim took over.
+    /// Renews the lease to last `duration` from now. Answers `Held` even after the lease expired, if no claim has taken
+    /// over.
     ///
     /// # Errors
-    /// When the store cannot tell; the lease then stands as it was, or was renewed.
+    /// When the store cannot tell. The lease is then either renewed or unchanged.
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError>;
 
-    /// Records the outcome, to be kept for the completion's retention from now, and raises the resource's mark to the
-    /// delivery's version. `Held` also when late, if no claim took over, and for a repeat.
+    /// Records the outcome, keeps it for the completion's retention from now, and raises the resource's mark to the
+    /// delivery's version. Answers `Held` even after the lease expired, if no claim has taken over, and for a repeat.
     ///
     /// # Errors
-    /// When the store cannot tell. Repeat it; never release instead.
+    /// When the store cannot tell. Repeat the completion; never release instead.
     async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError>;
 
-    /// Gives the lease up. After [`Release::Failed`] and [`Release::Unstarted`] the next claim is granted at once; the
-    /// fence is kept, and so are the attempts, save one that never started. After [`Release::Abandoned`] the lease has run
-    /// out.
+    /// Gives the lease up. After [`Release::Failed`] and [`Release::Unstarted`] the next claim is granted at once. The
+    /// record keeps its fence and its attempts, except one that never started. [`Release::Abandoned`] ends the lease as
+    /// if it had run out.
     ///
     /// # Errors
-    /// When the store cannot tell; the lease then runs out by itself.
+    /// When the store cannot tell. The lease then runs out by itself.
     async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError>;
 
-    /// Passes a lease to a new owner, with a larger fence and the same attempt, to last `duration` from now. The old owner
-    /// has lost it. `Granted` also when late, if no claim took over, and for a repeat by the same new owner.
+    /// Passes the lease to a new owner, with a larger fence and the same attempt, to last `duration` from now. The old
+    /// owner has lost it. Answers `Granted` even after the lease expired, if no claim has taken over, and for a repeat
+    /// by the same new owner.
     ///
     /// # Errors
-    /// When the store cannot tell. After [`may_have_executed`](StoreError::may_have_executed), adopt again with the same
-    /// new owner.
+    /// When the store cannot tell. After [`may_have_executed`](StoreError::may_have_executed), adopt again with the
+    /// same new owner.
     async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError>;
 
-    /// The newest version of a resource that has completed: its high-water mark.
+    /// Returns the newest completed version of a resource, which is its high-water mark.
     ///
     /// # Errors
     /// When the store cannot tell.
     async fn newest(&self, resource: ResourceDigest) -> Result<Option<Version>, StoreError>;
 
-    /// Returns when the record may have changed since before the call, or at the latest after `timeout`.
+    /// Waits until the record may have changed since the start of the call, or until `timeout`.
     ///
-    /// Never touches the record, and holds no pooled connection while it waits.
+    /// Never changes the record, and holds no pooled connection while it waits.
     ///
     /// # Errors
-    /// When the store cannot be reached; callers may claim again all the same.
+    /// When the store cannot be reached. Callers may claim again nevertheless.
     async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError>;
 
-    /// Claims several different keys. Each claim is atomic; all together need not be. The answers are in the order of the
-    /// claims. The default implementation claims them all at once, so that none waits for another; a store overrides it to
-    /// do so in one round trip.
+    /// Claims several different keys. Each claim is atomic, but the claims together need not be. The answers are in the
+    /// order of the claims. The default implementation claims all keys concurrently. A store overrides it to do so in
+    /// one round trip.
     async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
         join_all(claims.iter().map(|claim| self.claim(claim))).await
     }
 
-    /// Renews several leases, as [`claim_many`](Self::claim_many) claims.
+    /// Renews several leases, in the same way as [`claim_many`](Self::claim_many).
     async fn renew_many(&self, leases: &[Lease], duration: Duration) -> Vec<Result<Hold, StoreError>> {
         join_all(leases.iter().map(|lease| self.renew(lease, duration))).await
     }
 
-    /// Completes several keys, as [`claim_many`](Self::claim_many) claims them.
+    /// Completes several keys, in the same way as [`claim_many`](Self::claim_many).
     async fn complete_many(&self, completions: &[Completion]) -> Vec<Result<Hold, StoreError>> {
         join_all(completions.iter().map(|completion| self.complete(completion))).await
     }
 
-    /// Gives several leases up, as [`claim_many`](Self::claim_many) claims them.
+    /// Gives up several leases, in the same way as [`claim_many`](Self::claim_many).
     async fn release_many(&self, leases: &[Lease], release: Release) -> Vec<Result<Hold, StoreError>> {
         join_all(leases.iter().map(|lease| self.release(lease, release))).await
     }
@@ -135,26 +143,27 @@ pub trait Store: Debug + Send + Sync + 'static {
     /// When the store cannot tell.
     async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError>;
 
-    /// Deletes a record, whatever its state: the next delivery executes. Answers whether there was one.
+    /// Deletes a record in any state, so that the next delivery executes. Answers whether there was a record.
     ///
     /// # Errors
     /// When the store cannot tell.
     async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError>;
 
-    /// Settles a record whose lease ran out. Answers whether there was something to settle: a record that is free,
-    /// completed, unreadable or held is left as it is. The fence grows: the holder that abandoned the key has lost it.
+    /// Resolves a record whose lease has run out. Answers whether there was such a record: a key that is free, held or
+    /// released, and a record that is completed or unreadable, stay as they are. The fence grows, so the holder that
+    /// abandoned the key has lost it.
     ///
-    /// Settled as completed, it raises its resource's mark to the delivery's version, as a completion does.
+    /// Resolving as completed raises the resource's mark to the delivery's version, as a completion does.
     ///
     /// # Errors
     /// When the store cannot tell.
     async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError>;
 
-    /// Lists records, page by page, for operators. Each page is a bounded piece of work; a record that changes meanwhile
-    /// may be listed in either form, and one that comes or goes meanwhile may be missed.
+    /// Lists records, page by page, for operators. Each page is a bounded amount of work. A record that changes during
+    /// the listing may be listed in either form. A record that is created or deleted during it may be missed.
     ///
     /// # Errors
-    /// When the store cannot tell, and where the cursor is not one of its own.
+    /// When the store cannot tell, or the cursor is not from this store.
     async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError>;
 }
 

@@ -1,3 +1,3 @@
-//! Locks and counters: the standard library's. The tests of schedules put a checker's in their place.
+//! The standard library's locks and atomics. The tests of schedules replace them with those of a model checker.
 
 pub(super) use std::sync::{Mutex, MutexGuard, atomic};

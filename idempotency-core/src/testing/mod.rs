@@ -1,7 +1,9 @@
-//! Signing payloads as each sender does, for testing handlers.
+//! Signs payloads as each sender does, and delivers them several times, to test handlers.
 //!
-//! One function per sender; each takes the secret first, then what the sender puts into headers, then the body, and
-//! answers the headers to send with exactly that body.
+//! There is one function per sender. Each takes the secret first, then the values that the sender puts into
+//! headers, then the body. It returns the headers to send with exactly that body. [`Signer`] does the same
+//! for a sender of your own, and [`post`] makes a request of the headers and the body. [`Answers`] asserts
+//! that an event which was delivered several times was executed once.
 //!
 //! ```
 //! use std::time::Duration;
@@ -11,20 +13,28 @@
 //! assert!(headers["stripe-signature"].to_str().unwrap().starts_with("t=1767225600,v1="));
 //! ```
 
+mod answers;
+#[cfg(feature = "memory")]
+pub mod crash;
+mod signer;
+
 use std::time::Duration;
 
 use data_encoding::{BASE64, HEXLOWER};
 use ed25519_dalek::{Signer as _, SigningKey};
 use hmac::{Hmac, KeyInit, Mac};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
+
+pub use answers::Answers;
+pub use signer::Signer;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What Stripe sends with a body, signed at `now` since 1970.
+/// Returns the headers that Stripe sends with a body, signed at `now` since 1970.
 #[must_use]
 pub fn stripe(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
     let timestamp = now.as_secs();
@@ -32,10 +42,12 @@ pub fn stripe(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
     headers(JSON, &[("stripe-signature", &format!("t={timestamp},v1={}", HEXLOWER.encode(&signature)))])
 }
 
-/// What Shopify sends with a body, for an event of a topic in the shop `test.myshopify.com`.
+/// Returns the headers that Shopify sends with a body, for an event of this topic.
+///
+/// The shop is `test.myshopify.com`.
 ///
 /// # Panics
-/// When a text that goes into a header is not printable ASCII.
+/// If a header value is not printable ASCII.
 #[must_use]
 pub fn shopify(secret: &str, event_id: &str, topic: &str, body: &[u8]) -> HeaderMap {
     let signature = BASE64.encode(&hmac::<Hmac<Sha256>>(secret.as_bytes(), &[body]));
@@ -48,7 +60,7 @@ pub fn shopify(secret: &str, event_id: &str, topic: &str, body: &[u8]) -> Header
     headers(JSON, &names)
 }
 
-/// What Twilio sends with a form as its body, to a URL that includes its query.
+/// Returns the headers that Twilio sends with a form as its body, to this URL, which includes its query.
 #[must_use]
 pub fn twilio(auth_token: &str, url: &str, form: &[u8]) -> HeaderMap {
     let mut parameters: Vec<_> = crate::provider::form::fields(form).collect();
@@ -60,8 +72,9 @@ pub fn twilio(auth_token: &str, url: &str, form: &[u8]) -> HeaderMap {
     headers(FORM, &[("x-twilio-signature", &signature)])
 }
 
-/// What Twilio sends with JSON as its body: the headers, and the URL to send it to, to which it has appended the body's
-/// hash.
+/// Returns the headers that Twilio sends with a JSON body, and the URL to send them to.
+///
+/// The URL has the body's hash appended, as Twilio does.
 #[must_use]
 pub fn twilio_json(auth_token: &str, url: &str, body: &[u8]) -> (HeaderMap, String) {
     let separator = if url.contains('?') { '&' } else { '?' };
@@ -70,10 +83,10 @@ pub fn twilio_json(auth_token: &str, url: &str, body: &[u8]) -> (HeaderMap, Stri
     (headers(JSON, &[("x-twilio-signature", &signature)]), url)
 }
 
-/// What GitHub sends with a body, for a delivery of a type of event.
+/// Returns the headers that GitHub sends with a body, for a delivery of this event type.
 ///
 /// # Panics
-/// When a text that goes into a header is not printable ASCII.
+/// If a header value is not printable ASCII.
 #[must_use]
 pub fn github(secret: &str, delivery: &str, event: &str, body: &[u8]) -> HeaderMap {
     let signature = HEXLOWER.encode(&hmac::<Hmac<Sha256>>(secret.as_bytes(), &[body]));
@@ -85,7 +98,7 @@ pub fn github(secret: &str, delivery: &str, event: &str, body: &[u8]) -> HeaderM
     headers(JSON, &names)
 }
 
-/// What Slack sends with a body, which is JSON or a form, signed at `now` since 1970.
+/// Returns the headers that Slack sends with a body, which is JSON or a form, signed at `now` since 1970.
 #[must_use]
 pub fn slack(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
     let timestamp = now.as_secs().to_string();
@@ -97,13 +110,13 @@ pub fn slack(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
     headers(if body.starts_with(b"{") { JSON } else { FORM }, &names)
 }
 
-/// What a sender by Standard Webhooks sends with a body, signed at `now` since 1970.
+/// Returns the headers that a Standard Webhooks sender sends with a body, signed at `now` since 1970.
 ///
-/// The secret is `whsec_` and base64 for a `v1` signature, or `whsk_` and base64 of an Ed25519 private key for a `v1a`
-/// signature.
+/// The secret is `whsec_` and base64 for a `v1` signature, or `whsk_` and base64 of an Ed25519 private key
+/// for a `v1a` signature.
 ///
 /// # Panics
-/// When the secret is neither, or the id is not printable ASCII.
+/// If the secret is neither, or the id is not printable ASCII.
 #[must_use]
 pub fn standard_webhooks(secret: &str, id: &str, body: &[u8], now: Duration) -> HeaderMap {
     let timestamp = now.as_secs().to_string();
@@ -125,6 +138,25 @@ pub fn standard_webhooks(secret: &str, id: &str, body: &[u8], now: Duration) -> 
     headers(JSON, &names)
 }
 
+/// Makes a POST request with these headers, as a sender does.
+///
+/// ```
+/// use idempotency_core::testing;
+/// let body = r#"{"action":"opened"}"#;
+/// let headers = testing::github("secret", "delivery-1", "issues", body.as_bytes());
+/// let request = testing::post("/webhooks/github", headers, body);
+/// assert_eq!(request.headers()["x-github-delivery"], "delivery-1");
+/// ```
+///
+/// # Panics
+/// If `uri` is not a URI.
+#[must_use]
+pub fn post<B>(uri: &str, headers: HeaderMap, body: B) -> Request<B> {
+    let mut request = Request::post(uri).body(body).expect("the uri is valid");
+    *request.headers_mut() = headers;
+    request
+}
+
 fn decoded(text: &str) -> Vec<u8> {
     crate::provider::standard_webhooks::decoded(text.as_bytes())
         .expect("a standard webhooks secret is base64")
@@ -140,7 +172,7 @@ fn headers(content_type: &'static str, names: &[(&'static str, &str)]) -> Header
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     for (name, value) in names {
-        let value = HeaderValue::from_str(value).expect("a header is of printable ascii");
+        let value = HeaderValue::from_str(value).expect("a header value is printable ascii");
         headers.insert(HeaderName::from_static(name), value);
     }
     headers

@@ -1,13 +1,14 @@
-//! Batches: keys of their own, one call of the handler, completion per item.
+//! Batches: one key and one completion per item, and one call of the handler.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use idempotency_core::engine::{BatchResult, Begun, ItemResult, RanBatch};
+use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::{
-    Delivery, Fingerprint, Idempotency, MemoryStore, OnExpired, OnOutage, Order, Outcome, Policy, Resource,
-    RunError, Scope, Version,
+    Delivery, Fingerprint, Idempotency, OnExpired, OnOutage, Order, Outcome, Policy, Resource, RunError,
+    Scope, Version,
 };
 
 use crate::gate::{Gate, OneByOne};
@@ -23,7 +24,7 @@ fn engine() -> Idempotency {
     Idempotency::new(MemoryStore::new()).with_policy(Policy::webhook().with_wait(Duration::ZERO))
 }
 
-/// Runs a batch whose handler does what it should; also gives the places of the items that were new.
+/// Runs a batch with a handler that succeeds. Also returns the indices of the new items.
 async fn ran(engine: &Idempotency, deliveries: Vec<Delivery>) -> (BatchResult, Vec<usize>) {
     let new = Arc::new(std::sync::Mutex::new(Vec::new()));
     let seen = Arc::clone(&new);
@@ -31,7 +32,7 @@ async fn ran(engine: &Idempotency, deliveries: Vec<Delivery>) -> (BatchResult, V
         seen.lock().unwrap().extend(batch.new_items().iter().map(|item| item.index()));
         Ok::<_, ()>(())
     });
-    let RanBatch::Ran(result) = ran.await.unwrap() else { panic!("it is protected") };
+    let RanBatch::Ran(result) = ran.await.unwrap() else { panic!("expected a run under claims") };
     let new = new.lock().unwrap().clone();
     (result, new)
 }
@@ -44,7 +45,7 @@ async fn an_id_that_comes_twice_in_one_batch_is_one_item() {
     assert!(result.is_done());
     assert_eq!(result.items, [0, 1, 4].map(|index| (index, ItemResult::Recorded)));
     let (result, new) = ran(&engine, batch(&["c", "d", "a"])).await;
-    assert_eq!(new, [1], "only what is new");
+    assert_eq!(new, [1], "only the new item");
     let replayed = ItemResult::Replayed;
     assert_eq!(result.items, [(0, replayed), (1, ItemResult::Recorded), (2, replayed)]);
     assert!(result.is_done());
@@ -61,7 +62,7 @@ async fn a_batch_without_anything_new_does_not_call_the_handler() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_overlapping_batches_in_opposite_order_both_come_to_an_end() {
+async fn two_overlapping_batches_in_opposite_order_both_end() {
     for _ in 0..50 {
         let engine = Idempotency::new(Gate::new(MemoryStore::new()));
         let runs = Arc::new(AtomicUsize::new(0));
@@ -83,7 +84,7 @@ async fn two_overlapping_batches_in_opposite_order_both_come_to_an_end() {
 }
 
 #[tokio::test]
-async fn an_item_that_always_fails_does_not_hold_up_99_good_ones() {
+async fn an_item_that_always_fails_does_not_delay_99_good_ones() {
     let engine = engine();
     let keys: Vec<String> = (0..100).map(|n| format!("k{n}")).collect();
     let deliveries = || keys.iter().map(|key| delivery(key)).collect::<Vec<_>>();
@@ -95,7 +96,7 @@ async fn an_item_that_always_fails_does_not_hold_up_99_good_ones() {
             batch.fail(42);
             Ok::<_, ()>(())
         });
-        let RanBatch::Ran(result) = ran.await.unwrap() else { panic!("it is protected") };
+        let RanBatch::Ran(result) = ran.await.unwrap() else { panic!("expected a run under claims") };
         assert!(!result.is_done(), "the sender must send it again");
         let failed: Vec<_> = result.items.iter().filter(|(_, item)| !item.is_done()).collect();
         assert_eq!(failed, [&(42, ItemResult::Failed)]);
@@ -108,10 +109,10 @@ async fn a_worker_that_dies_between_two_completions_leaves_only_the_rest_to_be_r
     gate.completions_until_stuck.store(3, Ordering::SeqCst);
     let dying = Idempotency::new(gate.clone());
     let keys = ["a", "b", "c", "d", "e", "f"];
-    // Its process ends: no background task of it goes on either.
+    // The worker's process ends, and its background tasks end with it.
     let mut work = Box::pin(dying.begin_batch(batch(&keys)));
     let mut begun = work.as_mut().await.unwrap();
-    begun.drive(async {}).await;
+    begun.renew_while(async {}).await;
     let completing = begun.complete(Outcome::new("done"));
     let stuck = tokio::time::timeout(Duration::from_secs(1), async {
         tokio::pin!(completing);
@@ -138,7 +139,9 @@ async fn a_mismatch_or_an_item_in_doubt_is_not_done_after_the_others_ran() {
     let engine = engine().map_policy(|policy| policy.with_on_expired(OnExpired::InDoubt));
     let marked = |key, body: &[u8]| delivery(key).with_fingerprint(Fingerprint::of(body));
     ran(&engine, vec![marked("m", b"one")]).await;
-    let Begun::Run(execution) = engine.begin(delivery("d")).await.unwrap() else { panic!("it is new") };
+    let Begun::Run(execution) = engine.begin(delivery("d")).await.unwrap() else {
+        panic!("expected a grant")
+    };
     execution.fail().await;
     let deliveries = vec![marked("m", b"two"), delivery("d"), delivery("n")];
     let (result, new) = ran(&engine, deliveries).await;
@@ -148,7 +151,7 @@ async fn a_mismatch_or_an_item_in_doubt_is_not_done_after_the_others_ran() {
     assert!(!result.is_done());
 }
 
-/// The later one was dropped without a trace, and acknowledged.
+/// Regression: the later delivery was dropped without a trace, and acknowledged.
 #[tokio::test]
 async fn an_id_that_comes_again_in_one_batch_with_another_fingerprint_is_a_mismatch() {
     let seen = Seen::default();
@@ -169,7 +172,7 @@ async fn an_id_that_comes_again_in_one_batch_with_another_fingerprint_is_a_misma
     assert_eq!(seen.count("mismatch"), 2);
 }
 
-/// Without claims each of the two runs, as it does by itself.
+/// Without claims both run, as each would alone.
 #[tokio::test(start_paused = true)]
 async fn during_an_outage_an_id_that_comes_again_with_another_fingerprint_runs_too() {
     let gate = Gate::new(MemoryStore::new());
@@ -192,7 +195,7 @@ async fn a_stale_item_is_done_without_being_run() {
     ran(&engine, vec![at("newer", 2)]).await;
     let (result, new) = ran(&engine, vec![at("older", 1), delivery("n")]).await;
     assert_eq!((new, result.is_done()), (vec![1], true));
-    assert!(result.any(ItemResult::Stale));
+    assert!(result.contains(ItemResult::Stale));
 }
 
 #[tokio::test]
@@ -209,13 +212,15 @@ async fn a_handler_that_fails_or_panics_frees_every_new_item() {
         work.await
     });
     assert!(panicked.await.unwrap_err().is_panic());
-    let Begun::Run(execution) = engine.begin(delivery("b")).await.unwrap() else { panic!("it is free") };
+    let Begun::Run(execution) = engine.begin(delivery("b")).await.unwrap() else {
+        panic!("expected the key to be free")
+    };
     assert_eq!(execution.context().attempt(), 3);
 }
 
-/// A store that has no operation of its own on many keys.
+/// Uses a store without its own operations on many keys.
 #[tokio::test(start_paused = true)]
-async fn by_default_no_key_of_many_waits_for_another() {
+async fn by_default_the_keys_of_a_batch_do_not_wait_for_each_other() {
     let gate = Gate::new(MemoryStore::new());
     let (result, _) = ran(&Idempotency::new(OneByOne(gate.clone())), batch(&["a", "b", "c"])).await;
     assert!(result.is_done());
@@ -226,9 +231,9 @@ async fn by_default_no_key_of_many_waits_for_another() {
 async fn a_long_batch_is_renewed() {
     let engine = engine();
     let mut begun = engine.begin_batch(batch(&["a", "b"])).await.unwrap();
-    begun.drive(tokio::time::sleep(3 * LEASE)).await;
+    begun.renew_while(tokio::time::sleep(3 * LEASE)).await;
     let (result, _) = ran(&engine, batch(&["b"])).await;
-    assert!(result.any(ItemResult::InFlight));
+    assert!(result.contains(ItemResult::InFlight));
     assert!(begun.complete(Outcome::new("done")).await.is_done());
 }
 
@@ -237,12 +242,14 @@ async fn a_batch_that_never_started_is_released_and_does_not_count() {
     let engine = engine();
     drop(engine.begin_batch(batch(&["a", "b"])).await.unwrap());
     assert!(engine.drain(LEASE).await);
-    let Begun::Run(execution) = engine.begin(delivery("a")).await.unwrap() else { panic!("it is free") };
+    let Begun::Run(execution) = engine.begin(delivery("a")).await.unwrap() else {
+        panic!("expected the key to be free")
+    };
     assert_eq!(execution.context().attempt(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_the_store_is_away_a_batch_is_refused_or_runs_unprotected_as_a_whole() {
+async fn during_an_outage_a_batch_is_refused_or_runs_unprotected_as_a_whole() {
     let (gate, seen) = (Gate::new(MemoryStore::new()), Seen::default());
     let engine = Idempotency::new(gate.clone()).with_observer(seen.clone());
     gate.shut(true);
@@ -256,27 +263,29 @@ async fn while_the_store_is_away_a_batch_is_refused_or_runs_unprotected_as_a_who
     assert_eq!(ran.await.unwrap(), RanBatch::Unprotected { failed: Vec::new() });
     assert_eq!((seen.count("outage"), seen.count("unprotected")), (2, 2));
     gate.shut(false);
-    assert!(engine.drain(LEASE).await, "what may have been granted is given back");
-    let Begun::Run(execution) = engine.begin(delivery("a")).await.unwrap() else { panic!("it is free") };
+    assert!(engine.drain(LEASE).await, "claims that may have been granted are released");
+    let Begun::Run(execution) = engine.begin(delivery("a")).await.unwrap() else {
+        panic!("expected the key to be free")
+    };
     assert_eq!(execution.context().attempt(), 1);
 }
 
-/// A store of another crate that gave too few answers made the batch panic.
+/// Regression: a store that returned too few answers made the batch panic.
 #[tokio::test(start_paused = true)]
-async fn a_store_that_leaves_an_answer_out_is_asked_again_for_that_item() {
+async fn a_store_that_omits_an_answer_is_asked_again_for_that_item() {
     let (gate, seen) = (Gate::new(MemoryStore::new()), Seen::default());
     let engine = Idempotency::new(gate.clone()).with_observer(seen.clone());
-    let left_out = Arc::clone(&gate.left_out);
-    left_out.store(1, Ordering::SeqCst);
+    let omitted = Arc::clone(&gate.omitted);
+    omitted.store(1, Ordering::SeqCst);
     let ran = engine.run_batch(batch(&["a", "b"]), move |batch| async move {
         assert_eq!(batch.new_items().len(), 2, "both are claimed");
-        left_out.store(1, Ordering::SeqCst);
+        omitted.store(1, Ordering::SeqCst);
         tokio::time::sleep(LEASE).await;
         assert!(batch.new_items().iter().all(|item| !item.context().is_lease_lost()), "both are renewed");
-        left_out.store(1, Ordering::SeqCst);
+        omitted.store(1, Ordering::SeqCst);
         Ok::<_, ()>(())
     });
-    let RanBatch::Ran(result) = ran.await.unwrap() else { panic!("it is protected") };
+    let RanBatch::Ran(result) = ran.await.unwrap() else { panic!("expected a run under claims") };
     assert!(result.is_done(), "both are recorded: {result:?}");
-    assert_eq!((gate.left_out.load(Ordering::SeqCst), seen.count("renewal_failed")), (0, 1));
+    assert_eq!((gate.omitted.load(Ordering::SeqCst), seen.count("renewal_failed")), (0, 1));
 }

@@ -1,4 +1,5 @@
-//! The answer to a batch: when the handler's own passes, and when the sender is told to send the batch again.
+//! The answer to a batch: when the handler's own answer passes, and when the sender is asked to send the
+//! batch again.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -8,25 +9,26 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use idempotency_core::endpoint::{Executed, Reply};
+use idempotency_core::endpoint::{Endpoint, Executed, Reply};
 use idempotency_core::engine::{BatchContext, Begun, Execution};
 use idempotency_core::provider::{self, Received};
-use idempotency_core::{
-    Completing, Delivery, Endpoint, Fingerprint, Idempotency, MemoryStore, OnOutage, Policy, Store,
-};
+use idempotency_core::store::Store;
+use idempotency_core::store::memory::MemoryStore;
+use idempotency_core::{Completing, Delivery, Fingerprint, Idempotency, OnOutage, Policy};
 
 use crate::delivery;
 use crate::gate::Gate;
 
-/// A handler's answer. It says that its body has ten bytes.
+/// A handler's answer, which announces a body of ten bytes.
 #[derive(Debug)]
-struct Answer {
-    status: StatusCode,
-    is_marked_unrecorded: bool,
-    breaks_off: bool,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) is_marked_unrecorded: bool,
+    pub(crate) breaks_off: bool,
 }
 
-const OK: Answer = Answer { status: StatusCode::OK, is_marked_unrecorded: false, breaks_off: false };
+pub(crate) const OK: Answer =
+    Answer { status: StatusCode::OK, is_marked_unrecorded: false, breaks_off: false };
 
 impl Reply for Answer {
     fn status(&self) -> StatusCode {
@@ -63,8 +65,8 @@ fn batch(keys: &[&str]) -> Vec<Delivery> {
     keys.iter().map(|key| delivery(key)).collect()
 }
 
-/// What the sender is told of a batch whose handler does this.
-async fn told(
+/// The answer that the sender gets to a batch with this handler.
+async fn answer_to(
     endpoint: &Endpoint,
     deliveries: Vec<Delivery>,
     handler: impl FnOnce(BatchContext) -> Answer,
@@ -72,12 +74,14 @@ async fn told(
     let handler = |(), batch| ready(Ok::<_, Infallible>(handler(batch)));
     match endpoint.execute_batch(deliveries, ready(Ok(())), handler).await.unwrap() {
         Executed::Passed(answer, _) => ("the handler's", answer.status.as_u16()),
-        Executed::Answered(answer) => ("ours", answer.status.as_u16()),
+        Executed::Answered(answer) => ("the endpoint's", answer.status.as_u16()),
     }
 }
 
-async fn held(engine: &Idempotency, key: &str) -> Execution {
-    let Begun::Run(execution) = engine.begin(delivery(key)).await.unwrap() else { panic!("it is new") };
+async fn granted(engine: &Idempotency, key: &str) -> Execution {
+    let Begun::Run(execution) = engine.begin(delivery(key)).await.unwrap() else {
+        panic!("expected a grant")
+    };
     execution
 }
 
@@ -95,12 +99,12 @@ async fn an_item_that_the_handler_failed_is_not_acknowledged_during_an_outage_ei
         batch.fail(1);
         Answer { status, ..OK }
     };
-    let answer = told(&endpoint, batch(&["a", "b"]), |batch| one_failed(batch, StatusCode::OK)).await;
-    assert_eq!(answer, ("ours", 503));
+    let answer = answer_to(&endpoint, batch(&["a", "b"]), |batch| one_failed(batch, StatusCode::OK)).await;
+    assert_eq!(answer, ("the endpoint's", 503));
     let answer =
-        told(&endpoint, batch(&["a", "b"]), |batch| one_failed(batch, StatusCode::BAD_GATEWAY)).await;
+        answer_to(&endpoint, batch(&["a", "b"]), |batch| one_failed(batch, StatusCode::BAD_GATEWAY)).await;
     assert_eq!(answer, ("the handler's", 502), "the sender sends it again as it is");
-    assert_eq!(told(&endpoint, batch(&["a", "b"]), |_| OK).await, ("the handler's", 200));
+    assert_eq!(answer_to(&endpoint, batch(&["a", "b"]), |_| OK).await, ("the handler's", 200));
 }
 
 #[tokio::test]
@@ -114,23 +118,26 @@ async fn an_answer_that_is_not_recorded_acknowledges_no_item_that_is_not_done() 
         let endpoint = endpoint(MemoryStore::new(), Policy::webhook().with_completing(completing));
         let again = || Answer { ..answer };
         let status = answer.status.as_u16();
-        let held = held(endpoint.engine(), "in flight").await;
-        assert_eq!(told(&endpoint, batch(&["new", "in flight"]), |_| again()).await, ("ours", 503));
+        let held = granted(endpoint.engine(), "in flight").await;
+        assert_eq!(
+            answer_to(&endpoint, batch(&["new", "in flight"]), |_| again()).await,
+            ("the endpoint's", 503)
+        );
         held.release().await;
 
         let marked = |body: &[u8]| vec![delivery("m").with_fingerprint(Fingerprint::of(body))];
-        told(&endpoint, marked(b"one"), |_| OK).await;
+        answer_to(&endpoint, marked(b"one"), |_| OK).await;
         let mismatched = [batch(&["new"]), marked(b"two")].concat();
-        assert_eq!(told(&endpoint, mismatched, |_| again()).await, ("ours", 503));
+        assert_eq!(answer_to(&endpoint, mismatched, |_| again()).await, ("the endpoint's", 503));
 
-        let failed = told(&endpoint, batch(&["new", "in flight"]), |batch| {
+        let failed = answer_to(&endpoint, batch(&["new", "in flight"]), |batch| {
             batch.fail(0);
             again()
         });
-        assert_eq!(failed.await, ("ours", 503), "the handler failed one of them");
+        assert_eq!(failed.await, ("the endpoint's", 503), "the handler failed one of them");
 
         let done = [batch(&["new"]), marked(b"one")].concat();
-        assert_eq!(told(&endpoint, done, |_| again()).await, ("the handler's", status));
+        assert_eq!(answer_to(&endpoint, done, |_| again()).await, ("the handler's", status));
     }
 }
 
@@ -145,7 +152,7 @@ async fn a_batch_does_not_start_after_a_lease_was_lost_while_the_service_became_
         gate.shut(true);
         tokio::time::sleep(LEASE + LEASE / 2).await;
         gate.shut(false);
-        Ok::<_, Infallible>(held(&other, "a").await)
+        Ok::<_, Infallible>(granted(&other, "a").await)
     };
     let has_started = AtomicBool::new(false);
     let has_started = &has_started;
@@ -154,11 +161,13 @@ async fn a_batch_does_not_start_after_a_lease_was_lost_while_the_service_became_
         drop(second);
         Ok(OK)
     });
-    let Executed::Answered(answer) = executed.await.unwrap() else { panic!("the handler did not run") };
+    let Executed::Answered(answer) = executed.await.unwrap() else {
+        panic!("expected the endpoint's answer")
+    };
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert!(!has_started.load(Ordering::SeqCst), "another worker is at it");
-    let free = held(endpoint.engine(), "b").await;
-    assert_eq!(free.context().attempt(), 1, "what never started does not count");
+    assert!(!has_started.load(Ordering::SeqCst), "another worker holds the lease");
+    let free = granted(endpoint.engine(), "b").await;
+    assert_eq!(free.context().attempt(), 1, "an attempt that never started does not count");
     free.release().await;
 }
 
@@ -166,13 +175,17 @@ async fn a_batch_does_not_start_after_a_lease_was_lost_while_the_service_became_
 async fn a_batch_whose_answer_breaks_off_is_not_done() {
     let endpoint = endpoint(MemoryStore::new(), Policy::webhook());
     for _ in 0..2 {
-        let answer = told(&endpoint, batch(&["a"]), |batch| {
+        let answer = answer_to(&endpoint, batch(&["a"]), |batch| {
             assert_eq!(batch.new_items().len(), 1);
             Answer { breaks_off: true, ..OK }
         });
-        assert_eq!(answer.await, ("the handler's", 200), "the client learns of it as it would without us");
+        assert_eq!(
+            answer.await,
+            ("the handler's", 200),
+            "the client sees the failure as it would without this library"
+        );
     }
-    assert_eq!(told(&endpoint, batch(&["a"]), |_| OK).await, ("the handler's", 200));
-    let replayed = told(&endpoint, batch(&["a"]), |_| panic!("it is done"));
-    assert_eq!(replayed.await, ("ours", 200));
+    assert_eq!(answer_to(&endpoint, batch(&["a"]), |_| OK).await, ("the handler's", 200));
+    let replayed = answer_to(&endpoint, batch(&["a"]), |_| panic!("the handler must not run again"));
+    assert_eq!(replayed.await, ("the endpoint's", 200));
 }

@@ -1,9 +1,8 @@
-//! What a handler can ask of its context.
+//! Questions that a handler can ask its context.
 
 use idempotency_core::engine::{Begun, Execution};
-use idempotency_core::{
-    Delivery, Idempotency, MemoryStore, Namespace, Order, Outcome, Resource, Scope, Version,
-};
+use idempotency_core::store::memory::MemoryStore;
+use idempotency_core::{Delivery, Idempotency, Namespace, Order, Outcome, Resource, Scope, Version};
 
 use crate::delivery;
 
@@ -19,23 +18,23 @@ fn version(key: &str, version: u64) -> Delivery {
     delivery(key).with_order(Order::new(resource, Version::new(version)))
 }
 
-/// An older event that still runs while a newer one completes used to have no way to know.
+/// Regression: an older event that was still running when a newer one completed could not find out.
 #[tokio::test]
 async fn a_handler_can_ask_whether_a_newer_version_has_completed_meanwhile() {
     let engine = Idempotency::new(MemoryStore::new());
     let older = run(&engine, version("older", 1)).await;
     let newer = run(&engine, version("newer", 2)).await;
-    assert!(!older.context().is_superseded().await.unwrap());
+    assert!(!older.context().is_stale().await.unwrap());
     let _ = newer.complete(Outcome::new("done")).await;
-    assert!(older.context().is_superseded().await.unwrap());
+    assert!(older.context().is_stale().await.unwrap());
     let equal = run(&engine, version("equal", 2)).await;
-    assert!(!equal.context().is_superseded().await.unwrap(), "equal versions are not stale");
+    assert!(!equal.context().is_stale().await.unwrap(), "equal versions are not stale");
     let unordered = run(&engine, delivery("unordered")).await;
-    assert!(!unordered.context().is_superseded().await.unwrap());
+    assert!(!unordered.context().is_stale().await.unwrap());
 }
 
-/// Production and staging with one payment account used to derive the same key, so that the second one got the first
-/// one's charge.
+/// Regression: production and staging with one payment account derived the same key, so the second got the
+/// first's charge.
 #[tokio::test]
 async fn derived_keys_differ_in_each_namespace_scope_key_and_name() {
     let engine = |namespace: &str| {

@@ -1,4 +1,4 @@
-//! At most once: under `OnExpired::InDoubt` a key is freed only where the handler says that nothing was done.
+//! At most once: under `OnExpired::InDoubt` a key is freed only if the handler says that it did nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use idempotency_core::clock::ManualClock;
 use idempotency_core::engine::Begun;
-use idempotency_core::{
-    Attachment, Idempotency, MemoryStore, OnExpired, Policy, Ran, Resolution, RunError, StateView, Store as _,
-};
+use idempotency_core::store::memory::MemoryStore;
+use idempotency_core::store::{Resolution, StateView, Store as _};
+use idempotency_core::{Attachment, Idempotency, OnExpired, Policy, Ran, RunError};
 
 use crate::{Seen, delivery};
 
@@ -16,7 +16,7 @@ fn policy() -> Policy {
     Policy::webhook().with_on_expired(OnExpired::InDoubt).with_wait(Duration::ZERO)
 }
 
-/// A panic after the effect used to free the key: three deliveries, three effects.
+/// Regression: a panic after the effect freed the key, so three deliveries had three effects.
 #[tokio::test]
 async fn at_most_once_runs_once_after_a_panic() {
     let seen = Seen::default();
@@ -45,15 +45,15 @@ async fn at_most_once_runs_once_after_a_panic() {
     );
 }
 
-/// An execution that its caller drops is as unknown as one that panics.
+/// The effect of an execution that its caller drops is as unknown as after a panic.
 #[tokio::test]
 async fn at_most_once_runs_once_after_its_caller_dropped_it() {
-    for attachment in [Attachment::ReleaseWithCaller, Attachment::AbandonWithCaller] {
+    for attachment in [Attachment::FailWithCaller, Attachment::LeaveWithCaller] {
         let engine = Idempotency::new(MemoryStore::new()).with_policy(policy().with_attachment(attachment));
         let Begun::Run(mut execution) = engine.begin(delivery("k")).await.unwrap() else {
-            panic!("it is new")
+            panic!("expected a grant")
         };
-        let work = execution.drive(std::future::pending::<()>());
+        let work = execution.renew_while(std::future::pending::<()>());
         assert!(tokio::time::timeout(Duration::from_millis(1), work).await.is_err());
         drop(execution);
         assert!(engine.drain(Duration::from_secs(5)).await);
@@ -62,7 +62,7 @@ async fn at_most_once_runs_once_after_its_caller_dropped_it() {
     }
 }
 
-/// Outside HTTP `Err` is the handler's own word that nothing was done.
+/// Outside HTTP, `Err` is the handler's word that it did nothing.
 #[tokio::test]
 async fn an_error_of_the_handler_frees_the_key() {
     let engine = Idempotency::new(MemoryStore::new()).with_policy(policy());
@@ -73,28 +73,34 @@ async fn an_error_of_the_handler_frees_the_key() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_in_doubt_at_once_can_be_settled_at_once() {
+async fn a_key_that_is_in_doubt_at_once_can_be_resolved_at_once() {
     let engine = Idempotency::new(MemoryStore::new()).with_policy(policy());
-    let Begun::Run(execution) = engine.begin(delivery("k")).await.unwrap() else { panic!("it is new") };
+    let Begun::Run(execution) = engine.begin(delivery("k")).await.unwrap() else {
+        panic!("expected a grant")
+    };
     let digest = execution.lease().key().digest();
     execution.fail().await;
     let store = engine.store();
     assert_eq!(store.load(digest).await.unwrap().unwrap().state, StateView::Abandoned);
     assert!(store.resolve(digest, &Resolution::Released).await.unwrap());
-    let Begun::Run(execution) = engine.begin(delivery("k")).await.unwrap() else { panic!("it is free") };
+    let Begun::Run(execution) = engine.begin(delivery("k")).await.unwrap() else {
+        panic!("expected the key to be free")
+    };
     assert_eq!(execution.context().attempt(), 2);
 }
 
-/// A retention no longer than the lease used to delete the record the moment the lease ended, so that the next claim was
-/// granted as a first attempt.
+/// Regression: with a retention no longer than the lease, the record was deleted when the lease ended, and
+/// the next claim was granted as a first attempt.
 #[tokio::test]
-async fn a_key_in_doubt_stays_so_for_the_retention_however_short_that_is() {
+async fn a_key_stays_in_doubt_for_the_whole_retention_however_short() {
     let clock = Arc::new(ManualClock::new());
     let store = MemoryStore::new().with_clock(Arc::clone(&clock));
     let policy = policy().with_retention(Duration::from_secs(10));
     let (retention, lease) = (policy.retention(), policy.lease());
     let engine = Idempotency::new(store.clone()).with_policy(policy);
-    let Begun::Run(execution) = engine.begin(delivery("k")).await.unwrap() else { panic!("it is new") };
+    let Begun::Run(execution) = engine.begin(delivery("k")).await.unwrap() else {
+        panic!("expected a grant")
+    };
     let (digest, fence) = (execution.lease().key().digest(), execution.context().fence());
     drop(execution);
     clock.advance(lease + Duration::from_millis(1));

@@ -1,4 +1,4 @@
-//! A store whose calls a test can hold up, fail and count.
+//! A store whose calls a test can delay, fail and count.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -6,29 +6,31 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use idempotency_core::store::{Filter, Listing, Page};
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, MemoryStore, Namespace, Owner, RecordView,
-    Release, Resolution, ResourceDigest, Store, StoreError, StoreErrorKind, Version,
+use idempotency_core::store::memory::MemoryStore;
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Filter, Hold, Lease, Listing, Owner, Page, RecordView, Release,
+    Resolution, ResourceDigest, Store,
 };
+use idempotency_core::{KeyDigest, Namespace, StoreError, StoreErrorKind, Version};
 
-/// A memory store behind a gate.
+/// A memory store that a test can shut off.
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     pub(crate) store: MemoryStore,
-    /// While it is shut every call fails as if the store did not answer. Claims are carried out all the same.
+    /// While this is set, every call fails as if the store did not answer. Claims are still executed.
     pub(crate) is_shut: Arc<AtomicBool>,
     pub(crate) claims: Arc<AtomicUsize>,
     pub(crate) most_claims_at_once: Arc<AtomicUsize>,
     pub(crate) completions: Arc<AtomicUsize>,
-    /// After this many completions, further ones never return.
+    pub(crate) renewals: Arc<AtomicUsize>,
+    /// The number of completions after which further ones never return.
     pub(crate) completions_until_stuck: Arc<AtomicUsize>,
-    /// How many milliseconds an adoption takes to be answered after it was carried out.
+    /// The delay of an adoption's answer in milliseconds, after the adoption was executed.
     pub(crate) adoption_is_late_by: Arc<AtomicU64>,
-    /// Renewals and loads of this key take this long, and then fail.
+    /// The key whose renewals and loads fail, and the time that they take.
     failing: Arc<Mutex<Option<(KeyDigest, Duration)>>>,
-    /// How many of the next operations on several keys leave their last answer out.
-    pub(crate) left_out: Arc<AtomicUsize>,
+    /// How many of the next operations on several keys omit their last answer.
+    pub(crate) omitted: Arc<AtomicUsize>,
     claims_under_way: Arc<AtomicUsize>,
 }
 
@@ -40,10 +42,11 @@ impl Gate {
             claims: Arc::default(),
             most_claims_at_once: Arc::default(),
             completions: Arc::default(),
+            renewals: Arc::default(),
             completions_until_stuck: Arc::new(AtomicUsize::new(usize::MAX)),
             adoption_is_late_by: Arc::default(),
             failing: Arc::default(),
-            left_out: Arc::default(),
+            omitted: Arc::default(),
             claims_under_way: Arc::default(),
         }
     }
@@ -52,7 +55,7 @@ impl Gate {
         self.is_shut.store(is_shut, Ordering::SeqCst);
     }
 
-    /// Lets renewals and loads of this key take so long, and then fail.
+    /// Makes renewals and loads of this key take this long, and then fail.
     pub(crate) fn fail(&self, key: KeyDigest, after: Duration) {
         *self.failing.lock().unwrap() = Some((key, after));
     }
@@ -73,9 +76,9 @@ impl Gate {
         }
     }
 
-    fn left_out<T>(&self, mut answers: Vec<T>) -> Vec<T> {
+    fn omitted<T>(&self, mut answers: Vec<T>) -> Vec<T> {
         let one_less = |left: usize| left.checked_sub(1);
-        if self.left_out.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+        if self.omitted.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
             answers.pop();
         }
         answers
@@ -100,6 +103,7 @@ impl Store for Gate {
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
+        self.renewals.fetch_add(1, Ordering::SeqCst);
         self.check_key(lease.key().digest()).await?;
         self.store.renew(lease, duration).await
     }
@@ -137,22 +141,22 @@ impl Store for Gate {
 
     async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
         let answers = join_all(claims.iter().map(|claim| self.claim(claim))).await;
-        self.left_out(answers)
+        self.omitted(answers)
     }
 
     async fn renew_many(&self, leases: &[Lease], duration: Duration) -> Vec<Result<Hold, StoreError>> {
         let answers = join_all(leases.iter().map(|lease| self.renew(lease, duration))).await;
-        self.left_out(answers)
+        self.omitted(answers)
     }
 
     async fn complete_many(&self, completions: &[Completion]) -> Vec<Result<Hold, StoreError>> {
         let answers = join_all(completions.iter().map(|completion| self.complete(completion))).await;
-        self.left_out(answers)
+        self.omitted(answers)
     }
 
     async fn release_many(&self, leases: &[Lease], release: Release) -> Vec<Result<Hold, StoreError>> {
         let answers = join_all(leases.iter().map(|lease| self.release(lease, release))).await;
-        self.left_out(answers)
+        self.omitted(answers)
     }
 
     async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
@@ -173,7 +177,7 @@ impl Store for Gate {
     }
 }
 
-/// The same without operations of its own on many keys.
+/// The same store without its own operations on many keys.
 #[derive(Clone, Debug)]
 pub(crate) struct OneByOne(pub(crate) Gate);
 

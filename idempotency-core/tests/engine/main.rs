@@ -1,4 +1,4 @@
-//! The engine from outside: recorders, executions that move to another process, batches.
+//! The engine through its public API: recorders, suspended executions, batches.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
@@ -8,7 +8,10 @@ mod batch_answers;
 mod batch_leases;
 mod context;
 mod doubt;
+mod failures;
 mod gate;
+mod limit;
+mod panics;
 mod query_scope;
 mod recorder;
 mod undo;
@@ -18,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use idempotency_core::engine::{Observation, Observer};
 use idempotency_core::{Delivery, Key, Scope, Verified};
 
-/// A delivery of this key.
+/// A delivery with this key.
 pub(crate) fn delivery(key: &str) -> Delivery {
     Delivery::new(&Verified::by_other_means(b""), Scope::endpoint("tests"), Key::new(key).unwrap())
 }

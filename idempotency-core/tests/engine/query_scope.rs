@@ -1,4 +1,4 @@
-//! A scope with the query in it.
+//! Scopes that contain the query.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
-use idempotency_core::endpoint::{Arrival, Executed, Head, Reply};
+use idempotency_core::endpoint::{Arrival, Endpoint, Executed, Head, Reply};
 use idempotency_core::engine::{Observation, Observer};
 use idempotency_core::provider::{self, Received};
+use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::store::{Filter, Page};
-use idempotency_core::{Delivery, Endpoint, Idempotency, Key, MemoryStore, Policy, Verified};
+use idempotency_core::{Delivery, Idempotency, Key, Policy, Verified};
 
 /// Every observation, as text.
 #[derive(Clone, Debug, Default)]
@@ -56,12 +57,12 @@ async fn received(endpoint: &Endpoint, uri: &'static str) -> Delivery {
     let (headers, extensions) = (HeaderMap::new(), Extensions::new());
     let head = Head { method: &method, uri: &uri, headers: &headers, extensions: &extensions };
     let Arrival::Delivery(delivery) = endpoint.receive(&head, &Bytes::new()).await else {
-        panic!("it is a delivery")
+        panic!("expected a delivery")
     };
     delivery
 }
 
-/// An endpoint whose requests all have one key.
+/// An endpoint whose requests all have the same key.
 fn endpoint(observer: impl Observer) -> Endpoint {
     let provider = provider::from_fn("tests", |incoming| {
         let proof = Verified::by_other_means(incoming.body);
@@ -88,8 +89,17 @@ async fn two_queries_are_two_scopes() {
 }
 
 #[tokio::test]
+async fn a_tenant_named_like_a_querys_digest_has_another_scope() {
+    const SHA_256: &str = "8f0ba73c3ff55ba72d45fe07a62681570ffc4bbe4e5a21ad7b2cbb1072173983";
+    let endpoint = endpoint(Texts::default());
+    let with_query = received(&endpoint, "/hook?version=2").await;
+    let without_query = received(&endpoint, "/hook").await;
+    assert_ne!(*with_query.scope(), without_query.scope().clone().with_tenant(SHA_256));
+}
+
+#[tokio::test]
 async fn no_text_contains_the_query() {
-    for policy in [Policy::webhook(), Policy::webhook().hiding_keys()] {
+    for policy in [Policy::webhook(), Policy::webhook().without_key_text()] {
         let texts = Texts::default();
         let endpoint = endpoint(texts.clone()).with_policy(policy);
         let delivery = received(&endpoint, "/hook?version=2&token=s3cret").await;

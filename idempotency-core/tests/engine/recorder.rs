@@ -10,9 +10,11 @@ use async_trait::async_trait;
 use idempotency_core::engine::{
     Begun, CompletionResult, Execution, RecordError, Recorder, RecorderRefused, Writes,
 };
+use idempotency_core::store::memory::MemoryStore;
+use idempotency_core::store::{Completion, Hold, Lease, Store as _};
 use idempotency_core::{
-    Attachment, Completion, Fence, Hold, Idempotency, Lease, MemoryStore, OnExpired, OnOutage, Outcome,
-    Policy, RunError, Store as _, StoreError, StoreErrorKind,
+    Attachment, Fence, Idempotency, OnExpired, OnOutage, Outcome, Policy, RunError, StoreError,
+    StoreErrorKind,
 };
 
 use crate::gate::Gate;
@@ -20,26 +22,26 @@ use crate::{Seen, delivery};
 
 const LEASE: Duration = Duration::from_secs(30);
 
-/// What happens when the recorder is asked to record.
+/// How the recorder behaves.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Mode {
     Records,
     Fails,
-    /// It fails, and rolling back never ends.
+    /// It fails, and its rollback never ends.
     FailsAndHangs,
-    /// The reply is lost, after the file was written or before.
+    /// The reply is lost, before or after the file was written.
     ReplyLost {
         written: bool,
     },
-    /// It never answers, after the file was written or before.
+    /// It never answers, before or after the file was written.
     Silent {
         written: bool,
     },
-    /// As a lost reply, and it cannot be found out either.
+    /// The reply is lost, and the recorder cannot find out either.
     Unknowable,
 }
 
-/// The business data, one line for each effect, and one for each completion.
+/// A file with one line for each effect and one for each completion.
 struct File(PathBuf);
 
 impl File {
@@ -64,7 +66,7 @@ fn count(path: &Path, line: &str) -> usize {
     std::fs::read_to_string(path).unwrap().lines().filter(|written| *written == line).count()
 }
 
-/// The record lives in a store; the file is what commits with it.
+/// A recorder that keeps the record in a store, and commits the completion with the effect to a file.
 struct FileRecorder {
     store: MemoryStore,
     path: PathBuf,
@@ -124,7 +126,7 @@ impl Recorder for FileRecorder {
     }
 }
 
-/// One engine, its store, and a file.
+/// An engine, its store and a file.
 struct Case {
     gate: Gate,
     seen: Seen,
@@ -162,12 +164,12 @@ impl Case {
         }
     }
 
-    /// Runs a handler that registers a recorder, and completes it.
+    /// Runs a handler that sets a recorder, and completes the execution.
     async fn completed(&self, mode: Mode) -> (CompletionResult, Fence) {
         let mut execution = self.run().await;
         let context = execution.context().clone();
         let recorder = self.recorder(mode);
-        execution.drive(async { context.set_recorder(recorder).unwrap() }).await;
+        execution.renew_while(async { context.set_recorder(recorder).unwrap() }).await;
         let fence = execution.context().fence();
         (execution.complete(Outcome::new("done")).await, fence)
     }
@@ -176,8 +178,8 @@ impl Case {
         self.rolled_back.load(Ordering::SeqCst)
     }
 
-    /// The store's own `complete` was never called.
-    fn assert_the_store_was_not_asked_to_complete(&self) {
+    /// Asserts that the store's own `complete` was never called.
+    fn assert_store_did_not_complete(&self) {
         assert_eq!(self.gate.completions.load(Ordering::SeqCst), 0);
     }
 }
@@ -188,28 +190,28 @@ async fn the_recorder_records_in_place_of_the_store() {
     assert_eq!(case.completed(Mode::Records).await.0, CompletionResult::Recorded);
     assert_eq!((case.file.count("effect"), case.seen.count("completed")), (1, 1));
     assert!(matches!(case.begin().await, Begun::Replay(_)));
-    case.assert_the_store_was_not_asked_to_complete();
+    case.assert_store_did_not_complete();
 }
 
 #[tokio::test]
 async fn a_recorder_that_fails_is_a_failed_attempt_and_frees_the_key() {
     let case = Case::new("fails");
-    assert_eq!(case.completed(Mode::Fails).await.0, CompletionResult::NotRecorded);
+    assert_eq!(case.completed(Mode::Fails).await.0, CompletionResult::RecorderFailed);
     assert_eq!((case.file.count("effect"), case.rolled_back()), (0, 1));
-    assert_eq!(case.seen.count("not_recorded"), 1);
-    case.assert_the_store_was_not_asked_to_complete();
+    assert_eq!(case.seen.count("recorder_failed"), 1);
+    case.assert_store_did_not_complete();
     assert_eq!(case.run().await.context().attempt(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_reply_is_found_out() {
+async fn after_a_lost_reply_the_recorder_finds_out_whether_it_recorded() {
     for written in [true, false] {
         let case = Case::new(&format!("reply-{written}"));
         let result = case.completed(Mode::ReplyLost { written }).await.0;
-        let expected = if written { CompletionResult::Recorded } else { CompletionResult::NotRecorded };
+        let expected = if written { CompletionResult::Recorded } else { CompletionResult::RecorderFailed };
         assert_eq!(result, expected);
         assert_eq!(case.file.count("effect"), usize::from(written));
-        case.assert_the_store_was_not_asked_to_complete();
+        case.assert_store_did_not_complete();
         match (case.begin().await, written) {
             (Begun::Replay(_), true) => {}
             (Begun::Run(execution), false) => assert_eq!(execution.context().attempt(), 2),
@@ -219,27 +221,27 @@ async fn a_lost_reply_is_found_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recorder_that_never_answers_is_asked_what_it_did_when_the_lease_ends() {
+async fn a_recorder_that_never_answers_is_asked_at_the_end_of_the_lease_whether_it_recorded() {
     for written in [true, false] {
         let case = Case::new(&format!("silent-{written}"));
         let began = tokio::time::Instant::now();
         let result = case.completed(Mode::Silent { written }).await.0;
         assert!(began.elapsed() <= LEASE);
-        let expected = if written { CompletionResult::Recorded } else { CompletionResult::NotRecorded };
+        let expected = if written { CompletionResult::Recorded } else { CompletionResult::RecorderFailed };
         assert_eq!((result, case.file.count("effect")), (expected, usize::from(written)));
-        case.assert_the_store_was_not_asked_to_complete();
+        case.assert_store_did_not_complete();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_found_out_leaves_the_lease_to_run_out() {
+async fn if_the_recorder_cannot_find_out_the_lease_is_left_to_run_out() {
     let case = Case::new("unknowable");
-    assert_eq!(case.completed(Mode::Unknowable).await.0, CompletionResult::NotRecorded);
-    assert_eq!((case.seen.count("not_recorded"), case.seen.count("unsettled")), (1, 1));
+    assert_eq!(case.completed(Mode::Unknowable).await.0, CompletionResult::RecorderFailed);
+    assert_eq!((case.seen.count("recorder_failed"), case.seen.count("left_to_expire")), (1, 1));
     assert!(matches!(case.begin().await, Begun::Conflict { .. }), "it is not released");
     tokio::time::advance(LEASE).await;
     assert_eq!(case.run().await.context().attempt(), 2);
-    case.assert_the_store_was_not_asked_to_complete();
+    case.assert_store_did_not_complete();
 }
 
 #[tokio::test(start_paused = true)]
@@ -249,7 +251,7 @@ async fn a_recorder_that_lost_its_lease_undoes_everything() {
     execution.context().set_recorder(case.recorder(Mode::Records)).unwrap();
     tokio::time::advance(2 * LEASE).await;
     let successor = case.run().await;
-    assert_eq!(execution.complete(Outcome::new("late")).await, CompletionResult::NotRecorded);
+    assert_eq!(execution.complete(Outcome::new("late")).await, CompletionResult::RecorderFailed);
     assert_eq!((case.file.count("effect"), case.rolled_back()), (0, 1));
     successor.context().set_recorder(case.recorder(Mode::Records)).unwrap();
     assert_eq!(successor.complete(Outcome::new("done")).await, CompletionResult::Recorded);
@@ -257,7 +259,7 @@ async fn a_recorder_that_lost_its_lease_undoes_everything() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_is_known_to_be_lost_is_not_recorded_at_all() {
+async fn an_execution_whose_lease_is_known_to_be_lost_is_not_recorded() {
     let case = Case::new("known-lost");
     let mut execution = case.run().await;
     execution.context().set_recorder(case.recorder(Mode::Records)).unwrap();
@@ -265,7 +267,7 @@ async fn a_lease_that_is_known_to_be_lost_is_not_recorded_at_all() {
         case.engine.store().forget(execution_digest(&case)).await.unwrap();
         tokio::time::sleep(LEASE).await;
     };
-    execution.drive(taken).await;
+    execution.renew_while(taken).await;
     assert_eq!(execution.complete(Outcome::new("late")).await, CompletionResult::Lost);
     assert_eq!((case.file.count("effect"), case.rolled_back()), (0, 1));
 }
@@ -276,7 +278,7 @@ fn execution_digest(case: &Case) -> idempotency_core::KeyDigest {
 }
 
 #[tokio::test]
-async fn a_refusal_is_recorded_without_what_the_handler_wrote() {
+async fn a_refusal_is_recorded_without_the_handlers_writes() {
     let case = Case::new("refusal");
     let execution = case.run().await;
     execution.context().set_recorder(case.recorder(Mode::Records)).unwrap();
@@ -286,7 +288,7 @@ async fn a_refusal_is_recorded_without_what_the_handler_wrote() {
 }
 
 #[tokio::test]
-async fn a_failure_and_a_panic_undo_what_was_written_before_the_key_is_free() {
+async fn a_failure_and_a_panic_undo_the_handlers_writes_before_the_key_is_free() {
     let case = Case::new("failure");
     let execution = case.run().await;
     execution.context().set_recorder(case.recorder(Mode::Records)).unwrap();
@@ -307,7 +309,7 @@ async fn a_failure_and_a_panic_undo_what_was_written_before_the_key_is_free() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_recording_that_is_dropped_midway_is_found_out_in_the_background() {
+async fn a_recording_that_is_dropped_midway_is_checked_in_the_background() {
     for written in [true, false] {
         let case = Case::new(&format!("dropped-{written}"));
         let execution = case.run().await;
@@ -315,7 +317,7 @@ async fn a_recording_that_is_dropped_midway_is_found_out_in_the_background() {
         let completion = execution.complete(Outcome::new("done"));
         assert!(tokio::time::timeout(Duration::from_secs(1), completion).await.is_err());
         assert!(case.engine.drain(LEASE).await);
-        case.assert_the_store_was_not_asked_to_complete();
+        case.assert_store_did_not_complete();
         match (case.begin().await, written) {
             (Begun::Replay(_), true) => {}
             (Begun::Run(execution), false) => assert_eq!(execution.context().attempt(), 2),
@@ -325,7 +327,7 @@ async fn a_recording_that_is_dropped_midway_is_found_out_in_the_background() {
 }
 
 #[tokio::test]
-async fn a_recorder_is_taken_once_and_only_under_a_claim() {
+async fn a_recorder_can_be_set_once_and_only_under_a_claim() {
     let case = Case::new("refused");
     let execution = case.run().await;
     let context = execution.context().clone();
@@ -336,7 +338,7 @@ async fn a_recorder_is_taken_once_and_only_under_a_claim() {
     case.gate.shut(true);
     let proceeding = case.engine.clone().map_policy(|policy| policy.with_on_outage(OnOutage::Proceed));
     let Begun::Unprotected(context) = proceeding.begin(delivery("other")).await.unwrap() else {
-        panic!("the store is out of reach")
+        panic!("expected a run without a claim")
     };
     assert_eq!(context.set_recorder(case.recorder(Mode::Records)), Err(RecorderRefused::Unprotected));
 }
@@ -345,22 +347,22 @@ async fn a_recorder_is_taken_once_and_only_under_a_claim() {
 async fn under_in_doubt_a_failed_recording_leaves_the_key_in_doubt() {
     let case = Case::new("in-doubt");
     let engine = case.engine.clone().map_policy(|policy| {
-        policy.with_on_expired(OnExpired::InDoubt).with_attachment(Attachment::AbandonWithCaller)
+        policy.with_on_expired(OnExpired::InDoubt).with_attachment(Attachment::LeaveWithCaller)
     });
     let recorder = case.recorder(Mode::Fails);
     let ran = engine.run(delivery("k"), move |context| async move {
         context.set_recorder(recorder).unwrap();
         Ok::<(), ()>(())
     });
-    assert!(matches!(ran.await, Err(RunError::NotRecorded)));
+    assert!(matches!(ran.await, Err(RunError::RecorderFailed)));
     assert!(matches!(engine.begin(delivery("k")).await.unwrap(), Begun::InDoubt));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_that_never_ends_keeps_neither_the_answer_nor_the_key() {
+async fn a_rollback_that_never_ends_blocks_neither_the_answer_nor_the_key() {
     let case = Case::new("rollback-hangs");
     let completed = tokio::time::timeout(LEASE, case.completed(Mode::FailsAndHangs)).await;
-    assert_eq!(completed.expect("it is answered").0, CompletionResult::NotRecorded);
+    assert_eq!(completed.expect("it is answered").0, CompletionResult::RecorderFailed);
     assert_eq!(case.rolled_back(), 1);
     assert!(matches!(case.begin().await, Begun::Run(_)));
     assert!(case.engine.drain(LEASE).await);

@@ -1,6 +1,7 @@
 //! An action: one step of the world.
 
-use idempotency_core::{Fence, Release};
+use idempotency_core::Fence;
+use idempotency_core::store::Release;
 
 /// One step of the world. Each operation is the arrival of one copy of a request at the store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -8,11 +9,11 @@ use idempotency_core::{Fence, Release};
 pub enum Action {
     /// The store's clock advances.
     Tick,
-    /// A claim of this attempt arrives. With its first one the attempt takes up one of the arrivals.
+    /// A claim of this attempt arrives. The first claim binds the attempt to one of the arrivals.
     Claim {
         /// The attempt.
         attempt: usize,
-        /// Which arrival it is about.
+        /// The arrival that it claims.
         arrival: usize,
     },
     /// The second half of a claim that a mutant makes in two steps.
@@ -26,33 +27,33 @@ pub enum Action {
         attempt: usize,
         /// The fence of its lease.
         fence: Fence,
-        /// What it asks for.
+        /// The operation.
         operation: Operation,
     },
-    /// A look at the mark arrives, where it is a step of its own: after the grant of this fence, or before any (`None`).
+    /// A separate read of the mark arrives: after the grant of this fence, or before any grant (`None`).
     Look {
         /// The attempt.
         attempt: usize,
         /// The fence of its grant.
         fence: Option<Fence>,
     },
-    /// An order to raise the mark arrives, where that is a step of its own.
+    /// A separate request to raise the mark arrives.
     Raise {
         /// The attempt.
         attempt: usize,
         /// The fence of its lease.
         fence: Fence,
     },
-    /// An adoption arrives. With its first one the adopter is a new attempt.
+    /// An adoption arrives. The first one makes the adopter a new attempt.
     Adopt {
-        /// The attempt that wrote its execution down.
+        /// The attempt that suspended its execution.
         attempt: usize,
-        /// The fence of the lease that was written down.
+        /// The fence of the lease that was suspended.
         fence: Fence,
-        /// The attempt that takes it up.
+        /// The attempt that resumes it.
         adopter: usize,
     },
-    /// A waiter's patience ends.
+    /// A waiter times out.
     Wait {
         /// The attempt that waits.
         attempt: usize,
@@ -61,7 +62,7 @@ pub enum Action {
     Resolve {
         /// The key.
         key: usize,
-        /// Whether the operator says that it was executed.
+        /// Whether it is resolved as executed.
         executed: bool,
     },
     /// An operator deletes a record.
@@ -76,14 +77,14 @@ pub enum Action {
     },
 }
 
-/// What is asked for under a lease.
+/// An operation under a lease.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "the protocol has these operations")]
 pub enum Operation {
-    /// To prolong it.
+    /// Prolongs the lease.
     Renew,
-    /// To record the outcome.
+    /// Records the outcome.
     Complete,
-    /// To give up.
+    /// Gives the lease up.
     Release(Release),
 }

@@ -1,10 +1,9 @@
-//! The auditor: an account of who holds a key, kept from the store's answers alone, and what it says of each step.
+//! The auditor: tracks who holds each key from the store's answers alone, and judges each step by it.
 
 use std::time::Duration;
 
-use idempotency_core::{
-    Adopted, Claim, Claimed, Fence, Fingerprint, Grant, Hold, OnExpired, Release, Version,
-};
+use idempotency_core::store::{Adopted, Claim, Claimed, Grant, Hold, Release};
+use idempotency_core::{Fence, Fingerprint, OnExpired, Version};
 
 use crate::action::Operation;
 use crate::rule::{Broken, Rule};
@@ -15,20 +14,20 @@ use crate::slot::Slot;
 pub(crate) struct Audit {
     /// The largest fence that was granted.
     newest: Option<Fence>,
-    /// How many attempts there were. One whose handler never started does not count.
+    /// The number of attempts. An attempt whose handler never started does not count.
     attempts: u32,
-    /// Whom the last grant was given to.
+    /// The attempt and fence of the last grant.
     last: Option<(u8, Fence)>,
-    /// Whether an operator has taken that grant back.
+    /// Whether an operator has revoked that grant.
     resolved: bool,
-    /// What was in the last claim that was granted and said so.
+    /// The fingerprint of the last granted claim that had one.
     fingerprint: Option<Fingerprint>,
     standing: Standing,
-    /// Until when its record must be there.
+    /// The time until which its record must exist.
     kept: Duration,
 }
 
-/// How a key stands.
+/// The state of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub(crate) enum Standing {
     #[default]
@@ -55,7 +54,7 @@ impl Step<'_> {
     }
 }
 
-/// Who completes where an operator does.
+/// The attempt number of an operator that completes a record.
 pub(crate) const OPERATOR: u8 = u8::MAX;
 
 impl Audit {
@@ -63,17 +62,16 @@ impl Audit {
         self.standing
     }
 
-    /// Whether this attempt, which was granted the key before, would hold it anew.
-    pub(crate) fn is_superseded(&self, attempt: u8) -> bool {
+    pub(crate) fn is_stale(&self, attempt: u8) -> bool {
         self.last.is_none_or(|(last, _)| last != attempt)
     }
 
-    /// Whether a lease has run out without anybody taking over.
+    /// Whether the lease has run out without a takeover.
     pub(crate) fn is_abandoned(&self, now: Duration) -> bool {
         matches!(self.standing, Standing::Held { until } if until <= now)
     }
 
-    /// Looks at a claim and its answer.
+    /// Judges a claim and its answer.
     pub(crate) fn claimed(
         &mut self,
         attempt: u8,
@@ -107,10 +105,10 @@ impl Audit {
                 broken.unless(!is_own, Rule::I5);
                 broken.unless(until > step.now && step.now + *retry_after <= until, Rule::I6);
             }
-            // Told to a late copy of a claim whose attempt gave up.
+            // The answer to a late copy of a claim whose attempt has released.
             (Standing::Free, Claimed::InFlight { .. }) => broken.unless(is_own, Rule::I6),
-            (_, Claimed::Stale { newest: told }) => {
-                broken.unless(newest == Some(*told) && version < newest, Rule::I8);
+            (_, Claimed::Stale { newest: answered }) => {
+                broken.unless(newest == Some(*answered) && version < newest, Rule::I8);
             }
             (_, Claimed::InDoubt) => {
                 let says_so = claim.on_expired == OnExpired::InDoubt;
@@ -159,14 +157,14 @@ impl Audit {
         self.kept = until + retention;
     }
 
-    /// A record that is kept no longer leaves nothing to account for.
+    /// Forgets the key once its record has expired.
     pub(crate) fn expire(&mut self, now: Duration) {
         if self.kept <= now {
             *self = Self::default();
         }
     }
 
-    /// Looks at an adoption and its answer.
+    /// Judges an adoption and its answer.
     pub(crate) fn adopted(
         &mut self,
         lease: (u8, Fence),
@@ -204,7 +202,7 @@ impl Audit {
         }
     }
 
-    /// Looks at an operation under a lease and its answer.
+    /// Judges an operation under a lease and its answer.
     pub(crate) fn held(
         &mut self,
         lease: (u8, Fence),
@@ -233,7 +231,7 @@ impl Audit {
                 match (operation, self.standing) {
                     (Operation::Renew, _) => self.hold(step.now + claim.lease, claim.retention),
                     (Operation::Complete, _) => self.standing = Standing::Completed { by: lease.0 },
-                    // The lease ends, if it has not ended before.
+                    // The lease ends now, unless it has ended already.
                     (Operation::Release(Release::Abandoned), Standing::Held { until }) => {
                         self.hold(until.min(step.now), claim.retention);
                     }
@@ -251,7 +249,7 @@ impl Audit {
         }
     }
 
-    /// Looks at an operator's word on a record.
+    /// Judges an operator's resolution of a record.
     pub(crate) fn resolved(
         &mut self,
         executed: bool,

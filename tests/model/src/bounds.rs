@@ -2,23 +2,24 @@
 
 use std::time::Duration;
 
-use idempotency_core::{OnExpired, Release};
+use idempotency_core::OnExpired;
+use idempotency_core::store::Release;
 
 /// How much of the world is explored.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Bounds {
-    /// What this run is about.
+    /// The name of the run.
     pub name: &'static str,
-    /// How many attempts there are in all, each with an owner of its own.
+    /// The total number of attempts. Each has its own owner.
     pub attempts: usize,
-    /// How many grants there are in all. Late copies of claims are granted too, so there can be more than attempts.
+    /// The total number of grants. It can exceed the number of attempts, since late copies of claims are granted too.
     pub grants: u32,
     /// How often the store's clock ticks.
     pub ticks: u8,
     /// How many ticks a lease lasts.
     pub lease: u8,
-    /// What may arrive. Each attempt is about one of them.
+    /// The deliveries that may arrive. Each attempt executes one of them.
     pub arrivals: Vec<Arrival>,
     /// How often an operator may resolve a record.
     pub resolutions: u8,
@@ -26,11 +27,11 @@ pub struct Bounds {
     pub deletions: u8,
     /// How often a record may become unreadable.
     pub corruptions: u8,
-    /// How often an execution that was written down may be taken up, of the attempts.
+    /// How many of the attempts may adopt a suspended execution.
     pub adoptions: usize,
     /// How a holder may give up.
     pub releases: Vec<Release>,
-    /// How many ticks a record is kept when its lease has run out; `None` where that is longer than the run.
+    /// How many ticks a record is kept after its lease has run out; `None` keeps it for the whole run.
     pub retention: Option<u8>,
     /// Whether record and mark change in two steps, as in a cluster.
     pub is_split: bool,
@@ -58,35 +59,35 @@ impl Bounds {
         }
     }
 
-    /// Lets an operator resolve a record so often. Default: never.
+    /// Lets an operator resolve records this many times. Default: never.
     #[must_use]
     pub fn with_resolutions(mut self, resolutions: u8) -> Self {
         self.resolutions = resolutions;
         self
     }
 
-    /// Lets an operator delete a record so often. Default: never.
+    /// Lets an operator delete records this many times. Default: never.
     #[must_use]
     pub fn with_deletions(mut self, deletions: u8) -> Self {
         self.deletions = deletions;
         self
     }
 
-    /// Lets a record become unreadable so often. Default: never.
+    /// Lets records become unreadable this many times. Default: never.
     #[must_use]
     pub fn with_corruptions(mut self, corruptions: u8) -> Self {
         self.corruptions = corruptions;
         self
     }
 
-    /// Lets this many attempts adopt what others have written down. Default: none.
+    /// Lets this many attempts adopt suspended executions. Default: none.
     #[must_use]
     pub fn with_adoptions(mut self, adoptions: usize) -> Self {
         self.adoptions = adoptions;
         self
     }
 
-    /// Lets holders give up in each way there is. Default: as failed.
+    /// Lets holders release in every way. Default: as failed.
     #[must_use]
     pub fn with_all_releases(mut self) -> Self {
         self.releases = vec![Release::Failed, Release::Unstarted, Release::Abandoned];
@@ -100,7 +101,7 @@ impl Bounds {
         self
     }
 
-    /// Changes record and mark in two steps. Default: in one.
+    /// Changes record and mark in two steps. Default: one step.
     #[must_use]
     pub fn split(mut self) -> Self {
         self.is_split = true;
@@ -120,47 +121,47 @@ impl Bounds {
     }
 }
 
-/// The store's clock after so many ticks.
+/// The store's clock after this many ticks.
 pub(crate) fn time(ticks: u8) -> Duration {
     Duration::from_secs(ticks.into())
 }
 
-/// One thing that may arrive.
+/// A delivery that may arrive.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Arrival {
-    /// Which key it has.
+    /// Its key.
     pub key: usize,
-    /// What is in it, where that must match.
+    /// Its fingerprint; `None` compares nothing.
     pub fingerprint: Option<u8>,
-    /// How new it is. All versions are of one resource.
+    /// Its version. All versions are of one resource.
     pub version: Option<u64>,
-    /// What becomes of the key if its holder let the lease run out.
+    /// What a claim does when the holder's lease has run out.
     pub on_expired: OnExpired,
 }
 
 impl Arrival {
-    /// A delivery of this key without fingerprint and order, rerunning what was abandoned.
+    /// A delivery of this key without fingerprint or order. It reruns an abandoned execution.
     #[must_use]
     pub const fn of(key: usize) -> Self {
         Self { key, fingerprint: None, version: None, on_expired: OnExpired::Rerun }
     }
 
-    /// The same with a fingerprint.
+    /// Adds a fingerprint.
     #[must_use]
     pub const fn with_fingerprint(mut self, fingerprint: u8) -> Self {
         self.fingerprint = Some(fingerprint);
         self
     }
 
-    /// The same with an order.
+    /// Adds an order.
     #[must_use]
     pub const fn with_version(mut self, version: u64) -> Self {
         self.version = Some(version);
         self
     }
 
-    /// The same, leaving in doubt what was abandoned.
+    /// Leaves an abandoned execution in doubt.
     #[must_use]
     pub const fn in_doubt(mut self) -> Self {
         self.on_expired = OnExpired::InDoubt;
@@ -168,7 +169,7 @@ impl Arrival {
     }
 }
 
-/// The worlds that are explored, each with what it is about.
+/// The worlds to explore.
 #[must_use]
 pub fn worlds(attempts: usize, grants: u32, ticks: u8) -> Vec<Bounds> {
     let world = |name, arrivals: &[Arrival]| Bounds::new(name, attempts, grants, ticks, arrivals);
@@ -183,7 +184,7 @@ pub fn worlds(attempts: usize, grants: u32, ticks: u8) -> Vec<Bounds> {
         world("doubt", &[one, one.in_doubt()]).with_resolutions(1).with_corruptions(1),
         world("versions", &[one.with_version(1), other.with_version(2)]).with_resolutions(1),
         world("deletions", &[one]).with_deletions(1).with_resolutions(1),
-        // Each of these multiplies the steps there are, or needs fewer of the others.
+        // Each of these adds many steps, so the other bounds are smaller.
         less("two steps", &[one.with_version(1), other.with_version(2)]).split(),
         world("adoptions", &[one]).with_adoptions(2),
         less("releases", &[one, one.in_doubt()]).with_all_releases(),

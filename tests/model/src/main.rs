@@ -1,4 +1,4 @@
-//! Explores the claim protocol as far as the given bounds and minutes allow.
+//! Explores the claim protocol within the given bounds and minutes.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use idempotency_model::{ClaimModel, Faithful, Search, worlds};
 /// Explores the claim protocol in a world that loses, repeats, delays and reorders every request.
 #[derive(Parser, Debug)]
 struct Options {
-    /// How many workers there are.
+    /// Number of workers.
     #[arg(long, default_value_t = 2)]
     workers: usize,
-    /// How many attempts each worker makes.
+    /// Attempts of each worker.
     #[arg(long, default_value_t = 2)]
     attempts: usize,
-    /// How many grants there are in all, late copies of claims included. Default: one for each attempt, and two.
+    /// Total number of grants, those to late copies of claims included. Default: the number of attempts plus two.
     #[arg(long)]
     grants: Option<u32>,
-    /// How often the store's clock ticks; a lease lasts two.
+    /// Ticks of the store's clock; a lease lasts two.
     #[arg(long, default_value_t = 6)]
     ticks: u8,
-    /// After how many minutes each world is left unexplored. On two cores a minute takes about 3 GB of memory.
+    /// Time limit for each world, in minutes. On two cores a minute takes about 3 GB of memory.
     #[arg(long, default_value_t = 2.0)]
     minutes: f64,
     /// Explores only the world of this name.

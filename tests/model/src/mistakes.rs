@@ -1,15 +1,16 @@
-//! The mistakes: the protocol, each time with one of them.
+//! The protocol with mistakes: one mistake in each type.
 
 use std::time::Duration;
 
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Fence, Grant, Hold, Lease, Owner, Record, Release, Resolution,
-    State, Transition, Version,
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Grant, Hold, Lease, Owner, Record, Release, Resolution, State,
+    Transition,
 };
+use idempotency_core::{Fence, Version};
 
 use crate::protocol::Protocol;
 
-/// Releases a lease without asking whose it is.
+/// Releases a lease without comparing the owner.
 #[derive(Debug)]
 pub(crate) struct ReleaseByAnybody;
 
@@ -19,7 +20,7 @@ impl Protocol for ReleaseByAnybody {
     }
 }
 
-/// Checks the owner alone. It takes a late copy of a claim, granted anew, to be found out.
+/// Compares the owner alone. Only a late copy of a claim that is granted again reveals it.
 #[derive(Debug)]
 pub(crate) struct CompleteUnfenced;
 
@@ -29,7 +30,7 @@ impl Protocol for CompleteUnfenced {
     }
 }
 
-/// Starts anew with every takeover.
+/// Resets the fence with every takeover.
 #[derive(Debug)]
 pub(crate) struct FenceReset;
 
@@ -51,7 +52,7 @@ impl Protocol for FenceReset {
     }
 }
 
-/// Renews what was completed or released.
+/// Renews a completed or released record.
 #[derive(Debug)]
 pub(crate) struct RenewResurrects;
 
@@ -71,7 +72,7 @@ impl Protocol for LookThenSet {
     }
 }
 
-/// Tells an owner that repeats its claim that another one holds the key.
+/// Answers in flight to an owner that repeats its claim.
 #[derive(Debug)]
 pub(crate) struct ClaimOnce;
 
@@ -84,9 +85,9 @@ impl Protocol for ClaimOnce {
         now: Duration,
         micros: u64,
     ) -> Transition<Claimed> {
-        let mut stranger = claim.clone();
-        stranger.owner = Owner::from_bytes([0; 16]);
-        let mut transition = Record::claim(record, mark, &stranger, now, micros);
+        let mut rival = claim.clone();
+        rival.owner = Owner::from_bytes([0; 16]);
+        let mut transition = Record::claim(record, mark, &rival, now, micros);
         if let Some(write) = &mut transition.write {
             write.owner = claim.owner;
         }
@@ -94,7 +95,7 @@ impl Protocol for ClaimOnce {
     }
 }
 
-/// Completes what is completed already.
+/// Completes a completed record again.
 #[derive(Debug)]
 pub(crate) struct Overwrite;
 
@@ -107,7 +108,7 @@ impl Protocol for Overwrite {
     }
 }
 
-/// Does not look at the deadline.
+/// Ignores the deadline.
 #[derive(Debug)]
 pub(crate) struct TakeoverOfLive;
 
@@ -125,7 +126,7 @@ impl Protocol for TakeoverOfLive {
     }
 }
 
-/// Takes the last completion's version for the newest.
+/// Sets the mark to the last completion's version, even if that is older.
 #[derive(Debug)]
 pub(crate) struct MarkLowered;
 
@@ -135,7 +136,7 @@ impl Protocol for MarkLowered {
     }
 }
 
-/// Takes a key away from its holder when waiting has lasted too long.
+/// Deletes the holder's record when a waiter times out.
 #[derive(Debug)]
 pub(crate) struct WaiterDeletes;
 
@@ -163,7 +164,7 @@ impl Protocol for LeaseWithoutEnd {
     }
 }
 
-/// Takes what it cannot read for nothing.
+/// Treats an unreadable record as free.
 #[derive(Debug)]
 pub(crate) struct UnreadableIsFree;
 
@@ -173,7 +174,7 @@ impl Protocol for UnreadableIsFree {
     }
 }
 
-/// Keeps of the fingerprint only what the last claim said of it.
+/// Replaces the fingerprint with that of the last claim, even if it has none.
 #[derive(Debug)]
 pub(crate) struct FingerprintLost;
 
@@ -204,7 +205,7 @@ impl Protocol for RaisedAfter {
     }
 }
 
-/// Looks at the mark, then is granted, and does not look again.
+/// Reads the mark before the grant and not after it.
 #[derive(Debug)]
 pub(crate) struct NoSecondLook;
 
@@ -214,7 +215,7 @@ impl Protocol for NoSecondLook {
     }
 }
 
-/// Raises the mark for a handler that never ran, since the lease was lost before.
+/// Raises the mark for a handler that never ran because its lease was lost.
 #[derive(Debug)]
 pub(crate) struct LoserRaises;
 
@@ -224,7 +225,7 @@ impl Protocol for LoserRaises {
     }
 }
 
-/// Adopts a lease without asking whose it is.
+/// Adopts a lease without comparing the owner.
 #[derive(Debug)]
 pub(crate) struct AdoptedTwice;
 
@@ -245,7 +246,7 @@ impl Protocol for AdoptedTwice {
     }
 }
 
-/// Leaves the fence as it is.
+/// Keeps the fence on adoption.
 #[derive(Debug)]
 pub(crate) struct AdoptKeepsFence;
 
@@ -268,7 +269,7 @@ impl Protocol for AdoptKeepsFence {
     }
 }
 
-/// Lets an older fence complete.
+/// Lets the former holder complete with its older fence.
 #[derive(Debug)]
 pub(crate) struct AdoptedCompletes;
 
@@ -300,7 +301,7 @@ impl Protocol for AbandonedIsFree {
     }
 }
 
-/// Keeps a record in flight no longer than its lease.
+/// Drops a record in flight when its lease ends.
 #[derive(Debug)]
 pub(crate) struct GoneWithLease;
 
@@ -310,7 +311,7 @@ impl Protocol for GoneWithLease {
     }
 }
 
-/// Leaves the holder that abandoned the key its lease.
+/// Resolves a record without revoking the holder's lease.
 #[derive(Debug)]
 pub(crate) struct ResolveKeepsFence;
 
@@ -340,7 +341,7 @@ fn in_flight(record: &Record, deadline: Duration) -> Record {
     record
 }
 
-/// The record with another deadline, where it has one.
+/// The record with another deadline, if it has one.
 fn with_deadline(record: &Record, deadline: Duration) -> Record {
     match record.state {
         State::InFlight { .. } => in_flight(record, deadline),

@@ -1,11 +1,13 @@
-//! The model: which steps there are, and what each does.
+//! The model: the possible steps and what each does.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Hold, Lease, Owner, Record, Release, Resolution, State,
+};
 use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Fence, Fingerprint, Hold, Key, Lease, Namespace, Order, Outcome,
-    Owner, Record, Release, Resolution, Resource, Scope, ScopedKey, State, Version,
+    Fence, Fingerprint, Key, Namespace, Order, Outcome, Resource, Scope, ScopedKey, Version,
 };
 use stateright::{Model, Property};
 
@@ -18,7 +20,7 @@ use crate::rule::Rule;
 use crate::slot::Slot;
 use crate::world::{Attempt, World};
 
-/// What is to be written, and until when it is then kept.
+/// The record to write and the time until which it is kept.
 type Write = Option<(Record, Duration)>;
 
 /// The claim protocol in a hostile world, within bounds.
@@ -29,7 +31,7 @@ pub struct ClaimModel {
     pub(crate) reached: Reached,
     /// By attempt, then by arrival.
     claims: Vec<Vec<Claim>>,
-    /// What a stranger would claim, by key.
+    /// A claim by a new owner, by key.
     pub(crate) probes: Vec<Claim>,
 }
 
@@ -60,7 +62,7 @@ impl ClaimModel {
         }
     }
 
-    /// Answers a claim by what was seen of its record, in the same step or, by a mutant, in an earlier one.
+    /// Answers a claim by the record as it was read: in the same step or, in a mutant, in an earlier one.
     fn answer_claim(&self, world: &mut World, attempt: usize, seen: &Slot) {
         let arrival = world.attempts[attempt].arrival;
         let (claim, key) = (&self.claims[attempt][arrival], self.bounds.arrivals[arrival].key);
@@ -75,7 +77,7 @@ impl ClaimModel {
             world.broken.unless(again.0 == answer && after.is_kept_by(again.1), Rule::I5);
         }
         let keyed = &mut world.keys[key];
-        let is_late_copy = was_granted && keyed.audit.is_superseded(number(attempt));
+        let is_late_copy = was_granted && keyed.audit.is_stale(number(attempt));
         self.note_claim(&answer, before != after, keyed.audit.is_abandoned(now), is_late_copy);
         let step = Step { now, before: &before, after: &after };
         let newest = world.newest.filter(|_| !self.bounds.is_split);
@@ -104,7 +106,7 @@ impl ClaimModel {
         self.decide_at(slot, world, claim, time(world.now))
     }
 
-    /// What a claim at this time would be told, and would write.
+    /// The answer to a claim at this time, and what it would write.
     pub(crate) fn decide_at(
         &self,
         slot: &Slot,
@@ -120,7 +122,7 @@ impl ClaimModel {
         (transition.answer, self.kept(transition.write, now))
     }
 
-    /// What is written, and until when it is kept.
+    /// Adds to a write the time until which it is kept.
     fn kept(&self, write: Option<Record>, now: Duration) -> Write {
         let retention = self.bounds.retention();
         write.map(|record| {
@@ -133,8 +135,8 @@ impl ClaimModel {
         })
     }
 
-    /// The wall clock for fences. It lies behind, the worst case, unless records are deleted: a fence is then new only
-    /// because microseconds have passed.
+    /// The wall clock for fences. It runs behind, which is the worst case. Where records are deleted it does not: only
+    /// elapsed microseconds then make a fence new.
     fn micros(&self, world: &World) -> u64 {
         if self.bounds.deletions == 0 && self.bounds.retention.is_none() {
             return 0;
@@ -368,7 +370,6 @@ impl Model for ClaimModel {
     }
 }
 
-/// Attempts are few.
 pub(crate) fn number(attempt: usize) -> u8 {
     u8::try_from(attempt).expect("the bounds allow fewer than 256 attempts")
 }

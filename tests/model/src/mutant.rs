@@ -1,4 +1,4 @@
-//! The mutants: the protocol with one mistake each, and the rule by which it is found.
+//! The mutants: the protocol with one mistake each, and the rule that the mistake breaks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct Mutant {
 }
 
 impl Mutant {
-    /// The shortest way to break the rule, within bounds that let the mistake be seen; `None` if there is none.
+    /// The shortest way to break the rule, within bounds that can reveal the mistake; `None` if there is none.
     #[must_use]
     pub fn shortest_counterexample(&self, limit: Duration) -> Option<Run> {
         let mut depth = 0;

@@ -1,6 +1,7 @@
-//! The properties: each rule in every state, and each event in some.
+//! The properties: each rule holds in every state, and each event happens in some state.
 
-use idempotency_core::{Claimed, OnExpired, Release};
+use idempotency_core::OnExpired;
+use idempotency_core::store::{Claimed, Release};
 use stateright::Property;
 
 use crate::audit::Standing;
@@ -11,7 +12,7 @@ use crate::rule::Rule;
 use crate::slot::Slot;
 use crate::world::World;
 
-/// All of them, as far as the bounds allow the events.
+/// All properties whose events the bounds allow.
 pub(crate) fn all(bounds: &Bounds) -> Vec<Property<ClaimModel>> {
     let mut properties = rules();
     properties.extend(events(bounds));
@@ -26,14 +27,14 @@ fn rules() -> Vec<Property<ClaimModel>> {
     }
     let mut rules = unbroken![I1, I2, I3, I4, I5, I7, I8, Holder, Doubt, Mismatch, Attempt];
     rules.push(Property::always(Rule::I6.name(), |model: &ClaimModel, world: &World| {
-        !world.broken.contains(Rule::I6) && a_stranger_is_answered_in_time(model, world)
+        !world.broken.contains(Rule::I6) && a_new_owner_is_answered_in_time(model, world)
     }));
     debug_assert_eq!(rules.len(), Rule::ALL.len());
     rules
 }
 
-/// What a stranger's claim would be told now, and once a lease has passed in which nothing arrived.
-fn a_stranger_is_answered_in_time(model: &ClaimModel, world: &World) -> bool {
+/// Whether a new owner's claim is answered rightly now, and also after a lease in which nothing arrives.
+fn a_new_owner_is_answered_in_time(model: &ClaimModel, world: &World) -> bool {
     let (now, later) = (time(world.now), time(world.now) + model.bounds.lease());
     world.keys.iter().zip(&model.probes).all(|(keyed, probe)| {
         let answer_at = |at| model.decide_at(&keyed.slot, world, probe, at).0;
@@ -74,14 +75,14 @@ fn events(bounds: &Bounds) -> Vec<Property<ClaimModel>> {
         Lost if true => "a lease is lost",
         LateRenewal if true => "a late renewal is held",
         LateCompletion if true => "a late completion is held",
-        Unheard if reruns && bounds.attempts > 1 => "a late copy of a claim is granted to nobody",
-        Resolved if bounds.resolutions > 0 => "an operator settles a record",
+        Unheard if reruns && bounds.attempts > 1 => "a late copy of a claim is granted without a listener",
+        Resolved if bounds.resolutions > 0 => "an operator resolves a record",
         Forgotten if bounds.deletions > 0 => "an operator deletes a record",
         Adopted if bounds.adoptions > 0 => "an execution is adopted",
         GivenBack if bounds.is_split => "a grant is given back",
         Ahead if bounds.is_split => "the mark is ahead of every completion",
-        Expired if bounds.retention.is_some() => "a record is kept no longer",
-        Unstarted if bounds.releases.contains(&Release::Unstarted) => "an attempt that never started is given up",
+        Expired if bounds.retention.is_some() => "a record expires",
+        Unstarted if bounds.releases.contains(&Release::Unstarted) => "an attempt that never started is released",
     ]
     .into_iter()
     .filter_map(|(expected, property)| expected.then_some(property))

@@ -1,13 +1,14 @@
-//! The protocol as the model drives it: the record's own functions, each of which a mutant may replace.
+//! The protocol as the model drives it: the functions of the record. A mutant replaces one of them.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, Lease, Owner, Record, Release, Resolution, Transition, Version,
+use idempotency_core::Version;
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Hold, Lease, Owner, Record, Release, Resolution, Transition,
 };
 
-/// What a store does in its atomic steps.
+/// The atomic steps of a store.
 pub trait Protocol: Debug + Send + Sync + 'static {
     /// A claim on a readable record, or on none.
     fn claim(
@@ -49,22 +50,22 @@ pub trait Protocol: Debug + Send + Sync + 'static {
         record.adopt(lease, owner, duration, now, micros)
     }
 
-    /// An operator's word.
+    /// A resolution by an operator.
     fn resolve(&self, record: &Record, resolution: &Resolution, now: Duration) -> Transition<bool> {
         record.resolve(resolution, now, Duration::ZERO, Duration::ZERO)
     }
 
-    /// Until when a record in flight is kept. Each store does this beside the record's transition.
+    /// The time until which a record in flight is kept. Each store sets this apart from the record's transition.
     fn kept_in_flight(&self, deadline: Duration, retention: Duration) -> Duration {
         deadline + retention
     }
 
-    /// A resource's mark after a completion. Each store does this beside the record's transition.
+    /// The resource's mark after a completion. Each store sets this apart from the record's transition.
     fn raise(&self, mark: Option<Version>, completed: Version) -> Version {
         mark.map_or(completed, |mark| mark.max(completed))
     }
 
-    /// Where record and mark change in two steps: whether a claim looks at the mark after it was granted, not before.
+    /// Where record and mark change in two steps: whether a claim reads the mark after the grant rather than before.
     fn looks_after_grant(&self) -> bool {
         true
     }
@@ -74,29 +75,29 @@ pub trait Protocol: Debug + Send + Sync + 'static {
         true
     }
 
-    /// Where record and mark change in two steps: whether a holder raises the mark that lost its lease before its handler
-    /// ran.
+    /// Where record and mark change in two steps: whether a holder that lost its lease before its handler ran still
+    /// raises the mark.
     fn loser_raises(&self) -> bool {
         false
     }
 
-    /// Whether a claim looks and writes in one step.
+    /// Whether a claim reads and writes in one step.
     fn claims_in_one_step(&self) -> bool {
         true
     }
 
-    /// Whether a waiter whose patience ends deletes the record that it waited for.
+    /// Whether a waiter that times out deletes the record.
     fn waiter_deletes(&self) -> bool {
         false
     }
 
-    /// Whether a record that cannot be read is taken for none.
+    /// Whether an unreadable record counts as free.
     fn unreadable_is_free(&self) -> bool {
         false
     }
 }
 
-/// The protocol as it is.
+/// The protocol without a mistake.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "it holds nothing")]
 pub struct Faithful;

@@ -1,8 +1,8 @@
-//! What was reached: proof that the model is not true for want of anything happening.
+//! The events that were reached: they show that the rules are not vacuously true.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Something that must happen somewhere, where the bounds allow it.
+/// An event that must happen in some state, if the bounds allow it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Event {
     Takeover,
@@ -15,22 +15,22 @@ pub(crate) enum Event {
     Lost,
     LateRenewal,
     LateCompletion,
-    /// A late copy of a claim is granted when its attempt has long been superseded: nobody hears of it.
+    /// A late copy of a claim is granted after its attempt was superseded: the grant has no listener.
     Unheard,
     Resolved,
     Forgotten,
     Adopted,
-    /// A grant is given back, since the mark had risen when it looked.
+    /// A grant is given back because the mark had risen.
     GivenBack,
     /// The mark is ahead of every completion.
     Ahead,
-    /// A record is kept no longer.
+    /// A record expires.
     Expired,
-    /// An attempt whose handler never started is followed by one of the same number.
+    /// An attempt whose handler never started is followed by an attempt with the same number.
     Unstarted,
 }
 
-/// Which events the checker has come upon so far. Kept beside the states, since most of them change nothing.
+/// The events reached so far. They are no part of a state, since most of them change nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Reached([AtomicBool; 18]);
 

@@ -1,4 +1,4 @@
-//! The rules: what must hold in every state that can be reached.
+//! The rules that must hold in every reachable state.
 
 /// A rule of the protocol, by the name of its invariant where it has one.
 ///
@@ -6,13 +6,13 @@
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "these are the rules")]
 pub enum Rule {
-    /// Fences grow with every grant, and one lease at most holds a key.
+    /// Fences grow with every grant, and at most one lease holds a key.
     I1,
-    /// All completions of a key are one.
+    /// All completions of a key are one completion.
     I2,
-    /// After a completion every claim answers that outcome.
+    /// After a completion every claim is answered with that outcome.
     I3,
-    /// Whoever holds nothing changes nothing.
+    /// Only the holder of the lease changes a record.
     I4,
     /// Repeating an operation is harmless.
     I5,
@@ -22,13 +22,13 @@ pub enum Rule {
     I7,
     /// The mark never falls, and no older version starts after a newer one has completed.
     I8,
-    /// Whoever holds a lease is told so, also when late.
+    /// A holder is answered that it holds the lease, even when it is late.
     Holder,
-    /// An abandoned key is rerun only by a claim that says so, and nothing else is in doubt.
+    /// Only a claim that asks for it reruns an abandoned key, and nothing else is in doubt.
     Doubt,
-    /// A mismatch is told where the fingerprints differ, and nowhere else.
+    /// A claim is a mismatch exactly where the fingerprints differ.
     Mismatch,
-    /// The attempt that a grant names is the number of grants.
+    /// The attempt of a grant is the number of grants so far.
     Attempt,
 }
 
@@ -52,23 +52,23 @@ impl Rule {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Self::I1 => "I1: fences grow, and one lease at most holds a key",
-            Self::I2 => "I2: all completions of a key are one",
-            Self::I3 => "I3: after a completion every claim answers that outcome",
-            Self::I4 => "I4: whoever holds nothing changes nothing",
+            Self::I1 => "I1: fences grow, and at most one lease holds a key",
+            Self::I2 => "I2: all completions of a key are one completion",
+            Self::I3 => "I3: after a completion every claim is answered with that outcome",
+            Self::I4 => "I4: only the holder of the lease changes a record",
             Self::I5 => "I5: repeating is harmless",
             Self::I6 => "I6: a dead holder blocks no longer than its lease",
             Self::I7 => "I7: unreadable is never free",
             Self::I8 => "I8: the mark never falls, and nothing older starts",
-            Self::Holder => "whoever holds a lease is told so, also when late",
-            Self::Doubt => "an abandoned key is rerun only by a claim that says so",
-            Self::Mismatch => "a mismatch is told exactly where fingerprints differ",
-            Self::Attempt => "the attempt is the number of grants",
+            Self::Holder => "a holder is answered that it holds the lease, even when late",
+            Self::Doubt => "only a claim that asks for it reruns an abandoned key",
+            Self::Mismatch => "a claim is a mismatch exactly where fingerprints differ",
+            Self::Attempt => "the attempt is the number of grants so far",
         }
     }
 }
 
-/// The rules that the steps so far have broken.
+/// The rules broken so far.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub(crate) struct Broken(u16);
 

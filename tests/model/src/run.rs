@@ -1,4 +1,4 @@
-//! A run of the checker, and what it counted.
+//! A run of the checker and its counts.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,45 +10,45 @@ use crate::action::Action;
 use crate::model::ClaimModel;
 use crate::rule::Rule;
 
-/// What a run has found and counted.
+/// The result of a run.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Run {
-    /// What it was about.
+    /// The name of its bounds.
     pub name: &'static str,
     /// Steps taken.
     pub steps: usize,
     /// States reached.
     pub states: usize,
-    /// The longest of the shortest ways to a state.
+    /// The largest distance of a state from the start.
     pub depth: usize,
-    /// How long it took.
+    /// Its duration.
     pub time: Duration,
     /// Whether every state within the bounds was reached.
     pub exhausted: bool,
     /// The broken rules, each with a way to break it.
     pub counterexamples: BTreeMap<&'static str, Vec<Action>>,
-    /// What should have happened somewhere and did not.
+    /// The events that should have happened and did not.
     pub unreached: Vec<&'static str>,
 }
 
 impl Run {
-    /// Whether all was explored, no rule is broken, and the model is not empty talk.
+    /// Whether every state was explored, no rule was broken and every event happened.
     #[must_use]
     pub fn is_proof(&self) -> bool {
         self.exhausted && self.counterexamples.is_empty() && self.unreached.is_empty()
     }
 }
 
-/// How far a model is explored.
+/// The limits of a search.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::exhaustive_structs, reason = "these are the limits there are")]
+#[expect(clippy::exhaustive_structs, reason = "these are all limits")]
 pub struct Search {
-    /// Until this rule is broken; `None` until any is.
+    /// Stops when this rule is broken; `None` stops at any.
     pub rule: Option<Rule>,
-    /// No deeper than this.
+    /// The largest depth.
     pub depth: Option<usize>,
-    /// No longer than this.
+    /// The longest duration.
     pub limit: Duration,
 }
 
@@ -114,7 +114,7 @@ impl fmt::Display for Run {
     }
 }
 
-/// The time for counters; nothing decides by it.
+/// The time for the counters; no decision depends on it.
 fn now() -> Duration {
     idempotency_core::clock::system_unix_time()
 }

@@ -1,10 +1,10 @@
-//! A slot: what the store keeps for one key.
+//! A slot: the store's entry for one key.
 
 use std::hash::{Hash, Hasher};
 
 use std::time::Duration;
 
-use idempotency_core::{Record, State};
+use idempotency_core::store::{Record, State};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for each state")]
@@ -12,10 +12,10 @@ pub(crate) enum Slot {
     Empty,
     Kept {
         record: Record,
-        /// Until when it is kept.
+        /// The time until which it is kept.
         until: Duration,
     },
-    /// Something that cannot be decoded, is of a foreign type, or belongs to another key.
+    /// A value that cannot be decoded, is of a foreign type, or belongs to another key.
     Unreadable,
 }
 
@@ -33,12 +33,12 @@ impl Slot {
         }
     }
 
-    /// Whether this write would leave it as it is.
+    /// Whether this write changes nothing.
     pub(crate) fn is_kept_by(&self, write: Option<(Record, Duration)>) -> bool {
         write.is_none_or(|(record, until)| Self::Kept { record, until } == *self)
     }
 
-    /// Drops a record that is kept no longer. Answers whether it did.
+    /// Drops the record if it has expired. Returns whether it did.
     pub(crate) fn expire(&mut self, now: Duration) -> bool {
         let has_expired = matches!(self, Self::Kept { until, .. } if *until <= now);
         if has_expired {

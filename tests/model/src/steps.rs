@@ -1,6 +1,7 @@
-//! The steps: what arrives under a lease, and record and mark changed in two steps.
+//! The steps: requests under a lease, and changes of record and mark in two steps.
 
-use idempotency_core::{Fence, Release, Version};
+use idempotency_core::store::Release;
+use idempotency_core::{Fence, Version};
 
 use crate::action::{Action, Operation};
 use crate::model::{ClaimModel, number};
@@ -9,7 +10,7 @@ use crate::rule::Rule;
 use crate::world::World;
 
 impl ClaimModel {
-    /// A look at the mark, which is a step of its own: after the grant, or before it by a mutant.
+    /// Reads the mark in a separate step: after the grant or, in a mutant, before it.
     pub(crate) fn look(&self, world: &mut World, attempt: usize, fence: Option<Fence>) {
         let mark = world.mark;
         match fence {
@@ -18,7 +19,7 @@ impl ClaimModel {
         }
     }
 
-    /// The claim has its answer, by what was seen of the mark: the handler starts, or the grant is to be given back.
+    /// Answers the claim by the mark that was read: the handler starts, or the grant must be given back.
     pub(crate) fn answered(&self, world: &mut World, attempt: usize, fence: Fence, seen: Option<Version>) {
         let version = self.version(world, attempt);
         let steps = &mut world.attempts[attempt].steps;
@@ -28,7 +29,7 @@ impl ClaimModel {
             }
             steps.started.insert(fence);
         } else {
-            // What makes it stale has happened: a handler of the newer version has succeeded.
+            // It may be stale only because a handler of the newer version has succeeded.
             world.broken.unless(seen <= world.happened, Rule::I8);
             steps.stale.insert(fence);
             self.reached.note(Event::Stale, true);
@@ -36,7 +37,7 @@ impl ClaimModel {
         }
     }
 
-    /// The mark is raised, which is a step of its own.
+    /// Raises the mark in a separate step.
     pub(crate) fn raise(&self, world: &mut World, attempt: usize, fence: Fence) {
         let Some(version) = self.version(world, attempt) else { return };
         let mark = world.mark;
@@ -70,7 +71,7 @@ impl ClaimModel {
         if !steps.started.contains(fence) {
             actions.push(Action::Look { attempt, fence: Some(fence) });
             let key = self.bounds.arrivals[world.attempts[attempt].arrival].key;
-            if self.protocol.loser_raises() && world.keys[key].audit.is_superseded(number(attempt)) {
+            if self.protocol.loser_raises() && world.keys[key].audit.is_stale(number(attempt)) {
                 actions.push(Action::Raise { attempt, fence });
             }
             return;

@@ -7,7 +7,7 @@ use crate::bounds::Bounds;
 use crate::rule::Broken;
 use crate::slot::Slot;
 
-/// One state: the store, what the network may still bring, and the auditor's account.
+/// One state: the store, the requests that may still arrive, and the auditor's account.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct World {
     /// Ticks of the store's clock.
@@ -17,9 +17,9 @@ pub struct World {
     pub(crate) mark: Option<Version>,
     /// The newest version that completed, by the auditor's account.
     pub(crate) newest: Option<Version>,
-    /// The newest version whose handler succeeded, by the auditor's account, under a lease that it held when it started.
+    /// The newest version whose handler held its lease at the start and succeeded, by the auditor's account.
     pub(crate) happened: Option<Version>,
-    /// Those whose first claim has arrived, in that order: an owner is nothing but random bits.
+    /// The attempts in the order of their first claims. Owners are random bits, so no other order matters.
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) resolutions: u8,
     pub(crate) deletions: u8,
@@ -27,38 +27,38 @@ pub struct World {
     pub(crate) broken: Broken,
 }
 
-/// What concerns one key.
+/// The state of one key.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Keyed {
     pub(crate) slot: Slot,
     pub(crate) audit: Audit,
 }
 
-/// One attempt, as far as its requests are concerned.
+/// One attempt, as its requests see it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Attempt {
     pub(crate) arrival: usize,
-    /// Whose lease it takes up, where it claims nothing itself.
+    /// The lease that it adopts, if it claims nothing itself.
     pub(crate) adopts: Option<(usize, Fence)>,
     pub(crate) granted: Fences,
-    /// Where the mark is a step of its own: how far each grant has come.
+    /// The progress of each grant, where the mark changes in a separate step.
     pub(crate) steps: Steps,
-    /// What a claim in two steps has seen and not yet acted upon.
+    /// The record that a claim in two steps has read and not yet acted on.
     pub(crate) look: Option<Slot>,
 }
 
-/// How far an attempt's grants have come where the mark is a step of its own.
+/// The progress of an attempt's grants, where the mark changes in a separate step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub(crate) struct Steps {
-    /// The answer is out: the handler starts, and may succeed or fail at any time.
+    /// Its handler has started, and may succeed or fail at any time.
     pub(crate) started: Fences,
-    /// Found to be stale: all that is left is to give the grant back.
+    /// It is stale: the grant must be given back.
     pub(crate) stale: Fences,
     /// The mark was raised for it.
     pub(crate) raised: Fences,
     /// Its completion was held.
     pub(crate) completed: Fences,
-    /// What a claim without a second look saw of the mark before it was granted.
+    /// The mark that a claim without a second look read before its grant.
     pub(crate) looked: Option<Option<Version>>,
 }
 
@@ -84,13 +84,13 @@ impl World {
         }
     }
 
-    /// How many grants there have been, forgotten ones included.
+    /// The number of grants, forgotten ones included.
     pub(crate) fn grants(&self) -> u32 {
         self.attempts.iter().map(|attempt| attempt.granted.0.count_ones()).sum()
     }
 }
 
-/// The fences that one attempt was ever granted. Requests under each of them may arrive for ever.
+/// All fences granted to one attempt. Requests under each may arrive at any time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub(crate) struct Fences(u32);
 

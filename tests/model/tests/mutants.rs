@@ -1,4 +1,4 @@
-//! Every mistake in the protocol is found, by the rule that it breaks.
+//! Each mutant of the protocol breaks the rule that it is listed with.
 
 use std::time::Duration;
 

@@ -1,16 +1,15 @@
 //! The public API of each crate as text: one line for each item.
 //!
-//! `cargo run -p idempotency-public-api` checks the committed texts in `tests/public-api/`; with `-- --write` it writes
-//! them anew. The compiler's own description of a crate is behind a switch of its unstable features, which this sets for
-//! the one command that needs it. Its form changes from one compiler to the next, so each text names the compiler that
-//! wrote it, and another compiler says that it compares nothing.
+//! `cargo run -p idempotency-public-api` checks the committed texts in `tests/public-api/`. With `-- --write` it rewrites
+//! them. The JSON of rustdoc is an unstable feature, which this enables for the one command that needs it. Its format
+//! changes between compilers, so each text names its compiler, and nothing is compared under another one.
 
 use std::error::Error;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-const CRATES: [&str; 3] = ["idempotency-core", "idempotency-tower", "idempotency-actix"];
+const CRATES: [&str; 4] = ["idempotency-core", "idempotency-tower", "idempotency-actix", "idempotency-sqlx"];
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let write = std::env::args().any(|argument| argument == "--write");
@@ -22,7 +21,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         let written_by = expected.lines().next().unwrap_or_default();
         if !write && !written_by.is_empty() && written_by != compiler {
             eprintln!(
-                "NOT COMPARED: the public API of {name} is committed for '{written_by}', and this is '{compiler}'"
+                "NOT COMPARED: the public API of {name} was written by '{written_by}', and this is '{compiler}'"
             );
             continue;
         }
@@ -31,12 +30,12 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             std::fs::write(path, text)?;
         } else if expected != text {
             is_current = false;
-            eprintln!("the public API of {name} is not the committed one:");
+            eprintln!("the public API of {name} differs from the committed text:");
             show_difference(&path, &text)?;
         }
     }
     if !is_current {
-        eprintln!("if the change is meant: cargo run -p idempotency-public-api -- --write");
+        eprintln!("if the change is intended: cargo run -p idempotency-public-api -- --write");
         return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
@@ -46,7 +45,7 @@ fn committed(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("{name}.txt"))
 }
 
-/// The compiler with its version, such as `rustc 1.95.0 (59807616e 2026-04-14)`.
+/// The version of the compiler, such as `rustc 1.95.0 (59807616e 2026-04-14)`.
 fn compiler() -> Result<String, Box<dyn Error>> {
     let output = Command::new("rustc").arg("--version").output()?;
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
@@ -54,12 +53,13 @@ fn compiler() -> Result<String, Box<dyn Error>> {
 
 /// The public items of a crate with all its features, sorted.
 fn api(name: &str) -> Result<String, Box<dyn Error>> {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/public-api");
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().nth(2).ok_or("the program is not in a target directory")?;
     let status = Command::new(env!("CARGO"))
         .args(["rustdoc", "--quiet", "--locked", "--lib", "--all-features", "-p", name, "--target-dir"])
-        .arg(&target)
+        .arg(target)
         .args(["--", "-Z", "unstable-options", "--output-format", "json", "--cap-lints", "allow"])
-        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTDOC", Path::new(env!("CARGO_MANIFEST_DIR")).join("rustdoc"))
         .status()?;
     if !status.success() {
         return Err(format!("cargo rustdoc of {name} failed").into());

@@ -1,4 +1,4 @@
-//! What the tests have in common: keys, claims, and a store's answer without waiting.
+//! Shared by the tests: keys, claims, and operations whose answer is ready at once.
 
 #![expect(clippy::missing_panics_doc, reason = "a store that cannot answer fails the test")]
 
@@ -7,10 +7,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, Key, Lease, Namespace, Order, Outcome, Owner, Release,
-    Resource, Scope, ScopedKey, Store, Version,
-};
+use idempotency_core::store::{Adopted, Claim, Claimed, Completion, Hold, Lease, Owner, Release, Store};
+use idempotency_core::{Key, Namespace, Order, Outcome, Resource, Scope, ScopedKey, Version};
 
 /// The lease of every claim.
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -43,7 +41,7 @@ fn scope() -> Scope {
     Scope::endpoint("schedules")
 }
 
-/// The lease that a claim is granted; `None` for any other answer.
+/// The lease that the claim is granted; `None` for any other answer.
 pub fn lease(store: &impl Store, claim: &Claim) -> Option<Lease> {
     match ready(store.claim(claim)).expect("there is room") {
         Claimed::Granted(grant) => Some(claim.granted(grant.fence)),
@@ -51,52 +49,55 @@ pub fn lease(store: &impl Store, claim: &Claim) -> Option<Lease> {
     }
 }
 
-/// What a claim is told.
+/// The answer to a claim.
 pub fn told(store: &impl Store, claim: &Claim) -> Claimed {
     ready(store.claim(claim)).expect("there is room")
 }
 
-/// Completes with the owner's first byte as the outcome; whether it held the lease.
+/// Completes with the owner's first byte as the outcome. Returns whether the owner held the lease.
 pub fn complete(store: &impl Store, lease: &Lease) -> bool {
     let completion = Completion::new(lease.clone(), outcome(lease), DAY);
     ready(store.complete(&completion)).expect("there is room") == Hold::Held
 }
 
-/// Gives the lease up as failed; whether it held it.
+/// Releases the lease as failed. Returns whether the owner held it.
 pub fn release(store: &impl Store, lease: &Lease) -> bool {
-    ready(store.release(lease, Release::Failed)).expect("memory is at hand") == Hold::Held
+    ready(store.release(lease, Release::Failed)).expect("the memory store does not fail") == Hold::Held
 }
 
-/// Renews; whether it held the lease.
+/// Renews the lease. Returns whether the owner held it.
 pub fn renew(store: &impl Store, lease: &Lease) -> bool {
-    ready(store.renew(lease, LEASE)).expect("memory is at hand") == Hold::Held
+    ready(store.renew(lease, LEASE)).expect("the memory store does not fail") == Hold::Held
 }
 
-/// Takes up an execution that was written down, as this owner; the lease, where it was not taken up before.
+/// Adopts a suspended execution as this owner. Returns the new lease; `None` if the adoption is lost.
 pub fn adopt(store: &impl Store, lease: &Lease, owner: u8) -> Option<Lease> {
     let owner = Owner::from_bytes([owner; 16]);
-    match ready(store.adopt(lease, owner, LEASE)).expect("memory is at hand") {
+    match ready(store.adopt(lease, owner, LEASE)).expect("the memory store does not fail") {
         Adopted::Granted(grant) => Some(Lease::new(lease.key().clone(), lease.order(), owner, grant.fence)),
         Adopted::Lost => None,
     }
 }
 
-/// The outcome of a lease's holder.
+/// The outcome that the holder of a lease records.
 #[must_use]
 pub fn outcome(lease: &Lease) -> Outcome {
     Outcome::new(lease.owner().as_bytes()[..1].to_vec())
 }
 
-/// The result of a future that is ready at once. In memory, all but waiting is.
+/// The result of a future that is ready at once. In memory, every operation but waiting is.
 pub fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => panic!("the store waits where it must not"),
+        Poll::Pending => panic!("the operation must be ready at once"),
     }
 }
 
-/// A timer for the store's waiting that never goes off: what wakes a waiter is a notification, or nothing.
+/// A timer that never fires, so that only a notification wakes a waiter.
 #[must_use]
 pub fn timer() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime without threads")
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a current-thread runtime starts")
 }

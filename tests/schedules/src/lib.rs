@@ -1,12 +1,13 @@
-//! The memory store, built upon the locks of two checkers of schedules.
+//! The memory store, built on the locks of two schedule checkers.
 //!
-//! The source is the store's own, compiled once more for each checker: where it says `super::sync` it finds that
-//! checker's locks and counters instead of the standard library's. Nothing in the store knows of it. What the store
-//! takes from tokio, its wake-ups, stays as it is: one step, as seen from here.
+//! The store's own source is compiled again for each checker: `super::sync` then has the checker's locks and counters
+//! instead of those of the standard library. The store does not know of this. Its wake-ups still come from tokio: to the
+//! checker each is one step.
 
 #![expect(clippy::duplicate_mod, reason = "the store is built once for each checker")]
 
-use idempotency_core::*;
+use idempotency_core::store::*;
+use idempotency_core::{store, *};
 
 pub mod case;
 pub mod on_loom;

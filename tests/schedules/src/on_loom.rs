@@ -1,4 +1,4 @@
-//! The store upon loom's locks.
+//! The store on loom's locks.
 
 use idempotency_core::store::{Cursor, Filter, Listing, Page};
 

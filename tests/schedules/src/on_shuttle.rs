@@ -1,4 +1,4 @@
-//! The store upon shuttle's locks.
+//! The store on shuttle's locks.
 
 use idempotency_core::store::{Cursor, Filter, Listing, Page};
 

@@ -1,10 +1,10 @@
-//! Two threads at the memory store, in every schedule there is.
+//! Two threads on the memory store, in every possible schedule.
 
 use std::sync::Arc;
 
-use idempotency_core::Store as _;
 use idempotency_core::clock::ManualClock;
-use idempotency_core::{Claimed, StoreErrorKind, Version};
+use idempotency_core::store::{Claimed, Store as _};
+use idempotency_core::{StoreErrorKind, Version};
 use idempotency_schedules::case::{
     DAY, LEASE, adopt, claim, claim_of, complete, key, lease, outcome, ready, release, renew, timer, told,
 };
@@ -12,12 +12,12 @@ use idempotency_schedules::on_loom::MemoryStore;
 use loom::future::block_on;
 use loom::thread::{Builder, JoinHandle};
 
-/// Runs every schedule, and says how many there were.
+/// Runs every schedule and prints how many there are.
 fn explore(name: &str, race: impl Fn(MemoryStore, &Arc<ManualClock>) + Sync + Send + 'static) {
     explore_within(name, None, race);
 }
 
-/// Runs every schedule with so many preemptions at most.
+/// Runs every schedule with at most this many preemptions.
 fn explore_within(
     name: &str,
     preemptions: Option<usize>,
@@ -36,7 +36,7 @@ fn explore_within(
         let race = Arc::clone(&race);
         on_thread(move || race(MemoryStore::new().with_clock(Arc::clone(&clock)), &clock))
             .join()
-            .expect("the race is won or lost in order");
+            .expect("no assertion of the race fails");
     });
     println!("{name}: {schedules:?} schedules");
 }
@@ -49,13 +49,13 @@ fn thread<T: Send + 'static>(
     on_thread(move || work(&store))
 }
 
-/// Starts a thread with room for a whole store, built on its stack.
+/// Starts a thread with a stack large enough to build a store on it.
 fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
     Builder::new().stack_size(1 << 18).spawn(work).expect("loom has room for five threads")
 }
 
 #[test]
-fn of_two_claims_one_is_granted() {
+fn one_of_two_claims_is_granted() {
     explore("two claims", |store, _| {
         let rival = thread(&store, |store| lease(store, &claim("k", 1)));
         let (mine, theirs) = (lease(&store, &claim("k", 2)), rival.join().unwrap());
@@ -65,7 +65,7 @@ fn of_two_claims_one_is_granted() {
 }
 
 #[test]
-fn of_a_late_completion_and_a_takeover_one_wins() {
+fn either_a_late_completion_or_a_takeover_wins() {
     explore("late completion, takeover", |store, clock| {
         let late = lease(&store, &claim("k", 1)).unwrap();
         clock.advance(LEASE);
@@ -83,7 +83,7 @@ fn of_a_late_completion_and_a_takeover_one_wins() {
 }
 
 #[test]
-fn of_a_late_renewal_and_a_takeover_one_wins() {
+fn either_a_late_renewal_or_a_takeover_wins() {
     explore("late renewal, takeover", |store, clock| {
         let late = lease(&store, &claim("k", 1)).unwrap();
         clock.advance(LEASE);
@@ -94,7 +94,7 @@ fn of_a_late_renewal_and_a_takeover_one_wins() {
 }
 
 #[test]
-fn a_claim_is_never_told_of_more_than_a_whole_lease() {
+fn a_claim_is_never_told_to_wait_longer_than_a_lease() {
     explore("claim, later claim", |store, clock| {
         let clock = Arc::clone(clock);
         let rival = thread(&store, move |store| {
@@ -122,12 +122,12 @@ fn a_renewal_that_was_overtaken_does_not_shorten_the_lease() {
         });
         assert!(renew(&store, &held) && later.join().unwrap());
         clock.advance(LEASE * 3 / 4);
-        assert!(lease(&store, &claim("k", 2)).is_none(), "the later renewal lasts for a quarter more");
+        assert!(lease(&store, &claim("k", 2)).is_none(), "the later renewal ends a quarter of a lease later");
     });
 }
 
 #[test]
-fn a_claim_beside_a_release_is_granted_a_larger_fence_or_told_to_wait() {
+fn a_claim_concurrent_with_a_release_is_granted_a_larger_fence_or_waits() {
     explore("release, claim", |store, _| {
         let first = lease(&store, &claim("k", 1)).unwrap();
         let holder = thread(&store, {
@@ -143,7 +143,7 @@ fn a_claim_beside_a_release_is_granted_a_larger_fence_or_told_to_wait() {
 }
 
 #[test]
-fn of_two_takeovers_one_is_granted() {
+fn one_of_two_takeovers_is_granted() {
     explore("two takeovers", |store, clock| {
         let first = lease(&store, &claim("k", 1)).unwrap();
         clock.advance(LEASE);
@@ -155,28 +155,28 @@ fn of_two_takeovers_one_is_granted() {
 }
 
 #[test]
-fn of_two_adoptions_one_is_granted() {
+fn one_of_two_adoptions_is_granted() {
     explore("two adoptions", |store, _| {
-        let written_down = lease(&store, &claim("k", 1)).unwrap();
+        let suspended = lease(&store, &claim("k", 1)).unwrap();
         let rival = thread(&store, {
-            let written_down = written_down.clone();
-            move |store| adopt(store, &written_down, 2)
+            let suspended = suspended.clone();
+            move |store| adopt(store, &suspended, 2)
         });
-        let (mine, theirs) = (adopt(&store, &written_down, 3), rival.join().unwrap());
+        let (mine, theirs) = (adopt(&store, &suspended, 3), rival.join().unwrap());
         assert!(mine.is_some() != theirs.is_some());
-        assert!(mine.or(theirs).unwrap().fence() > written_down.fence());
+        assert!(mine.or(theirs).unwrap().fence() > suspended.fence());
     });
 }
 
 #[test]
-fn of_a_completion_and_an_adoption_one_wins() {
+fn either_a_completion_or_an_adoption_wins() {
     explore("completion, adoption", |store, _| {
-        let written_down = lease(&store, &claim("k", 1)).unwrap();
+        let suspended = lease(&store, &claim("k", 1)).unwrap();
         let holder = thread(&store, {
-            let written_down = written_down.clone();
-            move |store| complete(store, &written_down)
+            let suspended = suspended.clone();
+            move |store| complete(store, &suspended)
         });
-        let adopted = adopt(&store, &written_down, 2);
+        let adopted = adopt(&store, &suspended, 2);
         assert!(holder.join().unwrap() != adopted.is_some());
     });
 }
@@ -221,7 +221,7 @@ fn a_waiter_is_woken_by_a_deletion() {
 }
 
 #[test]
-fn of_three_claims_one_is_granted() {
+fn one_of_three_claims_is_granted() {
     explore("three claims", |store, _| {
         let rivals = [1, 2].map(|owner| thread(&store, move |store| lease(store, &claim("k", owner))));
         let mine = lease(&store, &claim("k", 3));
@@ -232,13 +232,13 @@ fn of_three_claims_one_is_granted() {
 
 #[test]
 fn two_waiters_are_woken_by_one_release() {
-    // Without the limit there are 401,628 schedules, and they take minutes.
+    // Without the limit there are 401,628 schedules, which take minutes.
     explore_within("release, two waiters", Some(3), |store, _| {
         let first = lease(&store, &claim("k", 1)).unwrap();
         let waiters = [2, 3].map(|owner| {
             thread(&store, move |store| {
                 block_on(store.wait_for_change(key("k").digest(), DAY)).unwrap();
-                // The other one may have been granted the key before this one began to wait: it has to complete.
+                // The other waiter may have been granted the key before this one began to wait, so it must complete.
                 lease(store, &claim("k", owner)).map(|lease| complete(store, &lease))
             })
         });
@@ -273,7 +273,7 @@ fn nothing_older_starts_after_a_newer_version_has_completed() {
         let (newest, had_started) = (Version::new(2), completing.join().unwrap());
         match answer {
             Claimed::Granted(_) => {
-                assert!(had_started, "it was granted after the newer one had completed");
+                assert!(had_started, "the older claim was granted after the newer version had completed");
             }
             answer => assert_eq!(answer, Claimed::Stale { newest }),
         }

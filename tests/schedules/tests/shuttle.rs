@@ -1,10 +1,11 @@
-//! A crowd of threads at the memory store, in many schedules drawn at random.
+//! Many threads on the memory store, in many random schedules.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use idempotency_core::clock::ManualClock;
-use idempotency_core::{Claimed, Fence, Grant, Outcome, Store as _};
+use idempotency_core::store::{Claimed, Grant, Store as _};
+use idempotency_core::{Fence, Outcome};
 use idempotency_schedules::case::{
     DAY, LEASE, claim, claim_of, complete, key, outcome, ready, release, renew, timer, told,
 };
@@ -15,30 +16,30 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::thread::spawn;
 use shuttle::{Config, Runner};
 
-/// Of each of two kinds.
+/// The number of schedules of each of the two kinds.
 const SCHEDULES: usize = 5_000;
 
-/// Runs schedules drawn evenly, and schedules drawn with few preemptions, which find the deep mistakes.
+/// Runs uniformly random schedules, then schedules with few preemptions, which find deep bugs.
 fn explore(crowd: impl Fn() + Send + Sync + Copy + 'static) {
     let timer = timer();
     let _entered = timer.enter();
     let mut config = Config::new();
-    // A whole store is built on the stack.
+    // The stack must hold a whole store.
     config.stack_size = 1 << 18;
     Runner::new(RandomScheduler::new(SCHEDULES), config.clone()).run(crowd);
     Runner::new(PctScheduler::new(3, SCHEDULES), config).run(crowd);
 }
 
-/// What one thread came to know.
+/// The answers that one thread was given.
 #[derive(Default)]
 struct Account {
     fences: Vec<Fence>,
-    /// What it completed with, if it was told that it held the lease.
+    /// The outcome of its completion, if it held the lease.
     completed: Option<Outcome>,
     replayed: Option<Outcome>,
 }
 
-/// Claims, waiting as long as it must, and does with the lease what chance says, until the key is completed.
+/// Claims and waits until the key is completed. Does something random with each lease that it is granted.
 fn work(store: &MemoryStore, clock: &ManualClock, thread: u8) -> Account {
     let mut account = Account::default();
     for attempt in 0.. {
@@ -47,16 +48,16 @@ fn work(store: &MemoryStore, clock: &ManualClock, thread: u8) -> Account {
                 account.fences.push(fence);
                 let lease = claim("k", 10 * thread + attempt).granted(fence);
                 match shuttle::rand::thread_rng().gen_range(0..4) {
-                    // The last attempts are in earnest, so that every schedule ends.
+                    // The last attempts always complete, so that every schedule ends.
                     kind if kind == 0 || attempt >= 2 => {
                         if complete(store, &lease) {
-                            assert!(complete(store, &lease), "a repeat is held");
+                            assert!(complete(store, &lease), "a repeated completion is held");
                             account.completed = Some(outcome(&lease));
                         }
                     }
                     1 => {
                         let _ = release(store, &lease);
-                        assert!(!complete(store, &lease), "who gave up has nothing to complete");
+                        assert!(!complete(store, &lease), "a released lease cannot complete");
                     }
                     2 => {
                         let _ = renew(store, &lease);
@@ -70,16 +71,17 @@ fn work(store: &MemoryStore, clock: &ManualClock, thread: u8) -> Account {
                 return account;
             }
             Claimed::InFlight { .. } => {
-                block_on(store.wait_for_change(key("k").digest(), DAY)).expect("memory is at hand");
+                block_on(store.wait_for_change(key("k").digest(), DAY))
+                    .expect("the memory store does not fail");
             }
-            answer => panic!("nothing of this kind was asked for: {answer:?}"),
+            answer => panic!("unexpected answer: {answer:?}"),
         }
     }
     account
 }
 
 #[test]
-fn a_crowd_completes_a_key_once_and_everybody_replays_it() {
+fn many_threads_complete_a_key_once_and_all_replay_it() {
     explore(|| {
         let clock = Arc::new(ManualClock::new());
         let store = MemoryStore::new().with_clock(Arc::clone(&clock));
@@ -98,7 +100,7 @@ fn a_crowd_completes_a_key_once_and_everybody_replays_it() {
             "every grant has its own fence"
         );
         assert!(accounts.iter().all(|account| account.fences.is_sorted()));
-        // One byte of outcome, and ten of its label.
+        // One byte of outcome and ten of label.
         assert_eq!((store.records(), store.bytes()), (1, 11));
     });
 }
@@ -114,7 +116,7 @@ fn keys_of_one_resource_never_lower_its_mark() {
                 match told(&store, &claim) {
                     Claimed::Granted(Grant { fence, .. }) => complete(&store, &claim.granted(fence)),
                     Claimed::Stale { newest } => newest <= claim.order.unwrap().version,
-                    answer => panic!("nothing of this kind was asked for: {answer:?}"),
+                    answer => panic!("unexpected answer: {answer:?}"),
                 }
             })
         });
@@ -127,11 +129,11 @@ fn keys_of_one_resource_never_lower_its_mark() {
 }
 
 #[test]
-fn a_full_store_counts_what_it_keeps() {
+fn a_full_store_counts_its_records_and_bytes() {
     explore(|| {
         let clock = Arc::new(ManualClock::new());
-        // A byte of outcome for each record, and its label: the endpoint and a key of one byte.
-        let bytes = 2 * (1 + key("1").scope().as_endpoint().len() + 1);
+        // Each record has one byte of outcome and its label: the endpoint and a key of one byte.
+        let bytes = 2 * (1 + key("1").scope().endpoint_name().len() + 1);
         let store = MemoryStore::new().with_clock(Arc::clone(&clock)).with_capacity(2).with_max_bytes(bytes);
         let threads = [1, 2, 3].map(|owner: u8| {
             let (store, clock) = (store.clone(), Arc::clone(&clock));

@@ -1,17 +1,15 @@
-//! Batches: workers that hold several keys at once, whose batches overlap and were delivered in different orders.
+//! Batches: workers that hold several keys at once. Their batches overlap and arrive in different orders.
 //!
-//! A batch claims its keys, runs what it was granted, completes that, and only then waits for what others hold: it never
-//! waits while it holds grants. Nothing befalls these runs, so every batch must come to its end, and every key must run
-//! once.
+//! A batch claims its keys, runs and completes those it was granted, and only then waits for the keys of others: it
+//! never waits while it holds grants. These runs have no faults, so every batch must end and every key must run once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::{Either, join_all, select};
-use idempotency_core::{
-    Claim, Claimed, Completion, Hold, Key, Lease, MemoryStore, Namespace, Outcome, Owner, Scope, ScopedKey,
-    Store,
-};
+use idempotency_core::store::memory::MemoryStore;
+use idempotency_core::store::{Claim, Claimed, Completion, Hold, Lease, Owner, Store};
+use idempotency_core::{Key, Namespace, Outcome, Scope, ScopedKey};
 
 use crate::counters::Counters;
 use crate::log::Log;
@@ -21,21 +19,21 @@ use crate::world::World;
 
 const LEASE: Duration = Duration::from_secs(1);
 const RETENTION: Duration = Duration::from_secs(86_400);
-/// In how many leases every batch has long come to its end: each waits for the others' handlers, which take a part of one.
+/// The time limit of a batch, in leases. It waits for other batches' handlers, each of which takes part of a lease.
 const PATIENCE: u32 = 30;
 const KEYS: u64 = 4;
 
-/// How a batch deals with keys that others hold.
+/// When a batch waits for keys that others hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[expect(clippy::exhaustive_enums, reason = "it is the rule, or its opposite")]
+#[expect(clippy::exhaustive_enums, reason = "there are only these two")]
 pub enum Waiting {
-    /// It runs and completes what it was granted, then waits.
+    /// After it has completed the keys that it was granted.
     HoldingNothing,
-    /// The planted bug: it waits for the others first, and renews what it was granted meanwhile.
+    /// The planted bug: before it runs the keys that it was granted, which it renews meanwhile.
     HoldingGrants,
 }
 
-/// Simulates the batches of a seed and judges them: the rules that were broken.
+/// Simulates the batches of a seed and returns the rules that they broke.
 ///
 /// # Panics
 /// When a calm network loses something, which is a bug of the simulation.
@@ -67,8 +65,7 @@ pub fn check_batches(seed: u64, waiting: Waiting, counters: &mut Counters) -> Ve
     counters.executions += ran.len() as u64;
     let mut broken = Vec::new();
     if ended != Some(true) {
-        broken
-            .push(format!("a batch has not come to its end after {PATIENCE} leases, and nothing befell it"));
+        broken.push(format!("a batch has not ended after {PATIENCE} leases without faults"));
     }
     for key in 0..KEYS {
         let times = ran.iter().filter(|other| **other == key).count();
@@ -108,11 +105,11 @@ impl Batch {
         let (mut left, mut held): (Vec<u64>, Vec<(u64, Lease)>) = (self.keys.clone(), Vec::new());
         while !left.is_empty() || !held.is_empty() {
             let claims: Vec<Claim> = left.iter().map(|key| claim(*key, Owner::from_bytes(owner))).collect();
-            // All at once: the requests overtake each other.
+            // Sent at the same time, so that requests overtake each other.
             let answers = join_all(claims.iter().map(|claim| self.store.claim(claim))).await;
             let mut others = Vec::new();
             for ((key, claim), answer) in left.drain(..).zip(&claims).zip(answers) {
-                match answer.expect("nothing befalls the network") {
+                match answer.expect("the network has no faults") {
                     Claimed::Granted(grant) => held.push((key, claim.granted(grant.fence))),
                     Claimed::InFlight { .. } => others.push(key),
                     _ => {}

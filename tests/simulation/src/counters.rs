@@ -1,11 +1,11 @@
-//! The counters: what a run did, and which faults it met.
+//! The counters: the work and the faults of a run.
 
 use std::fmt;
 use std::ops::AddAssign;
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// What a run did, and which faults it met.
+        /// The work and the faults of a run.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Counters { $($(#[$doc])* pub $name: u64,)* }
@@ -33,7 +33,7 @@ macro_rules! counters {
 counters! {
     /// Simulated runs.
     histories,
-    /// Of these, those in which nothing befell the engine but a short outage.
+    /// Of these, runs without faults or with a short outage only.
     calm,
     /// Operations in their histories.
     operations,
@@ -45,15 +45,15 @@ counters! {
     lost_replies,
     /// Connections that broke after the operation was carried out.
     broken_connections,
-    /// Requests that took longer than a usual one, up to two leases.
+    /// Requests with an unusual delay, up to two leases.
     delayed_requests,
-    /// Replies that took longer than a usual one, up to a lease.
+    /// Replies with an unusual delay, up to a lease.
     delayed_replies,
     /// Requests that arrived twice.
     duplicated_requests,
     /// Requests that met an outage of the store.
     outages_met,
-    /// How often the store's clock was moved forward.
+    /// Forward jumps of the store's clock.
     moved_clocks,
     /// Workers that paused for longer than their lease, and processes that stalled.
     pauses,
@@ -69,14 +69,14 @@ counters! {
     panics,
     /// Deliveries that were acknowledged.
     acknowledged,
-    /// Of these, those that were answered from the record.
+    /// Of these, deliveries answered from the record.
     replayed,
-    /// Of these, those whose outcome was not recorded yet.
+    /// Of these, deliveries whose outcome was not recorded yet.
     unrecorded,
     /// Deliveries whose sender hung up.
     hung_up,
-    /// States the checker looked at.
+    /// States that the checker visited.
     states,
-    /// Histories the checker gave up.
+    /// Histories that the checker gave up on.
     undecided,
 }

@@ -1,61 +1,67 @@
-//! The history: what was asked of a store, when, and what it answered.
+//! The history: the operations on a store, their times and their answers.
 
 mod print;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, Lease, OnExpired, Outcome, Owner, RecordView, Release,
-    Resolution, StateView, Version,
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Hold, Lease, Owner, RecordView, Release, Resolution, StateView,
 };
+use idempotency_core::{OnExpired, Outcome, Version};
 
 /// Microseconds since the recording began, on the clock by which the history is judged.
 pub type Micros = u64;
 
-/// What happened to the keys of one resource, or to one key without an order. Independent of every other history.
+/// The operations on the keys of one resource, or on one key without an order. It is independent of other histories.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct History {
-    /// How new each key's deliveries are, where they have an order.
+    /// The version of each key's deliveries, if they have an order.
     pub versions: Vec<Option<Version>>,
-    /// The operations in the order in which they were called.
+    /// The operations in the order of their calls.
     pub operations: Vec<Operation>,
-    /// How exactly the store counts time: 0, or a little more than a millisecond.
+    /// The resolution of the store's clock: 0, or a little more than a millisecond.
     pub resolution: Micros,
-    /// The failover on the way, if it may have forgotten something.
+    /// The failover during the history, if it may have lost writes.
     pub failover: Option<Failover>,
     /// Whether record and mark change in two steps, as in a cluster.
     pub is_split: bool,
-    /// Whether such a store abandons again what a stale claim took over, as Redis does.
+    /// Whether such a store abandons the record again when the claim that took over turns out to be stale, as Redis does.
     pub undoes_takeovers: bool,
-    /// Whether the store gives a claim back that the replicas have not confirmed, also after its caller has gone.
+    /// Whether the store gives back a claim that the replicas did not confirm, even after its caller has gone.
     pub awaits_replicas: bool,
+    /// Whether the store may read its clock before an operation takes effect or sees the record, but not before the call.
+    /// This is so if an operation takes effect only once it is on the disk.
+    pub reads_clock_early: bool,
+    /// Whether the store itself repeats an operation if it loses the connection before the answer. The operation may then
+    /// take effect several times before it is answered.
+    pub repeats_operations: bool,
 }
 
-/// A master died, and a replica went on in its place, which may not have had the latest writes.
+/// A master died, and a replica took its place that may lack the latest writes.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Failover {
-    /// Until when the replica surely had every write: nothing before this instant is forgotten.
+    /// The replica has every write before this instant.
     pub cut_from: Micros,
-    /// When the master was still alive for the last time.
+    /// The last instant at which the master was alive.
     pub from: Micros,
-    /// When it surely answered nobody any more.
+    /// The first instant at which it surely did not answer any more.
     pub to: Micros,
-    /// Whether a grant and a completion are answered only once the replica has them.
+    /// Whether grants and completions are answered only once the replica has them.
     pub is_confirmed: bool,
 }
 
 impl Failover {
-    /// A failover of a master that died between these instants, without waiting for the replica, which had all that
-    /// was written before `cut_from`.
+    /// A failover of a master that died between these instants and did not wait for the replica. The replica has every
+    /// write before `cut_from`.
     #[must_use]
     pub fn new(cut_from: Micros, from: Micros, to: Micros) -> Self {
         Self { cut_from, from, to, is_confirmed: false }
     }
 
-    /// Says whether grants and completions waited for the replica that went on. Default: they did not.
+    /// Sets whether grants and completions waited for the promoted replica. Default: they did not.
     #[must_use]
     pub fn with_confirmation(mut self, is_confirmed: bool) -> Self {
         self.is_confirmed = is_confirmed;
@@ -71,20 +77,20 @@ impl History {
         self
     }
 
-    /// The same history of such a store, which abandons again what a stale claim took over.
+    /// The same history of such a store that abandons the record again after a stale takeover.
     #[must_use]
     pub fn split_with_takeovers_undone(self) -> Self {
         Self { undoes_takeovers: true, ..self.split() }
     }
 
-    /// The same history of a store that gives a claim back that the replicas have not confirmed.
+    /// The same history of a store that gives back a claim that the replicas did not confirm.
     #[must_use]
     pub fn awaiting_replicas(self) -> Self {
         Self { awaits_replicas: true, ..self }
     }
 
-    /// The same history, with what may have been done in a step of its own where record and mark change in two: a
-    /// completion raises the mark first, and a claim is granted before it is found to be stale, and given back.
+    /// The same history with the separate steps of a store that changes record and mark in two: a completion raises the
+    /// mark first, and a stale claim is granted first and then given back.
     pub(crate) fn in_steps(&self) -> Cow<'_, Self> {
         if !self.is_split && !self.awaits_replicas {
             return Cow::Borrowed(self);
@@ -122,7 +128,13 @@ impl History {
         Cow::Owned(Self { operations, ..self.clone() })
     }
 
-    /// The same history, which this failover may have cut.
+    /// The same history of a store that repeats an operation when it loses the connection before the answer.
+    #[must_use]
+    pub fn repeating_operations(self) -> Self {
+        Self { repeats_operations: true, ..self }
+    }
+
+    /// The same history with this failover.
     #[must_use]
     pub fn with_failover(&self, failover: Failover) -> Self {
         Self { failover: Some(failover), ..self.clone() }
@@ -133,48 +145,48 @@ impl History {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Operation {
-    /// Which of the history's keys it is about.
+    /// The index of its key in the history.
     pub key: usize,
-    /// Who asked.
+    /// The worker that sent it.
     pub worker: usize,
-    /// When it was sent.
+    /// The time of the call.
     pub call: Micros,
-    /// What was asked.
+    /// The request.
     pub action: Action,
-    /// What was answered, and when; `None` where nobody knows. It may then have taken effect at any time after its
+    /// The answer and its time; `None` if it is unknown. The operation may then have taken effect at any time after its
     /// call, or never.
     pub answer: Option<(Micros, Answer)>,
 }
 
-/// What was asked.
+/// The request of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are those of the store contract")]
 pub enum Action {
-    /// [`Store::claim`](idempotency_core::Store::claim), with the order of its key or without: what only gives a claim back
-    /// starts nothing, and asks for no mark.
+    /// [`Store::claim`](idempotency_core::store::Store::claim), with or without the order of its key. A claim that is only
+    /// repeated to give it back has none: it starts no execution.
     Claim { owner: u64, fingerprint: Option<u64>, lease: Micros, in_doubt: bool, is_ordered: bool },
-    /// [`Store::renew`](idempotency_core::Store::renew).
+    /// [`Store::renew`](idempotency_core::store::Store::renew).
     Renew { owner: u64, fence: u64, lease: Micros },
-    /// [`Store::complete`](idempotency_core::Store::complete).
+    /// [`Store::complete`](idempotency_core::store::Store::complete).
     Complete { owner: u64, fence: u64, outcome: u64 },
-    /// [`Store::release`](idempotency_core::Store::release).
+    /// [`Store::release`](idempotency_core::store::Store::release).
     Release { owner: u64, fence: u64, how: Release },
-    /// [`Store::adopt`](idempotency_core::Store::adopt).
+    /// [`Store::adopt`](idempotency_core::store::Store::adopt).
     Adopt { owner: u64, fence: u64, adopter: u64, lease: Micros },
-    /// The first step of a completion where record and mark change in two: the mark is raised.
+    /// The first of the two steps of a completion: the mark is raised.
     Raise { owner: u64 },
-    /// The last step of a claim that was granted, and that the store gives back by itself.
+    /// The last step of a granted claim that the store itself gives back.
     GiveBack { owner: u64, why: GivenBack },
-    /// [`Store::load`](idempotency_core::Store::load).
+    /// [`Store::load`](idempotency_core::store::Store::load).
     Load,
-    /// [`Store::forget`](idempotency_core::Store::forget).
+    /// [`Store::forget`](idempotency_core::store::Store::forget).
     Forget,
-    /// [`Store::resolve`](idempotency_core::Store::resolve): completed with this outcome, or released.
+    /// [`Store::resolve`](idempotency_core::store::Store::resolve): completed with this outcome, or released.
     Resolve { outcome: Option<u64> },
 }
 
-/// What was answered. Outcomes are told apart by 64 bits of a digest.
+/// The answer of an operation. 64 bits of a digest identify an outcome.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are those of the store contract")]
@@ -208,9 +220,9 @@ pub enum Answer {
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the fields are those of the store contract")]
 pub enum Seen {
-    /// Somebody executes.
+    /// Another attempt executes.
     InFlight { lease_left: Micros },
-    /// The lease ran out and nobody took over.
+    /// The lease ran out without a takeover.
     Abandoned,
     /// Its holder gave up.
     Released,
@@ -272,7 +284,7 @@ impl Action {
         }
     }
 
-    /// An operator's word.
+    /// A resolution by an operator.
     #[must_use]
     pub fn resolve(resolution: &Resolution) -> Self {
         match resolution {
@@ -286,16 +298,16 @@ impl Action {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum GivenBack {
-    /// The mark, which is looked at in a step of its own, says that the claim is stale: it did not start.
+    /// The separate read of the mark showed that the claim is stale. Its handler did not start.
     Stale,
-    /// The same, of a claim that took a lease over that had run out: the key is as it was before.
+    /// The same after a takeover: the key is as it was before.
     StaleTakeover,
-    /// The replicas or the disk have not confirmed it.
+    /// The replicas or the disk did not confirm the grant.
     Unconfirmed,
 }
 
 impl Action {
-    /// The attempt that asks, if it is not an operator.
+    /// The owner that sends the request; `None` for an operator.
     #[must_use]
     pub fn owner(&self) -> Option<u64> {
         match *self {
@@ -378,7 +390,7 @@ pub(crate) fn owner_id(owner: Owner) -> u64 {
     first_bytes(owner.as_bytes())
 }
 
-/// FNV-1a: outcomes are compared bit for bit, short of a collision in 2^64.
+/// FNV-1a: outcomes are compared bit for bit, up to a collision in 2^64.
 pub(crate) fn outcome_id(outcome: &Outcome) -> u64 {
     outcome
         .as_bytes()

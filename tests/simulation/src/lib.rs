@@ -1,7 +1,7 @@
-//! Seeded simulation of stores and engine, judged by a checker that knows leases.
+//! Seeded simulation of stores and engine, judged by a linearizability checker for leases.
 //!
-//! A run is one thread in simulated time: which task runs next, what the network does, when processes stall and die,
-//! all follow from a seed. A failure prints its seed, and the same seed fails again.
+//! A run is one thread in simulated time. The order of the tasks, the faults of the network, and the stalls and deaths
+//! of processes all follow from a seed. A failure prints its seed, and the same seed fails again.
 //!
 //! - [`checker`] judges a [`history`]: could a store that keeps the contract have given these answers?
 //! - [`workload`] and [`record()`] make histories from any store, simulated or real.

@@ -1,11 +1,12 @@
-//! The log: operations as they happen, to be made into histories.
+//! The log: operations as they happen, to be turned into histories.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use idempotency_core::KeyDigest;
 use idempotency_core::clock::Clock;
-use idempotency_core::{KeyDigest, ResourceDigest, ScopedOrder};
+use idempotency_core::store::{ResourceDigest, ScopedOrder};
 
 use crate::history::{Action, Answer, GivenBack, History, Micros, Operation, micros};
 
@@ -30,13 +31,14 @@ struct Entries {
 pub struct Called(usize);
 
 impl Log {
-    /// An empty log, judged by this clock: the store's own, or one that runs with it.
+    /// An empty log whose times come from this clock: the store's own, or one that keeps its pace.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { origin: clock.now(), clock, entries: Arc::default() }
     }
 
-    /// An operation was sent. It counts as unanswered until [`answer`](Self::answer) or [`refuse`](Self::refuse).
+    /// Notes that an operation was sent. It counts as unanswered until [`answer`](Self::answer) or
+    /// [`refuse`](Self::refuse).
     #[expect(clippy::must_use_candidate, reason = "some operations are never answered")]
     pub fn call(&self, worker: usize, key: KeyDigest, order: Option<ScopedOrder>, action: Action) -> Called {
         let call = self.now();
@@ -53,13 +55,13 @@ impl Log {
         Called(entries.operations.len() - 1)
     }
 
-    /// An operation was answered.
+    /// Notes the answer of an operation.
     pub fn answer(&self, Called(index): Called, answer: Answer) {
         let now = self.now();
         self.entries().operations[index].answer = Some((now, answer));
     }
 
-    /// The store said that it carried the claim out and takes it back: either shows, whenever it was.
+    /// Notes that the store executed the claim and gives it back. Each of the two takes effect at an unknown time.
     pub fn take_back(&self, Called(index): Called, owner: u64) {
         let mut entries = self.entries();
         let claim = entries.operations[index].clone();
@@ -68,7 +70,7 @@ impl Log {
             .push(Operation { action: Action::GiveBack { owner, why: GivenBack::Unconfirmed }, ..claim });
     }
 
-    /// The store said that it did not carry the operation out, and is held to that: it is not part of the history.
+    /// Drops an operation from the history, since the store said that it did not execute it.
     pub fn refuse(&self, Called(index): Called) {
         self.entries().refused.insert(index);
     }
@@ -108,7 +110,7 @@ impl Log {
         histories
     }
 
-    /// What a reading of the log's clock is in its histories. Before the log began, 0.
+    /// Converts a time of the log's clock to the time in its histories. Times before the log began are 0.
     #[must_use]
     pub fn at(&self, time: std::time::Duration) -> Micros {
         micros(time.saturating_sub(self.origin))

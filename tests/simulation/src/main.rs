@@ -1,4 +1,4 @@
-//! Long runs, and single seeds.
+//! Simulates long runs and single seeds.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The network between a worker and its store: it loses, delays and doubles.
+//! The network between a worker and its store: it loses, delays and duplicates messages.
 
 use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,11 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_channel::oneshot;
 use futures_util::future::BoxFuture;
-use idempotency_core::store::{Filter, Listing, Page};
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
-    Resolution, ResourceDigest, ScopedOrder, Store, StoreError, StoreErrorKind, Version,
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Filter, Hold, Lease, Listing, Owner, Page, RecordView, Release,
+    Resolution, ResourceDigest, ScopedOrder, Store,
 };
+use idempotency_core::{KeyDigest, Namespace, StoreError, StoreErrorKind, Version};
 
 use crate::counters::Counters;
 use crate::history::Action;
@@ -20,11 +20,11 @@ use crate::rng::Rng;
 use crate::split::{Server, SplitStore};
 use crate::world::{OUTSIDE, World};
 
-/// How often a network misbehaves, in percent of requests.
+/// The faults of a network, in percent of requests.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Faults {
-    /// The lease, which is what long delays are measured by.
+    /// The lease, of which long delays are multiples.
     pub lease: Duration,
     /// Requests that never arrive.
     pub lose_request: u64,
@@ -32,16 +32,16 @@ pub struct Faults {
     pub lose_reply: u64,
     /// Connections that break after the operation was carried out.
     pub break_connection: u64,
-    /// Requests and replies that take long.
+    /// Requests and replies with a long delay.
     pub delay: u64,
     /// Requests that arrive twice.
     pub duplicate: u64,
-    /// When the store is out of reach, since the world began.
+    /// The intervals in which the store is out of reach, since the world began.
     pub outages: Vec<(Duration, Duration)>,
 }
 
 impl Faults {
-    /// Faults drawn from a seed: every third network is a good one, the others are bad in different ways.
+    /// Faults drawn from a seed. Every third network is good; the others have different faults.
     #[must_use]
     pub fn of_seed(seed: u64, lease: Duration) -> Self {
         let mut rng = Rng::new(seed, 3);
@@ -79,7 +79,7 @@ impl Faults {
     }
 }
 
-/// A store behind a network. The store itself must be one whose futures are ready at once.
+/// A store behind a network. The futures of the store itself must be ready at once.
 #[derive(Clone, Debug)]
 pub struct RemoteStore {
     world: World,
@@ -89,7 +89,7 @@ pub struct RemoteStore {
     counters: Arc<Mutex<Counters>>,
 }
 
-/// What becomes of one request.
+/// The faults of one request.
 struct Fate {
     there: Option<Duration>,
     back: Option<Duration>,
@@ -97,14 +97,14 @@ struct Fate {
 }
 
 impl RemoteStore {
-    /// A store behind a network. Second copies of a request go into the log, as operations that nobody answers.
+    /// A store behind a network. The second copy of a request goes into the log as an unanswered operation.
     #[must_use]
     pub fn new(world: World, store: Arc<dyn Server>, log: Log, faults: Faults) -> Self {
         Self { world, store, log, faults: Arc::new(Mutex::new(faults)), counters: Arc::default() }
     }
 
-    /// The store as its users have it: this one, or one that changes record and mark in two steps where the server cannot
-    /// in one.
+    /// The store that users get: this one, or a client that changes record and mark in two steps if the server cannot
+    /// change both in one.
     #[must_use]
     pub fn client(&self) -> Arc<dyn Store> {
         match self.store.split() {
@@ -113,7 +113,7 @@ impl RemoteStore {
         }
     }
 
-    /// Raises the mark of a lease's order, where the server does not beside the record's transition.
+    /// Raises the mark of a lease's order, if the server leaves that to the client.
     pub(crate) async fn raise(&self, lease: &Lease) -> Result<(), StoreError> {
         let Some(order) = lease.order() else { return Ok(()) };
         self.send(lease.key().digest(), Some(order), Some(Action::raise(lease)), move |store| {
@@ -142,13 +142,13 @@ impl RemoteStore {
         *faults = Faults::none(faults.lease);
     }
 
-    /// Which faults there were.
+    /// The faults so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         *self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a request, and a second copy of it where the network makes one: that goes into the log where it changes
+    /// Sends a request, and a second copy if the network duplicates it. The copy goes into the log if it changes
     /// something.
     async fn send<T: Send + 'static>(
         &self,
@@ -162,8 +162,8 @@ impl RemoteStore {
             if let Some(action) = action {
                 self.log.call(usize::MAX, key, order, action);
             }
-            let (nobody, _) = oneshot::channel();
-            self.carry(fate, operation(self.store.clone()), nobody);
+            let (unheard, _) = oneshot::channel();
+            self.carry(fate, operation(self.store.clone()), unheard);
         }
         let (send, receive) = oneshot::channel();
         self.carry(fate, operation(self.store.clone()), send);
@@ -173,7 +173,7 @@ impl RemoteStore {
         }
     }
 
-    /// Carries a request to the store and the reply back, whoever goes away meanwhile.
+    /// Carries a request to the store and the reply back, even if the caller has gone.
     fn carry<T: Send + 'static>(
         &self,
         fate: Fate,
@@ -313,7 +313,7 @@ impl Store for RemoteStore {
         .await
     }
 
-    /// Returns at some time before the timeout: the contract promises no more.
+    /// Returns at a random time before the timeout. The contract promises no more.
     async fn wait_for_change(&self, _: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
         let pause = self.world.draw(|rng| rng.part(timeout.min(Duration::from_secs(3600)), 0, 100));
         self.world.sleep(pause).await;

@@ -1,20 +1,20 @@
-//! Recording: a workload run against any store, simulated or real.
+//! Recording: runs a workload against any store, simulated or real.
 
 use std::sync::Arc;
 
 use futures_util::future::{Either, join_all, select};
-use idempotency_core::Store;
 use idempotency_core::engine::Runtime;
+use idempotency_core::store::Store;
 
 use crate::log::Log;
 use crate::recording::RecordingStore;
 use crate::workload::{Reply, Request, Step, Worker, Workload};
 
-/// Runs a workload's workers side by side against a store and writes down what they do. Each worker has a runtime of
-/// its own; give the same one to all where they share a clock. Gives how often workers paused for longer than their
-/// lease, and died.
+/// Runs the workers of a workload concurrently against a store and logs their operations. Each worker has a runtime;
+/// workers that share a clock get the same one. Returns how often workers paused for longer than their lease, and how
+/// often they died.
 ///
-/// The log's clock judges the history: it must run with the store's.
+/// The times in the history come from the log's clock, which must keep pace with the store's.
 pub async fn record(
     store: Arc<dyn Store>,
     workload: &Workload,
@@ -27,12 +27,12 @@ pub async fn record(
     join_all(workers).await.into_iter().fold((0, 0), |sum, next| (sum.0 + next.0, sum.1 + next.1))
 }
 
-/// Runs one worker against a store. Gives how often it paused for longer than its lease, and died.
+/// Runs one worker against a store. Returns how often it paused for longer than its lease, and how often it died.
 pub async fn work(mut worker: Worker, store: RecordingStore, runtime: Arc<dyn Runtime>) -> (u64, u64) {
     while let Some(Step { pause, request, patience }) = worker.next_step() {
         runtime.sleep(pause).await;
         let sent = Box::pin(send(&store, request));
-        // A request whose worker lost its patience is dropped, and may still be carried out.
+        // A request that timed out is dropped, and may still take effect.
         let reply = match select(sent, runtime.sleep(patience)).await {
             Either::Left((reply, _)) => reply,
             Either::Right(_) => Reply::Nothing,

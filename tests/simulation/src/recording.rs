@@ -1,19 +1,19 @@
-//! `RecordingStore`: a store whose operations are written into a log.
+//! `RecordingStore`: a store that logs its operations.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use idempotency_core::store::{Filter, Listing, Page};
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
-    Resolution, ResourceDigest, Store, StoreError, StoreErrorKind, Version,
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Filter, Hold, Lease, Listing, Owner, Page, RecordView, Release,
+    Resolution, ResourceDigest, Store,
 };
+use idempotency_core::{KeyDigest, Namespace, StoreError, StoreErrorKind, Version};
 
 use crate::history::{Action, Answer};
 use crate::log::{Called, Log};
 
-/// Forwards every operation and writes it into a log. One whose future is dropped stays without an answer.
+/// Forwards every operation and logs it. An operation whose future is dropped stays unanswered.
 #[derive(Clone, Debug)]
 pub struct RecordingStore {
     inner: Arc<dyn Store>,
@@ -22,7 +22,7 @@ pub struct RecordingStore {
 }
 
 impl RecordingStore {
-    /// A store that writes down what this worker does.
+    /// A store that logs the operations of this worker.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>, log: Log, worker: usize) -> Self {
         Self { inner, log, worker }

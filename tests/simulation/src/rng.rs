@@ -1,4 +1,4 @@
-//! Randomness from a seed: the only randomness of a simulation.
+//! Random numbers from a seed: the only randomness of a simulation.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Rng(u64);
 
 impl Rng {
-    /// A generator for one purpose: equal seeds of two purposes give different numbers.
+    /// A generator for one purpose. The same seed gives different numbers for different purposes.
     #[must_use]
     pub fn new(seed: u64, purpose: u64) -> Self {
         let mut rng = Self(seed ^ purpose.wrapping_mul(0xd6e8_feb8_6659_fd93));
@@ -24,17 +24,17 @@ impl Rng {
         bits ^ (bits >> 31)
     }
 
-    /// A number below `limit`; 0 where that is 0.
+    /// A number below `limit`; 0 if `limit` is 0.
     pub fn below(&mut self, limit: u64) -> u64 {
         if limit == 0 { 0 } else { self.bits() % limit }
     }
 
-    /// A number from `from` up to and including `to`.
+    /// A number from `from` to `to`, both included.
     pub fn between(&mut self, from: u64, to: u64) -> u64 {
         from + self.below(to - from + 1)
     }
 
-    /// True `percent` times of 100.
+    /// True in `percent` of 100 cases.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

@@ -1,31 +1,32 @@
-//! `SplitStore`: a store on a server that cannot change record and mark in one step, as a cluster cannot.
+//! `SplitStore`: a store on a server that, like a cluster, cannot change record and mark in one step.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use idempotency_core::store::{Filter, Listing, Page};
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, MemoryStore, Namespace, Owner, RecordView,
-    Release, Resolution, ResourceDigest, ScopedOrder, StateView, Store, StoreError, StoreErrorKind, Version,
+use idempotency_core::store::memory::MemoryStore;
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Filter, Hold, Lease, Listing, Owner, Page, RecordView, Release,
+    Resolution, ResourceDigest, ScopedOrder, StateView, Store,
 };
+use idempotency_core::{KeyDigest, Namespace, StoreError, StoreErrorKind, Version};
 
 use crate::network::RemoteStore;
 use crate::planted::Bug;
 
-/// What is at the far end of a network.
+/// A store at the far end of a network.
 pub trait Server: Store {
-    /// In which way record and mark are changed, where that takes two steps: it is then left to the client.
+    /// How the client changes record and mark, if the server cannot change both in one step.
     fn split(&self) -> Option<Split> {
         None
     }
 
-    /// Raises a mark, where that is left to the client.
+    /// Raises a mark for a client that changes it in a separate step.
     fn raise(&self, _: ScopedOrder) {}
 }
 
 impl Server for MemoryStore {}
 
-/// In which way a client changes record and mark: the right one, or with a bug.
+/// How a client changes record and mark: correctly, or with a bug.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Split {
@@ -33,10 +34,10 @@ pub struct Split {
     pub bug: Option<Bug>,
 }
 
-/// The client of a server that keeps records and marks apart, as a cluster does.
+/// The client of a server that, like a cluster, stores records and marks apart.
 ///
-/// A claim is granted on the record, then looks at the mark, and gives back what is stale. A completion raises the mark,
-/// then completes the record. The network may lose, delay and repeat each step, and the client may die between two.
+/// A claim is granted on the record, then reads the mark, and gives a stale grant back. A completion raises the mark,
+/// then completes the record. The network may lose, delay and repeat each step, and the client may die in between.
 #[derive(Debug)]
 pub struct SplitStore {
     remote: RemoteStore,
@@ -52,7 +53,7 @@ impl SplitStore {
         self.split.bug == Some(bug)
     }
 
-    /// The mark, where an order is below it.
+    /// The mark, if the order is below it.
     async fn newer(&self, order: Option<ScopedOrder>) -> Result<Option<Version>, StoreError> {
         let Some(order) = order else { return Ok(None) };
         let newest = self.remote.newest(order.resource).await?;
@@ -133,7 +134,7 @@ impl Store for SplitStore {
         self.remote.forget(key).await
     }
 
-    /// Only an abandoned record is settled, and the operator knows that it was executed: its mark may be raised first.
+    /// The mark may be raised first: only an abandoned record is resolved, and the operator knows that it was executed.
     async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
         let unknown = |_| StoreError::new("simulated", StoreErrorKind::Unknown);
         if matches!(resolution, Resolution::Completed(_)) {

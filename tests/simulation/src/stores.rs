@@ -1,9 +1,9 @@
-//! Store histories: a store alone, behind a simulated network.
+//! Store histories: a store without an engine, behind a simulated network.
 
 use std::sync::Arc;
 
-use idempotency_core::MemoryStore;
 use idempotency_core::engine::Runtime;
+use idempotency_core::store::memory::MemoryStore;
 
 use crate::checker::{Checker, Counterexample, Verdict};
 use crate::counters::Counters;
@@ -20,7 +20,7 @@ use crate::world::{StoreClock, World};
 /// Makes the store of a history from its seed and its clock.
 pub type MakeStore<'a> = &'a dyn Fn(u64, StoreClock) -> Arc<dyn Server>;
 
-/// The store under test where there is no other.
+/// The memory store, which is the store under test by default.
 #[must_use]
 pub fn memory_store(_: u64, clock: StoreClock) -> Arc<dyn Server> {
     Arc::new(MemoryStore::new().with_clock(clock))
@@ -32,7 +32,7 @@ pub fn split_store(seed: u64, clock: StoreClock) -> Arc<dyn Server> {
     Arc::new(PlantedStore::new(None, seed, clock).split_up())
 }
 
-/// Simulates the history of a seed and judges it: counts, and a counterexample where there is one.
+/// Simulates the history of a seed and judges it. Returns the counters, and a counterexample if there is one.
 pub fn check_store(
     seed: u64,
     make: MakeStore<'_>,
@@ -54,7 +54,7 @@ pub fn check_store(
     counterexample
 }
 
-/// Simulates the histories of a seed: one, or one for each key where they have no order.
+/// Simulates the histories of a seed: one in all, or one for each key if the keys have no order.
 ///
 /// # Panics
 /// When the workers never end, which is a bug of the simulation.
@@ -67,7 +67,7 @@ pub fn simulate_store(seed: u64, make: MakeStore<'_>) -> (Vec<History>, Counters
     let store = make(seed, world.store_clock());
     let is_split = store.split().is_some();
     let remote = RemoteStore::new(world.clone(), store, log.clone(), Faults::of_seed(seed, workload.lease()));
-    // Workers' clocks are wrong and run fast or slow; nothing may depend on them.
+    // Workers' clocks are off and run fast or slow, since nothing may depend on them.
     let rates: Vec<u64> = workload.workers().map(|_| rng.between(500_000, 1_500_000)).collect();
     let moved = if rng.chance(15) { rng.between(1, 3) } else { 0 };
     for _ in 0..moved {

@@ -1,19 +1,22 @@
-//! The workload: what each worker does next, from a seed. It knows neither the clock nor the store.
+//! The workload: the next step of each worker, from a seed. It knows neither the clock nor the store.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Hold, Lease, Owner, Release, Resolution, ScopedOrder,
+};
 use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Fingerprint, Hold, Key, KeyDigest, Lease, Namespace, OnExpired,
-    Order, Outcome, Owner, Release, Resolution, Resource, Scope, ScopedKey, ScopedOrder, StoreError, Version,
+    Fingerprint, Key, KeyDigest, Namespace, OnExpired, Order, Outcome, Resource, Scope, ScopedKey,
+    StoreError, Version,
 };
 
 use crate::rng::Rng;
 
-/// Long enough that no record expires within a history.
+/// Longer than a history, so that no record expires in one.
 const RETENTION: Duration = Duration::from_secs(86_400);
 
-/// What a few workers do to the keys of one resource.
+/// The operations of a few workers on the keys of one resource.
 #[derive(Clone, Debug)]
 pub struct Workload {
     rng: Rng,
@@ -35,7 +38,7 @@ struct Plan {
 impl Workload {
     /// The workload of a seed: 4 to 8 workers, 30 to 40 operations on one to three keys.
     ///
-    /// `name` keeps the keys of workloads apart that run against one store.
+    /// `name` separates the keys of workloads that share a store.
     #[must_use]
     pub fn of_seed(seed: u64, name: &str) -> Self {
         let mut rng = Rng::new(seed, 4);
@@ -52,7 +55,7 @@ impl Workload {
         Self { rng, plan: Arc::new(plan), workers, operations }
     }
 
-    /// Sets the lease by which all pauses are measured. Default: 1 s.
+    /// Sets the lease, of which all pauses are multiples. Default: 1 s.
     #[must_use]
     pub fn with_lease(mut self, lease: Duration) -> Self {
         if let Some(plan) = Arc::get_mut(&mut self.plan) {
@@ -61,7 +64,7 @@ impl Workload {
         self
     }
 
-    /// Sets how many operations there are in all. Default: 30 to 40, which the checker judges at once.
+    /// Sets the total number of operations. Default: 30 to 40, which the checker judges at once.
     #[must_use]
     pub fn with_operations(mut self, operations: u64) -> Self {
         self.operations = operations;
@@ -103,12 +106,12 @@ fn key(name: &str, number: u64, is_ordered: bool, rng: &mut Rng) -> (ScopedKey, 
     } else {
         make(name, number)
     };
-    // Two neighbours may have the same version: equal ones are not stale.
+    // Two keys may have the same version: equal versions are not stale.
     let order = orders[usize::from(rng.chance(30))];
     (key, is_ordered.then_some(order))
 }
 
-/// One worker: what it knows, and what it does next.
+/// One worker: its knowledge and its next step.
 #[derive(Debug)]
 pub struct Worker {
     rng: Rng,
@@ -123,27 +126,27 @@ pub struct Worker {
 struct Attempt {
     claim: Claim,
     lease: Option<Lease>,
-    /// The lease that was adopted: the former owner's.
+    /// The former owner's lease, if it was adopted.
     former: Option<Lease>,
     outcome: Outcome,
-    /// What was sent last, to be repeated if nobody answered.
+    /// The last request, which is repeated if it was not answered.
     last: Option<Request>,
     is_over: bool,
 }
 
-/// What a worker does next: it waits, sends, and waits for the answer no longer than its patience.
+/// A worker's next step: it pauses, sends a request, and waits for the answer up to its patience.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Step {
-    /// How long it does nothing.
+    /// The pause before the request.
     pub pause: Duration,
-    /// What it sends then.
+    /// The request.
     pub request: Request,
-    /// How long it waits for the answer.
+    /// The longest wait for the answer.
     pub patience: Duration,
 }
 
-/// What a worker sends.
+/// A worker's request.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "they are the operations of the store contract")]
@@ -158,7 +161,7 @@ pub enum Request {
     Resolve(KeyDigest, Resolution),
 }
 
-/// What a worker learns.
+/// The reply to a worker's request.
 #[derive(Debug)]
 #[non_exhaustive]
 #[expect(missing_docs, reason = "they are the answers of the store contract")]
@@ -168,17 +171,17 @@ pub enum Reply {
     /// With the new owner.
     Adopt(Owner, Result<Adopted, StoreError>),
     Other,
-    /// Its patience was over.
+    /// None: the worker timed out.
     Nothing,
 }
 
 impl Worker {
-    /// What it does next; `None` at its end.
+    /// The next step; `None` at the end.
     #[must_use]
     pub fn next_step(&mut self) -> Option<Step> {
         self.left = self.left.checked_sub(1)?;
         if self.rng.chance(3) {
-            // It died; another starts in its place.
+            // The worker died; another takes its place.
             self.attempt = None;
             self.crashes += 1;
         }
@@ -189,7 +192,7 @@ impl Worker {
         Some(Step { pause: self.pause(), request, patience: self.rng.part(self.plan.lease, 2, 60) })
     }
 
-    /// It learns what came of the request.
+    /// Takes in the reply to the last request.
     pub fn learn(&mut self, reply: Reply) {
         let Some(attempt) = &mut self.attempt else { return };
         match reply {
@@ -216,7 +219,7 @@ impl Worker {
         }
     }
 
-    /// How often it waited longer than its lease, and how often it died.
+    /// How often it paused for longer than its lease, and how often it died.
     #[must_use]
     pub fn mishaps(&self) -> (u64, u64) {
         (self.pauses, self.crashes)
@@ -249,7 +252,7 @@ impl Worker {
         if attempt.is_over && rng.chance(75) {
             return self.begin();
         }
-        // The execution was written down and adopted: what the former holder, and a second adopter, do under the old lease.
+        // After an adoption, the former holder and a second adopter also act under the old lease.
         if let Some(former) = &attempt.former
             && rng.chance(30)
         {
@@ -306,7 +309,7 @@ impl Worker {
     }
 }
 
-/// An outcome of its own, of some length.
+/// A random outcome of random length.
 fn outcome(rng: &mut Rng) -> Outcome {
     let bytes = rng.bytes();
     let length = usize::try_from(rng.between(8, 16)).unwrap_or(8);

@@ -1,9 +1,9 @@
-//! Overlapping batches come to their end, since none waits while it holds grants.
+//! Overlapping batches end, since no batch waits while it holds grants.
 
 use idempotency_simulation::batches::{Waiting, check_batches};
 use idempotency_simulation::counters::Counters;
 
-/// How many runs; `SIMULATION_BATCHES` asks for more.
+/// The number of runs; `SIMULATION_BATCHES` sets another one.
 fn runs() -> u64 {
     std::env::var("SIMULATION_BATCHES").ok().and_then(|number| number.parse().ok()).unwrap_or(4_000)
 }

@@ -6,7 +6,7 @@ use idempotency_simulation::engine::check_engine;
 use idempotency_simulation::planted::Bug;
 use idempotency_simulation::stores::{memory_store, split_store};
 
-/// How many histories; `SIMULATION_ENGINE_HISTORIES` asks for more.
+/// The number of histories; `SIMULATION_ENGINE_HISTORIES` sets another one.
 fn histories() -> u64 {
     let asked = std::env::var("SIMULATION_ENGINE_HISTORIES").ok();
     asked.and_then(|number| number.parse().ok()).unwrap_or(20_000)
@@ -30,7 +30,7 @@ fn the_engine_keeps_its_promise_in_every_history() {
 
 #[test]
 fn the_engine_keeps_its_promise_where_record_and_mark_change_in_two_steps() {
-    // Operations in two steps leave more room for explanations: the search is given up sooner.
+    // Two-step operations have more possible explanations, so the search is given up sooner.
     let (mut checker, mut counters) = (Checker::new().with_limit(20_000), Counters::default());
     for seed in 0..histories() / 10 {
         if let Some(failure) = check_engine(seed, &split_store, false, &mut checker, &mut counters) {

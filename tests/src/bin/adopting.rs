@@ -1,6 +1,6 @@
-//! Takes up the execution that its standard input holds, on the Redis of its argument. Prints `ready`, waits for a second
-//! line of input, and then prints `run`, with the attempt and the fence, or `lost`.
-#![expect(clippy::print_stdout, reason = "it speaks to the test")]
+//! Adopts the execution on its standard input, on the Redis of its argument. Prints `ready`, waits for a second line of
+//! input, and then prints `run` with the attempt and the fence, or `lost`.
+#![expect(clippy::print_stdout, reason = "the test reads its output")]
 
 use std::error::Error;
 use std::io::BufRead as _;
@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     match engine.adopt(written).await? {
         Adoption::Run(mut execution) => {
             let (attempt, fence) = (execution.context().attempt(), execution.context().fence());
-            execution.drive(async {}).await;
+            execution.renew_while(async {}).await;
             let result = execution.complete(Outcome::default()).await;
             println!("run {attempt} {fence} {result:?}");
         }

@@ -1,4 +1,4 @@
-//! Measures what Redis forgets, and prints it as a table.
+//! Measures which writes Redis loses, and prints a table.
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
 use idempotency_tests::redis_limits::{HEAD, eviction, failover, killed};

@@ -1,4 +1,4 @@
-//! The client: sends deliveries over HTTP/1.1 and reads answers whole.
+//! The client: sends deliveries over HTTP/1.1 and reads whole answers.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use hyper_util::rt::TokioExecutor;
 
 use super::Delivery;
 
-/// Why there is no answer.
+/// The error of a delivery without an answer.
 pub type NoAnswer = Box<dyn Error + Send + Sync>;
 
 /// Sends deliveries to one server. Clones share connections.
@@ -48,7 +48,7 @@ impl Client {
     fn keeping(base: String, idle: usize) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
-        // actix-web closes a connection that is idle for 5 s, perhaps just when it is used again.
+        // actix-web closes a connection after 5 idle seconds, which may be just when it is used again.
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_max_idle_per_host(idle)
             .pool_idle_timeout(Duration::from_secs(1))
@@ -59,7 +59,7 @@ impl Client {
     /// Sends a delivery and reads the answer.
     ///
     /// # Errors
-    /// When there is none: the connection was refused, or closed too early.
+    /// If there is no answer: the connection was refused, or closed too early.
     ///
     /// # Cancel safety
     /// Dropping it hangs up.
@@ -75,7 +75,7 @@ impl Client {
 }
 
 impl Answer {
-    /// The header `idempotency-status`, empty where there is none.
+    /// The header `idempotency-status`, or an empty text.
     #[must_use]
     pub fn mark(&self) -> &str {
         self.header("idempotency-status").unwrap_or_default()
@@ -90,14 +90,14 @@ impl Answer {
     /// The body as JSON.
     ///
     /// # Panics
-    /// When it is not.
+    /// If it is not JSON.
     #[must_use]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.body)))
     }
 
-    /// The recorded part of a replay, to be compared with what it replays.
+    /// The answer without the headers that differ between an execution and its replay.
     #[must_use]
     pub fn recorded(&self) -> Self {
         let mut answer = self.clone();
@@ -107,10 +107,10 @@ impl Answer {
         answer
     }
 
-    /// Checks status and `idempotency-status` at once.
+    /// Checks the status and `idempotency-status`.
     ///
     /// # Panics
-    /// When they are others.
+    /// If they differ.
     #[track_caller]
     pub fn assert_is(&self, status: u16, mark: &str) {
         assert_eq!((self.status.as_u16(), self.mark()), (status, mark), "{self:?}");

@@ -1,4 +1,4 @@
-//! Deliveries, signed with the secrets that the servers of the tests are given.
+//! Deliveries, signed with the secrets of the test servers.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ const GITHUB: &str = "tests_github_secret";
 const SLACK: &str = "tests_slack_secret";
 const STANDARD_WEBHOOKS: &str = "whsec_dGVzdHMtc3RhbmRhcmQtd2ViaG9va3Mtc2VjcmV0";
 
-/// Who sends webhooks to the servers, as in their routes.
+/// The senders of webhooks, by their names in the routes.
 pub const SENDERS: [&str; 6] = ["stripe", "shopify", "twilio", "github", "slack", "standard-webhooks"];
 
-/// The servers' secrets, by the variables that carry them.
+/// The servers' secrets, by environment variable.
 pub const SECRETS: [(&str, &str); 6] = [
     ("STRIPE_WEBHOOK_SECRET", STRIPE),
     ("SHOPIFY_API_SECRET", SHOPIFY),
@@ -27,7 +27,7 @@ pub const SECRETS: [(&str, &str); 6] = [
     ("STANDARD_WEBHOOKS_SECRET", STANDARD_WEBHOOKS),
 ];
 
-/// The URL under which Twilio knows the servers.
+/// The URL that Twilio has for the servers.
 pub const TWILIO_URL: &str = "https://hooks.example.com/webhooks/twilio";
 
 /// A request to a server.
@@ -57,7 +57,7 @@ impl Delivery {
         Self { method: Method::GET, ..Self::post(target, HeaderMap::new(), "") }
     }
 
-    /// The same with a query, such as `delay_ms=500`, that tells the handler how to behave.
+    /// Adds a query that steers the handler, such as `delay_ms=500`.
     #[must_use]
     pub fn steered(mut self, query: &str) -> Self {
         let separator = if self.target.contains('?') { '&' } else { '?' };
@@ -90,7 +90,7 @@ impl Delivery {
         Self::post("/webhooks/shopify", headers, body)
     }
 
-    /// A delivered message at Twilio, with `number` in its Sid, and under a query that Twilio knows.
+    /// A delivered message at Twilio with `number` in its Sid, sent to a URL with this query.
     #[must_use]
     pub fn twilio(number: u128, query: &str) -> Self {
         let body = format!("MessageSid=SM{number:032x}&MessageStatus=delivered&To=%2B18005551212");
@@ -107,14 +107,14 @@ impl Delivery {
         ))
     }
 
-    /// Anything at Slack.
+    /// A delivery of this body by Slack.
     #[must_use]
     pub fn slack_body(body: &str) -> Self {
         let headers = testing::slack(SLACK, body.as_bytes(), unix_time());
         Self::post("/webhooks/slack", headers, body.to_owned())
     }
 
-    /// An event about a user by Standard Webhooks, as new as the second `at` of some minute.
+    /// An event about a user by Standard Webhooks. Its version is the second `at` of a fixed minute.
     #[must_use]
     pub fn user(id: &str, event_type: &str, user: &str, at: u32) -> Self {
         let time = format!("2026-01-01T00:00:{at:02}Z");
@@ -126,7 +126,7 @@ impl Delivery {
     /// A payment by a client of the API.
     ///
     /// # Panics
-    /// When a text that goes into a header is not printable ASCII.
+    /// If the text of a header is not printable ASCII.
     #[must_use]
     pub fn payment(authorization: &str, key: &str, amount: u32) -> Self {
         let value = |text: &str| HeaderValue::from_str(text).expect("printable ascii");
@@ -140,9 +140,9 @@ impl Delivery {
     /// A delivery of one of the six senders.
     ///
     /// # Panics
-    /// When it is not one of [`SENDERS`].
+    /// If it is not one of [`SENDERS`].
     #[must_use]
-    pub fn of_sender(sender: &str, number: u128) -> Self {
+    pub fn only(sender: &str, number: u128) -> Self {
         match sender {
             "stripe" => Self::stripe(&format!("evt_{number}")),
             "shopify" => Self::shopify(&format!("shopify-{number}")),
@@ -157,11 +157,11 @@ impl Delivery {
     /// A delivery of each of the six senders.
     #[must_use]
     pub fn of_each_sender(number: u128) -> [Self; 6] {
-        SENDERS.map(|sender| Self::of_sender(sender, number))
+        SENDERS.map(|sender| Self::only(sender, number))
     }
 }
 
-/// The seconds since 1970, for senders who date their signatures.
+/// The time since 1970, for senders that sign it.
 fn unix_time() -> Duration {
     clock::system_unix_time()
 }

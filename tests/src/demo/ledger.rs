@@ -1,13 +1,12 @@
-//! The ledger that all servers of a test share: one line per execution. And the gate beside it.
+//! The ledger that all servers of a test share, with one line per execution, and its gate.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use idempotency_demo::Gate;
 use serde::Deserialize;
 
-use super::{PATIENCE, eventually, scratch};
+use super::{Gate, PATIENCE, eventually, scratch};
 
 /// A ledger's file and its gate. Dropping it removes the files.
 #[derive(Debug)]
@@ -20,14 +19,14 @@ pub struct Ledger {
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[non_exhaustive]
 pub struct Line {
-    /// Who sent the delivery.
+    /// The delivery's sender.
     pub provider: String,
     /// Its key.
     pub key: String,
     /// Its type.
     #[serde(rename = "type")]
     pub event_type: Option<String>,
-    /// Which attempt it was.
+    /// Its attempt.
     pub attempt: u32,
     /// The attempt's fencing token.
     pub fence: u64,
@@ -39,55 +38,55 @@ impl Ledger {
     /// An empty ledger.
     ///
     /// # Panics
-    /// When the file cannot be made.
-    #[expect(clippy::new_without_default, reason = "it makes a file")]
+    /// If the file cannot be created.
+    #[expect(clippy::new_without_default, reason = "it creates a file")]
     #[must_use]
     pub fn new() -> Self {
         let path = scratch("ledger");
         std::fs::write(&path, "").expect("the folder for temporary files is writable");
-        let gate = Gate::beside(&path);
+        let gate = Gate::of_ledger(&path);
         Self { path, gate }
     }
 
-    /// Where it is.
+    /// Its file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Waits until a handler that was steered with `gated=1` has come to the gate.
+    /// Waits until a handler that was steered with `gated=1` has reached the gate.
     pub async fn gate_is_reached(&self) {
         eventually("a handler at the gate", PATIENCE, async || self.gate.is_reached().then_some(())).await;
     }
 
-    /// Lets every handler go on that is at the gate or comes there later.
+    /// Opens the gate for every waiting handler and every later one.
     ///
     /// # Panics
-    /// When the file that says so cannot be made.
+    /// If the file cannot be created.
     pub fn open_gate(&self) {
-        self.gate.open().expect("the folder for temporary files is writable");
+        self.gate.open();
     }
 
-    /// All executions in the order in which they were written down.
+    /// All executions in the order of their lines.
     ///
     /// # Panics
-    /// When there is a line that is not one.
+    /// If a line is malformed.
     #[must_use]
     pub fn lines(&self) -> Vec<Line> {
         self.lines_from(0).0
     }
 
-    /// The executions from this byte on, and up to which byte that is.
+    /// The executions from this byte on, and the byte after the last one.
     ///
     /// # Panics
-    /// When there is a line that is not one.
+    /// If a line is malformed.
     #[must_use]
     pub fn lines_from(&self, start: u64) -> (Vec<Line>, u64) {
         let mut file = File::open(&self.path).expect("the ledger is a file");
         let mut text = String::new();
-        file.seek(SeekFrom::Start(start)).expect("a file has places");
+        file.seek(SeekFrom::Start(start)).expect("a file is seekable");
         file.read_to_string(&mut text).expect("the ledger is text");
-        // A line that is being written is left for the next time.
+        // An incomplete line is left for the next call.
         text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         let end = start + u64::try_from(text.len()).expect("it is in memory");
@@ -100,10 +99,10 @@ impl Ledger {
         self.lines().into_iter().filter(|line| line.key == key).collect()
     }
 
-    /// The one execution that there is.
+    /// The only execution.
     ///
     /// # Panics
-    /// When there is none, or several.
+    /// If there is none, or more than one.
     #[must_use]
     #[track_caller]
     pub fn only_line(&self) -> Line {

@@ -1,51 +1,55 @@
-//! The demo servers as processes: started, signalled, and asked over HTTP.
+//! The demo servers as processes: start, signals, and requests over HTTP.
 
 mod client;
 mod delivery;
+mod gate;
 mod ledger;
 mod process;
 mod record;
 mod setup;
+mod steering;
 
 pub use client::{Answer, Client, NoAnswer};
 pub use delivery::{Delivery, SECRETS, SENDERS, TWILIO_URL};
+pub use gate::Gate;
 pub use ledger::{Ledger, Line};
 pub use process::{Demo, resident_kib};
-pub use record::{in_flight, record};
+pub use record::{NAMESPACE, in_flight, in_flight_in, record, record_in};
 pub use setup::Setup;
+pub use steering::Steering;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// Which of the two servers.
+/// The framework of a demo server.
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "there are two demo servers")]
 pub enum Framework {
-    /// The one in axum.
+    /// The server in axum.
     Axum,
-    /// The one in actix-web.
+    /// The server in actix-web.
     Actix,
 }
 
 impl Framework {
-    /// Each of the two.
+    /// Both frameworks.
     pub const BOTH: [Self; 2] = [Self::Axum, Self::Actix];
 
-    /// Two processes: of one kind, of the other, and one of each.
+    /// Two processes: both axum, both actix-web, and one of each.
     pub const PAIRS: [[Self; 2]; 3] =
         [[Self::Axum, Self::Axum], [Self::Actix, Self::Actix], [Self::Axum, Self::Actix]];
 }
 
-/// How long a test waits for what must come, on however slow a machine. Where it does not come, something hangs.
+/// How long a test waits for an event that must happen. It is longer than the slowest machine needs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Asks again and again until there is something, and gives it.
+/// Polls until there is a result, and returns it.
 ///
 /// # Panics
-/// When there is nothing within so long.
+/// If there is none within the limit.
 pub async fn eventually<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let start = now();
     loop {
@@ -57,15 +61,15 @@ pub async fn eventually<T>(what: &str, within: Duration, mut ask: impl AsyncFnMu
     }
 }
 
-/// This moment, to measure how long real processes take.
+/// The current instant, to measure real processes.
 #[expect(clippy::disallowed_methods, reason = "processes cannot be given another clock")]
 #[must_use]
 pub fn now() -> Instant {
     Instant::now()
 }
 
-/// A path that nobody else has, for a file or a folder.
-fn scratch(name: &str) -> PathBuf {
+/// A unique path for a file or a folder.
+pub fn scratch(name: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     std::env::temp_dir().join(format!("idempotency-{name}-{}-{number}", std::process::id()))

@@ -1,4 +1,4 @@
-//! A running demo server: what it is sent, how it ends.
+//! A running demo server: its deliveries, its signals and its end.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
@@ -20,30 +20,30 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts a server with nothing unusual about it.
+    /// Starts a server with the usual setup.
     pub async fn start(framework: Framework, store: &str, ledger: &Ledger) -> Self {
         Setup::new(framework, store, ledger).start().await
     }
 
-    /// Sends a delivery on a connection of its own.
+    /// Sends a delivery on a new connection.
     ///
     /// # Panics
-    /// When there is no answer.
+    /// If there is no answer.
     pub async fn deliver(&self, delivery: &Delivery) -> Answer {
         self.try_deliver(delivery)
             .await
             .unwrap_or_else(|error| panic!("{:?} answers: {error}", self.framework))
     }
 
-    /// Sends a delivery on a connection of its own.
+    /// Sends a delivery on a new connection.
     ///
     /// # Errors
-    /// When there is no answer.
+    /// If there is no answer.
     pub async fn try_deliver(&self, delivery: &Delivery) -> Result<Answer, NoAnswer> {
         self.client.send(delivery).await
     }
 
-    /// Sends a delivery in a task of its own; aborting the task hangs up.
+    /// Sends a delivery in a new task. Aborting the task hangs up.
     pub fn delivering(&self, delivery: &Delivery) -> JoinHandle<Result<Answer, NoAnswer>> {
         let (client, delivery) = (self.client.clone(), delivery.clone());
         tokio::spawn(async move { client.send(&delivery).await })
@@ -71,29 +71,29 @@ impl Demo {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// How much memory it has, in KiB. `None` where the system has no `/proc`.
+    /// Its resident memory in KiB. `None` if the system has no `/proc`.
     #[must_use]
     pub fn resident_kib(&self) -> Option<u64> {
         resident_kib(self.process().id())
     }
 
-    /// Ends it at once, as a power cut would.
+    /// Kills it at once, like a power cut.
     pub fn kill(&self) {
         let _ = self.process().kill();
         let _ = self.process().wait();
     }
 
-    /// Stops it where it is, as a paused machine would.
+    /// Stops it, like a paused machine.
     pub fn pause(&self) {
         self.signal("-STOP");
     }
 
-    /// Lets it go on.
+    /// Resumes it.
     pub fn resume(&self) {
         self.signal("-CONT");
     }
 
-    /// Asks it to end.
+    /// Sends it SIGTERM.
     pub fn terminate(&self) {
         self.signal("-TERM");
     }
@@ -103,30 +103,30 @@ impl Demo {
         eventually("a demo server that ends", PATIENCE, async || self.exit_status()).await
     }
 
-    /// Where it says that it listens.
+    /// The address on which it says that it listens.
     pub(super) fn greeting(&self) -> Option<String> {
         let text = std::fs::read_to_string(self.folder.join("stdout")).ok()?;
         Some(text.strip_prefix("listening on ")?.split_once(';')?.0.to_owned())
     }
 
-    /// The fault with which it struck itself.
+    /// The fault that it inflicted on itself.
     #[must_use]
     pub fn strike(&self) -> Option<Strike> {
         let text = std::fs::read_to_string(self.folder.join("stdout")).ok()?;
         text.lines().find_map(Strike::from_line)
     }
 
-    /// How it has ended; none while it runs.
+    /// Its exit status; `None` while it runs.
     ///
     /// # Panics
-    /// When the process cannot be asked.
+    /// If the process cannot be queried.
     pub fn exit_status(&self) -> Option<ExitStatus> {
         self.process().try_wait().expect("the process is a child of this one")
     }
 
     fn signal(&self, name: &str) {
         let id = self.process().id().to_string();
-        let status = Command::new("kill").args([name, &id]).status().expect("kill is there");
+        let status = Command::new("kill").args([name, &id]).status().expect("kill is installed");
         assert!(status.success(), "kill {name} must reach the demo server");
     }
 
@@ -145,7 +145,7 @@ impl Drop for Demo {
     }
 }
 
-/// How much memory a process has, in KiB. `None` where the system has no `/proc`.
+/// The resident memory of a process in KiB. `None` if the system has no `/proc`.
 #[must_use]
 pub fn resident_kib(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;

@@ -1,4 +1,4 @@
-//! How a demo server is started.
+//! The setup of a demo server.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -7,30 +7,29 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::client::Client;
-use super::{Demo, Framework, Ledger, PATIENCE, SECRETS, TWILIO_URL, now, scratch};
+use super::{Demo, Framework, Gate, Ledger, PATIENCE, SECRETS, TWILIO_URL, now, scratch};
 use crate::faults::FaultAt;
 
-/// What gives a server all the time of the world, so that no delivery fails because the machine is slow.
+/// Long timeouts, so that no delivery fails because the machine is slow.
 const PATIENT: [(&str, &str); 2] = [("STORE_TIMEOUT", "60s"), ("WAIT", "60s")];
 
-/// How a demo server is started.
+/// The setup of a demo server.
 #[derive(Clone, Debug)]
 pub struct Setup {
     framework: Framework,
-    fault_at: Option<FaultAt>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
 }
 
 impl Setup {
-    /// A server on this store, `memory` or a Redis, that writes into this ledger, with the tests' secrets. It is as
-    /// patient with its store as the tests are.
+    /// A server on this store (the value of `--store`) that writes to this ledger. It has the tests' secrets and long
+    /// timeouts for its store.
     ///
     /// # Panics
     /// When the ledger's path is not UTF-8.
     #[must_use]
     pub fn new(framework: Framework, store: &str, ledger: &Ledger) -> Self {
-        let setup = Self { framework, fault_at: None, arguments: Vec::new(), environment: Vec::new() };
+        let setup = Self { framework, arguments: Vec::new(), environment: Vec::new() };
         let secrets = SECRETS.into_iter();
         let setup = secrets.fold(setup, |setup, (name, secret)| setup.with_variable(name, secret));
         let ledger = ledger.path().to_str().expect("the folder for temporary files has a name in utf-8");
@@ -39,43 +38,43 @@ impl Setup {
         setup
             .with_variable("RUST_LOG", "info")
             .with_variable("PUBLIC_URL", TWILIO_URL)
+            .with_variable(Gate::VARIABLE, ledger)
             .with("--listen", "127.0.0.1:0")
             .with("--store", store)
             .with("--ledger", ledger)
     }
 
-    /// As patient as servers are by default: for tests in which the store is away.
+    /// Restores the default timeouts, for tests in which the store is out of reach.
     #[must_use]
     pub fn with_default_patience(mut self) -> Self {
         self.environment.retain(|(name, _)| PATIENT.iter().all(|(patient, _)| name != patient));
         self
     }
 
-    /// Sets one more flag, such as `--lease`.
+    /// Adds a flag, such as `--lease`.
     #[must_use]
     pub fn with(mut self, flag: &str, value: &str) -> Self {
         self.arguments.extend([flag.to_owned(), value.to_owned()]);
         self
     }
 
-    /// Sets a variable of its environment, in place of an earlier value.
+    /// Sets an environment variable and replaces an earlier value.
     #[must_use]
     pub fn with_variable(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Lets it strike itself there.
+    /// Makes it kill or stop itself at this point.
     #[must_use]
-    pub fn with_fault_at(mut self, fault_at: FaultAt) -> Self {
-        self.fault_at = Some(fault_at);
+    pub fn with_fault_at(self, fault_at: FaultAt) -> Self {
         self.with_variable("FAULT_AT", &fault_at.to_string())
     }
 
     /// Starts it and waits until it listens.
     ///
     /// # Panics
-    /// When it does not come up.
+    /// If it does not start.
     pub async fn start(self) -> Demo {
         let mut demo = self.spawn();
         let start = now();
@@ -85,7 +84,7 @@ impl Setup {
             }
             assert!(
                 demo.exit_status().is_none() && start.elapsed() < PATIENCE,
-                "it must come up: {}",
+                "the server must start: {}",
                 demo.log()
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -94,14 +93,14 @@ impl Setup {
         demo
     }
 
-    /// Starts it and waits until it has ended, which must be a failure. Gives what it logged.
+    /// Starts it, waits until it has failed, and returns its log.
     ///
     /// # Panics
-    /// When it does not end, or ends well.
+    /// If it does not end, or ends with success.
     pub async fn start_and_fail(self) -> String {
         let demo = self.spawn();
         let status = demo.exit().await;
-        assert!(!status.success(), "it must not start: {}", demo.log());
+        assert!(!status.success(), "the server must not start: {}", demo.log());
         demo.log()
     }
 
@@ -127,13 +126,11 @@ impl Setup {
             client: Client::new(String::new()),
         }
     }
-    /// The server's program, which cargo has built beside the tests: it is a target of this package too.
+    /// The server's program. It is a target of this package, so cargo has built it with the tests.
     fn binary(&self) -> PathBuf {
-        let name = match (self.framework, self.fault_at) {
-            (Framework::Axum, None) => "demo-axum",
-            (Framework::Actix, None) => "demo-actix",
-            (Framework::Axum, Some(_)) => "faulty-axum",
-            (Framework::Actix, Some(_)) => "faulty-actix",
+        let name = match self.framework {
+            Framework::Axum => "demo-axum",
+            Framework::Actix => "demo-actix",
         };
         let test = std::env::current_exe().expect("this program has a path");
         let folder = test.ancestors().nth(2).expect("tests are built into a folder of their profile's");

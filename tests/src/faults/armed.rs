@@ -1,4 +1,4 @@
-//! The process that strikes itself.
+//! A process that kills or stops itself at a point.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,35 +7,35 @@ use idempotency_core::clock;
 
 use super::{FaultAt, Point, Signal};
 
-/// Says that the strike is about to happen, then ends the parent.
+/// Prints the line that announces the strike, then kills the parent.
 const KILL: &str = r#"echo "$0"; kill -KILL "$PPID""#;
 
-/// Stops the parent, and says so when all of it has stopped: no thread of it goes on in between. It does not look for
-/// ever, since somebody may have let the parent go on.
+/// Stops the parent, and prints the line once all of its threads have stopped. It gives up after a while, since a test
+/// may have resumed the parent.
 const STOP: &str = r#"kill -STOP "$PPID"
 looks=0
 until ps -o stat= -p "$PPID" | grep -q T || [ "$looks" = 100 ]; do looks=$((looks + 1)); done
 echo "$0""#;
 
-/// A fault that awaits its process.
+/// A fault that has not happened yet.
 #[derive(Debug)]
-pub(super) struct Armed {
+pub struct Armed {
     fault: FaultAt,
     reached: AtomicU32,
 }
 
 impl Armed {
-    /// The fault that the environment's `FAULT_AT` names.
+    /// The fault in the environment variable `FAULT_AT`, if it is set.
     ///
     /// # Errors
-    /// When there is none.
-    pub(super) fn from_env() -> Result<Self, String> {
-        let text = std::env::var("FAULT_AT").map_err(|error| format!("FAULT_AT: {error}"))?;
-        Ok(Self { fault: text.parse()?, reached: AtomicU32::new(0) })
+    /// If it is not one of the faults.
+    pub fn from_env() -> Result<Option<Self>, String> {
+        let Some(text) = std::env::var_os("FAULT_AT") else { return Ok(None) };
+        Ok(Some(Self { fault: text.to_string_lossy().parse()?, reached: AtomicU32::new(0) }))
     }
 
-    /// Strikes the process where it is its turn. The thread stays here until it is killed, or was stopped and goes on.
-    pub(super) fn reach(&self, point: Point) {
+    /// Strikes the process if the fault is due at this point. The thread blocks here until it is killed or resumed.
+    pub fn reach(&self, point: Point) {
         if point != self.fault.point || self.reached.fetch_add(1, Ordering::SeqCst) + 1 != self.fault.time {
             return;
         }
@@ -43,18 +43,19 @@ impl Armed {
             Signal::Kill => KILL,
             Signal::Stop => STOP,
         };
-        let at = u64::try_from(clock::system_unix_time().as_micros()).expect("the year is not that late");
+        let at =
+            u64::try_from(clock::system_unix_time().as_micros()).expect("the microseconds fit in 64 bits");
         let strike = Strike { fault: self.fault, at };
-        Command::new("sh").args(["-c", script, &strike.to_line()]).status().expect("there is a shell");
+        Command::new("sh").args(["-c", script, &strike.to_line()]).status().expect("sh is installed");
     }
 }
 
 /// A fault that happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Strike {
-    /// Which one.
+    /// The fault.
     pub fault: FaultAt,
-    /// When, in microseconds since 1970.
+    /// Its time in microseconds since 1970.
     pub at: u64,
 }
 
@@ -63,7 +64,7 @@ impl Strike {
         format!("struck {} {}", self.fault, self.at)
     }
 
-    /// Reads the line in which a process says so.
+    /// Parses the line in which a process announces it.
     pub fn from_line(line: &str) -> Option<Self> {
         let (fault, at) = line.strip_prefix("struck ")?.split_once(' ')?;
         Some(Self { fault: fault.parse().ok()?, at: at.parse().ok()? })

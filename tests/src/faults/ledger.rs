@@ -4,13 +4,13 @@ use std::io;
 use std::sync::Arc;
 
 use idempotency_core::IdempotencyContext;
-use idempotency_demo::{Gate, Ledger};
+use idempotency_demo::Ledger;
 use serde_json::Value;
 
 use super::Point;
 use super::armed::Armed;
 
-/// A ledger before and after whose entries the process may be struck.
+/// A ledger with a point before and after each entry.
 #[derive(Debug)]
 pub struct FaultyLedger {
     inner: Arc<dyn Ledger>,
@@ -30,10 +30,6 @@ impl Ledger for FaultyLedger {
         self.inner.record(context)?;
         self.armed.reach(Point::AfterEffect);
         Ok(())
-    }
-
-    fn gate(&self) -> Option<Gate> {
-        self.inner.gate()
     }
 
     fn entries(&self) -> io::Result<Vec<Value>> {

@@ -1,30 +1,29 @@
-//! Faults at twelve named points of the engine. They are put around a store and a ledger, so the engine knows nothing
-//! of them.
+//! Faults at twelve named points of the engine. They wrap a store and a ledger, so the engine does not know of them.
 
 mod armed;
 mod ledger;
 mod point;
 mod store;
 
-use std::error::Error;
 use std::sync::Arc;
 
-use idempotency_demo::Config;
+use idempotency_core::store::Store;
+use idempotency_demo::Ledger;
 
-pub use armed::Strike;
+pub use armed::{Armed, Strike};
 pub use ledger::FaultyLedger;
 pub use point::{FaultAt, Point, Signal};
 pub use store::FaultyStore;
 
-use armed::Armed;
+/// The store and the ledger of a demo server.
+pub type StoreAndLedger = (Arc<dyn Store>, Arc<dyn Ledger>);
 
-/// The store and the ledger of a demo server, with the fault between them that the environment's `FAULT_AT` names.
+/// Wraps a store and a ledger with the fault in the environment variable `FAULT_AT`, if it is set.
 ///
 /// # Errors
-/// When it names none, or one of the two cannot be opened.
-pub fn armed(config: &Config) -> Result<(FaultyStore, FaultyLedger), Box<dyn Error>> {
-    let armed = Arc::new(Armed::from_env()?);
-    let store = FaultyStore::new(config.open_store()?, Arc::clone(&armed));
-    let ledger = FaultyLedger::new(idempotency_demo::open_ledger(config.ledger.as_deref())?, armed);
-    Ok((store, ledger))
+/// If it is not one of the faults.
+pub fn armed((store, ledger): StoreAndLedger) -> Result<StoreAndLedger, String> {
+    let Some(armed) = Armed::from_env()?.map(Arc::new) else { return Ok((store, ledger)) };
+    let store = FaultyStore::new(store, Arc::clone(&armed));
+    Ok((Arc::new(store), Arc::new(FaultyLedger::new(ledger, armed))))
 }

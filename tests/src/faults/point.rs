@@ -1,42 +1,42 @@
-//! The points, and what can happen there.
+//! The points, and the faults that can happen there.
 
 use std::fmt;
 use std::str::FromStr;
 
 use clap::ValueEnum;
 
-/// A point of the engine: just before or after something that others can see. Each says what a death there means.
+/// A point of the engine: just before or after an effect that is visible outside. Each doc says what a death there means.
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
 pub enum Point {
-    /// Nothing is known of the delivery: the retry is its first attempt.
+    /// There is no trace of the delivery: the retry is its first attempt.
     BeforeClaim,
-    /// The key is held by nobody who lives: the retry runs after the lease.
+    /// A dead process holds the key: the retry runs after the lease.
     AfterClaim,
-    /// The lease is claimed and the effect has not happened: the retry runs after the lease, and it happens once.
+    /// The key is claimed and the effect has not happened: the retry runs after the lease, and the effect happens once.
     BeforeEffect,
-    /// The effect has happened and nobody was told: the retry runs after the lease, and it happens twice.
+    /// The effect has happened and was not reported: the retry runs after the lease, and the effect happens twice.
     AfterEffect,
     /// The handler is cut short: the retry runs after the lease.
     BeforeRenew,
-    /// The handler is cut short: the retry runs after the lease as it was prolonged.
+    /// The handler is cut short: the retry runs after the renewed lease.
     AfterRenew,
-    /// The handler has succeeded and nobody was told: the retry runs after the lease, and the effect happens twice.
+    /// The handler has succeeded and its outcome is lost: the retry runs after the lease, and the effect happens twice.
     BeforeComplete,
-    /// The outcome is recorded and the sender was not told: the retry is a replay.
+    /// The outcome is recorded and the sender has no answer: the retry is a replay.
     AfterComplete,
     /// The handler has failed and the key is still held: the retry runs after the lease.
     BeforeRelease,
     /// The handler has failed and the key is free: the retry runs at once.
     AfterRelease,
-    /// A duplicate is about to wait: the execution elsewhere goes on, the retry is its replay.
+    /// A duplicate is about to wait: the execution elsewhere continues, and the retry is its replay.
     BeforeWait,
-    /// A duplicate has waited and does not know the outcome: the same.
+    /// A duplicate has waited and has not read the outcome: the retry is a replay as well.
     AfterWait,
 }
 
-/// What a process sends itself.
+/// The signal that a process sends itself.
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -47,14 +47,14 @@ pub enum Signal {
     Stop,
 }
 
-/// What happens where, and at which time of getting there: `after-complete:kill:3`.
+/// A fault: its point, its signal, and the pass on which it happens, such as `after-complete:kill:3`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FaultAt {
-    /// Where.
+    /// The point.
     pub point: Point,
-    /// What.
+    /// The signal.
     pub signal: Signal,
-    /// At the first time, the second, and so on.
+    /// The pass over the point, counted from 1.
     pub time: u32,
 }
 

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use idempotency_core::store::{Filter, Listing, Page};
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
-    Resolution, ResourceDigest, Store, StoreError, Version,
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Filter, Hold, Lease, Listing, Owner, Page, RecordView, Release,
+    Resolution, ResourceDigest, Store,
 };
+use idempotency_core::{KeyDigest, Namespace, StoreError, Version};
 
 use super::Point;
 use super::armed::Armed;
 
-/// A store before and after whose operations the process may be struck.
+/// A store with a point before and after each operation.
 #[derive(Debug)]
 pub struct FaultyStore {
     inner: Arc<dyn Store>,
@@ -23,11 +23,11 @@ pub struct FaultyStore {
 
 impl FaultyStore {
     /// Puts the points around a store.
-    pub(super) fn new(inner: Arc<dyn Store>, armed: Arc<Armed>) -> Self {
+    pub fn new(inner: Arc<dyn Store>, armed: Arc<Armed>) -> Self {
         Self { inner, armed }
     }
 
-    /// The point after an operation is reached when the store has answered.
+    /// Runs an operation between two points. The second is reached once the store has answered.
     async fn between<T>(
         &self,
         before: Point,
@@ -40,7 +40,7 @@ impl FaultyStore {
         Ok(answer)
     }
 
-    /// As for one, around an operation on several keys.
+    /// The same for an operation on several keys.
     async fn many<T>(&self, before: Point, after: Point, operation: impl Future<Output = Vec<T>>) -> Vec<T> {
         self.armed.reach(before);
         let answers = operation.await;

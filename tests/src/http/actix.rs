@@ -1,4 +1,4 @@
-//! The actix-web app, on a thread of its own.
+//! The actix-web app on its own thread.
 
 use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
@@ -23,12 +23,12 @@ pub(super) struct Server(ServerHandle);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // The command is sent by the call; the future only waits for its effect.
+        // The call sends the command; the future only waits for its effect.
         drop(self.0.stop(false));
     }
 }
 
-/// `/hook` wrapped as a resource, and two scopes at `/a` and `/b` that are wrapped themselves.
+/// `/hook` wrapped as a resource, and two wrapped scopes at `/a` and `/b`.
 pub(super) async fn serve(
     middleware: IdempotencyMiddleware,
     handler: Handler,
@@ -73,7 +73,7 @@ async fn handle(handler: Handler, request: HttpRequest, body: web::Bytes) -> Htt
 }
 
 fn respond(reply: Reply) -> HttpResponse {
-    let status = StatusCode::from_u16(reply.status).expect("a test's status is one");
+    let status = StatusCode::from_u16(reply.status).expect("a test's status is valid");
     let mut response = if reply.streams {
         let pieces = reply.body.clone().into_iter().map(Ok::<_, Infallible>);
         HttpResponse::with_body(status, BodyStream::new(stream::iter(pieces))).map_into_boxed_body()
@@ -83,7 +83,7 @@ fn respond(reply: Reply) -> HttpResponse {
     for (name, value) in &reply.headers {
         response.headers_mut().append(
             HeaderName::from_static(name),
-            HeaderValue::from_bytes(value).expect("a test's header is one"),
+            HeaderValue::from_bytes(value).expect("a test's header is valid"),
         );
     }
     response

@@ -32,7 +32,7 @@ impl Drop for Server {
     }
 }
 
-/// `/hook` under the layer, and two routers nested at `/a` and `/b` that have it inside.
+/// `/hook` under the layer, and two nested routers at `/a` and `/b` with a layer inside.
 pub(super) fn app(layer: &IdempotencyLayer, handler: &Handler, departures: &Departures) -> Router {
     let hook = || {
         let handler = handler.clone();
@@ -55,7 +55,7 @@ pub(super) async fn serve(app: Router) -> (SocketAddr, Server) {
             let Ok((socket, _)) = listener.accept().await else { continue };
             let (builder, app) = (builder.clone(), app.clone());
             tokio::spawn(async move {
-                // The sender's going away is an error here, and what the tests are about.
+                // The error is ignored: it means that the sender hung up, which is what the tests do.
                 drop(builder.serve_connection(TokioIo::new(socket), TowerToHyperService::new(app)).await);
             });
         }

@@ -1,4 +1,4 @@
-//! The client: one request on a connection of its own, and its answer as bytes.
+//! The client: one request per connection, and its answer as bytes.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -78,7 +78,7 @@ impl Request {
     /// Sends it and reads the whole answer.
     ///
     /// # Errors
-    /// When the server closes the connection before the answer is whole.
+    /// If the server closes the connection before the answer is complete.
     pub async fn send_to(self, addr: SocketAddr) -> Result<Answer, hyper::Error> {
         let socket = TcpStream::connect(addr).await.expect("the server accepts");
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await?;
@@ -94,14 +94,14 @@ impl Request {
         } else {
             Full::new(Bytes::from(self.body.concat())).boxed()
         };
-        let request = builder.body(body).expect("a test's request is one");
+        let request = builder.body(body).expect("a test's request is valid");
         let (parts, body) = sender.send_request(request).await?.into_parts();
         let mut headers: Vec<_> = parts
             .headers
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()))
             .collect();
-        // Stable: repeated headers keep their order.
+        // A stable sort keeps the order of repeated headers.
         headers.sort_by(|(a, _), (b, _)| a.cmp(b));
         let body = body.collect().await?.to_bytes();
         Ok(Answer { status: parts.status.as_u16(), headers, body })
@@ -135,7 +135,7 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Checks the status and `idempotency-status`; `""` where it must be absent.
+    /// Checks the status and `idempotency-status`, which must be absent if `""`.
     #[track_caller]
     pub fn is(self, status: u16, idempotency_status: &str) -> Self {
         let found = self.all("idempotency-status").join(" and ");
@@ -152,7 +152,7 @@ impl Answer {
         self
     }
 
-    /// Checks that it is a problem of this type (RFC 9457), with all that a client needs to go on.
+    /// Checks that it is a problem of this type (RFC 9457) with every member that a client needs.
     #[track_caller]
     pub fn is_problem(self, kind: &str) -> Self {
         assert_eq!(self.all("content-type"), ["application/problem+json"], "{self:?}");
@@ -169,7 +169,7 @@ impl Answer {
         self
     }
 
-    /// Checks what a problem says about sending the same request again.
+    /// Checks whether a problem says that the same request may be retried.
     #[track_caller]
     pub fn is_retryable(self, retryable: bool) -> Self {
         let problem: serde_json::Value = serde_json::from_slice(&self.body).expect("a problem is json");
@@ -186,13 +186,13 @@ impl Answer {
         self
     }
 
-    /// What both adapters must agree on. The frameworks themselves add `date` and `connection`.
+    /// The part on which both adapters must agree. The frameworks add `date` and `connection`.
     pub(super) fn comparable(mut self) -> Self {
         self.headers.retain(|(name, _)| !["date", "connection"].contains(&name.as_str()));
         self.without_instance()
     }
 
-    /// The same answer without what names this occurrence of a problem.
+    /// The same answer without the `instance` of its problem.
     pub fn without_instance(mut self) -> Self {
         if let Ok(mut problem) = serde_json::from_slice::<serde_json::Value>(&self.body)
             && problem.as_object_mut().is_some_and(|problem| problem.remove("instance").is_some())

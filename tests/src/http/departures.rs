@@ -1,19 +1,19 @@
-//! Departures: how the futures of responses ended, as seen from outside the adapter.
+//! Departures: how response futures ended, seen from outside the adapter.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// How many futures of responses have ended.
+/// The number of response futures that have ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Ended {
     /// With an answer.
     pub answered: usize,
-    /// Dropped by the framework before there was one.
+    /// Dropped by the framework before an answer.
     pub dropped: usize,
 }
 
-/// Counts how the futures of responses end. Clones count together.
+/// Counts how response futures end. Clones share the counts.
 #[derive(Clone, Debug)]
 pub struct Departures(Arc<watch::Sender<Ended>>);
 
@@ -29,7 +29,7 @@ impl Departures {
         answer
     }
 
-    /// Returns when the counts are as wanted.
+    /// Waits until the counts are as wanted.
     pub async fn until(&self, wanted: impl FnMut(&Ended) -> bool) {
         self.0.subscribe().wait_for(wanted).await.expect("the counts outlive the wait");
     }

@@ -1,4 +1,4 @@
-//! Handlers that both frameworks can call.
+//! Handlers that run in both frameworks.
 
 use std::sync::Arc;
 
@@ -6,20 +6,23 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use idempotency_core::IdempotencyContext;
 
-/// What a handler is shown.
+/// The message of a handler's deliberate panic. Every other panic is a mistake.
+pub const DELIBERATE: &str = "as the test wants it";
+
+/// The request as a handler sees it.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// The method.
     pub method: String,
-    /// The path as the framework shows it to the handler.
+    /// The path that the framework gives to the handler.
     pub path: String,
     /// The body.
     pub body: Bytes,
-    /// The context, where the request has one.
+    /// The context, if the request has one.
     pub context: Option<IdempotencyContext>,
 }
 
-/// What a handler answers.
+/// The answer of a handler.
 #[derive(Clone, Debug)]
 pub struct Reply {
     /// The status.
@@ -44,7 +47,7 @@ impl Reply {
         self
     }
 
-    /// Sends the body in these pieces, without saying its length.
+    /// Sends the body in these pieces, without a length.
     pub fn streaming(mut self, pieces: &[&'static str]) -> Self {
         self.body = pieces.iter().map(|piece| Bytes::from_static(piece.as_bytes())).collect();
         self.streams = true;

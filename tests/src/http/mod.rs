@@ -1,4 +1,4 @@
-//! Both adapters behind real sockets, one client, and what a scenario needs of them.
+//! Both adapters behind real sockets, a client, and the tools of the scenarios.
 
 mod actix;
 mod axum;
@@ -13,7 +13,7 @@ mod time;
 
 pub use client::{Answer, Request, get, head, post, request};
 pub use departures::{Departures, Ended};
-pub use handler::{Call, Handler, Reply, handler};
+pub use handler::{Call, DELIBERATE, Handler, Reply, handler};
 pub use observed::{Observed, Seen};
 pub use provider::TestSender;
 pub use site::{Adapter, Served, Site, both_adapters};

@@ -1,11 +1,11 @@
-//! An observer that remembers what it was told.
+//! An observer that keeps every observation.
 
 use std::error::Error as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use idempotency_core::engine::{Event, Observation, Observer, TracingObserver};
 
-/// What was observed, in order. Clones are handles on the same list.
+/// The observations in order. Clones share the list.
 #[derive(Clone, Debug, Default)]
 pub struct Observed(Arc<Mutex<Vec<Seen>>>);
 
@@ -20,12 +20,12 @@ pub struct Seen {
     pub path: Option<String>,
     /// The `instance` of the problem that was answered.
     pub instance: Option<String>,
-    /// Why a request was rejected, with its causes.
+    /// The reason why a request was rejected, with its causes.
     pub cause: String,
 }
 
 impl Observed {
-    /// What was observed since this was asked last.
+    /// The observations since the last call.
     pub fn take(&self) -> Vec<Seen> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

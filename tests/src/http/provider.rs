@@ -1,17 +1,17 @@
-//! A sender made for tests: everything that a provider can say stands in a header.
+//! A sender for tests: its requests state everything in headers.
 
 use async_trait::async_trait;
 use http::{HeaderMap, Method};
-use idempotency_core::provider::{Incoming, Methods, Received, Rejection};
+use idempotency_core::provider::{Incoming, Methods, Provider, Received, Rejection};
 use idempotency_core::{
-    Delivery, Fingerprint, Key, Order, Policy, Provider, RecordedResponse, Resource, Verified, Version,
+    Delivery, Fingerprint, Key, Order, Policy, RecordedResponse, Resource, Verified, Version,
 };
 
-/// A sender whose requests say in headers what they are.
+/// A sender whose requests state everything in headers.
 ///
-/// `x-key` is the key; `x-order: resource=version` the order; `x-tenant` narrows the scope; `x-signature: wrong` is
-/// refused, `x-signature: unknowable` cannot be checked now; `?challenge=c` on a GET is a handshake. Without a key a
-/// request is refused, or passes where [`optional`](Self::optional) says so.
+/// `x-key` is the key, `x-order: resource=version` is the order, and `x-tenant` narrows the scope. `x-signature: wrong`
+/// is refused, and `x-signature: unknowable` cannot be checked now. `?challenge=c` on a GET is a handshake. A request
+/// without a key is refused, or passes if the key is [`optional`](Self::optional).
 #[derive(Clone, Debug)]
 pub struct TestSender {
     policy: Policy,
@@ -26,9 +26,9 @@ impl TestSender {
         Self { policy, binds_body: false, is_optional: false, methods: Methods::default() }
     }
 
-    /// Its requests come by any method, and the safe ones pass.
+    /// Accepts any method; safe methods pass.
     pub fn by_any_method(mut self) -> Self {
-        self.methods = Methods::any_unsafe();
+        self.methods = Methods::all_but_safe();
         self
     }
 
@@ -70,7 +70,7 @@ impl Provider for TestSender {
         }
         match incoming.single_header("x-signature")? {
             Some("wrong") => return Err(Rejection::unauthenticated("the signature is wrong")),
-            Some("unknowable") => return Err(Rejection::unavailable("the secret cannot be had")),
+            Some("unknowable") => return Err(Rejection::unavailable("the secret cannot be read")),
             _ => {}
         }
         let Some(text) = incoming.single_header("x-key")? else {

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use idempotency_actix::IdempotencyMiddleware;
-use idempotency_core::{Idempotency, Key, Provider, RecordView, Scope, ScopedKey, StateView, Store};
+use idempotency_core::provider::Provider;
+use idempotency_core::store::{RecordView, StateView, Store};
+use idempotency_core::{Idempotency, Key, Scope, ScopedKey};
 use idempotency_tower::IdempotencyLayer;
 use tokio::sync::watch;
 
@@ -17,10 +19,10 @@ use super::store::{Operation, Watched};
 use super::time::FlyingTime;
 use super::{actix, axum};
 
-/// A test that takes longer is stuck, on however slow a machine.
+/// A test that takes longer is stuck. It is longer than the slowest machine needs.
 const STUCK: Duration = Duration::from_secs(300);
 
-/// Which adapter serves.
+/// The adapter under test.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Adapter {
     /// `idempotency-tower`, in axum on hyper.
@@ -32,11 +34,11 @@ pub enum Adapter {
 /// One adapter on one store.
 #[derive(Debug)]
 pub struct Site {
-    /// Which adapter serves.
+    /// The adapter under test.
     pub adapter: Adapter,
     /// The store under observation.
     pub store: Watched,
-    /// The engines' time.
+    /// The time of the engines.
     pub time: FlyingTime,
     transcript: Arc<Mutex<Vec<Answer>>>,
 }
@@ -44,13 +46,13 @@ pub struct Site {
 /// A running server.
 #[derive(Debug)]
 pub struct Served {
-    /// Where it listens.
+    /// The address on which it listens.
     pub addr: SocketAddr,
     /// Its engine.
     pub engine: Idempotency,
-    /// How the futures of its responses ended.
+    /// How its response futures ended.
     pub departures: Departures,
-    /// What its engine and its endpoint told.
+    /// The observations of its engine and its endpoint.
     pub observed: Observed,
     store: Watched,
     time: FlyingTime,
@@ -68,7 +70,7 @@ enum Server {
 
 /// Plays a scenario on both adapters, each on a new store, and compares all answers byte for byte.
 ///
-/// What comes with a store is kept as long as the store is needed, such as its server.
+/// `K` is kept as long as the store, such as its server.
 pub async fn both_adapters<K>(store: impl AsyncFn() -> (Arc<dyn Store>, K), scenario: impl AsyncFn(&Site)) {
     let mut transcripts = Vec::new();
     for adapter in [Adapter::Axum, Adapter::Actix] {
@@ -87,7 +89,7 @@ impl Site {
         Self { adapter, store: Watched::new(store), time: FlyingTime::new(), transcript: Arc::default() }
     }
 
-    /// Serves a handler at `/hook`, `/a/hook` and `/b/hook`. Each of its runs is counted before it starts.
+    /// Serves a handler at `/hook`, `/a/hook` and `/b/hook`. Each run is counted before it starts.
     pub async fn serve(&self, sender: impl Provider, handle: Handler) -> Served {
         let executions = Arc::new(watch::Sender::new(0));
         let counted = executions.clone();
@@ -127,40 +129,40 @@ impl Site {
 }
 
 impl Served {
-    /// Sends a request and notes the answer, which the other adapter must give as well.
+    /// Sends a request and notes the answer, which must be the same from the other adapter.
     pub async fn send(&self, request: Request) -> Answer {
         let answer = self.send_unnoted(request).await;
         self.note(answer.clone());
         answer
     }
 
-    /// Sends a request and notes the answer. Once this is asked of the store for it, time flies until there is one.
-    pub async fn send_and_let_time_fly(&self, request: Request, asked: Operation) -> Answer {
+    /// Sends a request and notes the answer. Once it reaches this store operation, time advances until there is an answer.
+    pub async fn send_and_advance_time(&self, request: Request, asked: Operation) -> Answer {
         let times = self.store.count(asked) + 1;
         let answering = self.send(request);
         tokio::pin!(answering);
         tokio::select! {
             answer = &mut answering => answer,
-            () = self.store.asked(asked, times) => self.time.fly(answering).await,
+            () = self.store.asked(asked, times) => self.time.advance_until(answering).await,
         }
     }
 
-    /// Sends a request whose place among the answers is not known.
+    /// Sends a request without noting the answer, whose place among the others is not fixed.
     pub async fn send_unnoted(&self, request: Request) -> Answer {
         request.send_to(self.addr).await.expect("the server answers")
     }
 
-    /// Notes an answer, which the other adapter must give as well.
+    /// Notes an answer, which must be the same from the other adapter.
     pub fn note(&self, answer: Answer) {
         self.transcript.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
     }
 
-    /// How often the handler was started.
+    /// The number of times that the handler was started.
     pub fn executions(&self) -> usize {
         *self.executions.borrow()
     }
 
-    /// Returns when the handler has been started this often.
+    /// Waits until the handler was started this many times.
     pub async fn executed(&self, times: usize) {
         let mut executions = self.executions.subscribe();
         executions.wait_for(|&count| count >= times).await.expect("the server outlives the wait");
@@ -168,7 +170,7 @@ impl Served {
 
     /// The key of a delivery to a path.
     pub fn key(&self, path: &str, key: &str) -> ScopedKey {
-        let key = Key::new(key).expect("a test's key is one");
+        let key = Key::new(key).expect("a test's key is valid");
         ScopedKey::new(self.store.namespace(), Scope::endpoint(format!("test {path}")), key)
     }
 
@@ -176,13 +178,13 @@ impl Served {
     pub async fn completed(&self, key: &str) -> RecordView {
         let key = self.key("/hook", key).digest();
         loop {
-            // It listens before it looks, so that no change falls between the two.
+            // It subscribes before it reads, so that no change is missed in between.
             let mut settled = std::pin::pin!(self.store.wait_for_change(key, Duration::from_secs(10)));
-            let told = futures_util::poll!(settled.as_mut()).is_ready();
+            let is_notified = futures_util::poll!(settled.as_mut()).is_ready();
             let record = self.store.load(key).await.expect("the store answers");
             match record {
                 Some(record) if matches!(record.state, StateView::Completed(_)) => return record,
-                _ if told => tokio::task::yield_now().await,
+                _ if is_notified => tokio::task::yield_now().await,
                 _ => settled.await.expect("the store answers"),
             }
         }

@@ -1,18 +1,18 @@
-//! A store that tells what is asked of it, and fails, hangs or holds on demand.
+//! A store that counts its operations, and fails, hangs or holds them on demand.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use idempotency_core::store::{Filter, Listing, Page};
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
-    Resolution, ResourceDigest, Store, StoreError, StoreErrorKind, Version,
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Filter, Hold, Lease, Listing, Owner, Page, RecordView, Release,
+    Resolution, ResourceDigest, Store,
 };
+use idempotency_core::{KeyDigest, Namespace, StoreError, StoreErrorKind, Version};
 use tokio::sync::{Semaphore, watch};
 
-/// What a store is asked for.
+/// An operation of a store.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Operation {
     /// `claim`
@@ -27,20 +27,20 @@ pub enum Operation {
     Wait,
 }
 
-/// What goes wrong.
+/// A fault of an operation.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// Nothing is carried out, and the error says so.
+    /// It is not executed, and the error says so.
     Unavailable,
-    /// It is carried out, and its answer is lost.
+    /// It is executed, and its answer is lost.
     AnswerLost,
-    /// Nothing is carried out, and there is no answer.
+    /// It is not executed, and there is no answer.
     Hangs,
-    /// It waits for a permit, then is carried out.
+    /// It waits for a permit, then is executed.
     Held(Arc<Semaphore>),
 }
 
-/// A store under observation. Clones are handles on the same one.
+/// A store under observation. Clones share its counts and faults.
 #[derive(Clone, Debug)]
 pub struct Watched {
     inner: Arc<dyn Store>,
@@ -54,27 +54,27 @@ impl Watched {
         Self { inner, faults: Arc::default(), seen: Arc::new(watch::Sender::new(HashMap::new())) }
     }
 
-    /// Lets an operation go wrong from now on.
+    /// Makes an operation fail from now on.
     pub fn breaks(&self, operation: Operation, fault: Fault) {
         self.breaks_times(operation, fault, usize::MAX);
     }
 
-    /// Lets an operation go wrong so often, and right after that.
+    /// Makes an operation fail this many times, and succeed after that.
     pub fn breaks_times(&self, operation: Operation, fault: Fault, times: usize) {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).insert(operation, (fault, times));
     }
 
-    /// Lets everything go right from now on.
+    /// Ends all faults.
     pub fn recovers(&self) {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// How often an operation was asked for.
+    /// The number of calls of an operation.
     pub fn count(&self, operation: Operation) -> usize {
         self.seen.borrow().get(&operation).copied().unwrap_or_default()
     }
 
-    /// Returns when an operation has been asked for this often.
+    /// Waits until an operation was called this many times.
     pub async fn asked(&self, operation: Operation, times: usize) {
         let mut seen = self.seen.subscribe();
         let enough = seen.wait_for(|seen| seen.get(&operation).is_some_and(|&count| count >= times)).await;

@@ -1,34 +1,34 @@
-//! Time for an engine: tokio's, which a test lets fly where it would have to wait.
+//! Time for an engine: tokio's, which a test can advance instead of waiting.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use idempotency_core::Owner;
 use idempotency_core::clock::Clock;
 use idempotency_core::engine::{Runtime, TokioRuntime};
+use idempotency_core::store::Owner;
 use tokio::sync::watch;
 
-/// Tokio's runtime with a clock that can leap forward. Clones are handles on the same one.
+/// Tokio's runtime with a clock that can jump forward. Clones share the clock.
 #[derive(Clone, Debug)]
 pub struct FlyingTime {
     tokio: Arc<TokioRuntime>,
-    leapt: Arc<watch::Sender<Duration>>,
+    offset: Arc<watch::Sender<Duration>>,
 }
 
 impl FlyingTime {
     pub(super) fn new() -> Self {
-        Self { tokio: Arc::new(TokioRuntime::new()), leapt: Arc::new(watch::Sender::new(Duration::ZERO)) }
+        Self { tokio: Arc::new(TokioRuntime::new()), offset: Arc::new(watch::Sender::new(Duration::ZERO)) }
     }
 
-    /// Lets time fly, ten seconds in a few milliseconds, until the work is done.
-    pub async fn fly<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Advances time by ten seconds every few milliseconds until the work is done.
+    pub async fn advance_until<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         loop {
             match tokio::time::timeout(Duration::from_millis(5), &mut work).await {
                 Ok(done) => return done,
-                Err(_) => self.leapt.send_modify(|leapt| *leapt += Duration::from_secs(10)),
+                Err(_) => self.offset.send_modify(|offset| *offset += Duration::from_secs(10)),
             }
         }
     }
@@ -36,7 +36,7 @@ impl FlyingTime {
 
 impl Clock for FlyingTime {
     fn now(&self) -> Duration {
-        self.tokio.now() + *self.leapt.borrow()
+        self.tokio.now() + *self.offset.borrow()
     }
 
     fn unix_time(&self) -> Duration {
@@ -46,7 +46,7 @@ impl Clock for FlyingTime {
 
 impl Runtime for FlyingTime {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        let (time, mut leapt) = (self.clone(), self.leapt.subscribe());
+        let (time, mut offset) = (self.clone(), self.offset.subscribe());
         let end = time.now().saturating_add(duration);
         Box::pin(async move {
             loop {
@@ -56,7 +56,7 @@ impl Runtime for FlyingTime {
                 }
                 tokio::select! {
                     () = tokio::time::sleep(left) => {}
-                    _ = leapt.changed() => {}
+                    _ = offset.changed() => {}
                 }
             }
         })

@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use idempotency_core::{
-    Claim, Claimed, Completing, Completion, Hold, OnExpired, Outcome, Owner, Policy, Store as _,
-};
+use idempotency_core::store::{Claim, Claimed, Completion, Hold, Owner, Store as _};
+use idempotency_core::{Completing, OnExpired, Outcome, Policy};
 
 use super::{PATIENCE, api, done, patient, webhook};
 use crate::http::{Handler, Operation, Reply, Served, Site, TestSender, get, handler, head, post, request};
 
-/// An API's GET, HEAD, OPTIONS and TRACE run the handler each time, and no store is asked.
+/// GET, HEAD, OPTIONS and TRACE of an API run the handler each time, without a store access.
 pub async fn safe_methods_of_an_api_bypass(site: &Site) {
     let served = site.serve(api(), done()).await;
     for method in [Method::GET, Method::HEAD, Method::OPTIONS, Method::GET] {
@@ -21,7 +20,7 @@ pub async fn safe_methods_of_an_api_bypass(site: &Site) {
     assert_eq!((served.executions(), site.store.count(Operation::Claim)), (4, 0));
 }
 
-/// A GET with a body never reaches a webhook's handler unverified, nor does any other method than the sender's.
+/// A webhook's handler is never reached by a GET with a body, or by any method that its sender does not use.
 pub async fn a_method_that_is_not_the_webhook_senders_is_405(site: &Site) {
     let served = site.serve(webhook(), done()).await;
     for method in [Method::GET, Method::OPTIONS, Method::PUT, Method::PATCH, Method::DELETE] {
@@ -44,7 +43,7 @@ pub async fn a_handshake_is_answered_without_the_handler(site: &Site) {
     assert_eq!((served.executions(), site.store.count(Operation::Claim)), (0, 0));
 }
 
-/// 401, and no store is asked.
+/// 401, without a store access.
 pub async fn a_wrong_signature_is_refused_before_any_store_access(site: &Site) {
     let served = site.serve(webhook(), done()).await;
     for _ in 0..3 {
@@ -63,7 +62,7 @@ pub async fn a_signature_that_cannot_be_checked_now_is_503(site: &Site) {
     assert_eq!((served.executions(), site.store.count(Operation::Claim)), (0, 0));
 }
 
-/// 400 under both policies; a link where one is configured.
+/// 400 under both policies, with a link if one is configured.
 pub async fn a_missing_key_is_400_with_a_link_to_the_documentation(site: &Site) {
     for (policy, links) in [
         (Policy::webhook(), vec![]),
@@ -80,7 +79,7 @@ pub async fn a_missing_key_is_400_with_a_link_to_the_documentation(site: &Site) 
     }
 }
 
-/// Whatever a client has to read before it goes on: what is wrong with the key, who holds it, what it was used for.
+/// Both problems link to the documentation that tells a client how to proceed.
 pub async fn a_conflict_and_a_mismatch_link_to_the_documentation(site: &Site) {
     let link = "<https://example.com/keys>; rel=\"describedby\"";
     let policy = patient(Policy::api()).with_documentation("https://example.com/keys");
@@ -98,7 +97,7 @@ pub async fn a_conflict_and_a_mismatch_link_to_the_documentation(site: &Site) {
     served.note(first.is(200, "executed"));
 }
 
-/// The handler runs each time, marked as bypassed.
+/// The handler runs each time, and the answer is marked as bypassed.
 pub async fn a_request_without_a_key_passes_where_none_is_required(site: &Site) {
     let served = site.serve(api().optional(), done()).await;
     for _ in 0..2 {
@@ -122,7 +121,7 @@ pub async fn malformed_repeated_and_over_long_keys_are_400(site: &Site) {
     served.send(post("/hook").key("k".repeat(255))).await.is(200, "executed");
 }
 
-/// Status, headers and body, however often.
+/// Every duplicate gets the same status, headers and body.
 pub async fn a_duplicate_gets_the_recorded_answer(site: &Site) {
     for (key, sender) in [("webhook", webhook()), ("api", api())] {
         let answer = || Reply::new(201, "made").header("x-id", "7").header("content-type", "text/plain");
@@ -165,11 +164,11 @@ pub async fn final_answers_complete_for_an_api(site: &Site) {
 
 /// Stripe's v1 rule.
 pub async fn every_answer_completes_where_errors_are_stored(site: &Site) {
-    let sender = TestSender::new(patient(Policy::api()).storing_errors());
+    let sender = TestSender::new(patient(Policy::api()).recording_errors());
     completes(site, sender, &[200, 302, 401, 409, 429, 500, 503], &[]).await;
 }
 
-/// Such as 410 for an event that no retry can save.
+/// For example 410, for an event that no retry can save.
 pub async fn answers_that_the_policy_names_complete_as_well(site: &Site) {
     let policy = Policy::webhook().with_completing(Completing::success().with([StatusCode::GONE]));
     let sender = TestSender::new(policy);
@@ -199,7 +198,7 @@ async fn completes(site: &Site, sender: TestSender, completing: &[u16], releasin
     assert_eq!(served.executions(), completing.len() + 3 * releasing.len());
 }
 
-/// A handler that answers the status, with it as the body.
+/// A handler that answers with this status, which is also the body.
 fn answering() -> (Arc<AtomicU16>, Handler) {
     let status = Arc::new(AtomicU16::new(200));
     let read = status.clone();
@@ -211,7 +210,7 @@ fn answering() -> (Arc<AtomicU16>, Handler) {
     (status, answer)
 }
 
-/// Whatever the state: the answer is the same, and says nothing of what was recorded.
+/// The answer is the same in every state, and reveals nothing of the record.
 pub async fn another_fingerprint_is_422_and_leaks_nothing(site: &Site) {
     for (key, sender) in [("webhook", webhook()), ("api", api())] {
         let gate = super::gate();
@@ -236,7 +235,7 @@ pub async fn another_fingerprint_is_422_and_leaks_nothing(site: &Site) {
     }
 }
 
-/// Equal versions are not stale, other resources are not compared.
+/// Equal versions are not stale, and other resources are not compared.
 pub async fn an_older_order_is_200_and_not_executed(site: &Site) {
     let served = site.serve(webhook(), done()).await;
     let event = |key: &str, order: &str| post("/hook").key(key).header("x-order", order);
@@ -266,7 +265,7 @@ pub async fn an_unreadable_outcome_is_in_doubt_and_never_free(site: &Site) {
     }
 }
 
-/// The holder died; nobody runs it again before an operator has settled it.
+/// The holder died. The key does not run again until an operator has resolved it.
 pub async fn an_expired_lease_is_in_doubt_where_the_policy_says_so(site: &Site) {
     for (policy, key, status) in [(Policy::webhook(), "webhook", 503), (Policy::api(), "api", 409)] {
         // The wait outlasts the dead holder's lease.
@@ -279,7 +278,8 @@ pub async fn an_expired_lease_is_in_doubt_where_the_policy_says_so(site: &Site) 
             served.send(post("/hook").key(key)).await.is(status, "in-doubt").is_problem("in-doubt");
         }
         assert_eq!(served.executions(), 0);
-        let freed = site.store.resolve(claim.key.digest(), &idempotency_core::Resolution::Released).await;
+        let freed =
+            site.store.resolve(claim.key.digest(), &idempotency_core::store::Resolution::Released).await;
         assert!(freed.expect("the store answers"));
         served.send(post("/hook").key(key)).await.is(200, "executed");
     }

@@ -1,4 +1,4 @@
-//! Bodies and headers: what passes, what is recorded, what is replayed.
+//! Bodies and headers: those that pass, are recorded, and are replayed.
 
 use bytes::Bytes;
 use idempotency_core::Policy;
@@ -10,7 +10,7 @@ async fn serving(site: &Site, reply: Reply) -> Served {
     site.serve(webhook(), handler(move |_| std::future::ready(reply.clone()))).await
 }
 
-/// The first answer streams; its duplicate gets the status, and headers that do not speak of the body.
+/// The first answer streams. Its duplicate gets the status, and the headers that do not describe the body.
 pub async fn an_answer_that_streams_is_recorded_without_its_body(site: &Site) {
     let reply = Reply::new(201, "").header("x-id", "7").header("content-type", "text/plain");
     let served = serving(site, reply.streaming(&["one ", "two"])).await;
@@ -21,7 +21,7 @@ pub async fn an_answer_that_streams_is_recorded_without_its_body(site: &Site) {
     assert_eq!(served.executions(), 1);
 }
 
-/// As one that streams.
+/// It is treated like one that streams.
 pub async fn an_answer_over_the_limit_is_recorded_without_its_body(site: &Site) {
     let sender = TestSender::new(patient(Policy::webhook()).with_recorded_limit(1000));
     let size = |key: &str| key.parse::<usize>().expect("the key is the size");
@@ -41,8 +41,8 @@ pub async fn an_answer_over_the_limit_is_recorded_without_its_body(site: &Site) 
     assert_eq!(served.executions(), 3);
 }
 
-/// The body is left out first, and then the headers.
-pub async fn headers_count_towards_the_limit_of_what_is_recorded(site: &Site) {
+/// The body is dropped first, then the headers.
+pub async fn headers_count_towards_the_recording_limit(site: &Site) {
     for (key, header, body, header_kept, body_kept, status) in [
         ("a", 500, 100, true, true, "replayed"),
         ("b", 800, 800, true, false, "replayed; body=?0"),
@@ -61,8 +61,8 @@ pub async fn headers_count_towards_the_limit_of_what_is_recorded(site: &Site) {
     }
 }
 
-/// What says `no-store` is not stored; who made what, and where it is, is. The duplicate is told that a body is missing.
-pub async fn an_answer_that_says_no_store_keeps_its_headers_and_says_that_its_body_is_gone(site: &Site) {
+/// The body is not stored; headers such as `Location` are. The duplicate says that the body is missing.
+pub async fn an_answer_with_no_store_is_recorded_without_its_body(site: &Site) {
     let reply = Reply::new(201, r#"{"id":1}"#).header("cache-control", "private, No-Store");
     let served =
         serving(site, reply.header("location", "/p/1").header("content-type", "application/json")).await;
@@ -74,8 +74,8 @@ pub async fn an_answer_that_says_no_store_keeps_its_headers_and_says_that_its_bo
     assert_eq!(served.executions(), 1);
 }
 
-/// Nothing is missing from it.
-pub async fn an_empty_answer_that_says_no_store_is_whole(site: &Site) {
+/// It has no body that could be missing.
+pub async fn an_empty_answer_with_no_store_is_complete(site: &Site) {
     let reply = Reply::new(204, "").header("cache-control", "no-store").header("x-id", "7");
     let served = serving(site, reply).await;
     served.send(post("/hook").key("k")).await.is(204, "executed").says("");
@@ -84,7 +84,7 @@ pub async fn an_empty_answer_that_says_no_store_is_whole(site: &Site) {
     assert_eq!(served.executions(), 1);
 }
 
-/// A cookie belongs to the one who asked.
+/// A cookie belongs to the first request alone.
 pub async fn a_cookie_is_sent_once_and_not_replayed(site: &Site) {
     let reply = Reply::new(200, "in").header("set-cookie", "s=1").header("set-cookie", "t=2");
     let served = serving(site, reply.header("www-authenticate", "Basic").header("proxy-status", "a")).await;
@@ -97,7 +97,7 @@ pub async fn a_cookie_is_sent_once_and_not_replayed(site: &Site) {
     assert_eq!(served.executions(), 1);
 }
 
-/// As bytes, line by line.
+/// Values are bytes, and each line is kept.
 pub async fn repeated_binary_and_comma_header_values_survive(site: &Site) {
     let lines = [&b"a, b"[..], b"caf\xe9", b"\"c,d\"", b"a, b"];
     let reply = lines.iter().fold(Reply::new(200, ""), |reply, line| reply.header("x-many", line));
@@ -108,7 +108,7 @@ pub async fn repeated_binary_and_comma_header_values_survive(site: &Site) {
     }
 }
 
-/// What `Connection` names belongs to that connection.
+/// Such a header belongs to one connection.
 pub async fn a_header_named_by_connection_is_not_replayed(site: &Site) {
     let reply = Reply::new(200, "").header("connection", "X-Hop").header("x-hop", "1").header("x-end", "2");
     let served = serving(site, reply).await;
@@ -118,7 +118,7 @@ pub async fn a_header_named_by_connection_is_not_replayed(site: &Site) {
     assert_eq!((again.all("x-hop"), again.all("x-end")), (vec![], vec!["2".to_owned()]));
 }
 
-/// Empty stays empty.
+/// An empty body stays empty.
 pub async fn an_empty_204_replays_as_an_empty_204(site: &Site) {
     let served = serving(site, Reply::new(204, "")).await;
     served.send(post("/hook").key("k")).await.is(204, "executed").says("");
@@ -141,7 +141,7 @@ fn limited() -> TestSender {
     TestSender::new(Policy::webhook().with_body_limit(1000))
 }
 
-/// Before a byte of it is read.
+/// The body is refused before a byte of it is read.
 pub async fn a_body_over_the_limit_by_content_length_is_413_and_claims_nothing(site: &Site) {
     let served = site.serve(limited(), super::done()).await;
     let answer = served.send(post("/hook").key("k").body(vec![b'x'; 1001])).await;
@@ -150,7 +150,7 @@ pub async fn a_body_over_the_limit_by_content_length_is_413_and_claims_nothing(s
     served.send(post("/hook").key("k").body("short")).await.is(200, "executed");
 }
 
-/// Once it is too long.
+/// The body is refused once it is too long.
 pub async fn a_chunked_body_over_the_limit_is_413_and_claims_nothing(site: &Site) {
     let served = site.serve(limited(), super::done()).await;
     let pieces = vec![Bytes::from(vec![b'x'; 500]), Bytes::from(vec![b'y'; 500]), Bytes::from_static(b"z")];
@@ -162,7 +162,7 @@ pub async fn a_chunked_body_over_the_limit_is_413_and_claims_nothing(site: &Site
     served.send(post("/hook").key("k").body("short")).await.is(200, "executed");
 }
 
-/// Whole and unchanged, in one piece or several.
+/// It arrives unchanged, in one piece or in several.
 pub async fn a_body_of_exactly_the_limit_reaches_the_handler_whole(site: &Site) {
     let echo = handler(async |call| Reply::new(200, call.body));
     let served = site.serve(limited(), echo).await;
@@ -173,7 +173,7 @@ pub async fn a_body_of_exactly_the_limit_reaches_the_handler_whole(site: &Site) 
     served.send(post("/hook").key("k3")).await.is(200, "executed").says("");
 }
 
-/// Where the provider does not need it, it is not read here.
+/// A body that the provider does not need is not buffered.
 pub async fn a_passed_body_is_not_limited(site: &Site) {
     let echo = handler(async |call| Reply::new(200, call.body.len().to_string()));
     let served = site.serve(limited().optional(), echo).await;

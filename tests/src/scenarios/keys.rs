@@ -1,11 +1,11 @@
-//! Keys: what is one intent, and what is two.
+//! Keys: which requests are one intent, and which are two.
 
 use http::Method;
 
 use super::{api, done, webhook};
 use crate::http::{Reply, Site, handler, post, request};
 
-/// The body does not make the key.
+/// The body is no part of the key.
 pub async fn another_key_with_the_same_body_is_another_intent(site: &Site) {
     for (prefix, sender) in [("webhook", webhook()), ("api", api().binding_body())] {
         let served = site.serve(sender, done()).await;
@@ -29,7 +29,7 @@ pub async fn equal_ids_of_two_accounts_do_not_collide(site: &Site) {
     assert_eq!(served.executions(), 4);
 }
 
-/// The scope is made of the original path; what a nested router makes of it does not count.
+/// The scope uses the original path, not the one that a nested router leaves.
 pub async fn nested_routers_do_not_answer_for_each_other(site: &Site) {
     let served = site.serve(webhook().binding_body(), done()).await;
     for path in ["/a/hook", "/b/hook", "/hook"] {
@@ -43,7 +43,7 @@ pub async fn nested_routers_do_not_answer_for_each_other(site: &Site) {
     assert_eq!(served.executions(), 3);
 }
 
-/// Where the fingerprint covers them, as an API's does.
+/// They count if the fingerprint covers them, as it does for an API.
 pub async fn method_and_query_count(site: &Site) {
     let served = site.serve(api().binding_body(), done()).await;
     served.send(post("/hook?a=1&a=2").key("k").body("{}")).await.is(200, "executed");
@@ -54,8 +54,8 @@ pub async fn method_and_query_count(site: &Site) {
     assert_eq!(served.executions(), 1);
 }
 
-/// The attempt counts, the fence grows, the keys for outgoing calls stay.
-pub async fn the_handler_is_told_its_attempt_and_stable_keys(site: &Site) {
+/// The attempt and the fence grow, and the keys for outgoing calls stay the same.
+pub async fn the_context_gives_the_attempt_and_stable_keys(site: &Site) {
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let noted = seen.clone();
     let note = handler(move |call| {

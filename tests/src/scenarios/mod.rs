@@ -1,4 +1,4 @@
-//! The HTTP scenarios: each is played on both adapters, on every store, over real sockets.
+//! The HTTP scenarios. Each runs on both adapters and on every store, over real sockets.
 
 pub mod answers;
 pub mod bodies;
@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 use crate::http::{Handler, Reply, TestSender, handler};
 
-/// One test per scenario, on the store that `$store` makes. `every_scenario_is_listed` watches over the list.
+/// One test per scenario, on the store that `$store` makes. `every_scenario_is_listed` checks that the list is complete.
 #[macro_export]
 macro_rules! http_scenarios {
     ($store:path) => {
@@ -44,9 +44,9 @@ macro_rules! http_scenarios {
             bodies {
                 an_answer_that_streams_is_recorded_without_its_body
                 an_answer_over_the_limit_is_recorded_without_its_body
-                headers_count_towards_the_limit_of_what_is_recorded
-                an_answer_that_says_no_store_keeps_its_headers_and_says_that_its_body_is_gone
-                an_empty_answer_that_says_no_store_is_whole
+                headers_count_towards_the_recording_limit
+                an_answer_with_no_store_is_recorded_without_its_body
+                an_empty_answer_with_no_store_is_complete
                 a_cookie_is_sent_once_and_not_replayed
                 repeated_binary_and_comma_header_values_survive
                 a_header_named_by_connection_is_not_replayed
@@ -63,7 +63,7 @@ macro_rules! http_scenarios {
                 a_failing_recording_never_turns_a_success_into_an_error
                 a_recording_whose_answer_is_lost_is_still_recorded
                 a_claim_whose_answer_is_lost_meets_its_own_record
-                a_failing_store_is_503_and_says_nothing_of_itself
+                a_failing_store_is_503_without_its_error_text
                 a_hanging_store_is_503_within_the_bound
                 a_delivery_executes_unprotected_in_an_outage_where_the_policy_says_so
                 a_release_that_fails_leaves_the_answer_alone
@@ -73,12 +73,12 @@ macro_rules! http_scenarios {
                 equal_ids_of_two_accounts_do_not_collide
                 nested_routers_do_not_answer_for_each_other
                 method_and_query_count
-                the_handler_is_told_its_attempt_and_stable_keys
+                the_context_gives_the_attempt_and_stable_keys
             }
             observations {
                 every_refusal_before_the_claim_is_observed
                 a_bypass_is_observed
-                every_decision_says_where_it_fell
+                every_decision_is_observed_with_its_endpoint_and_path
                 a_rejection_names_the_header_that_it_is_about
             }
             rivals {
@@ -88,21 +88,21 @@ macro_rules! http_scenarios {
                 an_api_duplicate_in_flight_is_409_at_once
                 a_waiter_whose_time_runs_out_leaves_the_owner_alone
                 a_rejected_duplicate_frees_nothing
-                waiters_over_the_limit_are_told_at_once
+                waiters_over_the_limit_are_answered_at_once
                 after_a_takeover_the_first_owner_records_nothing
                 drain_waits_for_the_last_execution
             }
             senders {
-                a_retry_that_stripe_has_rewritten_and_signed_anew_replays
+                a_retry_that_stripe_has_rewritten_and_signed_again_replays
                 two_stripe_endpoints_with_equal_ids_do_not_collide
                 a_delivery_of_github_under_a_used_id_with_another_body_is_a_mismatch
                 a_challenge_of_slack_is_answered_without_the_handler
                 a_quoted_and_a_bare_key_are_one_key
                 an_api_key_is_required_on_post_and_patch_only
-                headers_that_decide_the_answer_are_compared_or_scope
+                headers_that_affect_the_answer_are_compared_or_narrow_the_scope
                 json_is_compared_by_meaning_where_the_contract_says_so
-                a_contract_of_ones_own_is_data
-                a_401_says_what_it_asks_for
+                a_custom_contract_is_data
+                a_401_says_how_to_authenticate
                 two_principals_with_equal_keys_do_not_collide
             }
         }
@@ -116,7 +116,12 @@ macro_rules! http_scenarios {
 
             #[test]
             fn every_scenario_is_listed() {
-                let source = include_str!(concat!("../src/scenarios/", stringify!($module), ".rs"));
+                let source = include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"),
+                    "/src/scenarios/",
+                    stringify!($module),
+                    ".rs"
+                ));
                 assert_eq!(source.matches("\npub async fn ").count(), [$(stringify!($name)),*].len());
             }
         })*
@@ -131,10 +136,10 @@ fn api() -> TestSender {
     TestSender::new(patient(Policy::api())).by_any_method()
 }
 
-/// Longer than a store takes on however slow a machine.
+/// Longer than a store takes on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A policy that no slow machine makes refuse anything, with a lease that does not run out while time flies.
+/// A policy whose timeouts suit a slow machine, with a lease that does not run out while time is advanced.
 fn patient(policy: Policy) -> Policy {
     policy.with_store_timeout(PATIENCE).with_lease(PATIENCE * 60)
 }

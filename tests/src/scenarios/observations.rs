@@ -1,4 +1,4 @@
-//! Observations: every answer that is made here is seen, with where it was made.
+//! Observations: every answer made by this workspace is observed with its endpoint and path.
 
 use bytes::Bytes;
 use idempotency_core::Policy;
@@ -7,7 +7,7 @@ use idempotency_core::provider::{GitHub, IdempotencyKey, Stripe};
 use super::{api, done, patient, webhook};
 use crate::http::{Request, Served, Site, TestSender, get, post};
 
-/// Sends a request and gives the names of what was observed of it. Checks that each says where it was.
+/// Sends a request and returns the names of its observations. Checks the endpoint and path of each.
 async fn observed(served: &Served, request: Request, status: u16) -> Vec<&'static str> {
     let answer = served.send(request).await;
     assert_eq!(answer.status, status, "{answer:?}");
@@ -23,7 +23,7 @@ async fn observed(served: &Served, request: Request, status: u16) -> Vec<&'stati
     seen.iter().map(|one| one.event).collect()
 }
 
-/// 413, 405, a handshake and each refusal, before anything is claimed.
+/// 413, 405, a handshake and each rejection.
 pub async fn every_refusal_before_the_claim_is_observed(site: &Site) {
     let served = site.serve(TestSender::new(Policy::webhook().with_body_limit(1000)), done()).await;
     let long = vec![b'x'; 1001];
@@ -50,8 +50,8 @@ pub async fn a_bypass_is_observed(site: &Site) {
     assert_eq!(observed(&served, get("/hook").key("k"), 200).await, ["bypassed"]);
 }
 
-/// Endpoint and path are those of the request, also for what the engine decides.
-pub async fn every_decision_says_where_it_fell(site: &Site) {
+/// Decisions of the engine have the endpoint and path of the request as well.
+pub async fn every_decision_is_observed_with_its_endpoint_and_path(site: &Site) {
     let served = site.serve(webhook().binding_body(), done()).await;
     let one = || post("/hook?a=1").key("k").body("one");
     let events = observed(&served, one(), 200).await;
@@ -60,7 +60,7 @@ pub async fn every_decision_says_where_it_fell(site: &Site) {
     assert_eq!(observed(&served, post("/hook").key("k").body("two"), 422).await, ["mismatch"]);
 }
 
-/// Which header is missing, or stands twice, is in the log; the sender is not told.
+/// The log names the missing or repeated header. The answer to the sender does not.
 pub async fn a_rejection_names_the_header_that_it_is_about(site: &Site) {
     let secret = "whsec_a_secret_of_these_tests";
     let stripe = site.serve(Stripe::new(secret).expect("it is a secret"), done()).await;

@@ -1,4 +1,4 @@
-//! Rivals: deliveries of one key at one time.
+//! Rivals: concurrent deliveries of one key.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,7 +13,7 @@ const RIVALS: usize = 20;
 /// A lease that runs out soon.
 const SHORT: Duration = Duration::from_millis(200);
 
-/// One executes; the others wait, or are told that it is in flight.
+/// One executes. The others wait, or are answered that it is in flight.
 pub async fn n_concurrent_equal_requests_execute_once(site: &Site) {
     for (key, sender, duplicate) in [("webhook", webhook(), "replayed"), ("api", api(), "conflict")] {
         let waits = site.store.count(Operation::Wait);
@@ -25,7 +25,7 @@ pub async fn n_concurrent_equal_requests_execute_once(site: &Site) {
             answer
         }));
         let (mut answers, ()) = tokio::join!(rivals, async {
-            // All the others wait, or have their answer, before the first is let through.
+            // All the others wait or have their answer before the first may finish.
             match duplicate {
                 "replayed" => site.store.asked(Operation::Wait, waits + RIVALS - 1).await,
                 _ => drop(answered.acquire_many(RIVALS as u32 - 1).await),
@@ -43,7 +43,7 @@ pub async fn n_concurrent_equal_requests_execute_once(site: &Site) {
     }
 }
 
-/// It is woken when the first is done.
+/// It is woken when the first completes.
 pub async fn a_duplicate_in_flight_waits_and_replays(site: &Site) {
     for (key, policy) in [("webhook", Policy::webhook()), ("api", Policy::api())] {
         let waits = site.store.count(Operation::Wait);
@@ -67,12 +67,12 @@ pub async fn a_duplicate_in_flight_waits_and_replays(site: &Site) {
     }
 }
 
-/// A 2xx would tell the sender that it was done.
+/// A 2xx would acknowledge work that is not done.
 pub async fn a_webhook_duplicate_in_flight_is_503_after_the_wait_and_never_2xx(site: &Site) {
     conflicts(site, webhook(), 503, 1).await;
 }
 
-/// Its client is told to ask again.
+/// Its client is told to retry.
 pub async fn an_api_duplicate_in_flight_is_409_at_once(site: &Site) {
     conflicts(site, api(), 409, 0).await;
 }
@@ -82,7 +82,7 @@ async fn conflicts(site: &Site, sender: TestSender, status: u16, waits: usize) {
     let served = site.serve(sender, gated(&gate)).await;
     let (first, ()) = tokio::join!(served.send_unnoted(post("/hook").key("k")), async {
         served.executed(1).await;
-        let answer = served.send_and_let_time_fly(post("/hook").key("k"), Operation::Wait).await;
+        let answer = served.send_and_advance_time(post("/hook").key("k"), Operation::Wait).await;
         answer.is(status, "conflict").is_problem("in-flight").retries_later();
         gate.add_permits(1);
     });
@@ -91,7 +91,7 @@ async fn conflicts(site: &Site, sender: TestSender, status: u16, waits: usize) {
     assert_eq!(served.executions(), 1);
 }
 
-/// The owner goes on, completes, and its outcome is replayed.
+/// The owner continues and completes, and its outcome is replayed.
 pub async fn a_waiter_whose_time_runs_out_leaves_the_owner_alone(site: &Site) {
     let gate = gate();
     let policy = patient(Policy::webhook()).with_wait(Duration::from_millis(30));
@@ -107,7 +107,7 @@ pub async fn a_waiter_whose_time_runs_out_leaves_the_owner_alone(site: &Site) {
     assert_eq!((served.executions(), site.store.count(Operation::Release)), (1, 0));
 }
 
-/// However many are turned away, the key stays held.
+/// The key stays held after any number of rejected duplicates.
 pub async fn a_rejected_duplicate_frees_nothing(site: &Site) {
     let gate = gate();
     let served = site.serve(api(), gated(&gate)).await;
@@ -124,7 +124,7 @@ pub async fn a_rejected_duplicate_frees_nothing(site: &Site) {
 }
 
 /// One waits, the other does not.
-pub async fn waiters_over_the_limit_are_told_at_once(site: &Site) {
+pub async fn waiters_over_the_limit_are_answered_at_once(site: &Site) {
     let gate = gate();
     let policy = patient(Policy::webhook()).with_wait(PATIENCE).with_waiters_per_key(1);
     let served = site.serve(TestSender::new(policy), gated(&gate)).await;
@@ -145,7 +145,7 @@ pub async fn waiters_over_the_limit_are_told_at_once(site: &Site) {
     assert_eq!(served.executions(), 1);
 }
 
-/// The second owner's outcome is the key's; the first one's sender is told to come again.
+/// The second owner's outcome is recorded. The first owner's sender is told to retry.
 pub async fn after_a_takeover_the_first_owner_records_nothing(site: &Site) {
     let first_gate = gate();
     let held = first_gate.clone();
@@ -163,11 +163,11 @@ pub async fn after_a_takeover_the_first_owner_records_nothing(site: &Site) {
     });
     let policy = patient(Policy::webhook()).with_wait(Duration::ZERO);
     let served = site.serve(TestSender::new(policy.clone().with_lease(SHORT)), handle.clone()).await;
-    // Whoever takes over has a lease that outlasts the test.
+    // The second owner has a lease that outlasts the test.
     let other = site.serve(TestSender::new(policy), handle).await;
     let (first, ()) = tokio::join!(served.send_unnoted(post("/hook").key("k")), async {
         served.executed(1).await;
-        // A process that stands still renews nothing.
+        // The hanging renewals imitate a paused process.
         site.store.breaks(Operation::Renew, Fault::Hangs);
         let second = loop {
             let answer = other.send_unnoted(post("/hook").key("k")).await;
@@ -183,7 +183,7 @@ pub async fn after_a_takeover_the_first_owner_records_nothing(site: &Site) {
     assert_eq!((served.executions(), other.executions()), (1, 1));
 }
 
-/// And says so.
+/// It answers that no work is left.
 pub async fn drain_waits_for_the_last_execution(site: &Site) {
     let gate = gate();
     let served = site.serve(webhook(), gated(&gate)).await;

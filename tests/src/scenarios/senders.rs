@@ -3,9 +3,9 @@
 use http::{HeaderMap, Method, StatusCode};
 use idempotency_core::clock::system_unix_time;
 use idempotency_core::provider::{
-    Equality, GitHub, IdempotencyKey, Incoming, Methods, Received, Rejection, Slack, Stripe,
+    Equality, GitHub, IdempotencyKey, Incoming, Methods, Provider, Received, Rejection, Slack, Stripe,
 };
-use idempotency_core::{Policy, Provider, testing};
+use idempotency_core::{Policy, testing};
 
 use super::{done, patient};
 use crate::http::{Operation, Request, Site, get, post, request};
@@ -17,8 +17,8 @@ fn stripe(path: &str, body: &'static str) -> Request {
     post(path).headers(&headers).body(body)
 }
 
-/// Its `pending_webhooks` changes, its id does not.
-pub async fn a_retry_that_stripe_has_rewritten_and_signed_anew_replays(site: &Site) {
+/// Its `pending_webhooks` changes and its id does not.
+pub async fn a_retry_that_stripe_has_rewritten_and_signed_again_replays(site: &Site) {
     let served = site.serve(Stripe::new(SECRET).expect("it is a secret"), done()).await;
     let first = r#"{"id":"evt_1","object":"event","type":"charge.succeeded","pending_webhooks":2}"#;
     let retry = r#"{"id":"evt_1","object":"event","type":"charge.succeeded","pending_webhooks":1}"#;
@@ -66,7 +66,7 @@ fn keyed(method: Method, key: &str) -> Request {
     request(method, "/hook").header("idempotency-key", key).body("{}")
 }
 
-/// A string of RFC 9651 and its content.
+/// An RFC 9651 string and its content are equal.
 pub async fn a_quoted_and_a_bare_key_are_one_key(site: &Site) {
     let served = site.serve(IdempotencyKey::global_across_principals(), done()).await;
     served.send(keyed(Method::POST, "\"k\"")).await.is(200, "executed");
@@ -78,7 +78,7 @@ pub async fn a_quoted_and_a_bare_key_are_one_key(site: &Site) {
     assert_eq!(served.executions(), 1);
 }
 
-/// Others may have one.
+/// Other methods may have one.
 pub async fn an_api_key_is_required_on_post_and_patch_only(site: &Site) {
     let served = site.serve(IdempotencyKey::global_across_principals(), done()).await;
     for method in [Method::POST, Method::PATCH] {
@@ -93,8 +93,8 @@ pub async fn an_api_key_is_required_on_post_and_patch_only(site: &Site) {
     assert_eq!(served.executions(), 4);
 }
 
-/// The same key and body under another tenant, condition or representation is no retry.
-pub async fn headers_that_decide_the_answer_are_compared_or_scope(site: &Site) {
+/// The same key and body with another tenant, condition or representation is not a retry.
+pub async fn headers_that_affect_the_answer_are_compared_or_narrow_the_scope(site: &Site) {
     let keys = IdempotencyKey::global_across_principals();
     let served =
         site.serve(keys.scoped_by_header("x-account").comparing_headers(["x-version"]), done()).await;
@@ -113,7 +113,7 @@ pub async fn headers_that_decide_the_answer_are_compared_or_scope(site: &Site) {
     assert_eq!(served.executions(), 3);
 }
 
-/// White space, the order of names and the `id` of JSON-RPC are no other request; an amount is.
+/// White space, the order of names and the `id` of JSON-RPC do not matter; an amount does.
 pub async fn json_is_compared_by_meaning_where_the_contract_says_so(site: &Site) {
     let equality = Equality::json_without(["/id"]).expect("it is a pointer");
     let served = site.serve(IdempotencyKey::global_across_principals().with_equality(equality), done()).await;
@@ -130,8 +130,8 @@ pub async fn json_is_compared_by_meaning_where_the_contract_says_so(site: &Site)
     assert_eq!(served.executions(), 1);
 }
 
-/// Header, methods and statuses are those of the contract, not of the draft.
-pub async fn a_contract_of_ones_own_is_data(site: &Site) {
+/// Header, methods and statuses come from the contract, not from the draft.
+pub async fn a_custom_contract_is_data(site: &Site) {
     let keys =
         IdempotencyKey::global_across_principals().with_header("x-request-id").requiring_on([Method::PUT]);
     let served = site.serve(Contract(keys), done()).await;
@@ -159,7 +159,7 @@ impl Provider for Contract {
     }
 
     fn policy(&self) -> Policy {
-        patient(Policy::api()).with_mismatch(StatusCode::BAD_REQUEST)
+        patient(Policy::api()).with_mismatch_status(StatusCode::BAD_REQUEST)
     }
 
     fn methods(&self) -> Methods {
@@ -175,8 +175,8 @@ impl Provider for Contract {
     }
 }
 
-/// A 401 says how to authenticate: as a sender signs, or as the API says.
-pub async fn a_401_says_what_it_asks_for(site: &Site) {
+/// The challenge names the sender's signature, or the scheme that the API configured.
+pub async fn a_401_says_how_to_authenticate(site: &Site) {
     let served = site.serve(Stripe::new(SECRET).expect("it is a secret"), done()).await;
     let answer = served.send(post("/hook").body("{}")).await.is(401, "").is_problem("unauthenticated");
     assert_eq!(answer.all("www-authenticate"), ["Webhook-Signature realm=\"stripe\""]);
@@ -191,7 +191,7 @@ pub async fn a_401_says_what_it_asks_for(site: &Site) {
     }
 }
 
-/// Each caller has keys of its own, and a caller is required.
+/// Each caller has its own keys, and a request without a caller is refused.
 pub async fn two_principals_with_equal_keys_do_not_collide(site: &Site) {
     let keys = IdempotencyKey::per_header_principal(http::header::AUTHORIZATION);
     let served = site.serve(keys, done()).await;

@@ -1,19 +1,19 @@
-//! A cluster: a master dies and its replica goes on, or nobody does and the cluster is down; or slots move from node to
-//! node.
+//! A cluster: a master dies and its replica takes over, or has no replica and the cluster is down; or slots move between
+//! nodes.
 //!
-//! A failover is judged as that of sentinels. A cluster that was down has forgotten nothing once its master is back, which
-//! appends every write to a file; and a move forgets nothing. So nothing excuses a history there. But a name's TTL travels as
-//! a duration, and leases last longer by what its journeys took.
+//! A failover is judged like one of sentinels. A cluster that was down has lost nothing once its master is back, which
+//! appends every write to a file, and a moving slot loses nothing. So no history there may have a violation. But the TTL
+//! of a name travels as a duration, so each move prolongs a lease by the time that it took.
 //!
-//! A record and the mark of its resource are on different nodes, and change in two steps, which the checker takes apart. A
-//! failover cuts one of the nodes only: it is judged by histories of one key without an order, which are on one.
+//! A record and the mark of its resource are on different nodes and change in two steps, which the checker splits. A
+//! failover affects one node only, so it is judged by histories of one key without an order, which are on one node.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use idempotency_core::Store;
 use idempotency_core::clock::{Clock as _, TokioClock};
+use idempotency_core::store::Store;
 use idempotency_core::store::redis::RedisStore;
 use idempotency_simulation::history::{Failover, History};
 use idempotency_tests::demo::now;
@@ -32,9 +32,10 @@ fn stores(cluster: &RedisCluster) -> Vec<Arc<dyn Store>> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_a_master_of_a_cluster_died_the_timeline_that_survived_can_be_explained() {
+async fn the_surviving_timeline_of_a_cluster_failover_can_be_explained() {
     let tally = repeated(1, async |seeds, tally| {
         let cluster = RedisCluster::start(3, true).await;
+        cluster.notice_deaths().await;
         let clock = Arc::new(TokioClock::new());
         let recordings = Recordings::start(&stores(&cluster), seeds, &clock);
         recordings.go_on(3);
@@ -51,7 +52,7 @@ async fn after_a_master_of_a_cluster_died_the_timeline_that_survived_can_be_expl
             let failover = Failover::new(log.at(cut_from), log.at(from), log.at(to));
             for history in log.histories(RESOLUTION).into_iter().filter(|history| history.versions == [None])
             {
-                // Those on other nodes are not forgotten, and are explained without the failover.
+                // Histories on other nodes have lost nothing, and are explained without the failover.
                 tally.judge_across(seed, &history, failover);
             }
         }
@@ -62,13 +63,14 @@ async fn after_a_master_of_a_cluster_died_the_timeline_that_survived_can_be_expl
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn around_a_time_when_a_cluster_is_down_every_history_can_be_explained() {
+async fn histories_around_an_outage_of_a_cluster_can_be_explained() {
     let mut refusals = 0;
     let tally = repeated(2, async |seeds, tally| {
         let is_killed = tally.rounds % 2 == 0;
         println!("seeds {seeds:?}: {}", if is_killed { "killed" } else { "stopped" });
         let appends = ["--appendonly", "yes", "--appendfsync", "always"];
         let cluster = RedisCluster::start_with(3, false, &appends).await;
+        cluster.notice_deaths().await;
         let clock = Arc::new(TokioClock::new());
         let recordings = Recordings::start(&stores(&cluster), seeds, &clock);
         recordings.go_on(2);
@@ -86,7 +88,7 @@ async fn around_a_time_when_a_cluster_is_down_every_history_can_be_explained() {
         recordings.go_on(3);
         recordings.have_sent(OPERATIONS * 5 / 8).await;
         let refused = refused(others).await;
-        assert!(refused > 0, "nobody was told that the cluster is down");
+        assert!(refused > 0, "no command was refused while the cluster was down");
         refusals += refused;
         match is_killed {
             true => cluster.nodes[0].restart().await,
@@ -106,7 +108,7 @@ async fn around_a_time_when_a_cluster_is_down_every_history_can_be_explained() {
     println!("cluster, down: {tally}; {refusals} times CLUSTERDOWN");
 }
 
-/// How many commands these nodes refused because another does not serve its slots.
+/// The number of commands that these nodes refused because another node does not serve its slots.
 async fn refused(nodes: &[RedisServer]) -> u64 {
     let mut refused = 0;
     for node in nodes {
@@ -118,7 +120,7 @@ async fn refused(nodes: &[RedisServer]) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_slots_move_every_history_can_be_explained() {
+async fn histories_while_slots_move_can_be_explained() {
     let (mut moved, mut longest) = (0, Duration::ZERO);
     let tally = repeated(1, async |seeds, tally| {
         let cluster = Arc::new(RedisCluster::start(3, false).await);
@@ -138,12 +140,12 @@ async fn while_slots_move_every_history_can_be_explained() {
         }
     })
     .await;
-    println!("cluster, slots moved {moved} times, one of them on its way for {longest:?} in all: {tally}");
+    println!("cluster, slots moved {moved} times, one of them migrating for {longest:?} in all: {tally}");
     assert!(moved > 0, "no slot was moved");
 }
 
-/// Moves the slot of one name after another to the next node, and gives how often each slot was moved, and how long its
-/// names were on their way in all.
+/// Moves the slots of the names in turn, each to the next node. Returns how often each slot was moved, and how long its
+/// names were migrating in all.
 async fn move_slots(
     cluster: Arc<RedisCluster>,
     over: watch::Receiver<bool>,
@@ -170,7 +172,7 @@ async fn move_slots(
             on_its_way = on_its_way.max(start.elapsed());
         }
         cluster.end_move(slot, from, to).await;
-        // A node that does not know of this move could give its next one the same epoch, and one of them would be undone.
+        // A node that does not know of this move could give its own next move the same epoch, and one would be undone.
         while !know_of_the_move(&cluster, name, to).await {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

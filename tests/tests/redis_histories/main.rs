@@ -1,21 +1,24 @@
-//! Histories recorded at real stores while these fail can be explained by a store that keeps the contract.
+//! Histories of real stores under faults can be explained by a store that keeps the contract.
 //!
-//! `HISTORIES` says how many each test records at least (default: 200), in rounds with different faults.
+//! `HISTORIES` sets the minimum number of histories of each test (default: 200, on PostgreSQL 100). They are recorded in rounds
+//! with different faults.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod cluster;
 mod memory;
 mod pace;
+mod postgres;
 mod sentinel;
 mod server;
+mod sqlite;
 mod tally;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use idempotency_core::Store;
 use idempotency_core::clock::TokioClock;
+use idempotency_core::store::Store;
 use idempotency_simulation::log::Log;
 use idempotency_simulation::recording::RecordingStore;
 use idempotency_simulation::work;
@@ -27,22 +30,35 @@ use tokio::task::JoinSet;
 use pace::Paced;
 use tally::Tally;
 
-/// The server counts whole milliseconds, and may read its clock a little before it carries out a command.
+/// The server counts whole milliseconds, and may read its clock shortly before it executes a command.
 const RESOLUTION: u64 = 3_000;
 
-/// How many histories a round records at the same time, at most.
+/// The maximum of concurrent histories in a round.
 const AT_ONCE: u64 = 400;
 
-/// Longer histories than usual, so that a failover falls into them.
+/// Longer than usual, so that a failover falls into each history.
 const OPERATIONS: u64 = 80;
-/// And a lease that the servers' time to agree on another master is not much longer than.
+/// The lease, about as long as the servers take to agree on another master.
 const LEASE: Duration = Duration::from_secs(1);
 
-/// Repeats a test, each time with the next seeds, until there are as many histories as it was asked for. Where these are
-/// few, they are spread over so many rounds, each of which has another fault.
-async fn repeated(rounds: u64, mut round: impl AsyncFnMut(std::ops::Range<u64>, &mut Tally)) -> Tally {
-    let asked: u64 = std::env::var("HISTORIES").map_or(200, |text| text.parse().expect("a number"));
-    let at_once = asked.div_ceil(rounds).clamp(1, AT_ONCE);
+/// Repeats a test with the next seeds until there are as many histories as requested. A small number is spread over
+/// `rounds` rounds, each with another fault.
+async fn repeated(rounds: u64, round: impl AsyncFnMut(std::ops::Range<u64>, &mut Tally)) -> Tally {
+    let asked = asked(200);
+    in_rounds(asked, asked.div_ceil(rounds).clamp(1, AT_ONCE), round).await
+}
+
+/// The number of histories that are requested.
+fn asked(default: u64) -> u64 {
+    std::env::var("HISTORIES").map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// Repeats a test with the next seeds until there are as many histories as requested, at most `at_once` in a round.
+async fn in_rounds(
+    asked: u64,
+    at_once: u64,
+    mut round: impl AsyncFnMut(std::ops::Range<u64>, &mut Tally),
+) -> Tally {
     let mut tally = Tally::default();
     for first in (0..asked).step_by(usize::try_from(at_once).unwrap()) {
         round(first..asked.min(first + at_once), &mut tally).await;
@@ -52,7 +68,7 @@ async fn repeated(rounds: u64, mut round: impl AsyncFnMut(std::ops::Range<u64>, 
     tally
 }
 
-/// Histories that are being recorded, as far as they may go on.
+/// Histories that are being recorded, and the limit up to which they may continue.
 #[derive(Default)]
 struct Recordings {
     logs: Vec<(u64, Log)>,
@@ -73,7 +89,7 @@ impl Recordings {
         recordings
     }
 
-    /// Starts a history after a pause: each worker is a task of its own.
+    /// Starts a history after a pause. Each worker is a task.
     fn record(
         &mut self,
         seed: u64,
@@ -82,9 +98,21 @@ impl Recordings {
         clock: &Arc<TokioClock>,
         pause: Duration,
     ) {
+        self.record_on(seed, workload, std::slice::from_ref(store), clock, pause);
+    }
+
+    /// Starts a history after a pause, whose workers use these stores in turn.
+    fn record_on(
+        &mut self,
+        seed: u64,
+        workload: &Workload,
+        stores: &[Arc<dyn Store>],
+        clock: &Arc<TokioClock>,
+        pause: Duration,
+    ) {
         let log = Log::new(Arc::clone(clock) as _);
         let steps = OPERATIONS.div_ceil(workload.workers().count() as u64);
-        for (number, worker) in workload.workers().enumerate() {
+        for ((number, worker), store) in workload.workers().enumerate().zip(stores.iter().cycle()) {
             let runtime = Paced::new(steps, self.quarters.subscribe());
             let store = RecordingStore::new(Arc::clone(store), log.clone(), number);
             self.workers.spawn(async move {
@@ -95,18 +123,18 @@ impl Recordings {
         self.logs.push((seed, log));
     }
 
-    /// Lets each worker take so many quarters of its steps.
+    /// Lets each worker take this many quarters of its steps.
     fn go_on(&self, quarters: u64) {
         self.quarters.send_replace(quarters);
     }
 
-    /// Waits until so many operations were sent for each history.
+    /// Waits until the histories have sent this many operations on average.
     async fn have_sent(&self, each: u64) {
         let all = usize::try_from(each).unwrap() * self.logs.len();
         until(async || self.logs.iter().map(|(_, log)| log.calls()).sum::<usize>() >= all).await;
     }
 
-    /// Lets them go on to their ends.
+    /// Lets the histories run to their ends.
     async fn ended(self) -> Vec<(u64, Log)> {
         self.go_on(4);
         self.workers.join_all().await;

@@ -1,30 +1,31 @@
-//! The stores in one process's memory, used by its threads at the same time: nothing excuses a history.
+//! Stores in the memory of one process, used by concurrent threads. No history may have a violation.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use idempotency_core::clock::TokioClock;
-use idempotency_core::{MemoryStore, Store};
+use idempotency_core::store::Store;
+use idempotency_core::store::memory::MemoryStore;
 use idempotency_simulation::workload::Workload;
 
 use super::{OPERATIONS, Recordings, repeated};
 
-/// The example of a store of one's own.
+/// The example of a custom store.
 #[path = "../../../examples/custom-store/src/tiny.rs"]
 mod tiny;
 
 /// A log counts whole microseconds.
 const RESOLUTION: u64 = 2;
-/// So short that workers meet at the ticks of tokio's timer.
+/// Short enough that workers meet at the ticks of tokio's timer.
 const LEASE: Duration = Duration::from_millis(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_threads_do_to_a_memory_store_at_the_same_time_can_be_explained() {
+async fn concurrent_histories_of_the_memory_store_can_be_explained() {
     threads("memory store", |clock| Arc::new(MemoryStore::new().with_clock(clock))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_threads_do_to_the_store_of_the_example_can_be_explained() {
+async fn concurrent_histories_of_the_example_store_can_be_explained() {
     threads("custom store", |clock| Arc::new(tiny::TinyStore::new(clock))).await;
 }
 

@@ -1,15 +1,15 @@
-//! The pace: workers go on only as far as a test lets them, however slow the machine is.
+//! The pace: a test limits how far workers go, so that the result does not depend on the speed of the machine.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use idempotency_core::Owner;
 use idempotency_core::clock::Clock;
 use idempotency_core::engine::{Runtime, TokioRuntime};
+use idempotency_core::store::Owner;
 use tokio::sync::watch;
 
-/// The runtime of one worker, whose pauses last until it may go on.
+/// The runtime of one worker, whose pauses last until it may continue.
 #[derive(Debug)]
 pub(crate) struct Paced {
     runtime: TokioRuntime,
@@ -19,7 +19,7 @@ pub(crate) struct Paced {
 }
 
 impl Paced {
-    /// For a worker with so many steps, of which it may take so many quarters.
+    /// For a worker with this many steps, of which it may take the current number of quarters.
     pub(crate) fn new(steps: u64, quarters: watch::Receiver<u64>) -> Self {
         Self { runtime: TokioRuntime::new(), steps, sleeps: AtomicU64::new(0), quarters }
     }
@@ -37,7 +37,7 @@ impl Clock for Paced {
 
 impl Runtime for Paced {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        // Each step sleeps twice: before what it sends, and for as long as it has patience.
+        // Each step sleeps twice: before its request, and for its patience.
         let quarter = 4 * (self.sleeps.fetch_add(1, Ordering::Relaxed) / 2) / self.steps;
         let (sleep, mut quarters) = (self.runtime.sleep(duration), self.quarters.clone());
         Box::pin(async move {

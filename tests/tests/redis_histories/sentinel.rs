@@ -1,18 +1,17 @@
-//! A master with a replica and sentinels: the master dies, or stops where it is, and the replica goes on.
+//! A master with a replica and sentinels: the master dies or stops, and the replica takes over.
 //!
-//! A replica may lack the latest writes of its master. So each history is first judged as if there had been no failover;
-//! if that cannot explain it, some writes must have been forgotten, and the rest must be right without them: on the
-//! timeline that survived, the contract holds. What the replica is known to have had, by its offset, before anything
-//! befell it or its master, may not be among them. With `Durability::Replicas`, no grant and no completion that was
-//! answered may be either; what may is what no such answer waited for: a renewal, a release, and a write that somebody
-//! saw before the replica had it.
+//! A replica may lack the latest writes of its master. So each history is first judged without a failover. If that
+//! cannot explain it, some writes must have been lost, and the rest must be right without them: the contract holds on the
+//! surviving timeline. Writes that the replica had before the first fault, by its offset, may not be lost. With
+//! `Durability::Replicas`, no answered grant or completion may be lost either. Only writes for which no such answer
+//! waited may be: a renewal, a release, and a write that was read before the replica had it.
 
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use idempotency_core::Store;
 use idempotency_core::clock::{Clock as _, TokioClock};
+use idempotency_core::store::Store;
 use idempotency_core::store::redis::{Durability, RedisStore};
 use idempotency_simulation::history::Failover;
 use idempotency_tests::redis_cluster::{caught_up, until};
@@ -22,7 +21,7 @@ use idempotency_tests::redis_server::RedisServer;
 use super::tally::Tally;
 use super::{OPERATIONS, RESOLUTION, Recordings, repeated};
 
-/// What befalls the master, and before that its replica.
+/// The faults of the master and, before that, of its replica.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Kill,
@@ -32,9 +31,9 @@ enum Fault {
 #[derive(Clone, Copy, Debug)]
 enum Link {
     Follows,
-    /// The replica follows nobody: what is written meanwhile is forgotten.
+    /// The replica follows no master, so later writes are lost.
     Cut,
-    /// The replica stands still: nothing is confirmed, and nothing that reached its machine is forgotten.
+    /// The replica is stopped: no write is confirmed, and no write that reached its machine is lost.
     Stalled,
 }
 
@@ -49,14 +48,14 @@ const ROUNDS: [(Link, Fault); FAULTS as usize] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_a_failover_the_timeline_that_survived_can_be_explained() {
+async fn the_surviving_timeline_of_a_failover_can_be_explained() {
     let tally = repeated(FAULTS, async |seeds, tally| fail_over(seeds, Durability::Local, tally).await).await;
     println!("sentinels, Local: {tally}");
-    assert!(tally.forgotten > 0, "a replica that did not follow has forgotten something: {tally}");
+    assert!(tally.forgotten > 0, "a replica that did not follow lost a write: {tally}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_replica_confirmed_survives_every_failover() {
+async fn a_confirmed_write_survives_every_failover() {
     let durability = Durability::Replicas { count: 1, timeout: Duration::from_millis(150) };
     let tally = repeated(FAULTS, async |seeds, tally| fail_over(seeds, durability, tally).await).await;
     println!("sentinels, Replicas(1): {tally}");
@@ -67,11 +66,12 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
     let (link, fault) = ROUNDS[usize::try_from(tally.rounds).unwrap() % ROUNDS.len()];
     println!("seeds {seeds:?}: {link:?}, {fault:?}");
     let set = SentinelSet::start(1).await;
-    // It follows the replica, so that the next master has somebody who confirms.
+    // It follows the replica, so that the next master has a replica that confirms.
     let port = set.servers[1].port().to_string();
     let next = ["--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", &port];
     let next = RedisServer::start_with(&next).await;
     until(async || next.query::<String>(&["INFO"]).await.contains("master_link_status:up")).await;
+    set.notice_deaths().await;
     let clock = Arc::new(TokioClock::new());
     let store = |_| {
         let store = RedisStore::sentinel(set.urls(), MASTER, "histories").unwrap();
@@ -81,7 +81,7 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
     let stores: Vec<_> = (0..4).map(store).collect();
     let recordings = Recordings::start(&stores, seeds, &clock);
 
-    // The last quarter is for the master that comes next.
+    // The last quarter is for the next master.
     recordings.go_on(3);
     recordings.have_sent(OPERATIONS / 4).await;
     let (master, replica) = (&set.servers[0], &set.servers[1]);
@@ -109,7 +109,7 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
         replica.resume();
     }
     assert_eq!(set.failed_over_from(0).await, 1);
-    // The master that was paused is not let go on: that two masters answer is another matter.
+    // The paused master is not resumed: two masters that answer are another case.
     let before = tally.across;
     for (seed, log) in recordings.ended().await {
         let is_confirmed = matches!(durability, Durability::Replicas { .. });
@@ -120,6 +120,6 @@ async fn fail_over(seeds: Range<u64>, durability: Durability, tally: &mut Tally)
             tally.judge_across(seed, &history, failover);
         }
     }
-    // Where replicas are to confirm and are cut off, there may be no answers before.
+    // Cut-off replicas cannot confirm, so there may be no answers before the failover.
     assert!(tally.across > before || durability != Durability::Local, "{tally}");
 }

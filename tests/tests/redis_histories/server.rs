@@ -1,10 +1,10 @@
-//! One server behind a bad network. Some of its clients take it for one before Redis 7.0, and use other commands.
+//! One server behind a bad network. Some of its clients see a server older than Redis 7.0 and use other commands.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use idempotency_core::Store;
 use idempotency_core::clock::TokioClock;
+use idempotency_core::store::Store;
 use idempotency_core::store::redis::RedisStore;
 use idempotency_tests::proxy::FaultProxy;
 use idempotency_tests::redis_server::RedisServer;
@@ -41,17 +41,17 @@ fn store(proxy: &FaultProxy) -> Arc<dyn Store> {
     Arc::new(store.with_response_timeout(Duration::from_millis(300)))
 }
 
-/// How often all connections met a fault, and how many there were.
+/// The number of faults of each kind, and the number of connections.
 #[derive(Default, Debug)]
-struct Met {
-    cut: u32,
-    swallowed: u32,
-    half_open: u32,
-    connections: u64,
+pub(crate) struct Met {
+    pub(crate) cut: u32,
+    pub(crate) swallowed: u32,
+    pub(crate) half_open: u32,
+    pub(crate) connections: u64,
 }
 
 impl Met {
-    fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.cut += other.cut;
         self.swallowed += other.swallowed;
         self.half_open += other.half_open;
@@ -59,7 +59,7 @@ impl Met {
     }
 }
 
-/// Loses replies, delays them, cuts connections, swallows what they carry, and what comes back on them.
+/// Loses and delays replies, cuts connections, swallows all traffic, or swallows the replies alone.
 async fn misbehave(proxies: [FaultProxy; 2], over: watch::Receiver<bool>) -> Met {
     let mut met = Met::default();
     for round in 0_u32.. {

@@ -1,11 +1,11 @@
-//! The tally: histories judged, one after the other.
+//! The tally: judges histories one by one and counts the verdicts.
 
 use std::fmt;
 
 use idempotency_simulation::checker::{Checker, Verdict};
 use idempotency_simulation::history::{Failover, History, Micros};
 
-/// How many histories were judged, and how.
+/// The counts of the judged histories.
 #[derive(Default)]
 pub(crate) struct Tally {
     checker: Checker,
@@ -14,14 +14,14 @@ pub(crate) struct Tally {
     pub(crate) operations: usize,
     pub(crate) unanswered: usize,
     pub(crate) undecided: u64,
-    /// Those with answers from both before and after what happened to their server.
+    /// Histories with answers from before and after the fault.
     pub(crate) across: u64,
-    /// Those that only a failover explains which forgot something.
+    /// Histories that only a failover with lost writes explains.
     pub(crate) forgotten: u64,
 }
 
 impl Tally {
-    /// Judges a history; no failover excuses anything.
+    /// Judges a history without a failover.
     pub(crate) fn judge(&mut self, seed: u64, history: &History) {
         self.count(history);
         match self.checker.check(history) {
@@ -31,7 +31,7 @@ impl Tally {
         }
     }
 
-    /// Judges a history that a failover may have cut: on the timeline that survived, all must be right.
+    /// Judges a history with a failover: every answer must be right on the surviving timeline.
     pub(crate) fn judge_across(&mut self, seed: u64, history: &History, failover: Failover) {
         self.count_across(history, failover.from, failover.to);
         match self.checker.explains(history) {
@@ -43,7 +43,7 @@ impl Tally {
         }
     }
 
-    /// Counts a history that has answers from both before and after such a time.
+    /// Counts a history that has answers from before and after this interval.
     pub(crate) fn count_across(&mut self, history: &History, from: Micros, to: Micros) {
         let answered = |is_so: &dyn Fn(u64, u64) -> bool| {
             let mut operations = history.operations.iter();
@@ -68,16 +68,13 @@ impl fmt::Display for Tally {
              {undecided} undecided, 0 violations"
         )?;
         if *across > 0 {
-            write!(
-                f,
-                "; {across} with answers from before and after, {forgotten} of which something was forgotten"
-            )?;
+            write!(f, "; {across} with answers from before and after, {forgotten} with lost writes")?;
         }
         write!(f, "; {} states", self.checker.states())
     }
 }
 
-/// All of a history, and what befell its server.
+/// A whole history with its failover.
 struct Whole<'a>(&'a History);
 
 impl fmt::Display for Whole<'_> {

@@ -1,4 +1,4 @@
-//! Beginning a batch: from its deliveries to the items to execute.
+//! Beginning a batch: turns its deliveries into the items to execute.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -6,36 +6,38 @@ use std::collections::hash_map::Entry;
 use http::uri::PathAndQuery;
 
 use super::super::begin::Arrived;
-use super::super::lease_state::{LeaseState, Moment};
+use super::super::lease_state::{ClockReading, LeaseState};
 use super::super::undo::UndoOnDrop;
 use super::super::{Event, Execution, Idempotency, IdempotencyContext};
 use super::{Batch, BatchContext, BatchItem, Granted, ItemResult, Other, many};
 use crate::{Claim, Claimed, Delivery, Grant, OnOutage, StoreError};
 
-/// A delivery with its place in the batch and its claim.
+/// A delivery with its index in the batch and its claim.
 type Item = (usize, Claim, Delivery);
 
 impl Idempotency {
-    /// Claims each key of a batch once, and returns the guard of the grants. It does not wait for keys that others hold:
-    /// [`Batch::complete`] and [`Batch::fail`] do, after they have given up the grants.
+    /// Claims each key of a batch once, and returns the guard of the grants.
+    ///
+    /// It does not wait for keys that others hold: [`Batch::complete`] and [`Batch::fail`] do, after they
+    /// have given the grants up.
     ///
     /// # Errors
-    /// When the store answers for no key, and the policy says to refuse.
+    /// If the store answers for no key, and the policy says to refuse.
     ///
     /// # Cancel safety
-    /// If it is dropped, claims that may have been granted are released in the background.
+    /// If the future is dropped, claims that may have been granted are released in the background.
     pub async fn begin_batch(&self, deliveries: Vec<Delivery>) -> Result<Batch, StoreError> {
-        let arrived = self.runtime().now();
+        let at = self.runtime().now();
         let len = deliveries.len();
         let (mut items, mismatches) = self.distinct(deliveries);
-        // In one order for all, so that batches that overlap meet at one key.
+        // Every batch claims in the same order, so overlapping batches contend for one key first.
         items.sort_by_key(|(_, claim, _)| claim.key.digest());
         let claims: Vec<Claim> = items.iter().map(|(_, claim, _)| claim.clone()).collect();
         let mut undos: Vec<_> = claims.iter().map(|claim| Some(UndoOnDrop::new(self, claim))).collect();
-        let sent = Moment::of(self.runtime());
-        let answers = many::within(self.runtime(), self.policy().store_timeout(), claims.len(), |some| {
-            let some: Vec<Claim> = some.into_iter().map(|index| claims[index].clone()).collect();
-            async move { self.store().claim_many(&some).await }
+        let sent = ClockReading::now(self.runtime());
+        let answers = many::within(self.runtime(), self.policy().store_timeout(), claims.len(), |indices| {
+            let pending: Vec<Claim> = indices.into_iter().map(|index| claims[index].clone()).collect();
+            async move { self.store().claim_many(&pending).await }
         });
         let answers = answers.await;
         for (undo, answer) in undos.iter_mut().zip(&answers) {
@@ -46,7 +48,7 @@ impl Idempotency {
         }
         let mut batch = Batch {
             engine: self.clone(),
-            arrived,
+            arrived: at,
             granted: Vec::new(),
             others: Vec::new(),
             context: BatchContext::new(len, Vec::new()),
@@ -59,21 +61,21 @@ impl Idempotency {
         for (((index, claim, delivery), answer), undo) in items.into_iter().zip(answers).zip(undos) {
             let target = delivery.target().cloned();
             let path = target.as_ref().map(PathAndQuery::path);
-            let seen = Arrived { key: &claim.key, path, at: arrived };
+            let arrived = Arrived { key: &claim.key, path, at };
             let other = |result| Other { index, key: claim.key.clone(), result };
             let (result, event) = match answer {
                 Ok(Claimed::Granted(grant)) => {
-                    match self.lasting_grant(&claim, grant, sent).await {
+                    match self.lease_start(&claim, grant, sent).await {
                         Some(claimed_at) => {
-                            self.observe_unordered(&seen, grant, &delivery);
-                            let lease = LeaseState::held_from(claimed_at, self.lease_lasts());
+                            self.observe_unordered(&arrived, grant, &delivery);
+                            let lease = LeaseState::held_from(claimed_at, self.guaranteed_lease());
                             let context =
                                 IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);
                             let context = context.in_batch();
                             let execution = Execution::new(self.clone(), claim.granted(grant.fence), context);
                             batch.granted.push(Granted { index, execution });
                             undo.into_iter().for_each(UndoOnDrop::disarm);
-                            self.observe_decision(&seen, Some(grant), Event::Granted);
+                            self.observe_decision(&arrived, Some(grant), Event::Granted);
                         }
                         None => batch.others.push(other(ItemResult::InFlight)),
                     }
@@ -85,17 +87,17 @@ impl Idempotency {
                 Ok(Claimed::Stale { newest }) => (ItemResult::Stale, Event::Stale { newest }),
                 Ok(Claimed::InDoubt) => (ItemResult::InDoubt, Event::InDoubt),
                 Err(error) => {
-                    self.observe_decision(&seen, None, Event::Outage(&error));
+                    self.observe_decision(&arrived, None, Event::Outage(&error));
                     batch.others.push(other(ItemResult::Unavailable));
                     continue;
                 }
             };
-            self.observe_decision(&seen, None, event);
+            self.observe_decision(&arrived, None, event);
             batch.others.push(other(result));
         }
         for (index, claim, delivery) in mismatches {
-            let seen = Arrived { key: &claim.key, path: delivery.path(), at: arrived };
-            self.observe_decision(&seen, None, Event::Mismatch);
+            let arrived = Arrived { key: &claim.key, path: delivery.path(), at };
+            self.observe_decision(&arrived, None, Event::Mismatch);
             batch.others.push(Other { index, key: claim.key, result: ItemResult::Mismatch });
         }
         batch.granted.sort_by_key(|granted| granted.index);
@@ -104,13 +106,14 @@ impl Idempotency {
         Ok(batch)
     }
 
-    /// The claims of a batch, one for each key: its first delivery with its place. Then the later deliveries that are another
-    /// request under the key of an earlier one.
+    /// Returns one claim for each key, and the later deliveries that reuse a key for another request.
+    ///
+    /// The claim is that of the key's first delivery.
     fn distinct(&self, deliveries: Vec<Delivery>) -> (Vec<Item>, Vec<Item>) {
         let mut fingerprints = HashMap::new();
         let (mut items, mut mismatches) = (Vec::with_capacity(deliveries.len()), Vec::new());
         for (index, delivery) in deliveries.into_iter().enumerate() {
-            let claim = self.claim_of(&delivery);
+            let claim = self.claim_for(&delivery);
             match fingerprints.entry(claim.key.digest()) {
                 Entry::Vacant(first) => {
                     first.insert(claim.fingerprint);
@@ -128,16 +131,19 @@ impl Idempotency {
         (items, mismatches)
     }
 
-    /// From when on a granted lease surely counts; `None` where another claim has taken over, or may have.
-    async fn lasting_grant(&self, claim: &Claim, grant: Grant, sent: Moment) -> Option<Moment> {
-        if self.lasts(sent) {
+    /// Returns the clock reading from which a granted lease counts.
+    ///
+    /// `None` if another claim has, or may have, taken over.
+    async fn lease_start(&self, claim: &Claim, grant: Grant, sent: ClockReading) -> Option<ClockReading> {
+        if self.outlasts_first_renewal(sent) {
             return Some(sent);
         }
-        self.renew_grant(claim, grant).await.ok().flatten()
+        self.renew_late_grant(claim, grant).await.ok().flatten()
     }
 
-    /// What becomes of a batch of which no key was answered; `None` where one was. Without claims there is no mismatch
-    /// either: each request runs, as it would by itself.
+    /// Decides about a batch for which the store answered no key. Returns `None` if it answered any.
+    ///
+    /// Without claims there is no mismatch either: each request runs as it would alone.
     fn batch_in_outage(
         &self,
         batch: &mut Batch,
@@ -157,8 +163,8 @@ impl Idempotency {
             all.clone().zip(errors.into_iter().chain(std::iter::repeat(first)))
         {
             let event = if is_unprotected { Event::Unprotected(error) } else { Event::Outage(error) };
-            let seen = Arrived { key: &claim.key, path: delivery.path(), at: batch.arrived };
-            self.observe_decision(&seen, None, event);
+            let arrived = Arrived { key: &claim.key, path: delivery.path(), at: batch.arrived };
+            self.observe_decision(&arrived, None, event);
         }
         if !is_unprotected {
             return Some(Err(StoreError::new("remote", first.kind())));

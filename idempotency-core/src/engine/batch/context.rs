@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::IdempotencyContext;
 
-/// The context of a batch, for its handler: it has the new items, which are to be executed. Cheap to clone.
+/// Describes a batch to its handler: it holds the new items, which are to be executed. Cheap to clone.
 ///
 /// ```no_run
 /// # use idempotency_core::engine::BatchContext;
@@ -40,13 +40,13 @@ impl BatchItem {
         Self { index, context, is_failed: AtomicBool::new(false) }
     }
 
-    /// Its position among the request's items, from 0.
+    /// The item's index in the request, from 0.
     #[must_use]
     pub fn index(&self) -> usize {
         self.index
     }
 
-    /// The context of its execution: key, attempt, fence, derived keys, whether its lease is lost.
+    /// The context of the item's execution: key, attempt, fence, derived keys, and whether its lease is lost.
     #[must_use]
     pub fn context(&self) -> &IdempotencyContext {
         &self.context
@@ -58,32 +58,35 @@ impl BatchContext {
         Self(Arc::new(Inner { len, items }))
     }
 
-    /// How many items the request has, new or not.
+    /// The number of items in the request, new or not.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len
     }
 
-    /// Whether the request has no items at all.
+    /// Whether the request has no items.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.len == 0
     }
 
-    /// The places of the items that the handler failed.
+    /// The indices of the items that the handler failed.
     pub(crate) fn failed_items(&self) -> Vec<usize> {
         let failed = self.0.items.iter().filter(|item| item.is_failed.load(Ordering::SeqCst));
         failed.map(BatchItem::index).collect()
     }
 
-    /// The items to execute, in the request's order. Of several items with one key, only the first.
+    /// The items to execute, in the request's order.
+    ///
+    /// If several items share a key, only the first is included.
     #[must_use]
     pub fn new_items(&self) -> &[BatchItem] {
         &self.0.items
     }
 
-    /// Fails a single new item: it is released, also if the handler succeeds, and the sender is told to send the batch again.
-    /// An index that is not of a new item has no effect.
+    /// Fails a single new item. An index that is not of a new item has no effect.
+    ///
+    /// The item is released even if the handler succeeds, and the sender is asked to send the batch again.
     pub fn fail(&self, index: usize) {
         if let Some(item) = self.item(index) {
             item.is_failed.store(true, Ordering::SeqCst);
@@ -94,10 +97,10 @@ impl BatchContext {
         self.item(index).is_some_and(|item| item.is_failed.load(Ordering::SeqCst))
     }
 
-    /// The new item at this place. The items stand in the order of their places.
+    /// The new item with this index. The items are sorted by index.
     fn item(&self, index: usize) -> Option<&BatchItem> {
-        let place = self.0.items.binary_search_by_key(&index, BatchItem::index).ok()?;
-        self.0.items.get(place)
+        let position = self.0.items.binary_search_by_key(&index, BatchItem::index).ok()?;
+        self.0.items.get(position)
     }
 }
 

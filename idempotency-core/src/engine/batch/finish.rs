@@ -1,8 +1,8 @@
-//! Ending a batch: each item by itself, and then waiting for keys that others hold.
+//! Ending a batch: ends each item by itself, then waits for keys that others hold.
 
 use super::super::budget::answered;
 use super::super::ending::Ending;
-use super::super::{Event, Execution};
+use super::super::{Event, Execution, HandlerFailure};
 use super::{Batch, Granted, many};
 use crate::{Completion, Hold, Lease, Outcome, Release, StateView, StoreError};
 
@@ -10,28 +10,28 @@ use crate::{Completion, Hold, Lease, Outcome, Release, StateView, StoreError};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ItemResult {
-    /// It was executed, and that is recorded.
+    /// The item was executed, and its outcome is recorded.
     Recorded,
-    /// It was executed, and the recording is repeated in the background.
+    /// The item was executed, and the recording is repeated in the background.
     Unrecorded,
-    /// It was executed before.
+    /// The item was executed before.
     Replayed,
-    /// A newer version of its resource has completed.
+    /// A newer version of the item's resource has completed.
     Stale,
-    /// The handler failed it, or failed as a whole: it comes again.
+    /// The handler failed the item or the whole batch, and the item comes again.
     Failed,
-    /// Another claim took over, or still holds its key after the wait.
+    /// Another claim took over, or still holds the item's key after the wait.
     InFlight,
-    /// Its key was used with another fingerprint.
+    /// The item's key was used with another fingerprint.
     Mismatch,
-    /// It is not known whether it was executed.
+    /// The store does not know whether the item was executed.
     InDoubt,
-    /// The store did not answer for it.
+    /// The store did not answer for the item.
     Unavailable,
 }
 
 impl ItemResult {
-    /// Whether there is nothing left to do for it.
+    /// Whether nothing is left to do for the item.
     #[must_use]
     pub fn is_done(self) -> bool {
         matches!(self, Self::Recorded | Self::Unrecorded | Self::Replayed | Self::Stale)
@@ -42,8 +42,9 @@ impl ItemResult {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct BatchResult {
-    /// The result of each key, with the index of its first item, in the order of the indices. A later item with another
-    /// fingerprint is a [`Mismatch`](ItemResult::Mismatch) at its own index.
+    /// The result of each key with the index of its first item, sorted by index.
+    ///
+    /// A later item with another fingerprint is a [`Mismatch`](ItemResult::Mismatch) at its own index.
     pub items: Vec<(usize, ItemResult)>,
 }
 
@@ -56,39 +57,46 @@ impl BatchResult {
 
     /// Whether any item has this result.
     #[must_use]
-    pub fn any(&self, result: ItemResult) -> bool {
+    pub fn contains(&self, result: ItemResult) -> bool {
         self.items.iter().any(|(_, item)| *item == result)
     }
 }
 
 impl Batch {
-    /// Records this outcome for each item that the handler did not [fail](super::BatchContext::fail), and releases the
-    /// others. Then waits for keys that others hold, as long as the policy says.
+    /// Records the outcome of each item, except those that the handler failed.
+    ///
+    /// Items that the handler [failed](super::BatchContext::fail) are released.
+    ///
+    /// Then waits for keys that others hold, for as long as the policy says.
     ///
     /// # Cancel safety
-    /// If it is dropped, the recordings and releases go on in the background.
+    /// If the future is dropped, the recordings and releases continue in the background.
     pub async fn complete(self, outcome: Outcome) -> BatchResult {
         let context = self.context.clone();
         let ending = move |granted: &Granted| match context.is_failed(granted.index) {
-            true => Ending::Release(Release::Failed),
+            true => {
+                granted.execution.observe(Event::HandlerFailed(HandlerFailure::Item));
+                Ending::Release(Release::Failed)
+            }
             false => Ending::Complete(outcome.clone()),
         };
         self.end(ending).await
     }
 
-    /// Fails every item, as [`Execution::fail`] does: the handler may have had its effect. Then waits for keys that others hold,
-    /// as long as the policy says.
+    /// Fails every item, as [`Execution::fail`] does: the handler may have had its effect.
+    ///
+    /// Then waits for keys that others hold, for as long as the policy says.
     ///
     /// # Cancel safety
-    /// If it is dropped, the releases go on in the background.
+    /// If the future is dropped, the releases continue in the background.
     pub async fn fail(self) -> BatchResult {
         self.end(|granted| granted.execution.failure()).await
     }
 
-    /// Releases every item: by the handler's own word nothing was done.
+    /// Releases every item: the handler says that it did nothing.
     ///
     /// # Cancel safety
-    /// As that of [`fail`](Self::fail).
+    /// Same as [`fail`](Self::fail).
     pub async fn release(self) -> BatchResult {
         self.end(|_| Ending::Release(Release::Failed)).await
     }
@@ -96,7 +104,7 @@ impl Batch {
     /// Releases every item before the handler has started.
     ///
     /// # Cancel safety
-    /// As that of [`fail`](Self::fail).
+    /// Same as [`fail`](Self::fail).
     pub async fn release_unstarted(self) -> BatchResult {
         self.end(|_| Ending::Release(Release::Unstarted)).await
     }
@@ -114,7 +122,7 @@ impl Batch {
         self.end_all(|granted| granted.execution.failure()).await;
     }
 
-    /// Ends each execution. Endings that the store does not answer in time go on in the background.
+    /// Ends each execution. An ending that the store does not answer in time continues in the background.
     async fn end_all(&mut self, ending: impl Fn(&Granted) -> Ending) -> Vec<(usize, ItemResult)> {
         let granted = std::mem::take(&mut self.granted);
         let mut items = Vec::with_capacity(granted.len());
@@ -132,13 +140,13 @@ impl Batch {
             let endings = if is_completion { &mut completing } else { &mut releasing };
             endings.push((granted, ending));
         }
-        self.tell(&mut completing, &mut items).await;
-        self.tell(&mut releasing, &mut items).await;
+        self.send(&mut completing, &mut items).await;
+        self.send(&mut releasing, &mut items).await;
         items
     }
 
-    /// Tells the store about endings of one kind.
-    async fn tell(&self, endings: &mut [(Granted, Ending)], items: &mut Vec<(usize, ItemResult)>) {
+    /// Sends endings of one kind to the store.
+    async fn send(&self, endings: &mut [(Granted, Ending)], items: &mut Vec<(usize, ItemResult)>) {
         let engine = &self.engine;
         let operations: Vec<(Lease, Ending)> = endings
             .iter()
@@ -149,40 +157,42 @@ impl Batch {
             engine.runtime(),
             engine.policy().store_timeout(),
             operations.len(),
-            |some| async move {
-                let some = some.into_iter().map(|index| &operations[index]);
+            |indices| async move {
+                let operations = indices.into_iter().map(|index| &operations[index]);
                 let retention = engine.policy().retention();
-                let (mut completions, mut leases, mut how) = (Vec::new(), Vec::new(), Release::Failed);
-                for (lease, ending) in some {
+                let (mut completions, mut leases, mut mode) = (Vec::new(), Vec::new(), Release::Failed);
+                for (lease, ending) in operations {
                     match ending {
                         Ending::Complete(outcome) => {
                             completions.push(Completion::new(lease.clone(), outcome.clone(), retention));
                         }
                         Ending::Release(release) => {
                             leases.push(lease.clone());
-                            how = *release;
+                            mode = *release;
                         }
                     }
                 }
                 match completions.is_empty() {
-                    true => engine.store().release_many(&leases, how).await,
+                    true => engine.store().release_many(&leases, mode).await,
                     false => engine.store().complete_many(&completions).await,
                 }
             },
         );
         for ((granted, ending), answer) in endings.iter_mut().zip(answers.await) {
-            items.push((granted.index, noted(&mut granted.execution, ending, answer)));
+            items.push((granted.index, result_of(&mut granted.execution, ending, answer)));
         }
     }
 
-    /// Waits until the keys that others hold are completed, as long as the policy says since the batch arrived.
+    /// Waits for the keys that others hold to be completed.
+    ///
+    /// The policy's wait counts from the batch's arrival.
     async fn wait_for_others(&mut self) {
         let engine = self.engine.clone();
         let end = self.arrived.saturating_add(engine.policy().wait());
         for other in self.others.iter_mut().filter(|other| other.result == ItemResult::InFlight) {
             let digest = other.key.digest();
             let limit = engine.policy().waiters_per_key();
-            let Some(_place) = engine.waiters().enter(digest, limit) else { continue };
+            let Some(_permit) = engine.waiters().enter(digest, limit) else { continue };
             loop {
                 let left = end.saturating_sub(engine.runtime().now());
                 if left.is_zero() {
@@ -195,8 +205,8 @@ impl Batch {
                             other.result = ItemResult::Replayed;
                             break;
                         }
-                        StateView::InFlight { .. } => engine.nap(digest, left).await,
-                        // Free again, or in doubt: to claim it now would be to call the handler twice.
+                        StateView::InFlight { .. } => engine.pause_until_change(digest, left).await,
+                        // The key is free again or in doubt. Claiming it now would call the handler twice.
                         _ => break,
                     },
                     Ok(None) | Err(_) => break,
@@ -206,9 +216,9 @@ impl Batch {
     }
 }
 
-/// What became of an item whose ending the store was told.
-fn noted(execution: &mut Execution, ending: &Ending, answer: Result<Hold, StoreError>) -> ItemResult {
-    match (ending, execution.note_end(ending, answer)) {
+/// The result of an item after its ending was sent to the store.
+fn result_of(execution: &mut Execution, ending: &Ending, answer: Result<Hold, StoreError>) -> ItemResult {
+    match (ending, execution.apply_answer(ending, answer)) {
         (Ending::Complete(_), Some(Hold::Held)) => ItemResult::Recorded,
         (Ending::Complete(_), None) => ItemResult::Unrecorded,
         (Ending::Complete(_), Some(Hold::Lost)) => ItemResult::InFlight,

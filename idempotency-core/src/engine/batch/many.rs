@@ -1,4 +1,4 @@
-//! One operation on many keys, repeated for those that the store did not answer until its time is over.
+//! Repeats one operation on many keys until each is answered or its time is over.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,11 +7,14 @@ use super::super::Runtime;
 use super::super::budget::{each_answered, unknown};
 use crate::StoreError;
 
-/// The first pause between two tries; each further one is twice as long.
+/// The first pause between two tries. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Asks the store for `count` answers at once, and again for those that failed and may succeed, within `budget`. The
-/// operation is given the numbers of those to do.
+/// Asks the store for `count` answers, and again for those that failed and may succeed.
+///
+/// Each try asks for all pending answers at once. All tries together take at most `budget`.
+///
+/// The operation receives the indices that are still to do.
 pub(super) async fn within<T, F>(
     runtime: &dyn Runtime,
     budget: Duration,

@@ -1,7 +1,8 @@
 //! Batches: one request with several deliveries, each with a key of its own.
 //!
-//! A batch never waits while it holds grants. It claims every key once, in the order of the keys' digests, runs the granted
-//! items, ends each, and only then waits for keys that others hold. So two batches never wait for each other.
+//! A batch never waits while it holds grants. It claims every key once, in the order of the keys' digests,
+//! runs the granted items and ends each of them. Only then does it wait for keys that others hold, so two
+//! batches never wait for each other.
 
 mod begin;
 mod context;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 
+use super::ending::Ending;
 use super::{Event, Execution, Idempotency};
 use crate::ScopedKey;
 
@@ -27,8 +29,8 @@ pub use run::RanBatch;
 
 /// The guard of a batch: it holds the granted executions.
 ///
-/// Call the handler once, under [`drive`](Self::drive), if [anything is new](Self::has_new_items); then
-/// [`complete`](Self::complete) or [`fail`](Self::fail).
+/// If [anything is new](Self::has_new_items), call the handler once, under
+/// [`renew_while`](Self::renew_while). Then call [`complete`](Self::complete) or [`fail`](Self::fail).
 #[derive(Debug)]
 #[must_use = "dropping a batch leaves its keys in flight until their leases run out; complete or fail it"]
 pub struct Batch {
@@ -36,7 +38,7 @@ pub struct Batch {
     arrived: Duration,
     /// The items to execute.
     granted: Vec<Granted>,
-    /// The other items, and why they do not run.
+    /// The other items and their results.
     others: Vec<Other>,
     context: BatchContext,
     has_started: bool,
@@ -63,7 +65,7 @@ impl Batch {
         &self.context
     }
 
-    /// Whether there is anything for the handler to do.
+    /// Whether the handler has anything to do.
     #[must_use]
     pub fn has_new_items(&self) -> bool {
         !self.context.new_items().is_empty()
@@ -75,16 +77,17 @@ impl Batch {
         self.is_protected
     }
 
-    /// Runs the work while renewing all leases every third of them, in the same task. If the work panics, every execution
-    /// [fails](Execution::fail) and the panic goes on.
+    /// Runs the work while renewing all leases every third of their duration, in the same task.
+    ///
+    /// If the work panics, every execution [fails](Execution::fail) and the panic is resumed.
     ///
     /// # Cancel safety
-    /// Dropping it drops the work; the executions are still held.
-    pub async fn drive<F: Future>(&mut self, work: F) -> F::Output {
+    /// If the future is dropped, the work is dropped and the executions are still held.
+    pub async fn renew_while<F: Future>(&mut self, work: F) -> F::Output {
         self.has_started = true;
         let result = {
             let work = pin!(AssertUnwindSafe(work).catch_unwind());
-            // The renewal first: work that never rests uses up all that tokio lets a task do in one turn.
+            // Polls the renewal first: busy work could use up the budget that tokio gives a task in one poll.
             match select(pin!(self.renew_until_lost()), work).await {
                 Either::Left(((), work)) => work.await,
                 Either::Right((result, _)) => result,
@@ -93,19 +96,34 @@ impl Batch {
         match result {
             Ok(output) => output,
             Err(panic) => {
-                for granted in &self.granted {
-                    granted.execution.observe(Event::Panicked);
-                }
+                self.observe(Event::Panicked);
                 self.fail_all().await;
                 resume_unwind(panic)
             }
         }
     }
+
+    /// Sets how every execution ends if the batch is dropped from now on.
+    pub(super) fn set_endings(&mut self, ending: impl Fn(&Execution) -> Ending) {
+        for granted in &mut self.granted {
+            let ending = ending(&granted.execution);
+            granted.execution.set_ending(ending);
+        }
+    }
+
+    /// Observes an event for every new item.
+    pub(super) fn observe(&self, event: Event<'_>) {
+        for granted in &self.granted {
+            granted.execution.observe(event);
+        }
+    }
 }
 
 impl Drop for Batch {
-    /// Neither blocks nor panics. An execution that never started is released in the background, and does not count. One that
-    /// started ends as any dropped execution does.
+    /// Neither blocks nor panics.
+    ///
+    /// An execution that never started is released in the background and does not count as an attempt. One
+    /// that started ends like any dropped execution.
     fn drop(&mut self) {
         if !self.has_started {
             for granted in self.granted.drain(..) {

@@ -1,8 +1,10 @@
-//! Running a batch without HTTP.
+//! Runs a batch without HTTP.
 
+use std::any::type_name;
 use std::future::Future;
 
-use super::super::{Idempotency, RunError};
+use super::super::flow::{BatchFlow, Conclusion};
+use super::super::{HandlerFailure, Idempotency, RunError, Writes};
 use super::{BatchContext, BatchResult};
 use crate::{Delivery, Outcome};
 
@@ -12,18 +14,19 @@ use crate::{Delivery, Outcome};
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a batch runs under claims or without")]
 pub enum RanBatch {
-    /// It was claimed, and the granted items were run.
+    /// The batch was claimed, and the granted items ran.
     Ran(BatchResult),
-    /// It was run without claims: the store is out of reach, and the policy says to proceed.
+    /// The batch ran without claims: the store is out of reach, and the policy says to proceed.
     Unprotected {
-        /// The places of the items that the handler [failed](BatchContext::fail).
+        /// The indices of the items that the handler [failed](BatchContext::fail).
         failed: Vec<usize>,
     },
 }
 
 impl RanBatch {
-    /// Whether the batch may be acknowledged: each of its items is done, here or before, or there is nothing to do for it.
-    /// Without claims, each is done that the handler did not fail.
+    /// Whether to acknowledge the batch: each item is done, here or before, or needs nothing.
+    ///
+    /// Without claims, an item is done unless the handler failed it.
     #[must_use]
     pub fn may_be_acknowledged(&self) -> bool {
         match self {
@@ -34,20 +37,20 @@ impl RanBatch {
 }
 
 impl Idempotency {
-    /// Runs the handler once for the new items of a batch, if there are any, and records each of them. The handler finds them
-    /// in its context, and can fail single ones.
+    /// Runs the handler once for the new items of a batch, if there are any, and records each item.
     ///
-    /// Runs in a task of its own unless the policy says otherwise.
+    /// The handler finds the items in its context, and can fail single ones. The work runs in its own task
+    /// unless the policy says otherwise.
     ///
     /// # Errors
-    /// [`RunError::Handler`] with the handler's own error, after which every new item comes again; [`RunError::Store`] where
-    /// the store is out of reach.
+    /// [`RunError::Handler`] with the handler's own error, after which every new item comes again, or
+    /// [`RunError::Store`] if the store is out of reach.
     ///
     /// # Panics
-    /// When the handler panics: each execution fails first, then the panic goes on in the caller.
+    /// If the handler panics. Each execution fails first, and then the panic resumes in the caller.
     ///
     /// # Cancel safety
-    /// Safe to drop under [`Attachment::Detached`](crate::Attachment::Detached): the work goes on.
+    /// Safe to drop under [`Attachment::Detached`](crate::Attachment::Detached): the work continues.
     pub async fn run_batch<E, H, F>(
         &self,
         deliveries: Vec<Delivery>,
@@ -59,22 +62,24 @@ impl Idempotency {
         F: Future<Output = Result<(), E>> + Send + 'static,
     {
         let engine = self.clone();
-        let work = async move {
-            let mut batch = engine.begin_batch(deliveries).await.map_err(RunError::Store)?;
-            let context = batch.context().clone();
-            if !batch.is_protected() {
-                handler(context.clone()).await.map_err(RunError::Handler)?;
-                return Ok(RanBatch::Unprotected { failed: context.failed_items() });
+        let flow = async move { engine.execute_batch(deliveries, handler, conclude).await };
+        match self.shield(flow).await.ok_or(RunError::Dropped)? {
+            BatchFlow::Executed(done, _, result) => done.map(|()| RanBatch::Ran(result)),
+            BatchFlow::Unprotected(done, context) => {
+                done.map_err(RunError::Handler)?;
+                Ok(RanBatch::Unprotected { failed: context.failed_items() })
             }
-            if batch.has_new_items()
-                && let Err(error) = batch.drive(async move { handler(context).await }).await
-            {
-                batch.release().await;
-                return Err(RunError::Handler(error));
-            }
-            let outcome = Outcome::of_value(&()).map_err(RunError::Outcome)?;
-            Ok(RanBatch::Ran(batch.complete(outcome).await))
-        };
-        self.carry_out(work).await.unwrap_or(Err(RunError::Dropped))
+            BatchFlow::NothingNew(result) => Ok(RanBatch::Ran(result)),
+            BatchFlow::Outage(error) => Err(RunError::Store(error)),
+        }
     }
+}
+
+/// An error says that the handler has done nothing.
+async fn conclude<E>(done: Result<(), E>) -> (Result<(), RunError<E>>, Conclusion) {
+    let conclusion = match &done {
+        Ok(()) => Conclusion::Complete(Outcome::of_value(&()).expect("null is json"), Writes::Keep),
+        Err(_) => Conclusion::Release(Some(HandlerFailure::Error(type_name::<E>()))),
+    };
+    (done.map_err(RunError::Handler), conclusion)
 }

@@ -44,7 +44,7 @@ async fn a_waiter_takes_over_when_the_holder_gives_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiters_beyond_the_limit_are_told_at_once() {
+async fn waiters_beyond_the_limit_get_a_conflict_at_once() {
     let (engine, _) = engine();
     let engine = engine.with_policy(Policy::webhook().with_waiters_per_key(1));
     let execution = run(&engine, "k").await;
@@ -61,7 +61,7 @@ async fn waiters_beyond_the_limit_are_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_whose_answer_was_lost_meets_its_own_record_and_goes_on() {
+async fn a_claim_whose_answer_was_lost_is_repeated_and_granted() {
     let (engine, store) = engine();
     store.fail("claim", [Fault::AnswerLost, Fault::AnswerLost]);
     let execution = run(&engine, "k").await;
@@ -71,7 +71,7 @@ async fn a_claim_whose_answer_was_lost_meets_its_own_record_and_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_hangs_is_answered_within_the_bound_and_its_claim_is_undone() {
+async fn a_store_that_hangs_fails_within_the_timeout_and_its_claim_is_undone() {
     let (engine, store) = engine();
     store.fail("claim", [Fault::CarriedOutThenHangs]);
     let began = tokio::time::Instant::now();
@@ -84,7 +84,7 @@ async fn a_store_that_hangs_is_answered_within_the_bound_and_its_claim_is_undone
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_was_certainly_not_carried_out_is_not_repeated_later() {
+async fn a_claim_that_certainly_did_not_execute_is_not_repeated_later() {
     let (engine, store) = engine();
     store.fail("claim", [Fault::Refused(StoreErrorKind::Refused)]);
     assert_eq!(engine.begin(delivery("k")).await.unwrap_err().kind(), StoreErrorKind::Refused);
@@ -94,7 +94,7 @@ async fn a_claim_that_was_certainly_not_carried_out_is_not_repeated_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_heard_of_after_its_lease_is_renewed_before_it_runs() {
+async fn a_grant_that_arrives_after_its_lease_is_renewed_before_it_runs() {
     let (engine, store) = engine();
     let policy = Policy::webhook().with_lease(SECOND).with_store_timeout(5 * SECOND);
     store.fail("claim", [Fault::AnswersLate(2 * SECOND)]);
@@ -105,8 +105,8 @@ async fn a_grant_heard_of_after_its_lease_is_renewed_before_it_runs() {
     execution.release().await;
 }
 
-/// A delivery that hears of its grant after 2 s, and the execution that took its lease of 1 s over before.
-async fn taken_over(
+/// Returns a delivery whose grant arrives after 2 s, and the execution that took its lease of 1 s over.
+async fn late_grant_and_successor(
     engine: &Idempotency,
     store: &FaultyStore,
 ) -> (tokio::task::JoinHandle<Begun>, Execution) {
@@ -120,11 +120,11 @@ async fn taken_over(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_heard_of_after_another_took_over_does_not_run() {
+async fn a_grant_that_arrives_after_a_takeover_does_not_run() {
     let (engine, store) = engine();
     let policy = Policy::webhook().with_lease(SECOND).with_wait(Duration::ZERO);
     let engine = engine.with_policy(policy.with_store_timeout(5 * SECOND));
-    let (late, second) = taken_over(&engine, &store).await;
+    let (late, second) = late_grant_and_successor(&engine, &store).await;
     assert!(matches!(late.await.unwrap(), Begun::Conflict { .. }));
     assert_eq!(second.context().attempt(), 2);
     second.release().await;
@@ -153,7 +153,7 @@ async fn a_lease_counts_from_the_first_copy_of_its_claim() {
 
 #[tokio::test(start_paused = true)]
 async fn a_store_whose_notification_fails_is_polled_slowly() {
-    // What failing takes is part of the pause.
+    // The time until the failure counts as part of the pause.
     let late = Fault::RefusedLate(Duration::from_millis(90));
     for fault in [Fault::Refused(StoreErrorKind::Unavailable), late] {
         let (engine, store) = engine();
@@ -193,12 +193,12 @@ async fn an_outage_runs_the_handler_only_if_the_policy_says_so() {
     assert!(context.is_lease_lost());
     store.fail("claim", [Fault::Refused(StoreErrorKind::Refused)]);
     let error = proceeding.begin(delivery("k")).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Refused, "a store that is set up wrongly is no outage");
+    assert_eq!(error.kind(), StoreErrorKind::Refused, "a misconfigured store is no outage");
     assert!(run(&proceeding, "k").await.context().is_protected());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_refuses_runs_nothing_whatever_became_of_earlier_tries() {
+async fn a_store_that_refuses_runs_nothing_even_if_an_earlier_try_may_have_executed() {
     for kind in [StoreErrorKind::Full, StoreErrorKind::Refused] {
         for earlier in [None, Some(Fault::AnswerLost)] {
             let (engine, store) = engine();
@@ -207,19 +207,19 @@ async fn a_store_that_refuses_runs_nothing_whatever_became_of_earlier_tries() {
             let error = engine.begin(delivery("k")).await.unwrap_err();
             assert_eq!((error.kind(), error.may_have_executed()), (kind, earlier.is_some()));
             assert!(engine.drain(30 * SECOND).await);
-            // A claim that was carried out is undone all the same.
+            // A claim that executed is still undone.
             assert_eq!(state(&store, "k").await, earlier.map(|_| StateView::Released), "{kind:?}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn undoing_a_claim_takes_no_key_from_a_holder_that_is_late() {
+async fn undoing_a_claim_does_not_take_the_key_from_a_late_holder() {
     let (engine, store) = engine();
     store.fail("renew", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
     let mut first = run(&engine, "k").await;
     let work = async {
-        first.drive(tokio::time::sleep(60 * SECOND)).await;
+        first.renew_while(tokio::time::sleep(60 * SECOND)).await;
         first.complete(outcome("first")).await
     };
     let rival = async {
@@ -236,24 +236,24 @@ async fn undoing_a_claim_takes_no_key_from_a_holder_that_is_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn undoing_ends_although_the_store_hangs() {
+async fn undoing_a_claim_ends_even_if_the_store_hangs() {
     let (engine, store) = engine();
     store.fail("claim", [Fault::Hangs; 2]);
     assert!(engine.begin(delivery("k")).await.is_err());
-    assert!(engine.drain(60 * SECOND).await, "the undoing hangs for ever");
+    assert!(engine.drain(60 * SECOND).await, "undoing the claim hangs for ever");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endless_lease_is_no_panic() {
+async fn an_endless_lease_does_not_panic() {
     let (engine, _) = engine();
     let engine = engine.with_policy(Policy::webhook().with_lease(Duration::MAX));
     let mut execution = run(&engine, "k").await;
-    execution.drive(tokio::time::sleep(SECOND)).await;
+    execution.renew_while(tokio::time::sleep(SECOND)).await;
     assert_eq!(execution.complete(outcome("done")).await, CompletionResult::Recorded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endless_wait_is_no_panic() {
+async fn an_endless_wait_does_not_panic() {
     let (engine, _) = engine();
     let engine = engine.with_policy(Policy::webhook().with_wait(Duration::MAX));
     let first = run(&engine, "k").await;
@@ -265,14 +265,14 @@ async fn an_endless_wait_is_no_panic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endless_store_timeout_is_no_panic() {
+async fn an_endless_store_timeout_does_not_panic() {
     let (engine, _) = engine();
     let engine = engine.with_policy(Policy::webhook().with_store_timeout(Duration::MAX));
     drop(run(&engine, "k").await);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_while_waiting_for_a_holder_runs_nothing_beside_it() {
+async fn an_outage_during_the_wait_for_a_holder_runs_nothing() {
     let (engine, store) = engine();
     let seen = Seen::default();
     let engine =
@@ -288,10 +288,10 @@ async fn an_outage_while_waiting_for_a_holder_runs_nothing_beside_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_in_reach_that_cannot_vouch_for_a_grant_is_not_run_past() {
+async fn a_store_in_reach_that_cannot_confirm_a_grant_is_not_bypassed() {
     let (engine, store) = engine();
     let engine = engine.with_policy(Policy::webhook().with_on_outage(OnOutage::Proceed));
-    // The last try is cut short, so that it does not say it itself.
+    // The last try is cut short, so it cannot report this itself.
     store.fail("claim", [Fault::NotConfirmed, Fault::NotConfirmed, Fault::CarriedOutThenHangs]);
     let error = engine.begin(delivery("k")).await.unwrap_err();
     assert!(error.is_store_in_reach() && error.is_transient(), "{error:?}");
@@ -300,12 +300,12 @@ async fn a_store_in_reach_that_cannot_vouch_for_a_grant_is_not_run_past() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_after_another_took_over_runs_nothing_beside_it() {
+async fn an_outage_after_a_takeover_runs_nothing() {
     let (engine, store) = engine();
     let policy = Policy::webhook().with_lease(SECOND).with_wait(Duration::ZERO);
     let policy = policy.with_store_timeout(5 * SECOND).with_on_outage(OnOutage::Proceed);
     let engine = engine.with_policy(policy);
-    let (late, second) = taken_over(&engine, &store).await;
+    let (late, second) = late_grant_and_successor(&engine, &store).await;
     store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
     assert!(matches!(late.await.unwrap(), Begun::Conflict { .. }));
     second.release().await;

@@ -1,4 +1,4 @@
-//! Bounds: how long a delivery takes at most, whatever the store does, counted in paused time.
+//! Bounds: the most time that a delivery takes, whatever the store does, measured in paused time.
 
 use std::iter::repeat_n;
 
@@ -9,7 +9,7 @@ use super::*;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Every way in which a store can keep a claim from its answer.
+/// The ways in which a store can delay or lose the answer to a claim.
 const OUTAGES: [&[Fault]; 8] = [
     &[Fault::Hangs],
     &[Fault::CarriedOutThenHangs],
@@ -26,17 +26,17 @@ const OUTAGES: [&[Fault]; 8] = [
     ],
 ];
 
-/// Lets an operation go wrong in these ways, over and over.
+/// Makes an operation fail in these ways, repeatedly.
 fn keep_failing(store: &FaultyStore, operation: &'static str, faults: &[Fault]) {
     store.fail(operation, repeat_n(faults, 200).flatten().copied());
 }
 
-/// The bound: the store's budget. A try whose time is over ends in the next millisecond of the timer.
+/// The bound: the store timeout. A try that runs out of time ends at the timer's next millisecond.
 fn budget() -> Duration {
     Policy::webhook().store_timeout() + MILLISECOND
 }
 
-/// How long it takes to be told of an outage.
+/// Returns how long a delivery takes to be refused in an outage.
 async fn refused_after(engine: &Idempotency, key: &str) -> Duration {
     let began = Instant::now();
     let refused = engine.begin(delivery(key)).await;
@@ -45,12 +45,12 @@ async fn refused_after(engine: &Idempotency, key: &str) -> Duration {
 }
 
 #[test]
-fn by_default_an_outage_is_told_within_two_seconds() {
+fn by_default_an_outage_is_reported_within_two_seconds() {
     assert!(budget() < 2 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_of_any_kind_is_told_within_one_budget() {
+async fn an_outage_of_any_kind_is_reported_within_one_store_timeout() {
     for faults in OUTAGES {
         let (engine, store) = engine();
         keep_failing(&store, "claim", faults);
@@ -60,7 +60,7 @@ async fn an_outage_of_any_kind_is_told_within_one_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_many_deliveries_in_an_outage_each_is_told_within_one_budget() {
+async fn each_of_many_deliveries_in_an_outage_is_refused_within_one_store_timeout() {
     for faults in OUTAGES {
         let (engine, store) = engine();
         keep_failing(&store, "claim", faults);
@@ -76,7 +76,7 @@ async fn of_many_deliveries_in_an_outage_each_is_told_within_one_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delivery_that_comes_while_a_claim_of_its_key_is_undone_is_told_within_one_budget_too() {
+async fn a_delivery_whose_key_has_a_claim_being_undone_is_refused_within_one_store_timeout() {
     for faults in OUTAGES {
         let (engine, store) = engine();
         keep_failing(&store, "claim", faults);
@@ -87,14 +87,16 @@ async fn a_delivery_that_comes_while_a_claim_of_its_key_is_undone_is_told_within
     }
 }
 
-/// Somebody is known to execute, so this is a conflict. The wait is the policy's; the store's budget comes on top.
+/// Another attempt is known to be executing, so the answer is a conflict.
+///
+/// The bound is the policy's wait plus one store timeout.
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_whose_store_fails_while_it_waits_is_told_within_its_wait_and_one_budget() {
+async fn a_duplicate_whose_store_fails_while_it_waits_is_answered_within_the_wait_and_one_store_timeout() {
     for faults in OUTAGES {
-        for settled in OUTAGES {
+        for wait_faults in OUTAGES {
             let (engine, store) = engine();
             let holder = run(&engine, "k").await;
-            keep_failing(&store, "wait_for_change", settled);
+            keep_failing(&store, "wait_for_change", wait_faults);
             let began = Instant::now();
             let waiting = begin(&engine, "k");
             let failing = async {
@@ -105,14 +107,14 @@ async fn a_duplicate_whose_store_fails_while_it_waits_is_told_within_its_wait_an
             let took = began.elapsed();
             assert!(matches!(begun, Begun::Conflict { .. }), "{faults:?}: {begun:?}");
             let bound = Policy::webhook().wait() + budget();
-            assert!(took <= bound, "claims {faults:?}, waits {settled:?} took {took:?}");
+            assert!(took <= bound, "claims {faults:?}, waits {wait_faults:?} took {took:?}");
             holder.release().await;
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_handler_its_answer_is_kept_back_for_one_budget_at_most() {
+async fn after_a_handler_its_answer_is_delayed_by_one_store_timeout_at_most() {
     for faults in OUTAGES {
         let (engine, store) = engine();
         let (completing, releasing) = (run(&engine, "completes").await, run(&engine, "releases").await);

@@ -1,4 +1,4 @@
-//! A store that fails as told, over a memory store that shares its time with the paused runtime.
+//! A store that fails on request, over a memory store that shares its time with the paused runtime.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,29 +7,31 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::store::ResourceDigest;
+use crate::store::memory::MemoryStore;
 use crate::store::{Filter, Listing, Page};
 use crate::*;
 
-/// How one operation goes wrong.
+/// How one operation fails.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
-    /// It is not carried out, and says so.
+    /// Does not execute, and answers with this error.
     Refused(StoreErrorKind),
-    /// It is not carried out, and says after so long that the store is unavailable.
+    /// Does not execute, and answers after this time that the store is unavailable.
     RefusedLate(Duration),
-    /// It is carried out, and its answer is lost.
+    /// Executes, and the answer is lost.
     AnswerLost,
-    /// It is carried out, and the store says that it cannot vouch for it yet.
+    /// Executes, and the answer says that the store cannot confirm it yet.
     NotConfirmed,
-    /// It is carried out and never answers.
+    /// Executes and never answers.
     CarriedOutThenHangs,
-    /// It is carried out and answers after so long.
+    /// Executes and answers after this time.
     AnswersLate(Duration),
-    /// It is not carried out and never answers.
+    /// Does not execute and never answers.
     Hangs,
 }
 
-/// What goes wrong, per operation, first in first out.
+/// A memory store with a queue of faults for each operation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FaultyStore {
     inner: Arc<MemoryStore>,
@@ -48,7 +50,7 @@ impl FaultyStore {
         self.faults.lock().unwrap().entry(operation).or_default().extend(faults);
     }
 
-    /// From now on a claim with an order is granted, and fails since its mark cannot be read.
+    /// Makes each claim with an order fail after its grant, because its mark cannot be read.
     pub(super) fn lose_marks(&self) {
         self.marks_are_away.store(true, Ordering::Relaxed);
     }
@@ -57,7 +59,7 @@ impl FaultyStore {
         self.calls.lock().unwrap().iter().filter(|call| **call == operation).count()
     }
 
-    /// The last claim once more, as a late copy of it.
+    /// Sends the last claim once more, as a late copy.
     pub(super) async fn repeat_last_claim(&self) -> Claimed {
         let claim = self.claims.lock().unwrap().last().unwrap().clone();
         self.inner.claim(&claim).await.unwrap()
@@ -86,7 +88,7 @@ impl FaultyStore {
             }
             Some(Fault::NotConfirmed) => {
                 inner.await?;
-                Err(StoreError::new("faulty", StoreErrorKind::Unknown).of_a_store_in_reach())
+                Err(StoreError::new("faulty", StoreErrorKind::Unknown).with_store_in_reach())
             }
             Some(Fault::CarriedOutThenHangs) => {
                 inner.await?;

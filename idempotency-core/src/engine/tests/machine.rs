@@ -1,4 +1,4 @@
-//! A machine in paused time that can be suspended: its wall clock follows tokio's time, and goes on alone meanwhile.
+//! A machine that can be suspended in paused time: its wall clock continues while tokio's time stands still.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,7 +16,7 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// The machine was suspended for so long.
+    /// Suspends the machine for this time.
     pub(super) fn suspend(&self, time: Duration) {
         *self.suspended.lock().unwrap() += time;
     }

@@ -18,11 +18,12 @@ use faulty_store::{Fault, FaultyStore};
 use machine::Machine;
 
 use crate::engine::{Begun, CompletionResult, Execution, Observation, Observer};
+use crate::store::memory::MemoryStore;
 use crate::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// The names of what was observed, in order.
+/// The names of the observed events, in order.
 #[derive(Clone, Debug, Default)]
 struct Seen(std::sync::Arc<std::sync::Mutex<Vec<&'static str>>>);
 
@@ -32,7 +33,7 @@ impl Observer for Seen {
     }
 }
 
-/// An engine with a lease of 30 s and a wait of 2 s on a store that fails as told.
+/// An engine with a lease of 30 s and a wait of 2 s, on a store that fails on request.
 fn engine() -> (Idempotency, FaultyStore) {
     let store = FaultyStore::new();
     (Idempotency::on_runtime(store.clone(), Machine::default()).with_policy(Policy::webhook()), store)
@@ -61,13 +62,13 @@ async fn state(store: &FaultyStore, key: &str) -> Option<StateView> {
     store.load(digest(key)).await.unwrap().map(|record| record.state)
 }
 
-/// The address of a delivery's record.
+/// The digest of a key's record.
 fn digest(key: &str) -> KeyDigest {
     let delivery = delivery(key);
     ScopedKey::new(&Namespace::default(), delivery.scope().clone(), delivery.key().clone()).digest()
 }
 
-/// The outcome of a record that is completed.
+/// The outcome of a completed record.
 fn recorded(state: Option<StateView>) -> Option<Outcome> {
     match state {
         Some(StateView::Completed(completed)) => Some(completed.outcome),

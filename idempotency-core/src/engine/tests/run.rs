@@ -57,7 +57,7 @@ async fn a_failed_handler_releases_and_the_next_delivery_runs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_goes_away_does_not_cut_the_handler_short() {
+async fn a_caller_that_goes_away_does_not_interrupt_the_handler() {
     let (engine, _) = engine();
     let slow = |_| async {
         tokio::time::sleep(10 * SECOND).await;
@@ -71,7 +71,7 @@ async fn a_caller_that_goes_away_does_not_cut_the_handler_short() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_fingerprint_is_a_mismatch_and_another_scope_is_another_intent() {
+async fn another_fingerprint_is_a_mismatch_and_another_scope_is_another_key() {
     let (engine, _) = engine();
     let runs = Arc::new(AtomicU32::new(0));
     let with = |body: &[u8]| delivery("k").with_fingerprint(Fingerprint::of(body));
@@ -95,7 +95,7 @@ async fn an_outcome_of_another_type_may_be_acknowledged_and_is_never_run_again()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_operator_says_came_of_it_is_replayed() {
+async fn an_outcome_that_an_operator_set_is_replayed() {
     let (engine, store) = engine();
     drop(run(&engine, "k").await);
     tokio::time::advance(30 * SECOND).await;
@@ -119,7 +119,7 @@ async fn a_derived_key_is_equal_across_attempts_and_different_per_name() {
 }
 
 #[test]
-fn what_is_done_may_be_acknowledged_and_what_must_come_again_may_not() {
+fn a_done_delivery_may_be_acknowledged_and_one_that_must_come_again_may_not() {
     let done = [
         Ran::Executed(()),
         Ran::ExecutedUnrecorded(()),
@@ -131,7 +131,7 @@ fn what_is_done_may_be_acknowledged_and_what_must_come_again_may_not() {
     assert!(!open.iter().any(Ran::may_be_acknowledged));
 }
 
-/// As `anyhow::Error` is: it can be displayed, it has causes, and it is no `Error`.
+/// Like `anyhow::Error`: it has `Display` and causes, and is not an `Error`.
 #[derive(Debug)]
 struct NoError;
 
@@ -142,7 +142,7 @@ impl std::fmt::Display for NoError {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_error_is_an_error_whatever_the_handlers_is() {
+async fn a_run_error_is_an_error_even_if_the_handlers_is_not() {
     async fn job(engine: &Idempotency) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         engine.run::<(), _, _, _>(delivery("k"), |_| async { Err(NoError) }).await?;
         Ok(())
@@ -152,7 +152,7 @@ async fn a_run_error_is_an_error_whatever_the_handlers_is() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_learns_what_is_known_of_its_delivery() {
+async fn a_handler_gets_the_facts_of_its_delivery() {
     let engine = Idempotency::new(MemoryStore::new()).with_name("sender");
     let scope = Scope::endpoint("tests");
     let order = Order::new(Resource::new(&scope, "customer", "cus_1"), Version::new(7));

@@ -1,4 +1,4 @@
-//! A machine that is suspended while it holds a lease.
+//! A machine is suspended while it holds a lease.
 
 use super::*;
 
@@ -21,14 +21,14 @@ async fn a_lease_that_ran_out_while_the_machine_was_suspended_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_nobody_took_meanwhile_is_held_from_the_next_renewal_on() {
+async fn a_lease_that_no_claim_took_over_during_a_suspension_is_held_after_the_next_renewal() {
     let (engine, _, machine) = suspendable();
     let mut execution = run(&engine, "k").await;
     let context = execution.context().clone();
     execution
-        .drive(async {
+        .renew_while(async {
             tokio::time::sleep(SECOND).await;
-            // Or its wall clock jumped.
+            // This also covers a jump of the wall clock.
             machine.suspend(1000 * SECOND);
             assert!(context.is_lease_lost());
             tokio::time::sleep(10 * SECOND).await;
@@ -40,7 +40,7 @@ async fn a_lease_that_nobody_took_meanwhile_is_held_from_the_next_renewal_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_grant_that_was_heard_of_after_a_suspension_is_renewed_before_it_runs() {
+async fn a_grant_that_arrives_after_a_suspension_is_renewed_before_it_runs() {
     let (engine, store, machine) = suspendable();
     store.fail("claim", [Fault::AnswersLate(SECOND / 10)]);
     let (execution, ()) = futures_util::join!(run(&engine, "k"), async {

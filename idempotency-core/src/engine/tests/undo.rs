@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_delivery_dropped_while_it_claims_leaves_no_claim_behind() {
+async fn a_delivery_that_is_dropped_while_it_claims_leaves_no_claim_behind() {
     let (engine, store) = engine();
     store.fail("claim", [Fault::CarriedOutThenHangs]);
     let dropped = tokio::time::timeout(Duration::from_millis(1), engine.begin(delivery("k"))).await;
@@ -11,7 +11,7 @@ async fn a_delivery_dropped_while_it_claims_leaves_no_claim_behind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undoing_that_is_never_answered_is_tried_again() {
+async fn an_undo_that_is_never_answered_is_tried_again() {
     let (engine, store) = engine();
     store.fail("claim", [Fault::CarriedOutThenHangs, Fault::Hangs]);
     store.fail("release", [Fault::Hangs]);
@@ -22,7 +22,7 @@ async fn an_undoing_that_is_never_answered_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_may_have_been_carried_out_is_undone_whatever_the_last_try_said() {
+async fn a_claim_that_may_have_executed_is_undone_even_if_the_last_try_did_not() {
     let (engine, store) = engine();
     store.fail("claim", [Fault::AnswerLost]);
     store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 20]);
@@ -33,7 +33,7 @@ async fn a_claim_that_may_have_been_carried_out_is_undone_whatever_the_last_try_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undoing_ends_with_the_lease_and_does_not_spin() {
+async fn an_undo_ends_with_the_lease_and_does_not_spin() {
     let (engine, store) = engine();
     store.fail("claim", [Fault::CarriedOutThenHangs]);
     store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 1000]);
@@ -44,7 +44,7 @@ async fn an_undoing_ends_with_the_lease_and_does_not_spin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undoing_that_is_refused_for_good_ends_at_once() {
+async fn an_undo_that_is_refused_for_good_ends_at_once() {
     let (engine, store) = engine();
     store.fail("claim", [Fault::CarriedOutThenHangs]);
     store.fail("claim", [Fault::Refused(StoreErrorKind::Refused); 1000]);
@@ -55,7 +55,7 @@ async fn an_undoing_that_is_refused_for_good_ends_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_cannot_be_undone_is_seen() {
+async fn a_claim_that_cannot_be_undone_is_observed() {
     for on_expired in [OnExpired::Rerun, OnExpired::InDoubt] {
         for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Full] {
             let (engine, store) = engine();
@@ -66,16 +66,16 @@ async fn a_claim_that_cannot_be_undone_is_seen() {
             store.fail("claim", [Fault::Refused(kind); 1000]);
             engine.begin(delivery("k")).await.unwrap_err();
             assert!(engine.drain(60 * SECOND).await);
-            let unsettled = seen.0.lock().unwrap().iter().filter(|name| **name == "unsettled").count();
-            assert_eq!(unsettled, 1, "{on_expired:?} {kind:?}");
+            let left = seen.0.lock().unwrap().iter().filter(|name| **name == "left_to_expire").count();
+            assert_eq!(left, 1, "{on_expired:?} {kind:?}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undoing_that_makes_the_claim_itself_releases_it() {
+async fn a_claim_that_an_undo_makes_itself_is_released() {
     let (engine, store) = engine();
-    // It reaches the store at last at the end of the time for undoing it.
+    // The store grants the repeated claim only at the end of the time for undoing it.
     store.fail("claim", [Fault::Hangs]);
     store.fail("claim", [Fault::Refused(StoreErrorKind::Unavailable); 33]);
     store.fail("release", [Fault::Refused(StoreErrorKind::Unavailable); 3]);
@@ -85,7 +85,7 @@ async fn an_undoing_that_makes_the_claim_itself_releases_it() {
     assert_eq!(state(&store, "k").await, Some(StateView::Released));
 }
 
-/// In a cluster the mark is on another master than the record.
+/// In a cluster, mark and record can be on different masters.
 #[tokio::test(start_paused = true)]
 async fn a_claim_is_undone_while_its_mark_cannot_be_read() {
     let (engine, store) = engine();
@@ -93,6 +93,6 @@ async fn a_claim_is_undone_while_its_mark_cannot_be_read() {
     let order = Order::new(Resource::new(&Scope::endpoint("tests"), "thing", "1"), Version::new(1));
     let error = engine.begin(delivery("k").with_order(order)).await.unwrap_err();
     assert!(error.may_have_executed());
-    assert!(engine.drain(SECOND).await, "the part of the store that has the record answers");
+    assert!(engine.drain(SECOND).await, "the part of the store that holds the record answers");
     assert_eq!(state(&store, "k").await, Some(StateView::Released));
 }

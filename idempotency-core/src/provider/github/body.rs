@@ -1,4 +1,4 @@
-//! What GitHub's body says of itself: whether it can be of the type that the unsigned header names, and its order.
+//! GitHub's body: whether it fits the event type in the unsigned header, and its order.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,9 +9,8 @@ use serde::de::{DeserializeSeed as _, Deserializer, Error as _, IgnoredAny, MapA
 use crate::provider::json::{Object, Scalar};
 use crate::provider::snapshots::Position;
 
-/// Types of event, and a field that each of them has in its body. Types that are not listed have the field of their
-/// own name, or are not known here.
-const MARKS: [(&str, &str); 16] = [
+/// Event types, each with a field that its body always has. [`SELF_NAMED`] has the other known types.
+const TYPE_FIELDS: [(&str, &str); 16] = [
     ("code_scanning_alert", "alert"),
     ("commit_comment", "comment"),
     ("create", "ref_type"),
@@ -30,7 +29,7 @@ const MARKS: [(&str, &str); 16] = [
     ("status", "sha"),
 ];
 
-/// Types of event whose body has the field of their own name.
+/// Event types whose body has a field of the same name.
 const SELF_NAMED: [&str; 16] = [
     "check_run",
     "check_suite",
@@ -50,7 +49,7 @@ const SELF_NAMED: [&str; 16] = [
     "workflow_run",
 ];
 
-/// Types of event whose object has an `id` and an `updated_at`; `push` has its ref and the repository's `pushed_at`.
+/// Event types whose object has an `id` and an `updated_at`, and `push`, which has a ref and the repository's `pushed_at`.
 const ORDERED: [&str; 15] = [
     "check_suite",
     "commit_comment",
@@ -69,29 +68,30 @@ const ORDERED: [&str; 15] = [
     "workflow_run",
 ];
 
-/// Whether an order can be read of events of a type.
+/// Whether events of a type have an order.
 pub(super) fn is_ordered(event_type: &str) -> bool {
     ORDERED.contains(&event_type)
 }
 
-fn mark(event_type: &str) -> Option<&str> {
-    let listed = MARKS.iter().find(|(name, _)| *name == event_type).map(|(_, field)| *field);
+/// A field that every body of a type has. `None` if the type is unknown.
+fn field_of_type(event_type: &str) -> Option<&str> {
+    let listed = TYPE_FIELDS.iter().find(|(name, _)| *name == event_type).map(|(_, field)| *field);
     listed.or_else(|| SELF_NAMED.contains(&event_type).then_some(event_type))
 }
 
 /// The fields of a body that matter here.
 #[derive(Default)]
 pub(super) struct Body<'a> {
-    /// False where a body of the claimed type would have a field that this one lacks.
+    /// False if the body lacks a field that every body of the claimed type has.
     pub(super) may_be_of_type: bool,
-    /// What happened to the object.
+    /// The change to the object.
     pub(super) action: Scalar<'a>,
     git_ref: Scalar<'a>,
     subject: Object<Subject<'a>>,
-    /// The field that `subject` stands in.
+    /// The name of the field that holds `subject`.
     field: Cow<'a, str>,
-    /// What a comment is on: comments of issues, pull requests and commits are numbered apart.
-    parent: &'static str,
+    /// The prefix of a comment's kind, since comments on issues, pull requests and commits are numbered separately.
+    comment_prefix: &'static str,
     repository: Object<Repository<'a>>,
     installation: Scalar<'a>,
 }
@@ -113,26 +113,26 @@ struct Repository<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Reads a body that is claimed to be of a type; `None` where it is not JSON, or gives one of the fields twice.
+    /// Reads a body of a claimed type. `None` if it is not JSON, or repeats one of the fields.
     pub(super) fn read(json: &'a [u8], event_type: &str) -> Option<Self> {
         let mut json = serde_json::Deserializer::from_str(std::str::from_utf8(json).ok()?);
-        let body = Reader { mark: mark(event_type) }.deserialize(&mut json).ok()?;
+        let body = Reader { type_field: field_of_type(event_type) }.deserialize(&mut json).ok()?;
         json.end().ok()?;
         Some(body)
     }
 
-    /// The installation that an App got it for. Absent at the hooks of repositories and organizations.
+    /// The installation of the app that received the event. Absent for webhooks of repositories and organizations.
     pub(super) fn installation(&self) -> Option<Cow<'_, str>> {
         self.installation.name()
     }
 
-    /// The object, and when it was updated in microseconds since 1970.
+    /// The object, and the time of its update in microseconds since 1970.
     pub(super) fn position(&self) -> Option<Position<'_>> {
         const PER_SECOND: u64 = 1_000_000;
         if let Some(subject) = &self.subject.0 {
             let (name, version) = (subject.id.name()?, subject.updated_at.date()?);
             let kind = match &*self.field {
-                "comment" => format!("{}comment", self.parent).into(),
+                "comment" => format!("{}comment", self.comment_prefix).into(),
                 field => Cow::Borrowed(field),
             };
             return Some(Position { kind, name, version, per_second: PER_SECOND });
@@ -144,8 +144,8 @@ impl<'a> Body<'a> {
     }
 }
 
-struct Reader<'m> {
-    mark: Option<&'m str>,
+struct Reader<'t> {
+    type_field: Option<&'t str>,
 }
 
 impl<'de> serde::de::DeserializeSeed<'de> for Reader<'_> {
@@ -164,17 +164,17 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut body = Body { may_be_of_type: self.mark.is_none(), ..Body::default() };
+        let mut body = Body { may_be_of_type: self.type_field.is_none(), ..Body::default() };
         let mut seen = [false; 5];
         while let Some(field) = map.next_key::<Cow<'de, str>>()? {
-            body.parent = match &*field {
+            body.comment_prefix = match &*field {
                 "issue" => "issue_",
                 "pull_request" => "pull_request_",
                 "discussion" => "discussion_",
-                _ => body.parent,
+                _ => body.comment_prefix,
             };
             let slot = match &*field {
-                field if Some(field) == self.mark => 0,
+                field if Some(field) == self.type_field => 0,
                 "action" => 1,
                 "ref" => 2,
                 "repository" => 3,
@@ -185,7 +185,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
                 }
             };
             if std::mem::replace(&mut seen[slot], true) {
-                return Err(A::Error::custom("a field is given twice"));
+                return Err(A::Error::custom("a field is repeated"));
             }
             match slot {
                 0 => {

@@ -1,4 +1,4 @@
-//! GitHub: `X-Hub-Signature-256`, deliveries named by a header that the signature does not cover.
+//! GitHub: signed by `X-Hub-Signature-256`. The key is a header that the signature does not cover.
 
 mod body;
 
@@ -12,16 +12,18 @@ use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secret
 use crate::{Attributes, Delivery, Fingerprint, Key, Policy, Verified};
 use body::Body;
 
-/// GitHub's webhooks, of repositories, organizations and apps, as JSON or as forms.
+/// GitHub's webhooks of repositories, organizations and apps, as JSON or as forms.
 ///
-/// The key is `X-GitHub-Delivery`. One event has one id at all hooks that subscribe to it, so the scope is narrowed by
-/// the App's installation, which the body names, and by `X-GitHub-Hook-ID`. The signature covers the body only, so the body's digest is the fingerprint: the
-/// same id with another body is a mismatch. Whoever captured one genuine request can still send it again under another
-/// id, at any time, since nothing signed says when it was sent. Where that matters,
-/// [`ContentKey::over`](super::ContentKey::over) takes the body itself as the key.
+/// The key is `X-GitHub-Delivery`. An event has the same id at every webhook that subscribes to it, so the scope is narrowed
+/// by the app's installation, which the body names, and by `X-GitHub-Hook-ID`.
 ///
-/// `X-GitHub-Event` is not signed either. It is given as the delivery's type unless the body contradicts it, and a
-/// handler that must be sure looks at the body. The old SHA-1 signature is never accepted.
+/// The signature covers only the body, so the body's digest is the fingerprint: the same id with another body is a mismatch.
+///
+/// **A captured request can be sent again under another id.** This works at any time, because no signed part says when the
+/// request was sent. To prevent it, use the body itself as the key: [`ContentKey::over`](super::ContentKey::over).
+///
+/// `X-GitHub-Event` is not signed either. It becomes the delivery's type unless the body contradicts it. A handler that must
+/// be certain checks the body. The old SHA-1 signature is never accepted.
 ///
 /// ```
 /// use idempotency_core::provider::GitHub;
@@ -38,42 +40,44 @@ impl GitHub {
     /// Verifies with the webhook's secret.
     ///
     /// # Errors
-    /// When it is blank, or a token for GitHub's API.
+    /// When it is blank, an API token, or a private key.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(Secrets::one(checked(secret)?)))
+        Ok(Self::from_secrets(Secrets::one(webhook_secret(secret)?)))
     }
 
-    /// Verifies with any of several secrets, or with those of a source.
+    /// Verifies with any of several webhook secrets, or with those of a source.
     #[must_use]
     pub fn from_secrets(secrets: Secrets) -> Self {
         Self { secrets, snapshots: Snapshots::default() }
     }
 
-    /// Accepts another secret as well. Default: none; during a rotation the previous one.
+    /// Adds a webhook secret: during a rotation, the previous one. Default: none.
     ///
     /// # Errors
-    /// When it is blank, or a token for GitHub's API.
+    /// When it is blank, an API token, or a private key.
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        self.secrets = self.secrets.with_secret(checked(secret)?);
+        self.secrets = self.secrets.with_secret(webhook_secret(secret)?);
         Ok(self)
     }
 
-    /// Discards a delivery of these types when a newer one about the same object was processed. Older and newer is by
-    /// the object's `updated_at`, and for `push` by the repository's `pushed_at` on the same ref.
+    /// Discards a delivery of one of these types if a newer delivery of these types about the same object was processed.
     ///
-    /// Each call adds a group, and the types of two groups are never compared. Default: none. It is right for snapshots
-    /// such as `pull_request`, and wrong for facts such as a new comment.
+    /// Deliveries are compared by the object's `updated_at`. A `push` is compared with others to the same ref, by the
+    /// repository's `pushed_at`.
+    ///
+    /// Each call adds a group, and types of different groups are never compared. Default: none. Right for snapshots such as
+    /// `pull_request`, wrong for facts such as a new comment.
     ///
     /// # Errors
-    /// When GitHub's events of a type have no object with an `updated_at`, as those of `check_run` and `workflow_job`, or
-    /// the type is in an earlier group.
+    /// When events of a type have no object with an `updated_at`, such as `check_run` and `workflow_job`. When the type is
+    /// unknown, empty, a pattern, or in an earlier group.
     pub fn discarding_stale(
         mut self,
         types: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, OrderError> {
         let ordered = |event_type: &str| match body::is_ordered(event_type) {
             true => Ok(()),
-            false => Err("its object has no updated_at, or it is not known here"),
+            false => Err("the type is unknown, or its object has no updated_at"),
         };
         self.snapshots = self.snapshots.and(types, ordered)?;
         Ok(self)
@@ -81,16 +85,15 @@ impl GitHub {
 
     fn delivery(&self, incoming: &Incoming<'_>, proof: &Verified<'_>) -> Result<Delivery, Rejection> {
         let id = incoming.single_header("x-github-delivery")?;
-        let id = id.ok_or(Rejection::key_missing("there is no X-GitHub-Delivery header"))?;
+        let id = id.ok_or(Rejection::key_missing("the x-github-delivery header is missing"))?;
         let key = Key::new(id)?;
         let event_type = incoming.single_header("x-github-event")?.unwrap_or_default();
         let json = json(proof.bytes());
         let body = Body::read(&json, event_type);
         let installation = body.as_ref().and_then(Body::installation);
-        let installed =
-            installation.map_or_else(|| incoming.scope.clone(), |id| incoming.narrowed_scope(&id));
-        let mut delivery =
-            Delivery::new(proof, installed.clone(), key).with_fingerprint(Fingerprint::of(proof.bytes()));
+        let installation_scope = incoming.scope_for(installation.as_deref());
+        let mut delivery = Delivery::new(proof, installation_scope.clone(), key)
+            .with_fingerprint(Fingerprint::of(proof.bytes()));
         if let Some(hook) = incoming.single_header("x-github-hook-id")?.filter(|id| !id.is_empty()) {
             delivery = delivery.narrowed_by_unsigned(hook);
         }
@@ -98,11 +101,9 @@ impl GitHub {
         if body.may_be_of_type {
             delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event_type);
         }
-        if let Some(action) = body.action.text() {
-            delivery = delivery.with_attribute("action", action);
-        }
-        // Not in the hook's scope: a captured request with another hook's id would find no mark there.
-        Ok(self.snapshots.order(delivery, event_type, &installed, incoming.now, || body.position()))
+        delivery = delivery.with_optional_attribute("action", body.action.text());
+        // The order is not in the webhook's scope: there, a captured request with another hook id would find no mark.
+        Ok(self.snapshots.order(delivery, event_type, &installation_scope, incoming.now, || body.position()))
     }
 }
 
@@ -112,8 +113,8 @@ impl Provider for GitHub {
         "github"
     }
 
-    /// 7 days: GitHub never retries by itself, and lets you redeliver by hand or by its API for 3 days. It waits 10 s
-    /// for an answer, so a duplicate waits 5 s. Payloads have up to 25 MiB.
+    /// Retention is 7 days: GitHub never retries by itself, but you can redeliver by hand or through its API for 3 days. A
+    /// duplicate waits 5 s, since GitHub waits 10 s for an answer. The body limit is 25 MiB, GitHub's own.
     fn policy(&self) -> Policy {
         Policy::webhook()
             .with_retention(days(7))
@@ -130,12 +131,12 @@ impl Provider for GitHub {
     }
 }
 
-fn checked(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
+fn webhook_secret(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
     let tokens = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "-----BEGIN"];
-    Secret::unlike(secret, &tokens, "the webhook's secret: it is a token or a key for GitHub's API")
+    Secret::without_prefixes(secret, &tokens, "the webhook's secret: it is an API token or a private key")
 }
 
-/// The JSON of the body: all of it, or the form's `payload`. Told apart by the signed body, not by a header.
+/// The JSON in the body: the whole body, or the `payload` of a form. The body's start decides, since no header is signed.
 fn json(body: &[u8]) -> Cow<'_, [u8]> {
     if !body.starts_with(b"payload=") {
         return Cow::Borrowed(body);

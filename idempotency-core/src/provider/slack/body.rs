@@ -1,4 +1,4 @@
-//! What Slack sends: events as JSON, commands and interactions as forms.
+//! Slack's bodies: events as JSON, commands and interactions as forms.
 
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
@@ -8,13 +8,13 @@ use super::resource::Inner;
 use crate::provider::json::{self, Object, Scalar};
 use crate::provider::{form, signature};
 
-/// A body of Slack's, as far as it matters here.
+/// A verified body.
 pub(super) enum Body {
-    /// The check of a URL: the text to answer with.
+    /// A check of the events URL, with the text to answer.
     Challenge(String),
-    /// The check of a command's URL: there is nothing to do.
+    /// A check of a command's URL, which carries nothing to process.
     SslCheck,
-    /// Something that has no id by its nature: there is nothing to recognize it by.
+    /// A request of a type without an id, so that its duplicates cannot be recognized.
     WithoutId,
     /// Anything else.
     Event(Event),
@@ -25,19 +25,19 @@ pub(super) struct Event {
     pub(super) id: Option<String>,
     pub(super) event_type: String,
     pub(super) team: Option<String>,
-    /// The kind and the name of what it is about.
+    /// The kind and the name of the resource that it is about.
     pub(super) resource: Option<(&'static str, String)>,
-    /// The microseconds of `event_ts`.
+    /// `event_ts` in microseconds.
     pub(super) version: Option<u64>,
 }
 
-/// Types that come without an id: a notice of a rate limit, a view that was closed, a menu that asks for its options.
+/// Types without an id: a rate limit notice, a closed view, a menu that asks for its options.
 const WITHOUT_ID: [&str; 4] = ["app_rate_limited", "view_closed", "block_suggestion", "dialog_suggestion"];
 
-/// Types that come without an id and are acts of a user: their body, which has the time of the act, names them.
-const NAMED_BY_CONTENT: [&str; 2] = ["dialog_submission", "dialog_cancellation"];
+/// Types of user actions without an id. Their key is a digest of the body, which includes the time of the action.
+const KEYED_BY_CONTENT: [&str; 2] = ["dialog_submission", "dialog_cancellation"];
 
-/// Whether a body is the check of a command's URL.
+/// Whether a body is a check of a command's URL.
 pub(super) fn is_ssl_check(body: &[u8]) -> bool {
     form::single(body, "ssl_check").as_deref() == Some("1")
         && form::single(body, "command").is_none()
@@ -45,9 +45,9 @@ pub(super) fn is_ssl_check(body: &[u8]) -> bool {
 }
 
 impl Body {
-    /// Reads a verified body; `None` where it is neither of both kinds.
+    /// Reads a verified body. `None` if it is neither JSON nor a form.
     ///
-    /// Which kind it is, the signed body says itself: the content type is not signed.
+    /// The kind is read from the body, because the content type is not signed.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
         if body.trim_ascii_start().starts_with(b"{") {
             return Some(json::fields::<Json<'_>>(body)?.read(body));
@@ -85,7 +85,7 @@ struct Json<'a> {
     team: Scalar<'a>,
     #[serde(borrow, default)]
     event: Object<Inner<'a>>,
-    /// When a user acted; only in interactions.
+    /// The time of a user's action, only in interactions.
     #[serde(borrow, default)]
     action_ts: Scalar<'a>,
 }
@@ -98,13 +98,13 @@ impl Json<'_> {
         }
         let event = self.event.0.as_ref();
         let id = self.event_id.text().or_else(|| self.trigger_id.text()).map(ToOwned::to_owned);
-        // An old menu that asks for its options is an action without a type.
+        // An old-style menu asks for its options in an action without a type.
         let asks_for_options = kind.is_empty() && self.action_ts.text().is_some();
         if id.is_none() && (WITHOUT_ID.contains(&kind) || asks_for_options) {
             return Body::WithoutId;
         }
         let content = || format!("{kind}:{}", HEXLOWER.encode(&Sha256::digest(signed)));
-        let id = id.or_else(|| NAMED_BY_CONTENT.contains(&kind).then(content));
+        let id = id.or_else(|| KEYED_BY_CONTENT.contains(&kind).then(content));
         let team = self.team_id.text().or_else(|| self.team.text());
         Body::Event(Event {
             id,
@@ -116,8 +116,8 @@ impl Json<'_> {
     }
 }
 
-/// The microseconds of a decimal number of seconds. Not by way of a float, which has too few digits, and not compared
-/// as text, which has no fixed length.
+/// Converts a decimal number of seconds to microseconds. A float has too few digits for it, and texts of different length
+/// do not compare as numbers.
 fn micros(ts: &str) -> Option<u64> {
     let (seconds, fraction) = ts.split_once('.').unwrap_or((ts, ""));
     let fraction = format!("{fraction:0<6}");

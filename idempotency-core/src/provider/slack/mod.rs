@@ -1,4 +1,4 @@
-//! Slack: `X-Slack-Signature`, events named by the `event_id` in the signed body.
+//! Slack: signed by `X-Slack-Signature`. The key is the `event_id` or `trigger_id` in the signed body.
 
 mod body;
 mod resource;
@@ -15,12 +15,14 @@ use body::{Body, Event};
 
 /// Slack's events, slash commands and interactions.
 ///
-/// The key is the event's `event_id`, or the `trigger_id` of a command or an interaction: the signature covers both,
-/// and retries keep the `event_id`. The workspace narrows the scope. The `url_verification` challenge is answered here,
-/// after its signature was checked. Dialogs have no id: their key is the digest of the signed body, which has the time of
-/// the user's action in it.
+/// The key is the `event_id` of an event, or the `trigger_id` of a command or an interaction. The signature covers both, and
+/// retries keep the `event_id`. Dialogs have no id, so their key is a digest of the signed body, which includes the time of
+/// the user's action. The workspace narrows the scope.
 ///
-/// `ssl_check=1`, which Slack sends without a signature, is answered 200 and nothing else happens.
+/// Requests of a type without an id, such as `view_closed`, reach the handler unprotected.
+///
+/// The provider answers the `url_verification` challenge after it has verified the signature. It answers `ssl_check=1`, which
+/// Slack sends unsigned, with a 200 and does nothing else.
 ///
 /// ```
 /// use idempotency_core::provider::Slack;
@@ -38,51 +40,53 @@ impl Slack {
     /// Verifies with the app's signing secret.
     ///
     /// # Errors
-    /// When it is blank, or a token for Slack's API.
+    /// When it is blank, or an API token.
     pub fn new(secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(Secrets::one(checked(secret)?)))
+        Ok(Self::from_secrets(Secrets::one(signing_secret(secret)?)))
     }
 
-    /// Verifies with any of several secrets, or with those of a source.
+    /// Verifies with any of several signing secrets, or with those of a source.
     #[must_use]
     pub fn from_secrets(secrets: Secrets) -> Self {
         Self { secrets, tolerance: signature::DEFAULT_TOLERANCE, snapshots: Snapshots::default() }
     }
 
-    /// Accepts another secret as well. Default: none; during a rotation the previous one.
+    /// Adds a signing secret: during a rotation, the previous one. Default: none.
     ///
     /// # Errors
-    /// When it is blank, or a token for Slack's API.
+    /// When it is blank, or an API token.
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        self.secrets = self.secrets.with_secret(checked(secret)?);
+        self.secrets = self.secrets.with_secret(signing_secret(secret)?);
         Ok(self)
     }
 
-    /// How far the signed time may be from ours, before or after. Default: 300 s, as in Slack's documentation.
+    /// Sets the tolerance: the allowed clock skew of the signed timestamp, in either direction. Default: 300 s, as in Slack's
+    /// documentation.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
     }
 
-    /// Discards an event of these types when a newer one of these types about the same thing was processed. The thing is
-    /// a channel, a member of it, a reaction of one user, a pinned or starred item, a user, a user group or a file, as the type
-    /// has it; older and newer is by `event_ts`.
+    /// Discards an event of one of these types if a newer event of these types about the same resource was processed.
     ///
-    /// Each call adds a group, and the types of two groups are never compared. Default: none. It is right for snapshots
-    /// such as `channel_rename`, and wrong for facts.
+    /// Depending on the type, the resource is a channel, a channel's member, a user's reaction, a pinned or starred item, a
+    /// user, a user's do-not-disturb state, a user group or a file. Events are compared by `event_ts`.
+    ///
+    /// Each call adds a group, and types of different groups are never compared. Default: none. Right for snapshots such as
+    /// `channel_rename`, wrong for facts.
     ///
     /// # Errors
-    /// When it is not known here what identifies the thing that a type is about, as for `message`: of two messages both
-    /// count. And when the type is in an earlier group.
+    /// When this provider does not know which resource a type is about. When the type is `message`, since messages are
+    /// facts. When the type is empty, a pattern, or in an earlier group.
     pub fn discarding_stale(
         mut self,
         types: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, OrderError> {
-        let known = |event_type: &str| match resource::identified_by(event_type) {
+        let known = |event_type: &str| match resource::resource_kind(event_type) {
             Some(_) => Ok(()),
-            None if event_type == "message" => Err("messages are facts"),
-            None => Err("it is not known here what identifies its resource"),
+            None if event_type == "message" => Err("messages are facts, not snapshots"),
+            None => Err("its resource is unknown"),
         };
         self.snapshots = self.snapshots.and(types, known)?;
         Ok(self)
@@ -95,25 +99,20 @@ impl Slack {
         event: &Event,
     ) -> Result<Delivery, Rejection> {
         let id =
-            event.id.as_deref().ok_or(Rejection::key_missing("there is neither event_id nor trigger_id"))?;
-        let scope = match &event.team {
-            Some(team) => incoming.narrowed_scope(team),
-            None => incoming.scope.clone(),
-        };
-        let mut delivery = self.snapshots.order(
+            event.id.as_deref().ok_or(Rejection::key_missing("the body has no event_id or trigger_id"))?;
+        let scope = incoming.scope_for(event.team.as_deref());
+        let event_type = event.event_type.as_str();
+        let delivery = self.snapshots.order(
             Delivery::new(proof, scope.clone(), Key::new(id)?),
-            &event.event_type,
+            event_type,
             &scope,
             incoming.now,
             || event.position(),
         );
-        if !event.event_type.is_empty() {
-            delivery = delivery.with_attribute(Attributes::EVENT_TYPE, event.event_type.as_str());
-        }
-        if let Some(team) = &event.team {
-            delivery = delivery.with_attribute("team", team.as_str());
-        }
-        Ok(delivery)
+        let known_type = Some(event_type).filter(|event_type| !event_type.is_empty());
+        Ok(delivery
+            .with_optional_attribute(Attributes::EVENT_TYPE, known_type)
+            .with_optional_attribute("team", event.team.as_deref()))
     }
 }
 
@@ -123,8 +122,8 @@ impl Provider for Slack {
         "slack"
     }
 
-    /// 1 day: Slack retries three times, the last after about 5 minutes. It waits 3 s for an answer, so a duplicate
-    /// waits 1.5 s, and a store that does not answer within 1 s is out of reach.
+    /// Retention is 1 day: Slack retries three times, the last time after about 5 minutes. Slack waits 3 s for an answer, so
+    /// a duplicate waits 1.5 s and the store timeout is 1 s.
     fn policy(&self) -> Policy {
         Policy::webhook()
             .with_retention(days(1))
@@ -137,7 +136,7 @@ impl Provider for Slack {
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
-        // Unsigned by its nature. It carries nothing, so a forged one gets a 200 and no more.
+        // Slack does not sign this check. It carries nothing to process, so a forged one only gets a 200.
         if !incoming.headers.contains_key(SIGNATURE) && body::is_ssl_check(incoming.body) {
             return Ok(Received::Handshake(RecordedResponse::new(StatusCode::OK, "")));
         }
@@ -148,7 +147,7 @@ impl Provider for Slack {
         let secrets = self.secrets.for_request(incoming).await?;
         let head = [&b"v0:"[..], timestamp.as_bytes(), b":"];
         let proof = signature::hmac_sha256(&secrets, &head, incoming.body, candidate)?;
-        match Body::read(proof.bytes()).ok_or(Rejection::malformed("the body is not one of slack's"))? {
+        match Body::read(proof.bytes()).ok_or(Rejection::malformed("the body is not json or a form"))? {
             Body::Challenge(challenge) => Ok(Received::Handshake(
                 RecordedResponse::new(StatusCode::OK, challenge)
                     .with_header(CONTENT_TYPE, HeaderValue::from_static("text/plain")),
@@ -162,12 +161,16 @@ impl Provider for Slack {
 
 const SIGNATURE: &str = "x-slack-signature";
 
-fn checked(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
-    Secret::unlike(secret, &["xoxb-", "xoxp-", "xoxe", "xapp-"], "the app's signing secret: it is a token")
+fn signing_secret(secret: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
+    Secret::without_prefixes(
+        secret,
+        &["xoxb-", "xoxp-", "xoxe", "xapp-"],
+        "the app's signing secret: it is an API token",
+    )
 }
 
 impl Event {
-    /// The thing, and `event_ts` in microseconds.
+    /// The event's resource, and `event_ts` in microseconds.
     fn position(&self) -> Option<Position<'_>> {
         let (kind, name) = self.resource.as_ref()?;
         Some(Position {

@@ -1,51 +1,51 @@
-//! What Slack's events are about: the types of which that is known, and the fields that identify it.
+//! The resources of Slack's events: the known types, and the fields that identify their resource.
 
 use serde::Deserialize;
 
 use crate::provider::json::{Object, Scalar};
 
-/// What identifies the thing that events of a type are about.
+/// The kind of resource that a type's events are about.
 #[derive(Clone, Copy)]
-pub(super) enum IdentifiedBy {
+pub(super) enum ResourceKind {
     Channel,
     /// A user in a channel.
     Member,
     /// A reaction of one user to one item.
     Reaction,
-    /// An item that is pinned in a channel.
+    /// An item pinned in a channel.
     Pin,
-    /// An item that one user marked.
+    /// An item starred by one user.
     Star,
     User,
     /// A user's do-not-disturb state.
-    Rest,
+    DoNotDisturb,
     UserGroup,
     File,
 }
 
-/// The types that can be ordered; `None` for any other.
-pub(super) fn identified_by(event_type: &str) -> Option<IdentifiedBy> {
+/// The resource kind of a type that can be ordered. `None` for any other type.
+pub(super) fn resource_kind(event_type: &str) -> Option<ResourceKind> {
     Some(match event_type {
         "channel_archive" | "channel_created" | "channel_deleted" | "channel_rename"
         | "channel_unarchive" | "channel_shared" | "channel_unshared" | "channel_id_changed"
-        | "group_archive" | "group_deleted" | "group_rename" | "group_unarchive" => IdentifiedBy::Channel,
-        "member_joined_channel" | "member_left_channel" => IdentifiedBy::Member,
-        "reaction_added" | "reaction_removed" => IdentifiedBy::Reaction,
-        "pin_added" | "pin_removed" => IdentifiedBy::Pin,
-        "star_added" | "star_removed" => IdentifiedBy::Star,
+        | "group_archive" | "group_deleted" | "group_rename" | "group_unarchive" => ResourceKind::Channel,
+        "member_joined_channel" | "member_left_channel" => ResourceKind::Member,
+        "reaction_added" | "reaction_removed" => ResourceKind::Reaction,
+        "pin_added" | "pin_removed" => ResourceKind::Pin,
+        "star_added" | "star_removed" => ResourceKind::Star,
         "team_join"
         | "user_change"
         | "user_profile_changed"
         | "user_status_changed"
-        | "user_huddle_changed" => IdentifiedBy::User,
-        "dnd_updated" | "dnd_updated_user" => IdentifiedBy::Rest,
-        "subteam_created" | "subteam_updated" => IdentifiedBy::UserGroup,
-        "file_change" | "file_created" | "file_deleted" | "file_public" => IdentifiedBy::File,
+        | "user_huddle_changed" => ResourceKind::User,
+        "dnd_updated" | "dnd_updated_user" => ResourceKind::DoNotDisturb,
+        "subteam_created" | "subteam_updated" => ResourceKind::UserGroup,
+        "file_change" | "file_created" | "file_deleted" | "file_public" => ResourceKind::File,
         _ => return None,
     })
 }
 
-/// The event inside of an event's envelope.
+/// The `event` inside the envelope.
 #[derive(Deserialize)]
 pub(super) struct Inner<'a> {
     #[serde(borrow, default, rename = "type")]
@@ -89,32 +89,32 @@ struct Message<'a> {
 }
 
 impl Inner<'_> {
-    /// The kind and the name of what the event is about; `None` where its type is not known or a field is missing.
+    /// The kind and the name of the event's resource. `None` if the type is unknown or a field is missing.
     pub(super) fn resource(&self) -> Option<(&'static str, String)> {
         let channel = || self.channel.text().or_else(|| self.channel_id.text());
         let user = || self.user.text();
-        Some(match identified_by(self.kind.text()?)? {
-            IdentifiedBy::Channel => ("channel", channel()?.to_owned()),
-            IdentifiedBy::Member => ("member", format!("{}:{}", channel()?, user()?)),
-            IdentifiedBy::Reaction => {
+        Some(match resource_kind(self.kind.text()?)? {
+            ResourceKind::Channel => ("channel", channel()?.to_owned()),
+            ResourceKind::Member => ("member", format!("{}:{}", channel()?, user()?)),
+            ResourceKind::Reaction => {
                 let item = self.item.0.as_ref()?.name()?;
                 ("reaction", format!("{item}:{}:{}", user()?, self.reaction.text()?))
             }
-            IdentifiedBy::Pin => {
+            ResourceKind::Pin => {
                 ("pin", format!("{}:{}", channel().unwrap_or_default(), self.item.0.as_ref()?.name()?))
             }
-            IdentifiedBy::Star => ("star", format!("{}:{}", user()?, self.item.0.as_ref()?.name()?)),
-            IdentifiedBy::User => ("user", user()?.to_owned()),
-            IdentifiedBy::Rest => ("dnd", user()?.to_owned()),
-            IdentifiedBy::UserGroup => ("subteam", self.subteam.text()?.to_owned()),
-            IdentifiedBy::File => ("file", self.file_id.text()?.to_owned()),
+            ResourceKind::Star => ("star", format!("{}:{}", user()?, self.item.0.as_ref()?.name()?)),
+            ResourceKind::User => ("user", user()?.to_owned()),
+            ResourceKind::DoNotDisturb => ("dnd", user()?.to_owned()),
+            ResourceKind::UserGroup => ("subteam", self.subteam.text()?.to_owned()),
+            ResourceKind::File => ("file", self.file_id.text()?.to_owned()),
         })
     }
 }
 
 impl Item<'_> {
-    /// A message by its channel and its time, or a file, or the comment on one. A channel alone is no item: what else it
-    /// is about is not known.
+    /// Names a message by its channel and `ts`, or a file or a file's comment by its id. `None` if only the channel is
+    /// known, since that does not identify an item.
     fn name(&self) -> Option<String> {
         let message = self.message.0.as_ref();
         let ts = self.ts.text().or_else(|| message?.ts.text());

@@ -1,32 +1,33 @@
-//! What a Twilio callback is: a status of something that has a Sid, or an event that only its whole text tells apart.
+//! Twilio's callbacks: a status of a resource with a Sid, or an event that is identified by its whole text.
 
-use super::form::{Form, Found, Place, SignedText};
+use super::signed_text::{Format, Occurrence, Occurrences, SignedText};
 use crate::provider::Rejection;
 
 /// A verified callback.
 pub(super) enum Event {
-    /// A status of a message, a call or a recording. Each comes once.
+    /// A status of a message, a call or a recording. Each status occurs once.
     Status(Status),
-    /// Anything else: its key is a digest of the text that was signed.
+    /// Anything else. Its key is a digest of the signed text.
     Other(String),
 }
 
-/// A status that something with a Sid has reached.
+/// A status that a resource with a Sid has reached.
 #[derive(PartialEq, Eq)]
 pub(super) struct Status {
     pub(super) subject: &'static Subject,
     pub(super) sid: String,
     pub(super) status: String,
-    /// The number of the event, for calls.
+    /// The sequence number of a call's event.
     sequence: Option<String>,
 }
 
-/// What a status is of, and how its statuses follow each other.
+/// A kind of resource, and the order of its statuses.
 #[derive(PartialEq, Eq)]
 pub(super) struct Subject {
-    /// The kind of the resource.
     pub(super) kind: &'static str,
+    /// The first two letters of its Sids.
     sids: &'static [&'static str],
+    /// Its statuses, each with its place in the order.
     ranks: &'static [(&'static str, u64)],
 }
 
@@ -73,14 +74,14 @@ const RECORDING: &Subject = &Subject {
     ranks: &[("in-progress", 1), ("completed", 2), ("absent", 2)],
 };
 
-/// The parameters by which a status is known.
+/// The parameters that a status is read from.
 struct Pattern {
     subject: &'static Subject,
     sid: &'static str,
     status: &'static str,
 }
 
-/// A message has its status up to twice, under its name of today and under the older one.
+/// A message may have its status twice, under the current names and the older ones.
 const PATTERNS: [Pattern; 5] = [
     Pattern { subject: MESSAGE, sid: "MessageSid", status: "MessageStatus" },
     Pattern { subject: MESSAGE, sid: "MessageSid", status: "SmsStatus" },
@@ -89,16 +90,16 @@ const PATTERNS: [Pattern; 5] = [
     Pattern { subject: RECORDING, sid: "RecordingSid", status: "RecordingStatus" },
 ];
 
-/// How a pattern reads in a signed text.
+/// The result of reading a pattern from a signed text.
 enum Reading<'t> {
-    /// A parameter of it is missing.
+    /// One of its parameters is missing.
     None,
-    Status(Status, Vec<Place<'t>>),
-    /// A parameter of it stands there several times, as where a user's text spells it.
+    Status(Status, Vec<Occurrence<'t>>),
+    /// One of its parameters occurs several times, for example because a user's text contains it.
     Ambiguous,
 }
 
-/// The known status of this name, whatever it is of.
+/// The known status of this name, of any kind of resource.
 pub(super) fn known_status(name: &str) -> Option<&'static str> {
     let ranks = [MESSAGE, CALL, RECORDING].into_iter().flat_map(|subject| subject.ranks);
     ranks.map(|(status, _)| *status).find(|status| *status == name)
@@ -107,11 +108,11 @@ pub(super) fn known_status(name: &str) -> Option<&'static str> {
 impl Event {
     /// Reads a signed form.
     ///
-    /// Which kind of event it is, and its key, are decided by the text alone. A cut of the text that hides what decides
-    /// is refused.
+    /// The text alone decides the kind of event and its key. A request that splits the text so that it lacks the deciding
+    /// parameters is refused.
     pub(super) fn from_form(text: &SignedText<'_>) -> Result<Self, Rejection> {
         let other = || Ok(Self::Other(format!("form:{}", text.digest())));
-        let (mut event, mut deciding): (Option<Status>, Vec<Place<'_>>) = (None, Vec::new());
+        let (mut event, mut deciding): (Option<Status>, Vec<Occurrence<'_>>) = (None, Vec::new());
         for pattern in &PATTERNS {
             match pattern.read(text) {
                 Reading::None => {}
@@ -119,26 +120,26 @@ impl Event {
                 Reading::Status(status, _) if event.as_ref().is_some_and(|event| *event != status) => {
                     return other();
                 }
-                Reading::Status(status, places) => {
+                Reading::Status(status, occurrences) => {
                     event = Some(status);
-                    deciding.extend(places);
+                    deciding.extend(occurrences);
                 }
             }
         }
         let Some(event) = event else { return other() };
-        if deciding.into_iter().all(|place| text.has(place)) {
+        if deciding.into_iter().all(|occurrence| text.has_parameter(occurrence)) {
             Ok(Self::Status(event))
         } else {
-            Err(Rejection::malformed("the parameters are not cut as the signed text reads"))
+            Err(Rejection::malformed("the signed text has a status that the parameters lack"))
         }
     }
 
-    /// The event of a body that is no form, by the hash of it that was signed.
+    /// The event of a body that is not a form, identified by its signed hash.
     pub(super) fn from_body(hash: &[u8; 32]) -> Self {
         Self::Other(format!("body:{}", data_encoding::HEXLOWER.encode(hash)))
     }
 
-    /// What tells the event from all others.
+    /// The event's key.
     pub(super) fn key(&self) -> String {
         match self {
             Self::Status(Status { sid, status, sequence: Some(sequence), .. }) => {
@@ -151,7 +152,7 @@ impl Event {
 }
 
 impl Status {
-    /// How far along the status is; `None` where its place is not known.
+    /// The status's place in the order of statuses. `None` if it is unknown.
     pub(super) fn rank(&self) -> Option<u64> {
         self.subject.ranks.iter().find(|(known, _)| *known == self.status).map(|(_, rank)| *rank)
     }
@@ -159,22 +160,22 @@ impl Status {
 
 impl Pattern {
     fn read<'t>(&self, text: &'t SignedText<'_>) -> Reading<'t> {
-        let mut parameters = vec![(self.sid, Form::Sid(self.subject.sids)), (self.status, Form::Word)];
-        // A request for TwiML has a status as well, and so has the progress of a speech, with numbers of its own: only
-        // the source tells a status callback from them.
+        let mut parameters = vec![(self.sid, Format::Sid(self.subject.sids)), (self.status, Format::Word)];
+        // Requests for TwiML also have a call status, and so do progress callbacks of speech recognition, which
+        // have their own sequence numbers. Only the source distinguishes a status callback from them.
         if self.subject == CALL {
-            parameters.extend([("SequenceNumber", Form::Number), ("CallbackSource", Form::Word)]);
+            parameters.extend([("SequenceNumber", Format::Number), ("CallbackSource", Format::Word)]);
         }
-        let mut places = Vec::new();
+        let mut occurrences = Vec::new();
         let mut is_ambiguous = false;
-        for (name, form) in parameters {
-            match text.find(name, form) {
-                Found::Nowhere => return Reading::None,
-                Found::Once(place) => places.push(place),
-                Found::Often => is_ambiguous = true,
+        for (name, format) in parameters {
+            match text.find(name, format) {
+                Occurrences::None => return Reading::None,
+                Occurrences::One(occurrence) => occurrences.push(occurrence),
+                Occurrences::Several => is_ambiguous = true,
             }
         }
-        let (sid, status, sequence) = match *places.as_slice() {
+        let (sid, status, sequence) = match *occurrences.as_slice() {
             _ if is_ambiguous => return Reading::Ambiguous,
             [sid, status] => (sid, status, None),
             [sid, status, number, source] if source.value == "call-progress-events" => {
@@ -188,6 +189,6 @@ impl Pattern {
             status: status.value.to_owned(),
             sequence,
         };
-        Reading::Status(status, places)
+        Reading::Status(status, occurrences)
     }
 }

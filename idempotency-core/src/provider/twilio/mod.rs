@@ -1,8 +1,7 @@
-//! Twilio: `X-Twilio-Signature` over the URL and the parameters, events named by their Sid and status or by the signed
-//! text.
+//! Twilio: `X-Twilio-Signature` covers the URL and the parameters. The key is a Sid with its status, or a digest.
 
 mod event;
-mod form;
+mod signed_text;
 mod url;
 
 use std::collections::BTreeSet;
@@ -11,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use self::event::{Event, Status};
-use self::form::SignedText;
+use self::signed_text::SignedText;
 use self::url::PublicUrl;
 use super::form::{Field, fields};
 use super::{
@@ -19,25 +18,35 @@ use super::{
 };
 use crate::{Attributes, Delivery, Key, Order, Policy, Resource, Scope, Verified, Version};
 
-/// How many parameters a form has at most; Twilio's have tens.
-const MOST_PARAMETERS: usize = 1000;
+/// The most parameters of a form. Twilio sends tens.
+const MAX_PARAMETERS: usize = 1000;
 
 /// Twilio's callbacks: messages, calls, recordings, conferences, conversations, tasks, rooms, event streams.
 ///
-/// The key of a status is the Sid with it, such as `SM…:delivered`, since each status comes once. The key of any other
-/// form is a digest of the text that was signed, without the number of the attempt; that of any other body is the hash
-/// of it that was signed. All of it is covered by the signature; the header `I-Twilio-Idempotency-Token` is not, and is
-/// only an attribute.
+/// The key depends on the callback:
 ///
-/// Twilio signs the URL, names and values without separators, so that a captured request can be cut into another query
-/// and other parameters under the same signature. What is proved is this: on one path, all of these that are accepted
-/// have one key, scope and order, so that none of them runs again while the record is kept. A cut that hides the
-/// parameters of a status is refused. Nothing is proved of the other parameters, which may be cut as one likes. Nor of a
-/// path that is the request's own, behind a route that takes any path: it can swallow the query. Nothing signed says
-/// when a request was sent.
+/// - A status: its Sid and the status, such as `SM…:delivered`, since each status occurs once.
+/// - Any other form: a digest of the signed text without the attempt number.
+/// - Any other body: its signed hash.
 ///
-/// Use it for status callbacks and events. A URL that answers with TwiML may be sent the same text twice in one call,
-/// which nothing tells apart.
+/// The signature covers all of these. It does not cover the header `I-Twilio-Idempotency-Token`, which is only an attribute.
+///
+/// Use it for status callbacks and events. Do not use it for a URL that answers with TwiML: Twilio may send it the same text
+/// twice in one call, and nothing distinguishes the two requests.
+///
+/// # What the signature proves
+///
+/// Twilio signs the URL, names and values without separators. An attacker can split a captured request into another query
+/// and other parameters under the same signature. On one path, all such requests that are accepted have the same key, scope
+/// and order, so that none of them runs again while the record is kept. A request that hides the parameters of a status is
+/// refused.
+///
+/// The signature proves nothing about:
+///
+/// - the other parameters, which an attacker can split at will,
+/// - the path under [`with_request_path`](Self::with_request_path), if the route accepts any path: the query may have become
+///   part of it,
+/// - the time at which the request was sent.
 ///
 /// ```
 /// use idempotency_core::provider::Twilio;
@@ -48,41 +57,43 @@ const MOST_PARAMETERS: usize = 1000;
 pub struct Twilio {
     secrets: Secrets,
     url: PublicUrl,
-    /// The statuses that are discarded when they are stale.
-    discarded: BTreeSet<&'static str>,
+    /// The statuses that are discarded if they are stale.
+    discarding: BTreeSet<&'static str>,
 }
 
 impl Twilio {
-    /// Verifies with the account's auth token what is sent to one URL: scheme, host and path as Twilio knows them,
-    /// whatever a proxy makes of them. The query is taken from the request.
+    /// Verifies requests to one URL with the account's auth token.
+    ///
+    /// The URL's scheme, host and path must be those that Twilio uses, even if a proxy changes them. The query is taken from
+    /// the request.
     ///
     /// # Errors
-    /// When the token is blank, or the Sid of an account or of a key.
+    /// When the token is blank, or the Sid of an account or of an API key.
     pub fn new(auth_token: impl AsRef<[u8]>, public_url: impl Into<String>) -> Result<Self, SecretError> {
         Ok(Self::from_secrets(Secrets::one(self::auth_token(auth_token.as_ref())?), public_url))
     }
 
-    /// Verifies with any of several auth tokens, or with those of a source, what is sent to one URL.
+    /// Verifies requests to one URL with any of several auth tokens, or with those of a source.
     #[must_use]
     pub fn from_secrets(secrets: Secrets, public_url: impl Into<String>) -> Self {
-        Self { secrets, url: PublicUrl::new(&public_url.into()), discarded: BTreeSet::new() }
+        Self { secrets, url: PublicUrl::new(&public_url.into()), discarding: BTreeSet::new() }
     }
 
-    /// Accepts another auth token as well. Default: none; during a rotation the other one.
+    /// Adds an auth token: during a rotation, the other one. Default: none.
     ///
     /// # Errors
-    /// When it is blank, or the Sid of an account or of a key.
+    /// When it is blank, or the Sid of an account or of an API key.
     pub fn with_secret(mut self, auth_token: impl AsRef<[u8]>) -> Result<Self, SecretError> {
         self.secrets = self.secrets.with_secret(self::auth_token(auth_token.as_ref())?);
         Ok(self)
     }
 
-    /// Takes the path that Twilio signed from the request, as it arrived before any nesting, and only scheme and host
-    /// from the URL. Default: the URL's own path, which is right behind a proxy that rewrites paths as well.
+    /// Takes the signed path from the request, as it arrived before any router nesting, and only scheme and host from the
+    /// URL. Default: the URL's own path, which also works behind a proxy that rewrites paths.
     ///
-    /// A layer outside of this one that changes the path, such as tower-http's or actix-web's `NormalizePath`, hides the
-    /// signed path, and every callback is answered 401. Put that layer inside, register the path with Twilio as it
-    /// reads afterwards, or name the whole URL and leave this out.
+    /// A layer outside this one that changes the path, such as tower-http's or actix-web's `NormalizePath`, hides the signed
+    /// path, and every callback is answered 401. Move that layer inside, register the changed path with Twilio, or pass the
+    /// whole URL to [`new`](Self::new) and do not call this.
     ///
     /// ```
     /// use idempotency_core::provider::Twilio;
@@ -95,23 +106,21 @@ impl Twilio {
         self
     }
 
-    /// Discards a callback with one of these statuses when a later status of the same message, call or recording was
-    /// processed. Later is by the order in which they go through their statuses: `queued`, `sent`, `delivered`.
-    /// Another call adds to them.
+    /// Discards a callback with one of these statuses if a later status of the same message, call or recording was processed.
     ///
-    /// Default: none. It is right where only the latest status counts.
+    /// Statuses are compared by their order in Twilio's life cycle, such as `queued`, `sent`, `delivered`. Each call adds
+    /// statuses. Default: none. Right if only the latest status matters.
     ///
     /// # Errors
-    /// When the place of a status is not known, so that it would never be discarded.
+    /// When the place of a status in the order is unknown, so that it would never be discarded.
     pub fn discarding_stale(
         mut self,
         statuses: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<Self, OrderError> {
         for status in statuses.into_iter().map(Into::into) {
-            self.discarded.insert(
-                event::known_status(&status)
-                    .ok_or_else(|| OrderError::new(status.as_str(), "no order is known for it"))?,
-            );
+            let known = event::known_status(&status)
+                .ok_or_else(|| OrderError::new(status.as_str(), "its order is unknown"))?;
+            self.discarding.insert(known);
         }
         Ok(self)
     }
@@ -124,17 +133,15 @@ impl Twilio {
     ) -> Result<Delivery, Rejection> {
         let mut delivery = Delivery::new(proof, incoming.scope.clone(), Key::new(event.key())?);
         if let Event::Status(status) = event {
-            if self.discarded.contains(status.status.as_str())
+            if self.discarding.contains(status.status.as_str())
                 && let Some(order) = order(incoming.scope, status)
             {
                 delivery = delivery.with_order(order);
             }
             delivery = delivery.with_attribute(Attributes::EVENT_TYPE, status.status.as_str());
         }
-        if let Some(token) = incoming.single_header("i-twilio-idempotency-token")? {
-            delivery = delivery.with_attribute("unsigned_idempotency_token", token);
-        }
-        Ok(delivery)
+        let token = incoming.single_header("i-twilio-idempotency-token")?;
+        Ok(delivery.with_optional_attribute("unsigned_idempotency_token", token))
     }
 }
 
@@ -144,9 +151,9 @@ impl Provider for Twilio {
         "twilio"
     }
 
-    /// 1 day: Twilio repeats a request at once and up to five times, where the URL's `#rc=` says so, then uses the
-    /// fallback URL; event streams repeat it for four hours. Conversations and event streams wait 5 s for an answer, the
-    /// others 15 s, so a duplicate waits 2 s, and a store that does not answer within 1 s is out of reach.
+    /// Retention is 1 day: Twilio retries immediately, up to five times if the URL's `#rc=` says so, and then calls the
+    /// fallback URL. Event streams retry for four hours. Conversations and event streams wait 5 s for an answer, the others
+    /// 15 s, so a duplicate waits 2 s and the store timeout is 1 s.
     fn policy(&self) -> Policy {
         Policy::webhook()
             .with_retention(days(1))
@@ -161,8 +168,8 @@ impl Provider for Twilio {
         let query = incoming.uri.query().unwrap_or_default();
         let is_form = !query.split('&').any(|parameter| parameter.starts_with("bodySHA256="));
         let parameters = if is_form { sorted(incoming.body)? } else { Vec::new() };
-        let forms = self.url.forms_for(incoming.uri);
-        let proof = forms.iter().find_map(|url| {
+        let urls = self.url.candidates_for(incoming.uri);
+        let proof = urls.iter().find_map(|url| {
             let mut parts = vec![url.as_bytes()];
             parts.extend(parameters.iter().flat_map(|(name, value)| [&**name, &**value]));
             Some((signature::hmac_sha1_over(&secrets, &parts, [candidate], incoming.body).ok()?, url))
@@ -175,7 +182,7 @@ impl Provider for Twilio {
                 Event::from_body(&hash)
             }
             None if !is_form => {
-                return Err(Rejection::unauthenticated("the body's hash is not at the query's end"));
+                return Err(Rejection::unauthenticated("the body's hash is not at the end of the query"));
             }
             None if text.is_query_only() => {
                 return Err(Rejection::key_missing("the callback has no parameters"));
@@ -186,15 +193,15 @@ impl Provider for Twilio {
     }
 }
 
-/// An auth token, which has no prefix, and is often mistaken for one of the Sids beside it in Twilio's console.
+/// An auth token. It has no prefix, and is easily confused with the Sids next to it in Twilio's console.
 fn auth_token(text: &[u8]) -> Result<Secret, SecretError> {
     let is_sid = text.trim_ascii().split_at_checked(2).is_some_and(|(kind, digits)| {
         matches!(kind, b"AC" | b"SK") && digits.len() == 32 && digits.iter().all(u8::is_ascii_hexdigit)
     });
-    if is_sid { Err(SecretError::Malformed("an auth token but a sid")) } else { Secret::new(text) }
+    if is_sid { Err(SecretError::Malformed("an auth token: it is a sid")) } else { Secret::new(text) }
 }
 
-/// The order of a status among those of the same message, call or recording.
+/// The order of a status among the statuses of the same message, call or recording.
 fn order(scope: &Scope, status: &Status) -> Option<Order> {
     let resource = Resource::new(scope, status.subject.kind, &status.sid);
     Some(Order::new(resource, Version::new(status.rank()?)))
@@ -203,10 +210,10 @@ fn order(scope: &Scope, status: &Status) -> Option<Order> {
 /// The parameters in the order in which they are signed: by name, then by value, each pair once.
 ///
 /// # Errors
-/// When there are too many: they are not authenticated yet, and each costs many times what it takes to send.
+/// When there are too many: they are not authenticated yet, and processing one costs far more than sending it.
 fn sorted(body: &[u8]) -> Result<Vec<Field<'_>>, Rejection> {
-    let mut parameters: Vec<_> = fields(body).take(MOST_PARAMETERS + 1).collect();
-    if parameters.len() > MOST_PARAMETERS {
+    let mut parameters: Vec<_> = fields(body).take(MAX_PARAMETERS + 1).collect();
+    if parameters.len() > MAX_PARAMETERS {
         return Err(Rejection::malformed("the form has more than 1,000 parameters"));
     }
     parameters.sort_unstable();
@@ -214,8 +221,8 @@ fn sorted(body: &[u8]) -> Result<Vec<Field<'_>>, Rejection> {
     Ok(parameters)
 }
 
-/// Checks a body against the signed hash at the end of the signed text, all of which must be the query: a hash at the
-/// end of a form's last value is that form's text.
+/// Checks a body against the hash at the end of the signed text. The whole text must be the query: a hash at the end of a
+/// form's last value is part of that form.
 fn check_body(text: &SignedText<'_>, signed: &[u8; 32], body: &[u8]) -> Result<(), Rejection> {
     use sha2::Digest as _;
     use subtle::ConstantTimeEq as _;
@@ -223,6 +230,6 @@ fn check_body(text: &SignedText<'_>, signed: &[u8; 32], body: &[u8]) -> Result<(
     if text.is_query_only() && bool::from(body.ct_eq(signed)) {
         Ok(())
     } else {
-        Err(Rejection::unauthenticated("the body is not the one whose hash was signed"))
+        Err(Rejection::unauthenticated("the body does not match its signed hash"))
     }
 }

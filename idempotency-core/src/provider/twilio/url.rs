@@ -1,23 +1,23 @@
-//! The URL that Twilio signs: as the sender knows it, in the forms in which its signers are known to write it.
+//! The URL that Twilio signs, in all the ways in which Twilio is known to write it.
 
 use std::fmt;
 
 use http::Uri;
 
-/// Where the sender believes the endpoint to be. `Debug` leaves the credentials out.
+/// The endpoint's URL as the sender knows it. `Debug` leaves the credentials out.
 #[derive(Clone)]
 pub(super) struct PublicUrl {
     scheme: String,
-    /// Credentials, where there are any, with their `@`.
+    /// Credentials with their `@`, or empty.
     userinfo: String,
     host: String,
     port: Option<String>,
-    /// `None` where the request's own path counts.
+    /// `None` if the request's own path is used.
     path: Option<String>,
 }
 
 impl PublicUrl {
-    /// One endpoint's URL. A query or a fragment in it does not count.
+    /// One endpoint's URL. Its query and its fragment are ignored.
     pub(super) fn new(url: &str) -> Self {
         let url = url.split(['?', '#']).next().unwrap_or_default();
         let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
@@ -33,7 +33,7 @@ impl PublicUrl {
     fn at(scheme: &str, authority: &str) -> Self {
         let (userinfo, address) =
             authority.rfind('@').map_or(("", authority), |at| authority.split_at(at + 1));
-        // The colons inside of an IPv6 address do not count.
+        // A colon inside an IPv6 address does not start a port.
         let colon = address.rfind(':').filter(|&colon| !address[colon..].contains(']'));
         let (host, port) = colon.map_or((address, None), |at| (&address[..at], Some(&address[at + 1..])));
         Self {
@@ -45,9 +45,9 @@ impl PublicUrl {
         }
     }
 
-    /// The forms in which the URL of a request may have been signed: with and without a port, and with its query as it
-    /// was sent or written anew, since Twilio's signers are not consistent.
-    pub(super) fn forms_for(&self, request: &Uri) -> Vec<String> {
+    /// The URLs that may have been signed for a request: with and without a port, and with the query as sent or rewritten.
+    /// Twilio's signers are not consistent.
+    pub(super) fn candidates_for(&self, request: &Uri) -> Vec<String> {
         let path = self.path.as_deref().unwrap_or_else(|| request.path());
         let standard_port = if self.scheme == "http" { "80" } else { "443" };
         let port = self.port.as_deref().unwrap_or(standard_port);
@@ -57,12 +57,12 @@ impl PublicUrl {
             queries.push(rewritten);
         }
         let Self { scheme, userinfo, host, .. } = self;
-        let mut forms = Vec::with_capacity(4);
+        let mut urls = Vec::with_capacity(4);
         for query in queries {
-            forms.push(format!("{scheme}://{userinfo}{host}{path}{query}"));
-            forms.push(format!("{scheme}://{userinfo}{host}:{port}{path}{query}"));
+            urls.push(format!("{scheme}://{userinfo}{host}{path}{query}"));
+            urls.push(format!("{scheme}://{userinfo}{host}:{port}{path}{query}"));
         }
-        forms
+        urls
     }
 }
 
@@ -77,8 +77,8 @@ impl fmt::Debug for PublicUrl {
     }
 }
 
-/// A query, `?` included, as it reads after being parsed and written again in the form of old: decoded, and then
-/// escaped but for letters, digits and `-_.!~*'()`.
+/// A query, including its `?`, after it is decoded and escaped again as Twilio's older signers do: all but letters, digits
+/// and `-_.!~*'()` are escaped.
 fn rewritten(query: &str) -> String {
     let Some(query) = query.strip_prefix('?') else { return String::new() };
     let pairs = crate::provider::form::fields(query.as_bytes())
@@ -102,16 +102,19 @@ fn escaped(text: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn forms(url: PublicUrl, request: &str) -> Vec<String> {
-        url.forms_for(&request.parse().unwrap())
+    fn candidates(url: PublicUrl, request: &str) -> Vec<String> {
+        url.candidates_for(&request.parse().unwrap())
     }
 
     #[test]
     fn a_url_is_signed_with_or_without_its_port() {
         let url = || PublicUrl::new("https://example.com/a?ignored=1#rc=2");
-        assert_eq!(forms(url(), "/b?x=1"), ["https://example.com/a?x=1", "https://example.com:443/a?x=1"]);
+        assert_eq!(
+            candidates(url(), "/b?x=1"),
+            ["https://example.com/a?x=1", "https://example.com:443/a?x=1"]
+        );
         let url = PublicUrl::new("http://u:p@[::1]:8080");
-        assert_eq!(forms(url, "/"), ["http://u:p@[::1]/", "http://u:p@[::1]:8080/"]);
+        assert_eq!(candidates(url, "/"), ["http://u:p@[::1]/", "http://u:p@[::1]:8080/"]);
     }
 
     #[test]
@@ -123,16 +126,19 @@ mod tests {
     }
 
     #[test]
-    fn the_path_of_the_request_counts_where_it_is_asked_for() {
+    fn the_path_of_the_request_is_used_if_asked_for() {
         let url = PublicUrl::new("http://example.com").with_request_path();
-        assert_eq!(forms(url, "/b/c?x=1"), ["http://example.com/b/c?x=1", "http://example.com:80/b/c?x=1"]);
+        assert_eq!(
+            candidates(url, "/b/c?x=1"),
+            ["http://example.com/b/c?x=1", "http://example.com:80/b/c?x=1"]
+        );
     }
 
     #[test]
     fn a_query_is_also_tried_as_old_signers_write_it() {
         let url = PublicUrl::new("https://example.com/a");
-        let forms = forms(url, "/a?name=O%27Neil+J@x&flag");
-        assert_eq!(forms[0], "https://example.com/a?name=O%27Neil+J@x&flag");
-        assert_eq!(forms[2], "https://example.com/a?name=O'Neil%20J%40x&flag=");
+        let urls = candidates(url, "/a?name=O%27Neil+J@x&flag");
+        assert_eq!(urls[0], "https://example.com/a?name=O%27Neil+J@x&flag");
+        assert_eq!(urls[2], "https://example.com/a?name=O'Neil%20J%40x&flag=");
     }
 }

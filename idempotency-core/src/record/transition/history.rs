@@ -1,13 +1,14 @@
-//! Every short history of two rivals, their late copies, two adopters, an operator and time, by exhaustion.
+//! An exhaustive check of short histories: two claimants with late copies, two adopters, an operator, and expiring
+//! leases.
 
 use super::*;
 use crate::{Completed, Key, Namespace, Outcome, Scope, ScopedKey};
 
 const LEASE: Duration = Duration::from_secs(30);
-/// The clock's first reading: fences are its microseconds.
+/// The time at the start. Fences are microseconds of this clock.
 const START: Duration = Duration::from_secs(1_000);
 
-/// What can happen to a record. Leases are named by the order in which they were granted.
+/// An event of a history. Leases are numbered in the order of their grants.
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Claim(u8),
@@ -41,20 +42,20 @@ const EVENTS: [Event; 18] = [
     Event::Resolve,
 ];
 
-/// One history's record, and what an observer has seen of it.
+/// The record of one history, and the answers that an observer has seen.
 #[derive(Clone, PartialEq)]
 struct World {
     retention: Duration,
     now: Duration,
     record: Option<Record>,
-    /// When the store drops the record.
+    /// The time at which the store drops the record.
     kept_until: Duration,
     grants: Vec<Lease>,
-    /// Attempts whose handler started, as far as the record is kept.
+    /// The attempts whose handler started since the record was created.
     attempts: u32,
     recorded: Option<Completed>,
-    /// Whether an operator has settled the key since the last grant.
-    is_settled: bool,
+    /// Whether an operator has resolved the key since the last grant.
+    is_resolved: bool,
 }
 
 impl World {
@@ -67,11 +68,11 @@ impl World {
             grants: Vec::new(),
             attempts: 0,
             recorded: None,
-            is_settled: false,
+            is_resolved: false,
         }
     }
 
-    /// Lets one event happen and checks I1 to I5 on its answer.
+    /// Applies one event, and checks I1 to I5 on the answer.
     fn step(&mut self, event: Event) {
         let (now, retention) = (self.now, self.retention);
         match event {
@@ -97,13 +98,13 @@ impl World {
                 }
             }
             Event::Resolve => {
-                let word = Resolution::Completed(Outcome::new("settled"));
-                let settled = |record: &Record| record.resolve(&word, now, now, retention).write;
-                if let Some(settled) = self.record.as_ref().and_then(settled) {
-                    assert_eq!(self.recorded, None, "I2: a completed record was settled");
-                    self.recorded = settled.completed();
-                    self.is_settled = true;
-                    self.write(settled);
+                let resolution = Resolution::Completed(Outcome::new("resolved"));
+                let resolve = |record: &Record| record.resolve(&resolution, now, now, retention).write;
+                if let Some(resolved) = self.record.as_ref().and_then(resolve) {
+                    assert_eq!(self.recorded, None, "I2: a completed record was resolved");
+                    self.recorded = resolved.completed();
+                    self.is_resolved = true;
+                    self.write(resolved);
                 }
             }
         }
@@ -126,7 +127,7 @@ impl World {
             (Claimed::Granted(grant), None) if transition.write.is_some() => {
                 self.grant(claim.granted(grant.fence));
                 self.attempts += 1;
-                assert_eq!(grant.attempt, self.attempts, "every attempt that started counts, and no other");
+                assert_eq!(grant.attempt, self.attempts, "only attempts that started count");
             }
             (Claimed::InDoubt, None) => assert_eq!(claim.on_expired, OnExpired::InDoubt),
             (Claimed::Granted(grant), None) => {
@@ -170,7 +171,11 @@ impl World {
                 self.write(written);
             }
             (Adopted::Granted(granted), None) => {
-                assert_eq!((record.owner, record.grant()), (owner, granted), "I5: a repeat is its own");
+                assert_eq!(
+                    (record.owner, record.grant()),
+                    (owner, granted),
+                    "I5: a repeat has the same owner and grant"
+                );
             }
             (Adopted::Lost, written) => assert_eq!(written, None, "I4"),
         }
@@ -179,11 +184,11 @@ impl World {
     fn grant(&mut self, lease: Lease) {
         assert!(self.grants.iter().all(|grant| grant.fence() < lease.fence()), "I1");
         self.grants.push(lease);
-        self.is_settled = false;
+        self.is_resolved = false;
     }
 
     fn is_newest(&self, grant: usize) -> bool {
-        grant + 1 == self.grants.len() && !self.is_settled
+        grant + 1 == self.grants.len() && !self.is_resolved
     }
 
     /// Keeps a record for as long as the contract says.
@@ -194,15 +199,15 @@ impl World {
             State::Completed { until, .. } => until,
         };
         if self.recorded.is_none() {
-            assert!(self.now < kept, "a record is gone as soon as it is written");
+            assert!(self.now < kept, "a record expires as soon as it is written");
         }
         self.kept_until = kept;
         self.record = Some(record);
     }
 }
 
-/// How many histories of `depth` more events change something with each of them. An event that changes nothing is
-/// checked, and its history is the one without it.
+/// The number of histories of `depth` more events in which each event changes something. Other events are checked, but
+/// not explored further: their history continues as the one without them.
 fn explore(world: &World, depth: usize) -> usize {
     if depth == 0 {
         return 1;
@@ -217,7 +222,7 @@ fn explore(world: &World, depth: usize) -> usize {
 
 #[test]
 fn no_history_of_eight_events_breaks_an_invariant() {
-    // Once longer than a history, and once shorter than the lease.
+    // One retention is longer than any history, the other shorter than the lease.
     for retention in [100 * LEASE, LEASE / 2] {
         let mut start = World::new(retention);
         start.step(Event::Claim(1));

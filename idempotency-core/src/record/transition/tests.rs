@@ -1,7 +1,8 @@
-//! The table, row by row.
+//! The rows of the protocol's table.
 
 use super::*;
-use crate::{Completed, Fingerprint, Key, Namespace, Outcome, ResourceDigest, Scope, ScopedKey, ScopedOrder};
+use crate::store::ResourceDigest;
+use crate::{Completed, Fingerprint, Key, Namespace, Outcome, Scope, ScopedKey, ScopedOrder};
 
 const LEASE: Duration = Duration::from_secs(30);
 const NOW: Duration = Duration::from_secs(1_000);
@@ -60,8 +61,8 @@ fn completion(lease: &Lease, outcome: &'static str) -> Completion {
     Completion::new(lease.clone(), Outcome::new(outcome), RETENTION)
 }
 
-/// What is answered of [`completed`].
-fn answered() -> Completed {
+/// The answer to a claim of [`completed`].
+fn completed_answer() -> Completed {
     let grant = Grant::new(Fence::new(MICROS), 1);
     Completed::new(Outcome::new("done"), grant, UNIX, UNIX + RETENTION)
 }
@@ -101,9 +102,9 @@ fn another_fingerprint_is_a_mismatch_before_every_state() {
 }
 
 #[test]
-fn each_state_answers_a_rival_as_the_table_says() {
+fn each_state_answers_another_owner_as_in_the_table() {
     assert_eq!(answer(&in_flight(), &claim(2)), Transition::keep(Claimed::InFlight { retry_after: LEASE }));
-    assert_eq!(answer(&completed(), &claim(2)), Transition::keep(Claimed::Completed(answered())));
+    assert_eq!(answer(&completed(), &claim(2)), Transition::keep(Claimed::Completed(completed_answer())));
     let granted = grant(MICROS + 1, 2);
     assert_eq!(answer(&released(), &claim(2)).answer, granted);
     assert_eq!(answer(&expired(), &claim(2)).answer, granted);
@@ -121,7 +122,7 @@ fn each_state_answers_its_own_owner_without_a_new_grant() {
         assert_eq!(answer(&expired(), &claim), Transition::keep(same.clone()));
         let too_late = Claimed::InFlight { retry_after: Duration::ZERO };
         assert_eq!(answer(&released(), &claim), Transition::keep(too_late));
-        assert_eq!(answer(&completed(), &claim), Transition::keep(Claimed::Completed(answered())));
+        assert_eq!(answer(&completed(), &claim), Transition::keep(Claimed::Completed(completed_answer())));
     }
 }
 
@@ -151,8 +152,8 @@ fn only_the_holder_changes_a_record() {
         assert_eq!(renewed.write.unwrap().state, State::InFlight { deadline: NOW + 2 * LEASE });
         let done = current.complete(&completion(&holder, "done"), UNIX);
         assert_eq!((done.answer, done.write), (Hold::Held, Some(completed())));
-        let given_up = current.release(&holder, Release::Failed, NOW);
-        assert_eq!((given_up.answer, given_up.write), (Hold::Held, Some(released())));
+        let released_by_holder = current.release(&holder, Release::Failed, NOW);
+        assert_eq!((released_by_holder.answer, released_by_holder.write), (Hold::Held, Some(released())));
     }
     for current in [in_flight(), expired(), released(), completed()] {
         for stranger in [lease(2, MICROS), lease(1, MICROS - 1), lease(1, MICROS + 1)] {
@@ -168,7 +169,7 @@ fn only_the_holder_changes_a_record() {
 }
 
 #[test]
-fn a_repeat_holds_and_a_contradiction_is_lost() {
+fn a_repeat_holds_and_a_contradicting_operation_is_lost() {
     let holder = lease(1, MICROS);
     let other = completion(&holder, "other");
     assert_eq!(completed().complete(&other, UNIX + LEASE), Transition::keep(Hold::Held));
@@ -184,7 +185,7 @@ fn a_repeat_holds_and_a_contradiction_is_lost() {
 }
 
 #[test]
-fn an_attempt_that_never_started_does_not_count_and_an_abandoned_one_is_left_to_the_next_claim() {
+fn an_unstarted_attempt_does_not_count_and_the_next_claim_decides_an_abandoned_one() {
     let (holder, cautious) = (lease(1, MICROS), Claim { on_expired: OnExpired::InDoubt, ..claim(2) });
     let unstarted = in_flight().release(&holder, Release::Unstarted, NOW).write.unwrap();
     assert_eq!((&unstarted.state, unstarted.attempts), (&State::Released, 0));
@@ -196,7 +197,7 @@ fn an_attempt_that_never_started_does_not_count_and_an_abandoned_one_is_left_to_
 }
 
 #[test]
-fn a_record_of_no_attempt_is_kept_for_five_minutes_at_most() {
+fn a_record_without_attempts_is_kept_for_at_most_five_minutes() {
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     let none = Record { attempts: 0, ..released() };
     for (retention, kept) in [(minutes(4), minutes(4)), (minutes(6), minutes(5))] {
@@ -226,17 +227,17 @@ fn an_adoption_passes_the_lease_once_with_a_larger_fence_and_the_same_attempt() 
 }
 
 #[test]
-fn an_operators_word_supersedes_the_holder_of_an_abandoned_record_only() {
-    let words = [Resolution::Released, Resolution::Completed(Outcome::new("settled"))];
-    for word in &words {
+fn a_resolution_supersedes_only_the_holder_of_an_abandoned_record() {
+    let resolutions = [Resolution::Released, Resolution::Completed(Outcome::new("resolved"))];
+    for resolution in &resolutions {
         for current in [in_flight(), released(), completed()] {
-            assert_eq!(current.resolve(word, NOW, UNIX, RETENTION), Transition::keep(false));
+            assert_eq!(current.resolve(resolution, NOW, UNIX, RETENTION), Transition::keep(false));
         }
-        let settled = expired().resolve(word, NOW, UNIX, RETENTION);
-        assert!(settled.answer);
-        let settled = settled.write.unwrap();
-        assert_eq!(settled.complete(&completion(&lease(1, MICROS), "late"), UNIX).answer, Hold::Lost);
-        assert_eq!(settled.resolve(word, NOW, UNIX, RETENTION), Transition::keep(false));
+        let resolved = expired().resolve(resolution, NOW, UNIX, RETENTION);
+        assert!(resolved.answer);
+        let resolved = resolved.write.unwrap();
+        assert_eq!(resolved.complete(&completion(&lease(1, MICROS), "late"), UNIX).answer, Hold::Lost);
+        assert_eq!(resolved.resolve(resolution, NOW, UNIX, RETENTION), Transition::keep(false));
     }
 }
 

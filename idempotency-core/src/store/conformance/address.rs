@@ -1,36 +1,36 @@
-//! Rules of addresses: a record's is made of its key alone, and its resource's mark has one of its own.
+//! Rules for addresses: a record's address depends only on its key, and a mark has an address of its own.
 
 use super::Harness;
 use super::case::{Case, LEASE};
 use crate::{Claim, Claimed, Hold, OnExpired, Outcome, Release, Resolution, StateView, Version};
 
-/// A key is one record, whether it is claimed with an order, without, or with another resource: turning order on or off
-/// never makes a known event new.
+/// A key has one record, whether it is claimed with an order, without one, or with another resource. So turning order
+/// on or off never makes a known event new.
 pub async fn an_order_does_not_move_a_record(harness: &dyn Harness) {
     let case = Case::new(harness, "an_order_does_not_move_a_record").await;
     let plain = |name: &str| case.claim(name);
     let some = |name: &str| case.ordered(name, "r", 5);
     let other = |name: &str| case.ordered(name, "s", 6);
-    let ways: [&dyn Fn(&str) -> Claim; 3] = [&plain, &some, &other];
-    for (number, first) in ways.into_iter().enumerate() {
+    let claims: [&dyn Fn(&str) -> Claim; 3] = [&plain, &some, &other];
+    for (number, first) in claims.into_iter().enumerate() {
         let name = format!("{number}");
         let grant = case.one.grant(&first(&name)).await;
-        for way in ways {
-            case.two.refused(&way(&name)).await;
+        for claim in claims {
+            case.two.refused(&claim(&name)).await;
         }
         assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
-        for way in ways {
-            case.two.replayed(&way(&name), b"done").await;
+        for claim in claims {
+            case.two.replayed(&claim(&name), b"done").await;
         }
         assert_eq!(case.two.view(&case.key(&name)).await.attempts, 1, "it ran once");
-        assert!(case.two.forget(&case.key(&name)).await, "it is found by its key alone");
-        for way in ways {
-            assert!(case.one.load(&way(&name).key).await.is_none(), "there was a second record");
+        assert!(case.two.forget(&case.key(&name)).await, "the record is found by its key");
+        for claim in claims {
+            assert!(case.one.load(&claim(&name).key).await.is_none(), "the key has a second record");
         }
     }
 }
 
-/// An attempt is counted, and taken over, whatever order it was claimed with.
+/// A takeover, and the next attempt after a release, may have another order than the first claim, or none.
 pub async fn a_takeover_may_have_another_order(harness: &dyn Harness) {
     let case = Case::new(harness, "a_takeover_may_have_another_order").await;
     let first = case.one.grant(&case.ordered("k", "r", 5)).await;
@@ -43,12 +43,13 @@ pub async fn a_takeover_may_have_another_order(harness: &dyn Harness) {
     assert_eq!(third.attempt, 3, "every attempt counts");
     assert_eq!(case.one.complete(&third.lease, "done").await, Hold::Held, "the holder completes");
     if harness.changes_mark_with_record() {
-        assert_eq!(case.two.newest(&case.resource("r")).await, None, "no version of it has completed");
+        assert_eq!(case.two.newest(&case.resource("r")).await, None, "no version has completed");
     }
     assert_eq!(case.two.newest(&case.resource("s")).await, Some(Version::new(6)));
 }
 
-/// The newest version of a resource that has completed can be asked for; only a completion changes it, and never to less.
+/// `newest` returns the newest completed version of a resource. Only a completion changes it, and never to an older
+/// one.
 pub async fn the_newest_version_can_be_asked_for(harness: &dyn Harness) {
     let case = Case::new(harness, "the_newest_version_can_be_asked_for").await;
     let resource = case.resource("r");
@@ -63,15 +64,14 @@ pub async fn the_newest_version_can_be_asked_for(harness: &dyn Harness) {
     assert_eq!(case.two.newest(&resource).await, Some(Version::new(7)), "a mark never falls");
     assert_eq!(case.two.newest(&case.resource("s")).await, None, "another resource has a mark of its own");
 
-    case.one.grant(&case.ordered("settled", "r", 9)).await;
+    case.one.grant(&case.ordered("resolved", "r", 9)).await;
     case.let_leases_expire().await;
-    let word = Resolution::Completed(Outcome::new("settled"));
-    assert!(case.one.resolve(case.key("settled").digest(), &word).await, "there was something to settle");
-    assert_eq!(case.two.newest(&resource).await, Some(Version::new(9)), "an operator's word counts");
+    let resolution = Resolution::Completed(Outcome::new("resolved"));
+    assert!(case.one.resolve(case.key("resolved").digest(), &resolution).await, "the lease had run out");
+    assert_eq!(case.two.newest(&resource).await, Some(Version::new(9)), "a resolution raises the mark");
 }
 
-/// A stale claim is no attempt and leaves nothing in doubt, where the key is new and where an older attempt of it was
-/// abandoned.
+/// A stale claim does not count as an attempt and leaves no key in doubt. It does not change an abandoned record.
 pub async fn a_stale_claim_is_no_attempt_and_leaves_nothing_in_doubt(harness: &dyn Harness) {
     let case = Case::new(harness, "a_stale_claim_is_no_attempt_and_leaves_nothing_in_doubt").await;
     let abandoned = case.one.grant(&case.ordered("abandoned", "r", 1)).await;
@@ -95,7 +95,7 @@ pub async fn a_stale_claim_is_no_attempt_and_leaves_nothing_in_doubt(harness: &d
     assert_eq!(
         case.one.view(&case.key("abandoned")).await.state,
         StateView::Abandoned,
-        "it is left as it is"
+        "a stale claim changed the record"
     );
 
     case.advance(LEASE + super::SLACK).await;

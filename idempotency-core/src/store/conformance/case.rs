@@ -1,4 +1,4 @@
-//! A case: the handles, keys and owners of one function of the suite.
+//! A case: the handles, keys and owners for one function of the suite.
 
 use std::collections::hash_map::RandomState;
 use std::fmt::Write as _;
@@ -16,23 +16,23 @@ use crate::{
     Owner, RecordView, Release, Resolution, Resource, Scope, ScopedKey, Store, Version,
 };
 
-/// The lease of every claim that does not say otherwise.
+/// The lease of claims, unless the function sets another.
 pub(super) const LEASE: Duration = Duration::from_secs(100);
-/// The retention of every claim and completion that does not say otherwise.
+/// The retention of claims and completions, unless the function sets another.
 pub(super) const RETENTION: Duration = Duration::from_secs(86_400);
-/// Within this, what happens "at once" has happened, on a busy machine too.
-pub(super) const AT_ONCE: Duration = Duration::from_secs(60);
-/// Longer than any function works: what returns sooner was not woken by this timeout.
-pub(super) const VERY_LONG: Duration = Duration::from_secs(90);
+/// The time limit for a waiter that should be woken at once, even on a busy machine.
+pub(super) const WAKE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The timeout of a wait that must be woken by something else. It is longer than [`WAKE_TIMEOUT`].
+pub(super) const WAIT_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// One function's two handles on the store, and a scope that no other function and no other run uses.
+/// Two handles on the store, and a scope that no other function and no other run uses.
 pub(super) struct Case<'a> {
     harness: &'a dyn Harness,
     /// The first handle.
     pub(super) one: Handle,
     /// The second handle.
     pub(super) two: Handle,
-    /// Where its keys are.
+    /// The scope of the case's keys.
     pub(super) scope: Scope,
 }
 
@@ -52,18 +52,18 @@ impl<'a> Case<'a> {
         self.key_in(&self.scope, name)
     }
 
-    /// A key in another scope than the case's.
+    /// A key in a given scope.
     pub(super) fn key_in(&self, scope: &Scope, name: &str) -> ScopedKey {
-        let key = Key::new(name).expect("the suite's keys are keys");
+        let key = Key::new(name).expect("the suite's keys are valid");
         ScopedKey::new(self.one.store().namespace(), scope.clone(), key)
     }
 
-    /// A claim by an owner of its own.
+    /// A claim by a new owner.
     pub(super) fn claim(&self, name: &str) -> Claim {
         Claim::new(self.key(name), owner(), LEASE, RETENTION)
     }
 
-    /// A claim of a delivery that is about `resource` at `version`.
+    /// A claim by a new owner, of a delivery with this resource and version.
     pub(super) fn ordered(&self, name: &str, resource: &str, version: u64) -> Claim {
         let order = Order::new(self.resource(resource), Version::new(version));
         Claim { order: Some(order.scoped(self.one.store().namespace())), ..self.claim(name) }
@@ -74,17 +74,17 @@ impl<'a> Case<'a> {
         Resource::new(&self.scope, "kind", name)
     }
 
-    /// Lets every lease of the usual length run out, and no retention.
+    /// Advances the time past the end of every lease of the default length, but not past its retention.
     pub(super) async fn let_leases_expire(&self) {
         self.advance(LEASE + super::SLACK).await;
     }
 }
 
-/// A store whose failures are the suite's failures.
+/// A store whose errors panic.
 #[derive(Clone)]
 pub(super) struct Handle(Arc<dyn Store>);
 
-/// What a granted claim was given.
+/// A granted claim or adoption.
 #[derive(Debug)]
 pub(super) struct Grant {
     pub(super) lease: Lease,
@@ -106,7 +106,7 @@ impl Handle {
         self.0.claim(claim).await.unwrap_or_else(|error| panic!("claim failed: {error:?}"))
     }
 
-    /// A claim that must be granted.
+    /// Claims a key, and panics unless the claim is granted.
     pub(super) async fn grant(&self, claim: &Claim) -> Grant {
         match self.claim(claim).await {
             Claimed::Granted(grant) => Grant { lease: claim.granted(grant.fence), attempt: grant.attempt },
@@ -114,7 +114,7 @@ impl Handle {
         }
     }
 
-    /// A claim that must find the key held by another owner.
+    /// Claims a key, and panics unless another owner holds it.
     pub(super) async fn refused(&self, claim: &Claim) -> Duration {
         match self.claim(claim).await {
             Claimed::InFlight { retry_after } => retry_after,
@@ -122,7 +122,7 @@ impl Handle {
         }
     }
 
-    /// A claim that must be answered with this outcome.
+    /// Claims a key, and panics unless it is completed with this outcome.
     pub(super) async fn replayed(&self, claim: &Claim, outcome: &[u8]) -> Completed {
         match self.claim(claim).await {
             Claimed::Completed(completed) => {
@@ -166,7 +166,7 @@ impl Handle {
         answer.unwrap_or_else(|error| panic!("adopt failed: {error:?}"))
     }
 
-    /// An adoption that must be granted.
+    /// Adopts a lease, and panics unless the adoption is granted.
     pub(super) async fn adopted(&self, lease: &Lease, owner: Owner) -> Grant {
         match self.adopt(lease, owner).await {
             Adopted::Granted(grant) => Grant {
@@ -190,7 +190,7 @@ impl Handle {
         self.0.list(filter, page).await.unwrap_or_else(|error| panic!("list failed: {error:?}"))
     }
 
-    /// The record of a key that must have one.
+    /// Loads the record of a key, and panics if there is none.
     pub(super) async fn view(&self, key: impl Into<KeyDigest>) -> RecordView {
         self.load(key).await.unwrap_or_else(|| panic!("there must be a record"))
     }
@@ -212,7 +212,7 @@ impl Handle {
     }
 }
 
-/// What of a record may not change when nothing is done to it. Times left run down by themselves.
+/// The parts of a record that only an operation changes, as text. Omits the times left, which change by themselves.
 pub(super) fn identity(view: &RecordView) -> String {
     let mut text = format!("{:?}, {:?}, attempt {}", view.fence, view.order, view.attempts);
     match &view.state {
@@ -227,7 +227,7 @@ pub(super) fn identity(view: &RecordView) -> String {
     text
 }
 
-/// An owner that is used once.
+/// A new owner.
 pub(super) fn owner() -> Owner {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&random().to_be_bytes());
@@ -235,7 +235,7 @@ pub(super) fn owner() -> Owner {
     Owner::from_bytes(bytes)
 }
 
-/// The standard library seeds its hash tables at random: enough to tell runs apart.
+/// A random number from the standard library's randomly seeded hasher, which suffices to distinguish runs.
 fn random() -> u64 {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     RandomState::new().hash_one(COUNTER.fetch_add(1, Ordering::Relaxed))

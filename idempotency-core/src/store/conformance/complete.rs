@@ -1,4 +1,4 @@
-//! Rules of completion: one outcome per key, answered bit for bit while the record lives.
+//! Rules for completion: one outcome per key, answered bit for bit while the record is kept.
 
 use bytes::Bytes;
 
@@ -6,7 +6,7 @@ use super::Harness;
 use super::case::{Case, LEASE, RETENTION};
 use crate::{Claim, Fence, Hold, OnExpired};
 
-/// After a completion held, every later claim answers its outcome: on any handle, by any owner, at any time (I3).
+/// Once a completion held, every later claim answers its outcome: on any handle, by any owner, at any time (I3).
 pub async fn a_completed_key_answers_its_outcome(harness: &dyn Harness) {
     let case = Case::new(harness, "a_completed_key_answers_its_outcome").await;
     let claim = case.claim("k");
@@ -23,13 +23,13 @@ pub async fn a_completed_key_answers_its_outcome(harness: &dyn Harness) {
     }
 }
 
-/// An outcome of no bytes is an outcome.
+/// An empty outcome is answered like any other.
 pub async fn an_empty_outcome_is_an_outcome(harness: &dyn Harness) {
     let case = Case::new(harness, "an_empty_outcome_is_an_outcome").await;
     outcome_survives(&case, Bytes::new()).await;
 }
 
-/// An outcome of every byte, also such as no text has, comes back bit for bit.
+/// An outcome with every byte value, including those that no text has, comes back bit for bit.
 pub async fn a_binary_outcome_comes_back_bit_for_bit(harness: &dyn Harness) {
     let case = Case::new(harness, "a_binary_outcome_comes_back_bit_for_bit").await;
     outcome_survives(&case, (0..=255).chain((0..=255).rev()).collect()).await;
@@ -42,16 +42,16 @@ pub async fn a_large_outcome_comes_back_bit_for_bit(harness: &dyn Harness) {
     outcome_survives(&case, bytes.collect()).await;
 }
 
-/// A completion that comes after the lease ran out holds, if no other claim took over.
-pub async fn a_late_completion_holds_if_nobody_took_over(harness: &dyn Harness) {
-    let case = Case::new(harness, "a_late_completion_holds_if_nobody_took_over").await;
+/// A completion after the lease ran out holds if no other claim has taken over.
+pub async fn a_late_completion_holds_unless_taken_over(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_late_completion_holds_unless_taken_over").await;
     let grant = case.one.grant(&case.claim("k")).await;
     case.let_leases_expire().await;
-    assert_eq!(case.one.complete(&grant.lease, "late").await, Hold::Held, "nobody took over");
+    assert_eq!(case.one.complete(&grant.lease, "late").await, Hold::Held, "no claim took over");
     case.two.replayed(&case.claim("k"), b"late").await;
 }
 
-/// A completion after one or more renewals holds: a renewal changes no identity.
+/// A completion after several renewals holds, because a renewal keeps owner and fence.
 pub async fn a_renewed_holder_can_complete(harness: &dyn Harness) {
     let case = Case::new(harness, "a_renewed_holder_can_complete").await;
     let grant = case.one.grant(&case.claim("k")).await;
@@ -63,7 +63,7 @@ pub async fn a_renewed_holder_can_complete(harness: &dyn Harness) {
     case.two.replayed(&case.claim("k"), b"done").await;
 }
 
-/// A repeated completion holds, and changes neither the outcome nor how long it is kept (I2).
+/// A repeated completion holds, and changes neither the outcome nor its retention (I2).
 pub async fn a_repeated_completion_changes_nothing(harness: &dyn Harness) {
     let case = Case::new(harness, "a_repeated_completion_changes_nothing").await;
     let grant = case.one.grant(&case.claim("k")).await;
@@ -80,27 +80,27 @@ pub async fn a_repeated_completion_changes_nothing(harness: &dyn Harness) {
     case.one.replayed(&case.claim("k"), b"done").await;
 }
 
-/// A completion with another owner or another fence is lost, before and after the holder's own (I2, I4).
+/// A completion with another owner or another fence is lost, both before and after the holder's (I2, I4).
 pub async fn a_completion_by_a_stranger_is_lost(harness: &dyn Harness) {
     let case = Case::new(harness, "a_completion_by_a_stranger_is_lost").await;
     let grant = case.one.grant(&case.claim("k")).await;
     let strangers = super::release::strangers(&case, &grant.lease);
     for lease in &strangers {
-        assert_eq!(case.two.complete(lease, "stranger").await, Hold::Lost, "{lease:?} is nobody's");
+        assert_eq!(case.two.complete(lease, "stranger").await, Hold::Lost, "{lease:?} was never granted");
     }
     assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
     for lease in &strangers {
-        assert_eq!(case.two.complete(lease, "stranger").await, Hold::Lost, "{lease:?} is nobody's");
+        assert_eq!(case.two.complete(lease, "stranger").await, Hold::Lost, "{lease:?} was never granted");
     }
     case.one.replayed(&case.claim("k"), b"done").await;
 }
 
-/// A completion of a key without a record is lost, and makes none.
+/// A completion of a key without a record is lost, and creates no record.
 pub async fn a_completion_of_a_free_key_is_lost(harness: &dyn Harness) {
     let case = Case::new(harness, "a_completion_of_a_free_key_is_lost").await;
     let lease = case.claim("k").granted(Fence::new(1));
     assert_eq!(case.one.complete(&lease, "done").await, Hold::Lost, "a free key has no holder");
-    assert!(case.one.load(lease.key()).await.is_none(), "a lost completion made a record");
+    assert!(case.one.load(lease.key()).await.is_none(), "a lost completion created a record");
     assert_eq!(case.one.grant(&case.claim("k")).await.attempt, 1, "the key is free");
 }
 

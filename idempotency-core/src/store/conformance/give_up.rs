@@ -1,4 +1,4 @@
-//! Rules of giving up: an attempt that never started does not count, and one of unknown effect is left to the next claim.
+//! Rules for giving up: an unstarted attempt does not count, and the next claim decides about an abandoned one.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::Harness;
 use super::case::{Case, LEASE, RETENTION, identity};
 use crate::{Claim, Claimed, Hold, OnExpired, Release, StateView};
 
-/// An attempt whose handler never started does not count, and the fence grows all the same.
+/// An attempt whose handler never started does not count, but the fence grows.
 pub async fn an_unstarted_attempt_does_not_count(harness: &dyn Harness) {
     let case = Case::new(harness, "an_unstarted_attempt_does_not_count").await;
     let mut fence = crate::Fence::NONE;
     for _ in 0..3 {
         let grant = case.one.grant(&cautious(&case)).await;
-        assert_eq!(grant.attempt, 1, "none has started before");
+        assert_eq!(grant.attempt, 1, "no attempt has started before");
         assert!(grant.fence() > fence, "every grant has a larger fence");
         fence = grant.fence();
         let hold = case.two.give_up(&grant.lease, Release::Unstarted).await;
@@ -21,14 +21,14 @@ pub async fn an_unstarted_attempt_does_not_count(harness: &dyn Harness) {
     case.one.grant(&case.claim("k")).await;
     case.let_leases_expire().await;
     let takeover = case.two.grant(&case.claim("k")).await;
-    assert_eq!(takeover.attempt, 2, "the one that was abandoned had started");
+    assert_eq!(takeover.attempt, 2, "the abandoned attempt had started");
     assert_eq!(case.two.give_up(&takeover.lease, Release::Unstarted).await, Hold::Held);
-    assert_eq!(case.one.grant(&case.claim("k")).await.attempt, 2, "the takeover has not");
+    assert_eq!(case.one.grant(&case.claim("k")).await.attempt, 2, "the takeover had not started");
 }
 
-/// A repeated release of an attempt that never started holds and changes nothing: it is not taken off twice.
-pub async fn an_unstarted_attempt_is_taken_off_once(harness: &dyn Harness) {
-    let case = Case::new(harness, "an_unstarted_attempt_is_taken_off_once").await;
+/// A repeated release of an unstarted attempt holds and changes nothing: the attempt is not subtracted twice.
+pub async fn an_unstarted_attempt_is_subtracted_once(harness: &dyn Harness) {
+    let case = Case::new(harness, "an_unstarted_attempt_is_subtracted_once").await;
     let first = case.one.grant(&case.claim("k")).await;
     assert_eq!(case.one.release(&first.lease).await, Hold::Held, "the holder releases");
     let second = case.one.grant(&case.claim("k")).await;
@@ -41,10 +41,9 @@ pub async fn an_unstarted_attempt_is_taken_off_once(harness: &dyn Harness) {
     assert_eq!(case.two.grant(&case.claim("k")).await.attempt, 2, "the first attempt counts");
 }
 
-/// The record of a key whose handler has never started is kept for five minutes at most; that of one whose handler has, for
-/// its retention.
-pub async fn a_record_of_no_attempt_is_kept_for_minutes_only(harness: &dyn Harness) {
-    let case = Case::new(harness, "a_record_of_no_attempt_is_kept_for_minutes_only").await;
+/// A released record is kept for at most five minutes if no handler has started, and otherwise for its retention.
+pub async fn a_record_without_attempts_is_kept_for_at_most_five_minutes(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_record_without_attempts_is_kept_for_at_most_five_minutes").await;
     let never = case.one.grant(&case.claim("never")).await;
     assert_eq!(case.one.give_up(&never.lease, Release::Unstarted).await, Hold::Held);
     let first = case.one.grant(&case.claim("once")).await;
@@ -52,11 +51,14 @@ pub async fn a_record_of_no_attempt_is_kept_for_minutes_only(harness: &dyn Harne
     let second = case.one.grant(&case.claim("once")).await;
     assert_eq!(case.one.give_up(&second.lease, Release::Unstarted).await, Hold::Held);
     case.advance(Duration::from_secs(300) + super::SLACK).await;
-    assert!(case.two.load(never.lease.key()).await.is_none(), "a delivery that was refused left a record");
+    assert!(
+        case.two.load(never.lease.key()).await.is_none(),
+        "a record without attempts outlived five minutes"
+    );
     assert_eq!(case.two.grant(&case.claim("once")).await.attempt, 2, "the first attempt is known");
 }
 
-/// An abandoned lease ends at once: the next claim that reruns takes over, with a larger fence, as the next attempt.
+/// An abandoned lease ends at once: the next claim takes over if it reruns, with a larger fence, as the next attempt.
 pub async fn an_abandoned_attempt_is_taken_over_at_once(harness: &dyn Harness) {
     let case = Case::new(harness, "an_abandoned_attempt_is_taken_over_at_once").await;
     let first = case.one.grant(&case.claim("k")).await;
@@ -69,19 +71,23 @@ pub async fn an_abandoned_attempt_is_taken_over_at_once(harness: &dyn Harness) {
     case.one.refused(&case.claim("k")).await;
 }
 
-/// An abandoned lease is in doubt at once where the next claim says so, and its record is kept for its retention.
+/// An abandoned lease is in doubt at once if the next claim says so, and its record is kept for its retention.
 pub async fn an_abandoned_attempt_is_in_doubt_at_once_where_the_claim_says_so(harness: &dyn Harness) {
     let case = Case::new(harness, "an_abandoned_attempt_is_in_doubt_at_once_where_the_claim_says_so").await;
     let first = case.one.grant(&cautious(&case)).await;
     assert_eq!(case.one.give_up(&first.lease, Release::Abandoned).await, Hold::Held, "the holder abandons");
-    assert_eq!(case.two.claim(&cautious(&case)).await, Claimed::InDoubt, "what it did is not known");
+    assert_eq!(
+        case.two.claim(&cautious(&case)).await,
+        Claimed::InDoubt,
+        "the effect of the abandoned attempt is unknown"
+    );
     let view = case.two.view(first.lease.key()).await;
     assert_eq!((view.state, view.attempts, view.fence), (StateView::Abandoned, 1, first.fence()));
     case.advance(RETENTION - super::SLACK).await;
-    assert_eq!(case.two.claim(&cautious(&case)).await, Claimed::InDoubt, "it does not become free by itself");
+    assert_eq!(case.two.claim(&cautious(&case)).await, Claimed::InDoubt, "the key became free by itself");
 }
 
-/// A repeated abandonment holds and changes nothing; a stranger's is lost.
+/// A repeated abandonment holds and changes nothing. An abandonment by a stranger is lost.
 pub async fn a_repeated_abandonment_changes_nothing(harness: &dyn Harness) {
     let case = Case::new(harness, "a_repeated_abandonment_changes_nothing").await;
     let grant = case.one.grant(&case.claim("k")).await;
@@ -89,7 +95,7 @@ pub async fn a_repeated_abandonment_changes_nothing(harness: &dyn Harness) {
         assert_eq!(
             case.two.give_up(&lease, Release::Abandoned).await,
             Hold::Lost,
-            "{lease:?} is no holder's"
+            "{lease:?} was never granted"
         );
     }
     case.two.refused(&case.claim("k")).await;
@@ -99,10 +105,10 @@ pub async fn a_repeated_abandonment_changes_nothing(harness: &dyn Harness) {
     assert_eq!(case.two.give_up(&grant.lease, Release::Abandoned).await, Hold::Held, "a repeat holds");
     let view = case.one.view(grant.lease.key()).await;
     assert_eq!(identity(&view), before, "a repeat changed the record");
-    assert!(view.expires_in <= RETENTION - LEASE, "a repeat keeps it for {:?} more", view.expires_in);
+    assert!(view.expires_in <= RETENTION - LEASE, "a repeat keeps the record for {:?} more", view.expires_in);
 }
 
-/// The completion of a holder that abandoned its lease holds, if no claim took over: it knows now what it did.
+/// A holder that abandoned its lease may still complete it, if no claim has taken over: it may have learned its effect.
 pub async fn a_completion_after_an_abandonment_holds_if_no_claim_took_over(harness: &dyn Harness) {
     let case = Case::new(harness, "a_completion_after_an_abandonment_holds_if_no_claim_took_over").await;
     let grant = case.one.grant(&cautious(&case)).await;

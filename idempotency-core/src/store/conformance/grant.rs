@@ -1,11 +1,11 @@
-//! Rules of granting: who may execute, and who is told to wait.
+//! Rules for grants: which claim is granted, and what the others are answered.
 
 use super::Harness;
 use super::case::{Case, LEASE, RETENTION};
 use crate::{Claim, Fence, Hold, Scope, StateView};
 use std::time::Duration;
 
-/// A key without a record is granted, as attempt 1, with a fence that is not [`Fence::NONE`].
+/// A key without a record is granted as attempt 1, with a fence other than [`Fence::NONE`].
 pub async fn a_free_key_is_granted(harness: &dyn Harness) {
     let case = Case::new(harness, "a_free_key_is_granted").await;
     let claim = case.claim("k");
@@ -20,7 +20,7 @@ pub async fn a_free_key_is_granted(harness: &dyn Harness) {
     );
 }
 
-/// While the lease lasts, every other claimant is told when to try again, which is no later than the lease's end.
+/// During the lease, every other claim is answered when to retry, which is no later than the end of the lease.
 pub async fn a_second_claimant_is_told_when_to_retry(harness: &dyn Harness) {
     let case = Case::new(harness, "a_second_claimant_is_told_when_to_retry").await;
     case.one.grant(&case.claim("k")).await;
@@ -34,7 +34,7 @@ pub async fn a_second_claimant_is_told_when_to_retry(harness: &dyn Harness) {
     assert!(retry_after <= LEASE / 2, "{retry_after:?} is later than the lease's end");
 }
 
-/// A refused claimant changes nothing: the holder keeps its lease and its attempt.
+/// A refused claim changes nothing: the holder keeps its lease and its attempt.
 pub async fn a_refused_claim_leaves_the_holder_alone(harness: &dyn Harness) {
     let case = Case::new(harness, "a_refused_claim_leaves_the_holder_alone").await;
     let claim = case.claim("k");
@@ -45,7 +45,7 @@ pub async fn a_refused_claim_leaves_the_holder_alone(harness: &dyn Harness) {
     assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder can complete");
 }
 
-/// Both handles act on the same records.
+/// Both handles change and see the same records.
 pub async fn both_handles_see_one_record(harness: &dyn Harness) {
     let case = Case::new(harness, "both_handles_see_one_record").await;
     let grant = case.one.grant(&case.claim("k")).await;
@@ -55,12 +55,12 @@ pub async fn both_handles_see_one_record(harness: &dyn Harness) {
     case.two.replayed(&case.claim("k"), b"done").await;
 }
 
-/// Equal keys in two scopes are two records: endpoint, tenant and principal each make another one.
+/// Equal keys in two scopes are two records. Scopes differ by endpoint, tenant or principal.
 pub async fn equal_keys_in_two_scopes_are_two_records(harness: &dyn Harness) {
     let case = Case::new(harness, "equal_keys_in_two_scopes_are_two_records").await;
     let scopes = [
         case.scope.clone(),
-        Scope::endpoint(format!("{}!", case.scope.as_endpoint())),
+        Scope::endpoint(format!("{}!", case.scope.endpoint_name())),
         case.scope.clone().with_tenant("t"),
         case.scope.clone().with_tenant("u"),
         case.scope.clone().with_principal("t"),
@@ -82,20 +82,20 @@ pub async fn equal_keys_in_two_scopes_are_two_records(harness: &dyn Harness) {
     }
 }
 
-/// Keys of 1 and of 255 bytes, and of every printable byte, are told apart.
-pub async fn keys_of_every_byte_and_length_are_told_apart(harness: &dyn Harness) {
-    let case = Case::new(harness, "keys_of_every_byte_and_length_are_told_apart").await;
+/// Keys of 1 to 255 bytes, and of every printable byte, have distinct records.
+pub async fn keys_of_every_byte_and_length_are_distinct(harness: &dyn Harness) {
+    let case = Case::new(harness, "keys_of_every_byte_and_length_are_distinct").await;
     let mut names: Vec<String> = (b' '..=b'~').map(|byte| char::from(byte).to_string()).collect();
     names.extend(["{k}".into(), "k:k".into(), "*".repeat(2), "k".repeat(254), "k".repeat(255)]);
     for name in &names {
         let grant = case.one.grant(&case.claim(name)).await;
-        assert_eq!(grant.attempt, 1, "another key has occupied this one");
+        assert_eq!(grant.attempt, 1, "two keys share a record");
     }
 }
 
-/// A lease of 1 ms and one of ten years, and a retention of a hundred years, are durations like any other.
-pub async fn extreme_durations_are_durations(harness: &dyn Harness) {
-    let case = Case::new(harness, "extreme_durations_are_durations").await;
+/// Leases of 1 ms and of ten years, and a retention of a hundred years, work like any others.
+pub async fn extreme_durations_are_accepted(harness: &dyn Harness) {
+    let case = Case::new(harness, "extreme_durations_are_accepted").await;
     let years = |n: u64| Duration::from_secs(n * 31_557_600);
     let short = Claim { lease: Duration::from_millis(1), retention: years(100), ..case.claim("short") };
     let long = Claim { lease: years(10), retention: years(100), ..case.claim("long") };

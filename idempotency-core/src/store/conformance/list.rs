@@ -1,4 +1,4 @@
-//! The list of all rules, in one macro, so that no two lists can drift apart.
+//! The list of all rules, in one macro, so that there is no second list to update.
 
 /// Passes the name of every function of the suite to one of this crate's macros.
 #[doc(hidden)]
@@ -11,8 +11,8 @@ macro_rules! __conformance_list {
             a_refused_claim_leaves_the_holder_alone
             both_handles_see_one_record
             equal_keys_in_two_scopes_are_two_records
-            keys_of_every_byte_and_length_are_told_apart
-            extreme_durations_are_durations
+            keys_of_every_byte_and_length_are_distinct
+            extreme_durations_are_accepted
             an_expired_lease_is_taken_over
             a_dead_holder_blocks_a_key_for_its_lease_only
             an_expired_lease_is_in_doubt_where_the_claim_says_so
@@ -22,8 +22,8 @@ macro_rules! __conformance_list {
             a_superseded_holder_cannot_release
             a_superseded_owner_is_not_granted_again
             a_renewal_counts_from_now
-            a_late_renewal_holds_if_nobody_took_over
-            a_renewal_by_nobody_is_lost
+            a_late_renewal_holds_unless_taken_over
+            a_renewal_by_a_stranger_is_lost
             fences_grow_with_every_grant
             an_adoption_passes_the_lease_on
             the_old_holder_of_an_adopted_lease_has_lost_it
@@ -32,14 +32,14 @@ macro_rules! __conformance_list {
             an_adopted_lease_can_be_adopted_again
             a_late_adoption_holds_if_no_claim_took_over
             an_adoption_after_a_takeover_is_lost
-            an_adoption_of_what_is_not_held_is_lost
+            an_adoption_of_a_key_that_is_not_held_is_lost
             of_two_adoptions_at_once_one_is_granted
             an_adoption_may_be_sent_twice_at_once
             a_completed_key_answers_its_outcome
             an_empty_outcome_is_an_outcome
             a_binary_outcome_comes_back_bit_for_bit
             a_large_outcome_comes_back_bit_for_bit
-            a_late_completion_holds_if_nobody_took_over
+            a_late_completion_holds_unless_taken_over
             a_renewed_holder_can_complete
             a_repeated_completion_changes_nothing
             a_completion_by_a_stranger_is_lost
@@ -50,13 +50,13 @@ macro_rules! __conformance_list {
             a_resolved_key_tells_when_it_was_resolved
             a_released_key_is_granted_at_once
             a_repeated_release_changes_nothing
-            a_late_release_holds_if_nobody_took_over
+            a_late_release_holds_unless_taken_over
             a_released_lease_can_be_neither_renewed_nor_completed
             a_late_copy_of_a_claim_does_not_occupy_the_key
             a_release_by_a_stranger_is_lost
             an_unstarted_attempt_does_not_count
-            an_unstarted_attempt_is_taken_off_once
-            a_record_of_no_attempt_is_kept_for_minutes_only
+            an_unstarted_attempt_is_subtracted_once
+            a_record_without_attempts_is_kept_for_at_most_five_minutes
             an_abandoned_attempt_is_taken_over_at_once
             an_abandoned_attempt_is_in_doubt_at_once_where_the_claim_says_so
             a_repeated_abandonment_changes_nothing
@@ -92,11 +92,11 @@ macro_rules! __conformance_list {
             every_operation_may_arrive_late
             a_dropped_claim_can_be_repeated
             a_dropped_completion_can_be_repeated
-            a_dropped_waiter_disturbs_nobody
-            several_claims_are_answered_as_one_by_one
-            several_renewals_are_answered_as_one_by_one
-            several_completions_are_answered_as_one_by_one
-            several_releases_are_answered_as_one_by_one
+            a_dropped_waiter_disturbs_no_other
+            several_claims_are_answered_like_single_ones
+            several_renewals_are_answered_like_single_ones
+            several_completions_are_answered_like_single_ones
+            several_releases_are_answered_like_single_ones
             of_two_claims_of_several_keys_each_key_has_one_winner
             of_many_concurrent_claims_one_is_granted
             of_many_concurrent_takeovers_one_is_granted
@@ -107,7 +107,7 @@ macro_rules! __conformance_list {
             a_waiter_is_woken_by_a_release
             a_waiter_is_woken_by_an_abandonment
             a_waiter_is_woken_by_forgetting
-            a_settled_key_is_not_waited_for
+            a_wait_for_a_key_that_is_not_in_flight_returns_at_once
             a_waiter_waits_while_the_key_is_held
             a_waiter_returns_by_its_timeout
             no_wake_up_is_lost
@@ -121,13 +121,13 @@ macro_rules! __conformance_list {
             an_abandoned_key_can_be_resolved_as_released
             the_holder_of_a_resolved_key_has_lost_it
             only_an_abandoned_key_is_resolved
-            a_record_tells_what_it_is_of
+            a_record_shows_its_endpoint_and_key
             a_hidden_key_is_not_shown
             records_are_listed_by_state
             records_are_listed_by_endpoint
             records_are_listed_by_age
             pages_have_every_record
-            what_is_gone_is_not_listed
+            a_record_that_is_gone_is_not_listed
             an_unreadable_record_is_listed
             a_foreign_cursor_is_an_error
             an_unreadable_record_is_never_free
@@ -172,10 +172,10 @@ macro_rules! __conformance_names {
     (; $($name:ident)*) => { &[$( stringify!($name) ),*] };
 }
 
-/// Makes a `#[tokio::test]` of every function of the conformance suite.
+/// Defines a `#[tokio::test]` for every function of the conformance suite.
 ///
-/// The expression makes a [`Harness`](crate::store::conformance::Harness) and is evaluated once per test; it may
-/// `await`. Needs tokio with `macros` and `rt-multi-thread` where it is used.
+/// The expression creates a [`Harness`](crate::store::conformance::Harness). It is evaluated once per test, and may
+/// `await`. The crate that uses the macro needs tokio with the features `macros` and `rt-multi-thread`.
 #[macro_export]
 macro_rules! conformance_tests {
     ($harness:expr) => {
@@ -183,7 +183,7 @@ macro_rules! conformance_tests {
     };
 }
 
-/// Runs every function of the suite, one after the other.
+/// Runs all functions of the suite in sequence.
 pub async fn run_all(harness: &dyn super::Harness) {
     crate::__conformance_list! { __conformance_run; harness }
 }

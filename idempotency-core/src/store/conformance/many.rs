@@ -1,4 +1,4 @@
-//! Rules of several keys at once: each is answered as by itself, in the order of the question.
+//! Rules for several keys at once: each is answered as if it came alone, in the order of the arguments.
 
 use std::collections::HashSet;
 
@@ -9,9 +9,9 @@ use crate::{
     StoreError, Version,
 };
 
-/// Several claims are answered as one by one, each in its place, whatever the others are answered.
-pub async fn several_claims_are_answered_as_one_by_one(harness: &dyn Harness) {
-    let case = Case::new(harness, "several_claims_are_answered_as_one_by_one").await;
+/// Each of several claims has the answer of a single claim, in its place, independent of the others.
+pub async fn several_claims_are_answered_like_single_ones(harness: &dyn Harness) {
+    let case = Case::new(harness, "several_claims_are_answered_like_single_ones").await;
     case.one.grant(&case.claim("abandoned")).await;
     case.one.grant(&case.claim("in doubt")).await;
     case.let_leases_expire().await;
@@ -48,20 +48,20 @@ pub async fn several_claims_are_answered_as_one_by_one(harness: &dyn Harness) {
         ] => {
             assert_eq!((free.attempt, taken.attempt, again.attempt), (1, 2, 1));
             assert_eq!(again.fence, repeated.fence(), "a repeat is no new grant");
-            assert_eq!(done.outcome, Outcome::new("done"), "the outcome of another key");
+            assert_eq!(done.outcome, Outcome::new("done"), "the outcome belongs to another key");
             assert_eq!(*newest, Version::new(2));
             assert!(*retry_after <= LEASE, "{retry_after:?} is later than the lease's end");
             let lease = claims[0].granted(free.fence);
-            assert_eq!(case.one.complete(&lease, "done").await, Hold::Held, "the grant is a grant");
+            assert_eq!(case.one.complete(&lease, "done").await, Hold::Held, "the holder completes");
         }
-        answers => panic!("the answers are others than one by one, or in another order: {answers:?}"),
+        answers => panic!("the answers differ from those of single claims, or in their order: {answers:?}"),
     }
-    assert!(case.two.store().claim_many(&[]).await.is_empty(), "nothing was asked");
+    assert!(case.two.store().claim_many(&[]).await.is_empty(), "an empty call has no answers");
 }
 
-/// Several renewals are answered as one by one, and renew those that are held.
-pub async fn several_renewals_are_answered_as_one_by_one(harness: &dyn Harness) {
-    let case = Case::new(harness, "several_renewals_are_answered_as_one_by_one").await;
+/// Each of several renewals has the answer of a single renewal, and renews a lease that is held.
+pub async fn several_renewals_are_answered_like_single_ones(harness: &dyn Harness) {
+    let case = Case::new(harness, "several_renewals_are_answered_like_single_ones").await;
     let leases = mixed(&case).await;
     case.advance(LEASE / 2).await;
     let holds = all(case.two.store().renew_many(&leases, LEASE).await);
@@ -70,12 +70,13 @@ pub async fn several_renewals_are_answered_as_one_by_one(harness: &dyn Harness) 
     for name in ["first", "third"] {
         case.one.refused(&case.claim(name)).await;
     }
-    assert!(case.two.store().renew_many(&[], LEASE).await.is_empty(), "nothing was asked");
+    assert!(case.two.store().renew_many(&[], LEASE).await.is_empty(), "an empty call has no answers");
 }
 
-/// Several completions are answered as one by one: each key has its own outcome, and each resource its mark.
-pub async fn several_completions_are_answered_as_one_by_one(harness: &dyn Harness) {
-    let case = Case::new(harness, "several_completions_are_answered_as_one_by_one").await;
+/// Each of several completions has the answer of a single completion. Each key has its own outcome, and each resource
+/// its mark.
+pub async fn several_completions_are_answered_like_single_ones(harness: &dyn Harness) {
+    let case = Case::new(harness, "several_completions_are_answered_like_single_ones").await;
     let leases = mixed(&case).await;
     let ordered = case.one.grant(&case.ordered("ordered", "r", 7)).await.lease;
     let outcomes: [&[u8]; 4] = [b"1", b"2", b"", b"4"];
@@ -87,33 +88,48 @@ pub async fn several_completions_are_answered_as_one_by_one(harness: &dyn Harnes
         .collect();
     for _ in 0..2 {
         let holds = all(case.two.store().complete_many(&completions).await);
-        assert_eq!(holds, [Hold::Held, Hold::Lost, Hold::Held, Hold::Held], "a repeat is answered alike");
+        assert_eq!(
+            holds,
+            [Hold::Held, Hold::Lost, Hold::Held, Hold::Held],
+            "a repeat must have the same answers"
+        );
     }
     case.one.replayed(&case.claim("first"), b"1").await;
     case.one.replayed(&case.claim("third"), b"").await;
     case.one.replayed(&case.claim("ordered"), b"4").await;
-    assert_eq!(case.one.view(&case.key("second")).await.state, StateView::Released, "it was given up before");
+    assert_eq!(
+        case.one.view(&case.key("second")).await.state,
+        StateView::Released,
+        "the key was released before"
+    );
     assert_eq!(case.one.newest(&case.resource("r")).await, Some(Version::new(7)));
-    assert!(case.two.store().complete_many(&[]).await.is_empty(), "nothing was asked");
+    assert!(case.two.store().complete_many(&[]).await.is_empty(), "an empty call has no answers");
 }
 
-/// Several releases are answered as one by one, and free those that are held.
-pub async fn several_releases_are_answered_as_one_by_one(harness: &dyn Harness) {
-    let case = Case::new(harness, "several_releases_are_answered_as_one_by_one").await;
+/// Each of several releases has the answer of a single release, and frees a key that is held.
+pub async fn several_releases_are_answered_like_single_ones(harness: &dyn Harness) {
+    let case = Case::new(harness, "several_releases_are_answered_like_single_ones").await;
     let mut leases = mixed(&case).await;
     leases.push(case.one.grant(&case.claim("completed")).await.lease);
     assert_eq!(case.one.complete(&leases[3], "done").await, Hold::Held, "the holder completes");
     for _ in 0..2 {
         let holds = all(case.two.store().release_many(&leases, Release::Unstarted).await);
-        assert_eq!(holds, [Hold::Held, Hold::Held, Hold::Held, Hold::Lost], "a repeat is answered alike");
+        assert_eq!(
+            holds,
+            [Hold::Held, Hold::Held, Hold::Held, Hold::Lost],
+            "a repeat must have the same answers"
+        );
     }
     for (name, attempt) in [("first", 1), ("second", 2), ("third", 1)] {
         assert_eq!(case.one.grant(&case.claim(name)).await.attempt, attempt, "{name}");
     }
-    assert!(case.two.store().release_many(&[], Release::Failed).await.is_empty(), "nothing was asked");
+    assert!(
+        case.two.store().release_many(&[], Release::Failed).await.is_empty(),
+        "an empty call has no answers"
+    );
 }
 
-/// Of two that claim the same keys at once, in opposite order, each key is one's.
+/// If two callers claim the same keys at once, in opposite order, each key is granted to exactly one of them.
 pub async fn of_two_claims_of_several_keys_each_key_has_one_winner(harness: &dyn Harness) {
     let case = Case::new(harness, "of_two_claims_of_several_keys_each_key_has_one_winner").await;
     for round in 0..20 {
@@ -125,12 +141,12 @@ pub async fn of_two_claims_of_several_keys_each_key_has_one_winner(harness: &dyn
         for task in tasks {
             granted.extend(task.await.expect("a claim does not panic"));
         }
-        assert_eq!(granted.len(), 20, "as many grants as keys");
+        assert_eq!(granted.len(), 20, "there must be one grant per key");
         assert_eq!(granted.iter().collect::<HashSet<_>>().len(), 20, "a key was granted twice");
     }
 }
 
-/// Which of these claims are granted.
+/// Claims several keys, and returns the digests of those that are granted.
 async fn granted(handle: Handle, claims: Vec<Claim>) -> Vec<KeyDigest> {
     let answers = all(handle.store().claim_many(&claims).await);
     let mut granted = Vec::new();
@@ -138,13 +154,13 @@ async fn granted(handle: Handle, claims: Vec<Claim>) -> Vec<KeyDigest> {
         match answer {
             Claimed::Granted(_) => granted.push(claim.key.digest()),
             Claimed::InFlight { .. } => {}
-            answer => panic!("a rival was answered {answer:?}"),
+            answer => panic!("a claim of a held key was answered {answer:?}"),
         }
     }
     granted
 }
 
-/// Leases of three keys, the second of which was given up.
+/// The leases of three keys, the second of which is released.
 async fn mixed(case: &Case<'_>) -> Vec<Lease> {
     let mut leases = Vec::new();
     for name in ["first", "second", "third"] {

@@ -1,20 +1,20 @@
-//! Rules of fingerprints: another request under the same key is told so, and nothing else.
+//! Rules for fingerprints: another request under the same key is answered `Mismatch`, and learns nothing else.
 
 use super::Harness;
 use super::case::{Case, Grant, identity};
 use crate::{Claim, Claimed, Fingerprint, Hold};
 
-/// Another fingerprint is a mismatch while the key is in flight, also for the owner that holds it.
+/// Another fingerprint is a mismatch while the key is in flight, even for the owner that holds it.
 pub async fn a_mismatch_comes_before_in_flight(harness: &dyn Harness) {
     let case = Case::new(harness, "a_mismatch_comes_before_in_flight").await;
     let claim = with_fingerprint(&case, "a");
     case.one.grant(&claim).await;
     mismatches(&case).await;
     let same_owner = Claim { owner: claim.owner, ..with_fingerprint(&case, "b") };
-    assert_eq!(case.one.claim(&same_owner).await, Claimed::Mismatch, "whoever claims");
+    assert_eq!(case.one.claim(&same_owner).await, Claimed::Mismatch, "the owner must not matter");
 }
 
-/// Another fingerprint is a mismatch where the lease ran out: it takes nothing over.
+/// Another fingerprint is a mismatch after the lease ran out, and does not take over.
 pub async fn a_mismatch_comes_before_a_takeover(harness: &dyn Harness) {
     let case = Case::new(harness, "a_mismatch_comes_before_a_takeover").await;
     case.one.grant(&with_fingerprint(&case, "a")).await;
@@ -23,7 +23,7 @@ pub async fn a_mismatch_comes_before_a_takeover(harness: &dyn Harness) {
     assert_eq!(case.two.grant(&with_fingerprint(&case, "a")).await.attempt, 2, "a mismatch is no attempt");
 }
 
-/// Another fingerprint is a mismatch on a released key: it is not granted.
+/// Another fingerprint is a mismatch on a released key, and is not granted.
 pub async fn a_mismatch_comes_before_a_grant_after_release(harness: &dyn Harness) {
     let case = Case::new(harness, "a_mismatch_comes_before_a_grant_after_release").await;
     let grant = case.one.grant(&with_fingerprint(&case, "a")).await;
@@ -32,7 +32,7 @@ pub async fn a_mismatch_comes_before_a_grant_after_release(harness: &dyn Harness
     assert_eq!(case.two.grant(&with_fingerprint(&case, "a")).await.attempt, 2, "a mismatch is no attempt");
 }
 
-/// Another fingerprint is a mismatch on a completed key: the outcome is not answered.
+/// Another fingerprint is a mismatch on a completed key, and does not get the outcome.
 pub async fn a_mismatch_comes_before_an_outcome(harness: &dyn Harness) {
     let case = Case::new(harness, "a_mismatch_comes_before_an_outcome").await;
     let grant = case.one.grant(&with_fingerprint(&case, "a")).await;
@@ -41,7 +41,7 @@ pub async fn a_mismatch_comes_before_an_outcome(harness: &dyn Harness) {
     case.two.replayed(&with_fingerprint(&case, "a"), b"done").await;
 }
 
-/// Another fingerprint is a mismatch before it is stale.
+/// Another fingerprint is a mismatch even if the delivery is also stale.
 pub async fn a_mismatch_comes_before_stale(harness: &dyn Harness) {
     let case = Case::new(harness, "a_mismatch_comes_before_stale").await;
     let old = Claim { fingerprint: Some(Fingerprint::of(b"a")), ..case.ordered("k", "r", 1) };
@@ -53,7 +53,7 @@ pub async fn a_mismatch_comes_before_stale(harness: &dyn Harness) {
     assert_eq!(case.two.claim(&other).await, Claimed::Mismatch);
 }
 
-/// Where either side has no fingerprint, there is no mismatch.
+/// There is no mismatch if the record or the claim has no fingerprint.
 pub async fn an_absent_fingerprint_matches(harness: &dyn Harness) {
     let case = Case::new(harness, "an_absent_fingerprint_matches").await;
     let without = case.one.grant(&case.claim("without")).await;
@@ -68,7 +68,7 @@ pub async fn an_absent_fingerprint_matches(harness: &dyn Harness) {
     case.two.replayed(&case.claim("k"), b"done").await;
 }
 
-/// A grant to a claim without fingerprint does not forget the recorded one.
+/// A grant to a claim without a fingerprint keeps the recorded one.
 pub async fn a_fingerprint_outlives_a_grant_without_one(harness: &dyn Harness) {
     let case = Case::new(harness, "a_fingerprint_outlives_a_grant_without_one").await;
     let first = case.one.grant(&with_fingerprint(&case, "a")).await;
@@ -83,13 +83,13 @@ fn with_fingerprint(case: &Case<'_>, of: &str) -> Claim {
     Claim { fingerprint: Some(Fingerprint::of(of.as_bytes())), ..case.claim("k") }
 }
 
-/// A claim of `k` with another fingerprint than `a` must be told so, and change nothing.
+/// Claims `k` with another fingerprint than `a`. Panics unless the answer is a mismatch and the record is unchanged.
 async fn mismatches(case: &Case<'_>) {
     let key = case.key("k");
     let before = identity(&case.one.view(&key).await);
     for handle in [&case.one, &case.two] {
         let answer = handle.claim(&with_fingerprint(case, "b")).await;
-        assert_eq!(answer, Claimed::Mismatch, "another fingerprint is another request");
+        assert_eq!(answer, Claimed::Mismatch, "another fingerprint must be a mismatch");
     }
     assert_eq!(identity(&case.one.view(&key).await), before, "a mismatch changed the record");
 }

@@ -1,8 +1,8 @@
 //! The conformance suite: one function per rule of the store contract.
 //!
-//! Every function is a sentence, takes a [`Harness`] and panics where the store breaks the rule; each works on keys of
-//! its own, so that they may share one server. [`conformance_tests!`](crate::conformance_tests) makes a test of each,
-//! [`run_all`] runs them one after the other.
+//! Each function is named after its rule, takes a [`Harness`], and panics if the store breaks the rule. Each uses keys
+//! of its own, so functions can share one server. [`conformance_tests!`](crate::conformance_tests) defines a test for
+//! each function, and [`run_all`] runs all of them in sequence.
 //!
 //! ```
 //! # #[cfg(feature = "memory")]
@@ -10,9 +10,11 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //! use async_trait::async_trait;
+//! use idempotency_core::ScopedKey;
 //! use idempotency_core::clock::ManualClock;
+//! use idempotency_core::store::Store;
 //! use idempotency_core::store::conformance::Harness;
-//! use idempotency_core::{MemoryStore, ScopedKey, Store};
+//! use idempotency_core::store::memory::MemoryStore;
 //!
 //! struct Memory {
 //!     store: MemoryStore,
@@ -40,8 +42,8 @@
 //!         self.clock.advance(by);
 //!     }
 //!
-//!     async fn garble(&self, _: &ScopedKey) -> bool {
-//!         false // no bytes lie under these records
+//!     async fn corrupt(&self, _: &ScopedKey) -> bool {
+//!         false // these records are not stored as bytes
 //!     }
 //! }
 //!
@@ -49,7 +51,7 @@
 //! # }
 //! ```
 
-#![expect(clippy::missing_panics_doc, reason = "every function panics where a store breaks its rule")]
+#![expect(clippy::missing_panics_doc, reason = "every function panics if the store breaks its rule")]
 
 mod address;
 mod adopt;
@@ -101,34 +103,35 @@ pub use takeover::*;
 pub use unreadable::*;
 pub use wait::*;
 
-/// What the suite needs of a store: two handles on the same records, and a way to let time pass.
+/// Gives the suite two handles on the same records, and control of the time.
 #[async_trait]
 pub trait Harness: Send + Sync {
-    /// A handle on the records.
+    /// Returns a handle on the records.
     async fn store(&self) -> Arc<dyn Store>;
 
-    /// Another handle on the same records, as another process would have: a connection, a pool of its own.
+    /// Returns another handle on the same records, like that of another process, with its own connection or pool.
     async fn second_handle(&self) -> Arc<dyn Store>;
 
-    /// Lets this much time pass for every record and mark of this harness, and for no other's.
+    /// Advances the time by this much for every record and mark of this harness, and for no others.
     ///
-    /// By moving the store's clock, or by shifting what the store keeps of time. Time may run on besides: the suite
-    /// allows for [`SLACK`].
+    /// Either move the store's clock, or shift the times in the stored data. Real time may pass as well: the suite
+    /// tolerates up to [`SLACK`].
     async fn advance(&self, by: Duration);
 
-    /// Makes the record of this key unreadable behind the store's back, its expiry kept. Answers whether it did.
+    /// Makes the record of this key unreadable without going through the store, and keeps its expiry. Returns whether
+    /// it did.
     ///
-    /// `false` only where a record cannot be unreadable: a store whose records are not bytes.
-    async fn garble(&self, key: &ScopedKey) -> bool;
+    /// Return `false` only if a record cannot be unreadable, because the store does not keep it as bytes.
+    async fn corrupt(&self, key: &ScopedKey) -> bool;
 
-    /// Whether a record and its mark change in one step. Default: they do.
+    /// Returns whether a record and its mark change in one step. Default: `true`.
     ///
-    /// Where they do not, as in a cluster, a holder that has lost its lease without knowing may raise the mark before it is
-    /// told so, and a claim that is repeated looks at the mark again and may be stale.
+    /// If they do not, as in a cluster, a holder that has lost its lease without knowing it may still raise the mark. A
+    /// repeated claim checks the mark again, and may then be stale.
     fn changes_mark_with_record(&self) -> bool {
         true
     }
 }
 
-/// How much time may run on by itself while a function works. All durations that must differ do so by more.
+/// The real time that may pass while a function runs. Durations that must differ, differ by more than this.
 pub const SLACK: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! Rules under concurrency: of any number of rivals at most one is granted (I1).
+//! Rules under concurrency: at most one of any number of claims is granted (I1).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use crate::{Claim, Claimed, Hold};
 const RIVALS: usize = 64;
 const ROUNDS: usize = 50;
 
-/// Of 64 concurrent claims of a free key over both handles, exactly one is granted; 50 keys.
+/// Exactly one of 64 concurrent claims of a free key over both handles is granted, for each of 50 keys.
 pub async fn of_many_concurrent_claims_one_is_granted(harness: &dyn Harness) {
     let case = Case::new(harness, "of_many_concurrent_claims_one_is_granted").await;
     for round in 0..ROUNDS {
@@ -22,7 +22,7 @@ pub async fn of_many_concurrent_claims_one_is_granted(harness: &dyn Harness) {
     }
 }
 
-/// Of 64 concurrent claims of an abandoned key, exactly one takes over.
+/// Exactly one of 64 concurrent claims of an abandoned key takes over, for each of 50 keys.
 pub async fn of_many_concurrent_takeovers_one_is_granted(harness: &dyn Harness) {
     let case = Case::new(harness, "of_many_concurrent_takeovers_one_is_granted").await;
     for round in 0..ROUNDS {
@@ -35,7 +35,8 @@ pub async fn of_many_concurrent_takeovers_one_is_granted(harness: &dyn Harness) 
     }
 }
 
-/// While a release races with claims, at most one of them is granted, and after it exactly one has been.
+/// If claims race with a release, at most one of them is granted. With one more claim after the release, exactly one
+/// is.
 pub async fn a_release_racing_claims_lets_one_in(harness: &dyn Harness) {
     let case = Case::new(harness, "a_release_racing_claims_lets_one_in").await;
     for round in 0..ROUNDS {
@@ -50,7 +51,8 @@ pub async fn a_release_racing_claims_lets_one_in(harness: &dyn Harness) {
     }
 }
 
-/// A late completion racing with takeovers: either it holds and its outcome is answered, or one rival has the key.
+/// If a late completion races with takeovers, either it holds and its outcome is answered, or exactly one takeover is
+/// granted.
 pub async fn a_late_completion_racing_takeovers_has_one_winner(harness: &dyn Harness) {
     let case = Case::new(harness, "a_late_completion_racing_takeovers_has_one_winner").await;
     let mut leases = Vec::new();
@@ -73,7 +75,7 @@ pub async fn a_late_completion_racing_takeovers_has_one_winner(harness: &dyn Har
     }
 }
 
-/// Claims of an older version that start after a newer one has completed are never granted, however close (I8).
+/// Claims of an older version that start after a newer one has completed are never granted, even in a race (I8).
 pub async fn no_older_version_starts_after_a_newer_completed(harness: &dyn Harness) {
     let case = Case::new(harness, "no_older_version_starts_after_a_newer_completed").await;
     for round in 0..ROUNDS {
@@ -98,7 +100,7 @@ pub async fn no_older_version_starts_after_a_newer_completed(harness: &dyn Harne
                 (_, Claimed::Stale { .. }) | (false, Claimed::Granted(_)) => {}
                 (was_completed, answer) => {
                     panic!(
-                        "version 2 completed before: {was_completed}, and version 1 was answered {answer:?}"
+                        "version 2 completed before: {was_completed}, but version 1 was answered {answer:?}"
                     )
                 }
             }
@@ -106,7 +108,7 @@ pub async fn no_older_version_starts_after_a_newer_completed(harness: &dyn Harne
     }
 }
 
-/// Lets rivals claim one key at once, and answers the attempts of those that were granted.
+/// Claims a key concurrently by several owners, and returns the attempts of the granted claims.
 async fn race(case: &Case<'_>, name: &str, rivals: usize) -> Vec<u32> {
     let claims: Vec<Claim> = (0..rivals).map(|_| case.claim(name)).collect();
     let mut tasks = JoinSet::new();
@@ -119,7 +121,7 @@ async fn race(case: &Case<'_>, name: &str, rivals: usize) -> Vec<u32> {
         match answer.expect("a claim does not panic") {
             Claimed::Granted(grant) => granted.push(grant.attempt),
             Claimed::InFlight { .. } | Claimed::Completed(_) => {}
-            answer => panic!("a rival was answered {answer:?}"),
+            answer => panic!("a concurrent claim was answered {answer:?}"),
         }
     }
     granted

@@ -1,13 +1,13 @@
-//! Rules of repetition: doing an operation k times, late or dropped, is doing it once (I5).
+//! Rules for repeats: an operation that is repeated, late or dropped has the effect of one (I5).
 
 use futures_util::FutureExt as _;
 use futures_util::future::join;
 
 use super::Harness;
-use super::case::{AT_ONCE, Case, LEASE, RETENTION, identity};
+use super::case::{Case, LEASE, RETENTION, WAKE_TIMEOUT, identity};
 use crate::{Claimed, Completion, Hold, Outcome};
 
-/// A claim repeated by the owner that holds the key answers the same grant, on any handle.
+/// A repeated claim by the owner that holds the key answers the same grant, on any handle.
 pub async fn a_repeated_claim_answers_the_same_grant(harness: &dyn Harness) {
     let case = Case::new(harness, "a_repeated_claim_answers_the_same_grant").await;
     let claim = case.claim("k");
@@ -18,7 +18,7 @@ pub async fn a_repeated_claim_answers_the_same_grant(harness: &dyn Harness) {
     }
 }
 
-/// A repeated claim does not prolong the lease: a copy that the network kept must not block the key.
+/// A repeated claim does not renew the lease, because a copy that the network delayed must not block the key.
 pub async fn a_repeated_claim_does_not_prolong_the_lease(harness: &dyn Harness) {
     let case = Case::new(harness, "a_repeated_claim_does_not_prolong_the_lease").await;
     let claim = case.claim("k");
@@ -29,7 +29,7 @@ pub async fn a_repeated_claim_does_not_prolong_the_lease(harness: &dyn Harness) 
     assert_eq!(case.two.grant(&case.claim("k")).await.attempt, 2, "the lease has run out");
 }
 
-/// Every operation sent twice at once, over two handles, has the effect and the answer of one.
+/// Every operation that is sent twice at once, over two handles, has the effect and the answer of one.
 pub async fn every_operation_may_be_sent_twice_at_once(harness: &dyn Harness) {
     let case = Case::new(harness, "every_operation_may_be_sent_twice_at_once").await;
     for round in 0..20 {
@@ -50,7 +50,7 @@ pub async fn every_operation_may_be_sent_twice_at_once(harness: &dyn Harness) {
     }
 }
 
-/// Copies of operations that arrive after the key has moved on change nothing.
+/// Copies of operations that arrive after later operations on the key change nothing.
 pub async fn every_operation_may_arrive_late(harness: &dyn Harness) {
     let case = Case::new(harness, "every_operation_may_arrive_late").await;
     let claim = case.claim("k");
@@ -60,9 +60,9 @@ pub async fn every_operation_may_arrive_late(harness: &dyn Harness) {
     let second = case.one.grant(&second_claim).await;
 
     case.two.refused(&claim).await;
-    assert_eq!(case.two.renew(&first.lease, RETENTION).await, Hold::Lost, "the first lease is gone");
-    assert_eq!(case.two.release(&first.lease).await, Hold::Lost, "the first lease is gone");
-    assert_eq!(case.two.complete(&first.lease, "first").await, Hold::Lost, "the first lease is gone");
+    assert_eq!(case.two.renew(&first.lease, RETENTION).await, Hold::Lost, "the first lease was released");
+    assert_eq!(case.two.release(&first.lease).await, Hold::Lost, "the first lease was released");
+    assert_eq!(case.two.complete(&first.lease, "first").await, Hold::Lost, "the first lease was released");
 
     assert_eq!(case.one.complete(&second.lease, "second").await, Hold::Held, "the second holder completes");
     let before = identity(&case.one.view(&claim.key).await);
@@ -74,7 +74,7 @@ pub async fn every_operation_may_arrive_late(harness: &dyn Harness) {
     assert_eq!(identity(&case.one.view(&claim.key).await), before, "a late copy changed the record");
 }
 
-/// A claim whose future was dropped may have been granted: repeated with its owner, it is attempt 1.
+/// A claim whose future was dropped can be repeated with the same owner. Both together are attempt 1.
 pub async fn a_dropped_claim_can_be_repeated(harness: &dyn Harness) {
     let case = Case::new(harness, "a_dropped_claim_can_be_repeated").await;
     for round in 0..20 {
@@ -87,7 +87,7 @@ pub async fn a_dropped_claim_can_be_repeated(harness: &dyn Harness) {
     }
 }
 
-/// A completion whose future was dropped can be repeated; whatever was carried out, the outcome is whole.
+/// A completion whose future was dropped can be repeated. The outcome is recorded completely or not at all.
 pub async fn a_dropped_completion_can_be_repeated(harness: &dyn Harness) {
     let case = Case::new(harness, "a_dropped_completion_can_be_repeated").await;
     for round in 0..20 {
@@ -97,29 +97,31 @@ pub async fn a_dropped_completion_can_be_repeated(harness: &dyn Harness) {
         let completion = Completion::new(grant.lease.clone(), outcome.clone(), RETENTION);
         let _ = case.one.store().complete(&completion).now_or_never();
         match case.two.claim(&case.claim(&format!("{round}"))).await {
-            Claimed::Completed(recorded) => assert_eq!(recorded.outcome, outcome, "the outcome is whole"),
+            Claimed::Completed(recorded) => {
+                assert_eq!(recorded.outcome, outcome, "the outcome must be complete");
+            }
             Claimed::InFlight { .. } => {}
-            answer => panic!("a dropped completion left {answer:?}"),
+            answer => panic!("a claim after a dropped completion was answered {answer:?}"),
         }
         assert_eq!(case.two.complete(&grant.lease, "done").await, Hold::Held, "the repeat holds");
         case.two.replayed(&claim, b"done").await;
     }
 }
 
-/// A waiter whose future was dropped leaves the record and the other waiters alone.
-pub async fn a_dropped_waiter_disturbs_nobody(harness: &dyn Harness) {
-    let case = Case::new(harness, "a_dropped_waiter_disturbs_nobody").await;
+/// Dropping a waiter affects neither the record nor other waiters.
+pub async fn a_dropped_waiter_disturbs_no_other(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_dropped_waiter_disturbs_no_other").await;
     let grant = case.one.grant(&case.claim("k")).await;
     let key = grant.lease.key().clone();
     let handle = case.two.clone();
     let waiter = tokio::spawn({
         let key = key.clone();
-        async move { handle.wait_for_change(&key, super::case::VERY_LONG).await }
+        async move { handle.wait_for_change(&key, super::case::WAIT_TIMEOUT).await }
     });
     for _ in 0..20 {
-        let _ = case.two.store().wait_for_change(key.digest(), super::case::VERY_LONG).now_or_never();
+        let _ = case.two.store().wait_for_change(key.digest(), super::case::WAIT_TIMEOUT).now_or_never();
     }
     assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
-    let woken = tokio::time::timeout(AT_ONCE, waiter).await;
-    woken.expect("the waiter that stayed must be woken").expect("a waiter does not panic");
+    let woken = tokio::time::timeout(WAKE_TIMEOUT, waiter).await;
+    woken.expect("the remaining waiter must be woken").expect("a waiter does not panic");
 }

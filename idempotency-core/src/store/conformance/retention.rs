@@ -1,4 +1,4 @@
-//! Rules of retention: how long a record answers for its key. Lease and retention are two durations.
+//! Rules for retention: how long a record answers for its key, independent of the lease.
 
 use bytes::Bytes;
 
@@ -7,7 +7,7 @@ use super::SLACK;
 use super::case::{Case, LEASE, RETENTION, owner};
 use crate::{Claim, Claimed, Hold, OnExpired, StateView};
 
-/// A completed record answers for its retention, counted from its completion; then the key is free.
+/// A completed record answers for its retention, counted from its completion. Then the key is free.
 pub async fn a_completed_record_is_kept_for_its_retention(harness: &dyn Harness) {
     let case = Case::new(harness, "a_completed_record_is_kept_for_its_retention").await;
     let grant = case.one.grant(&case.claim("k")).await;
@@ -20,7 +20,7 @@ pub async fn a_completed_record_is_kept_for_its_retention(harness: &dyn Harness)
     assert_eq!(case.two.grant(&case.claim("k")).await.attempt, 1, "the key is free");
 }
 
-/// A completion's retention replaces the claim's, be it longer or shorter.
+/// A completion's retention replaces the claim's, whether it is longer or shorter.
 pub async fn a_completion_sets_its_own_retention(harness: &dyn Harness) {
     let case = Case::new(harness, "a_completion_sets_its_own_retention").await;
     let brief = Claim { retention: 2 * LEASE, ..case.claim("longer") };
@@ -34,7 +34,8 @@ pub async fn a_completion_sets_its_own_retention(harness: &dyn Harness) {
     assert_eq!(case.two.grant(&case.claim("shorter")).await.attempt, 1, "the key is free");
 }
 
-/// An abandoned record outlives its lease by its retention, so that the takeover knows the attempts; then the key is free.
+/// An abandoned record outlives its lease by its retention, so that a takeover knows the attempts. Then the key is
+/// free.
 pub async fn an_abandoned_record_is_kept_for_its_retention(harness: &dyn Harness) {
     let case = Case::new(harness, "an_abandoned_record_is_kept_for_its_retention").await;
     case.one.grant(&case.claim("taken over")).await;
@@ -58,7 +59,7 @@ pub async fn a_released_record_is_kept_for_its_retention(harness: &dyn Harness) 
     }
 }
 
-/// A record is never gone while its lease is held, however often and long the lease is renewed.
+/// A record never expires while its lease is held, even if renewals last longer than the retention.
 pub async fn a_held_record_outlives_its_retention(harness: &dyn Harness) {
     let case = Case::new(harness, "a_held_record_outlives_its_retention").await;
     let claim = Claim { retention: LEASE, ..case.claim("k") };
@@ -70,8 +71,8 @@ pub async fn a_held_record_outlives_its_retention(harness: &dyn Harness) {
     case.two.replayed(&case.claim("k"), b"done").await;
 }
 
-/// A key in doubt does not become free by itself within the retention, also where that is shorter than the lease, and its
-/// fence never falls.
+/// A key in doubt does not become free within its retention, even if the retention is shorter than the lease. Its fence
+/// never falls.
 pub async fn a_short_retention_frees_no_key_in_doubt(harness: &dyn Harness) {
     let case = Case::new(harness, "a_short_retention_frees_no_key_in_doubt").await;
     let brief = || Claim { retention: LEASE / 2, ..case.claim("k") };
@@ -81,21 +82,25 @@ pub async fn a_short_retention_frees_no_key_in_doubt(harness: &dyn Harness) {
     assert_eq!(
         case.two.claim(&cautious()).await,
         Claimed::InDoubt,
-        "the key is free as soon as its lease ends"
+        "the key is free although its retention has not passed"
     );
     let second = case.two.grant(&brief()).await;
     assert_eq!(second.attempt, 2, "the first attempt is known");
     assert!(second.fence() > first.fence(), "every grant has a larger fence");
     case.let_leases_expire().await;
-    assert_eq!(case.one.claim(&cautious()).await, Claimed::InDoubt, "a takeover is kept as long");
+    assert_eq!(
+        case.one.claim(&cautious()).await,
+        Claimed::InDoubt,
+        "a takeover must be kept for its retention"
+    );
     case.advance(LEASE / 2).await;
     assert!(case.one.load(second.lease.key()).await.is_none(), "the record outlived its retention");
     let third = case.one.grant(&cautious()).await;
     assert_eq!(third.attempt, 1, "the key is free");
-    assert!(third.fence() > second.fence(), "the fence has fallen");
+    assert!(third.fence() > second.fence(), "a fence must never fall");
 }
 
-/// Prolonging a lease keeps its record longer: the retention counts from the lease's end.
+/// Renewing a lease keeps its record longer, because the retention counts from the end of the lease.
 pub async fn a_retention_counts_from_the_end_of_the_lease(harness: &dyn Harness) {
     let case = Case::new(harness, "a_retention_counts_from_the_end_of_the_lease").await;
     let claim = |name: &str| Claim { retention: LEASE / 2, ..case.claim(name) };
@@ -106,18 +111,29 @@ pub async fn a_retention_counts_from_the_end_of_the_lease(harness: &dyn Harness)
     let adopted = case.two.adopted(&adopted.lease, owner()).await;
     for (lease, kept) in [(&renewed.lease, 10 * LEASE + LEASE / 2), (&adopted.lease, LEASE + LEASE / 2)] {
         let expires_in = case.one.view(lease.key()).await.expires_in;
-        assert!(expires_in <= kept && expires_in > kept - SLACK, "{expires_in:?}, and not {kept:?}");
+        assert!(
+            expires_in <= kept && expires_in > kept - SLACK,
+            "expires in {expires_in:?} instead of {kept:?}"
+        );
     }
     case.let_leases_expire().await;
-    assert_eq!(case.two.view(adopted.lease.key()).await.state, StateView::Abandoned, "it is kept");
+    assert_eq!(
+        case.two.view(adopted.lease.key()).await.state,
+        StateView::Abandoned,
+        "the record must be kept"
+    );
     case.advance(9 * LEASE).await;
-    assert_eq!(case.two.view(renewed.lease.key()).await.state, StateView::Abandoned, "it is kept");
+    assert_eq!(
+        case.two.view(renewed.lease.key()).await.state,
+        StateView::Abandoned,
+        "the record must be kept"
+    );
     assert!(case.two.load(adopted.lease.key()).await.is_none(), "the record outlived its retention");
     case.advance(LEASE / 2).await;
     assert!(case.two.load(renewed.lease.key()).await.is_none(), "the record outlived its retention");
 }
 
-/// Every grant keeps the record for its own claim's retention from then on.
+/// Each grant keeps the record for the retention of its own claim.
 pub async fn a_takeover_is_kept_for_its_own_retention(harness: &dyn Harness) {
     let case = Case::new(harness, "a_takeover_is_kept_for_its_own_retention").await;
     case.one.grant(&case.claim("k")).await;

@@ -1,4 +1,4 @@
-//! Rules of order: no execution of an older version starts after a newer one completed (I8).
+//! Rules for order: no execution of an older version starts after a newer one has completed (I8).
 
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use super::Harness;
 use super::case::{Case, Grant, Handle, LEASE, RETENTION};
 use crate::{Claim, Claimed, Hold, Order, Outcome, Resolution, Resource, StateView, Version};
 
-/// An older version than the newest completed one is stale, is told which, and leaves no record.
+/// A version that is older than the newest completed one is stale. The answer has the newest version, and the claim
+/// counts as no attempt.
 pub async fn an_older_version_is_stale(harness: &dyn Harness) {
     let case = Case::new(harness, "an_older_version_is_stale").await;
     completed(&case.one, &case.ordered("newer", "r", 7)).await;
@@ -16,13 +17,17 @@ pub async fn an_older_version_is_stale(harness: &dyn Harness) {
     for handle in [&case.one, &case.two] {
         stale(handle, &old, 7).await;
     }
-    // Where the mark is looked at after the grant, what is left of it is a record of no attempt.
+    // If the mark is checked after the grant, the stale claim leaves a released record without attempts.
     if let Some(view) = case.one.load(&old.key).await {
-        assert_eq!((view.state, view.attempts), (StateView::Released, 0), "a stale claim made a record");
+        assert_eq!(
+            (view.state, view.attempts),
+            (StateView::Released, 0),
+            "a stale claim counts as an attempt"
+        );
     }
 }
 
-/// An equal version is not stale, and neither is a newer one.
+/// An equal or newer version is not stale.
 pub async fn an_equal_or_newer_version_is_not_stale(harness: &dyn Harness) {
     let case = Case::new(harness, "an_equal_or_newer_version_is_not_stale").await;
     completed(&case.one, &case.ordered("first", "r", 7)).await;
@@ -31,7 +36,7 @@ pub async fn an_equal_or_newer_version_is_not_stale(harness: &dyn Harness) {
     stale(&case.one, &case.ordered("older", "r", 7), 8).await;
 }
 
-/// Stale comes before a takeover.
+/// A stale claim takes no lease over.
 pub async fn an_older_version_is_not_taken_over(harness: &dyn Harness) {
     let case = Case::new(harness, "an_older_version_is_not_taken_over").await;
     let old = case.one.grant(&case.ordered("older", "r", 1)).await;
@@ -41,7 +46,7 @@ pub async fn an_older_version_is_not_taken_over(harness: &dyn Harness) {
     assert_eq!(case.one.view(old.lease.key()).await.attempts, 1, "a stale claim is no attempt");
 }
 
-/// Stale comes before a grant after a release.
+/// A stale claim of a released key is not granted.
 pub async fn an_older_version_is_not_granted_after_a_release(harness: &dyn Harness) {
     let case = Case::new(harness, "an_older_version_is_not_granted_after_a_release").await;
     let old = case.one.grant(&case.ordered("older", "r", 1)).await;
@@ -50,11 +55,12 @@ pub async fn an_older_version_is_not_granted_after_a_release(harness: &dyn Harne
     stale(&case.two, &case.ordered("older", "r", 1), 2).await;
 }
 
-/// Only completions raise the mark: a newer version that is in flight, was released or abandoned makes nothing stale.
+/// Only completions raise the mark: a newer version that is in flight, released or abandoned makes no older version
+/// stale.
 pub async fn only_a_completion_makes_older_versions_stale(harness: &dyn Harness) {
     let case = Case::new(harness, "only_a_completion_makes_older_versions_stale").await;
     let newer = case.one.grant(&case.ordered("newer", "r", 9)).await;
-    case.two.grant(&case.ordered("beside", "r", 1)).await;
+    case.two.grant(&case.ordered("while in flight", "r", 1)).await;
     assert_eq!(case.one.release(&newer.lease).await, Hold::Held, "the holder releases");
     case.two.grant(&case.ordered("after a release", "r", 1)).await;
     case.one.grant(&case.ordered("newer", "r", 9)).await;
@@ -62,37 +68,36 @@ pub async fn only_a_completion_makes_older_versions_stale(harness: &dyn Harness)
     case.two.grant(&case.ordered("after an abandonment", "r", 1)).await;
 }
 
-/// An operator's word that a newer version was executed is a completion: it makes older ones stale. Its word that it was
-/// not makes nothing stale.
+/// Resolving a newer version as completed makes older versions stale. Resolving it as released does not.
 pub async fn a_resolution_as_completed_raises_the_mark(harness: &dyn Harness) {
     let case = Case::new(harness, "a_resolution_as_completed_raises_the_mark").await;
     let (completed, released) = (case.ordered("completed", "r", 7), case.ordered("released", "s", 7));
     case.one.grant(&completed).await;
     case.one.grant(&released).await;
     case.let_leases_expire().await;
-    let word = Resolution::Completed(Outcome::new("settled"));
-    assert!(case.one.resolve(&completed.key, &word).await, "there was something to settle");
-    assert!(case.one.resolve(&released.key, &Resolution::Released).await, "and here");
+    let resolution = Resolution::Completed(Outcome::new("resolved"));
+    assert!(case.one.resolve(&completed.key, &resolution).await, "the lease had run out");
+    assert!(case.one.resolve(&released.key, &Resolution::Released).await, "the lease had run out");
     stale(&case.two, &case.ordered("older", "r", 6), 7).await;
     case.two.grant(&case.ordered("equal", "r", 7)).await;
     case.two.grant(&case.ordered("older and free", "s", 6)).await;
 }
 
-/// An operator's word never lowers a mark.
+/// A resolution never lowers a mark.
 pub async fn a_resolution_lowers_no_mark(harness: &dyn Harness) {
     let case = Case::new(harness, "a_resolution_lowers_no_mark").await;
     let old = case.ordered("old", "r", 1);
     case.one.grant(&old).await;
     completed(&case.one, &case.ordered("newer", "r", 3)).await;
     case.let_leases_expire().await;
-    let word = Resolution::Completed(Outcome::new("settled"));
-    assert!(case.one.resolve(&old.key, &word).await, "there was something to settle");
+    let resolution = Resolution::Completed(Outcome::new("resolved"));
+    assert!(case.one.resolve(&old.key, &resolution).await, "the lease had run out");
     stale(&case.two, &case.ordered("between", "r", 2), 3).await;
 }
 
-/// A completion that is lost raises no mark.
+/// A lost completion raises no mark.
 ///
-/// Passes where the harness says that record and mark do not change in one step.
+/// Passes if the harness says that record and mark do not change in one step.
 pub async fn a_lost_completion_raises_no_mark(harness: &dyn Harness) {
     if !harness.changes_mark_with_record() {
         return;
@@ -105,16 +110,16 @@ pub async fn a_lost_completion_raises_no_mark(harness: &dyn Harness) {
     case.two.grant(&case.ordered("older", "r", 1)).await;
 }
 
-/// A mark never falls: an older version that was in flight already may complete, and lowers nothing.
+/// A mark never falls: an older version that was in flight already may complete, but does not lower the mark.
 pub async fn a_mark_never_falls(harness: &dyn Harness) {
     let case = Case::new(harness, "a_mark_never_falls").await;
     let old = case.one.grant(&case.ordered("older", "r", 1)).await;
     completed(&case.one, &case.ordered("newer", "r", 3)).await;
-    assert_eq!(case.one.complete(&old.lease, "old").await, Hold::Held, "it started before");
+    assert_eq!(case.one.complete(&old.lease, "old").await, Hold::Held, "the older version started first");
     stale(&case.two, &case.ordered("between", "r", 2), 3).await;
 }
 
-/// The marks of two resources, of one name in two scopes, and of one name of two kinds, are two marks.
+/// Resources that differ in name, scope or kind have separate marks.
 pub async fn marks_of_two_resources_are_two_marks(harness: &dyn Harness) {
     let case = Case::new(harness, "marks_of_two_resources_are_two_marks").await;
     completed(&case.one, &case.ordered("newer", "r", 9)).await;
@@ -130,7 +135,7 @@ pub async fn marks_of_two_resources_are_two_marks(harness: &dyn Harness) {
     case.two.grant(&case.claim("no order")).await;
 }
 
-/// What a record answers by itself, it answers to an older version too: its outcome, its holder's grant, in flight.
+/// Only a grant can be stale: an older version still gets a recorded outcome, its own grant, or `InFlight`.
 pub async fn a_record_answers_an_older_version_before_stale(harness: &dyn Harness) {
     let case = Case::new(harness, "a_record_answers_an_older_version_before_stale").await;
     completed(&case.one, &case.ordered("completed", "r", 1)).await;
@@ -139,14 +144,14 @@ pub async fn a_record_answers_an_older_version_before_stale(harness: &dyn Harnes
     completed(&case.one, &case.ordered("newer", "r", 2)).await;
     case.two.replayed(&case.ordered("completed", "r", 1), b"done").await;
     case.two.refused(&case.ordered("in flight", "r", 1)).await;
-    // Where the mark is looked at after the grant, a repeat cannot know whether the first one did.
+    // If the mark is checked after the grant, a repeat cannot know whether the first claim checked it.
     if harness.changes_mark_with_record() {
         let again = case.two.grant(&claim).await;
         assert_eq!(again.fence(), grant.fence(), "a repeat is no new grant");
     }
 }
 
-/// Versions are compared exactly, up to the largest, where a floating-point number would round.
+/// Versions are compared exactly, even those that a floating-point number would round.
 pub async fn versions_are_compared_exactly(harness: &dyn Harness) {
     let case = Case::new(harness, "versions_are_compared_exactly").await;
     for (resource, newest) in
@@ -172,7 +177,11 @@ pub async fn a_short_retention_does_not_shorten_a_mark(harness: &dyn Harness) {
     let old = case.one.grant(&case.ordered("older", "r", 1)).await;
     completed(&case.one, &case.ordered("newer", "r", 3)).await;
     let outcome = Bytes::from_static(b"old");
-    assert_eq!(case.one.complete_for(&old.lease, outcome, LEASE).await, Hold::Held, "it started before");
+    assert_eq!(
+        case.one.complete_for(&old.lease, outcome, LEASE).await,
+        Hold::Held,
+        "the older version started first"
+    );
     let equal = case.one.grant(&case.ordered("equal", "r", 3)).await;
     let outcome = Bytes::from_static(b"equal");
     assert_eq!(case.one.complete_for(&equal.lease, outcome, LEASE).await, Hold::Held, "the holder completes");

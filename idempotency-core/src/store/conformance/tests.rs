@@ -1,4 +1,4 @@
-//! That the list has every rule: the macro and the files cannot drift apart.
+//! Checks that the macro lists every rule.
 
 use std::collections::BTreeSet;
 

@@ -1,13 +1,14 @@
-//! An entry: one record, packed small.
+//! An entry: one record in a compact form.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::{Fence, Fingerprint, Outcome, Owner, Parts, Record, ScopedOrder, State};
+use crate::store::{Parts, Record, State};
+use crate::{Fence, Fingerprint, Outcome, Owner, ScopedOrder};
 
-/// A reading of the store's clock in nanoseconds: 8 bytes where a `Duration` has 16. The largest one never comes.
+/// A time on the store's clock, in nanoseconds. Takes 8 bytes, a `Duration` 16. The largest value is never reached.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticks(u64);
 
@@ -29,11 +30,11 @@ impl Ticks {
     }
 }
 
-/// No lease and no retention is longer, 146 years: the two of them leave half of what `Ticks` can tell to the clock, so
-/// that an expiry is always the whole retention behind its deadline.
-const LONGEST: Duration = Duration::from_nanos(u64::MAX / 4);
+/// The maximum lease and the maximum retention: 146 years. Together they take half of the range of `Ticks` and leave
+/// the rest to the clock, so that the expiry never saturates and always comes a whole retention after the deadline.
+const MAX_SPAN: Duration = Duration::from_nanos(u64::MAX / 4);
 
-/// A [`Record`] with its expiry, packed: what is rare is boxed, and an outcome has exactly its own size.
+/// A [`Record`] with its expiry, in a compact form. Rare fields are boxed, and an outcome has no spare capacity.
 pub(super) struct Entry {
     owner: Owner,
     fence: Fence,
@@ -49,7 +50,7 @@ enum Packed {
     Completed { outcome: Arc<[u8]>, at: Ticks, until: Ticks },
 }
 
-/// What the record of a first attempt without fingerprint and order does not have.
+/// The fields that a first attempt without fingerprint and order does not need.
 struct Rest {
     attempts: u32,
     fingerprint: Option<Fingerprint>,
@@ -57,10 +58,10 @@ struct Rest {
 }
 
 impl Entry {
-    /// Packs a record that is kept for `retention` after its lease; from now, where it is not in flight.
+    /// Packs a record that is kept for `retention` after its lease, or from now if it is not in flight.
     pub(super) fn new(record: Record, retention: Duration, now: Duration) -> Self {
         let lease = match record.state {
-            State::InFlight { deadline } => deadline.saturating_sub(now).min(LONGEST),
+            State::InFlight { deadline } => deadline.saturating_sub(now).min(MAX_SPAN),
             State::Released | State::Completed { .. } => Duration::ZERO,
         };
         let kept_from = now.saturating_add(lease);
@@ -69,7 +70,7 @@ impl Entry {
         Self {
             owner: record.owner,
             fence: record.fence,
-            expires: Ticks::of(kept_from.saturating_add(retention.min(LONGEST))),
+            expires: Ticks::of(kept_from.saturating_add(retention.min(MAX_SPAN))),
             state: match record.state {
                 State::InFlight { .. } => Packed::InFlight { deadline: Ticks::of(kept_from) },
                 State::Released => Packed::Released,
@@ -106,7 +107,7 @@ impl Entry {
         self.expires
     }
 
-    /// How long the record outlives its lease; of one that is not in flight, how long it is kept yet.
+    /// How long the record outlives its lease. If it is not in flight, the time until it expires.
     pub(super) fn retention(&self, now: Duration) -> Duration {
         match self.state {
             Packed::InFlight { deadline } => self.expires.left(deadline.time()),
@@ -114,7 +115,7 @@ impl Entry {
         }
     }
 
-    /// How long the lease lasts; `None` where the key is not held.
+    /// The time left of the lease. `None` if the key is not held.
     pub(super) fn lease_left(&self, now: Duration) -> Option<Duration> {
         match self.state {
             Packed::InFlight { deadline } if deadline > Ticks::of(now) => Some(deadline.left(now)),
@@ -122,7 +123,7 @@ impl Entry {
         }
     }
 
-    /// How many bytes of outcome and label it holds. An endpoint that other records share counts for each of them.
+    /// The bytes of the outcome and the label. An endpoint that several records share counts for each of them.
     pub(super) fn bytes(&self) -> usize {
         let outcome = match &self.state {
             Packed::Completed { outcome, .. } => outcome.len(),

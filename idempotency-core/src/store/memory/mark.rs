@@ -1,9 +1,11 @@
-//! Marks: how new the newest completed version of each resource is.
+//! Marks: the newest completed version of each resource.
 
 use std::collections::HashMap;
 
 use super::entry::Ticks;
-use crate::{ResourceDigest, ScopedOrder, Version};
+use super::totals::next_sweep;
+use crate::store::ResourceDigest;
+use crate::{ScopedOrder, Version};
 
 /// The high-water marks of one shard.
 #[derive(Default)]
@@ -22,7 +24,7 @@ impl Marks {
         self.marks.get(&resource).filter(|mark| mark.expires > now).map(|mark| mark.newest)
     }
 
-    /// Raises a mark, never lowers it. It is kept as long as any completion that it has seen.
+    /// Raises a mark; never lowers it. A mark is kept as long as any completion that raised or confirmed it.
     pub(super) fn raise(&mut self, order: ScopedOrder, expires: Ticks, now: Ticks) {
         if self.marks.len() >= self.sweep_at {
             self.sweep(now);
@@ -42,7 +44,7 @@ impl Marks {
 
     pub(super) fn sweep(&mut self, now: Ticks) {
         self.marks.retain(|_, mark| mark.expires > now);
-        self.sweep_at = super::shard::next_sweep(self.marks.len());
+        self.sweep_at = next_sweep(self.marks.len());
     }
 }
 
@@ -53,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_that_have_expired_are_swept_and_the_others_stay() {
+    fn sweeping_drops_only_expired_marks() {
         let at = |seconds| Ticks::of(Duration::from_secs(seconds));
         let one = Version::new(1);
         let resource = |number| ResourceDigest::from_bytes([number; 32]);

@@ -1,4 +1,4 @@
-//! `MemoryStore`: records in this process's memory.
+//! `MemoryStore`, which keeps records in this process's memory.
 
 mod entry;
 mod mark;
@@ -7,6 +7,7 @@ mod shard;
 mod tests;
 mod totals;
 mod wait;
+mod waiting;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,9 +18,10 @@ use async_trait::async_trait;
 use super::sync::{self, MutexGuard};
 use super::{Cursor, Filter, Listing, Page};
 use crate::clock::{Clock, TokioClock};
+use crate::store::{Record, ResourceDigest, State, Transition};
 use crate::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, Record, RecordView,
-    Release, Resolution, ResourceDigest, State, Store, StoreError, StoreErrorKind, Transition, Version,
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
+    Resolution, Store, StoreError, StoreErrorKind, Version,
 };
 use entry::{Entry, Ticks};
 use shard::{Shard, Shards};
@@ -28,15 +30,17 @@ use wait::Waiter;
 
 /// Keeps records in this process's memory: for one process, and for tests.
 ///
-/// Bounded: it never evicts a record that its retention still keeps, in flight or completed. When it is full, even
-/// after dropping what has expired, it refuses claims of *new* keys with [`StoreErrorKind::Full`]; keys that have a
-/// record go on as always. Everything is lost when the process ends.
+/// The store is bounded, and never evicts a record within its retention, in flight or completed. If it is full even
+/// after dropping all expired records, it refuses claims of *new* keys with [`StoreErrorKind::Full`]. Keys that have a
+/// record are not affected. All records are lost when the process ends.
 ///
-/// A clone is another handle on the same records.
+/// Clones share the records.
 ///
 /// ```
 /// use std::time::Duration;
-/// use idempotency_core::{Claim, Claimed, Key, MemoryStore, Owner, Scope, ScopedKey, Store as _};
+/// use idempotency_core::store::memory::MemoryStore;
+/// use idempotency_core::store::{Claim, Claimed, Owner, Store as _};
+/// use idempotency_core::{Key, Scope, ScopedKey};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryStore::new();
@@ -52,13 +56,13 @@ use wait::Waiter;
 pub struct MemoryStore {
     namespace: Namespace,
     shards: Arc<Shards>,
-    /// Read under the lock of a record: its operations are in the order of their times.
+    /// Read under the lock of a record, so that the times of its operations are in order.
     clock: Arc<dyn Clock>,
     limits: Limits,
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -69,63 +73,65 @@ impl MemoryStore {
         }
     }
 
-    /// Sets the namespace of its keys. Default: `default`, since no other service shares this process's memory. Set it if a
-    /// [derived key](crate::IdempotencyContext::derive_key) must equal the one that a service on another store derives.
+    /// Sets the namespace of the keys. Default: `default`, because no other service shares this process's memory. Set
+    /// it if a [derived key](crate::IdempotencyContext::derive_key) must equal the one that a service with another
+    /// store derives.
     #[must_use]
     pub fn with_namespace(mut self, namespace: Namespace) -> Self {
         self.namespace = namespace;
         self
     }
 
-    /// Keeps at most this many records. Clones made before keep their own limit.
+    /// Sets the maximum number of records. Earlier clones keep their own limit.
     ///
-    /// Default: 1,000,000, about 160 MB without outcomes: a day's retention at 11 deliveries a second.
+    /// Default: 1,000,000, which takes about 160 MB without outcomes, and suffices for a day's retention at 11
+    /// deliveries a second.
     #[must_use]
     pub fn with_capacity(mut self, max_records: usize) -> Self {
         self.limits.records = max_records;
         self
     }
 
-    /// Keeps at most this many bytes of outcomes and [labels](crate::Label). Clones made before keep their own limit.
+    /// Sets the maximum number of bytes for outcomes and [labels](crate::store::Label). Earlier clones keep their own limit.
     ///
-    /// Once they are used up, claims of new keys are refused with [`StoreErrorKind::Full`]. Keys in flight may then exceed the
-    /// limit: an outcome is never refused, since its effect has happened. An endpoint counts for each record that names it,
-    /// although they share it.
+    /// When they are used up, the store refuses claims of new keys with [`StoreErrorKind::Full`]. Keys in flight may
+    /// still exceed the limit: an outcome is never refused, because its effect has happened. An endpoint counts for
+    /// each record that names it, although the records share the text.
     ///
-    /// Default: 256 MiB, 268 bytes for each of a million records. An acknowledgement and a label are smaller, and a full
-    /// store stays below half a GiB, which the smallest usual container has.
+    /// Default: 256 MiB, which is 268 bytes for each of a million records. An acknowledgement and a label are smaller
+    /// than that, and a full store stays below half a GiB, the memory of the smallest usual container.
     #[must_use]
     pub fn with_max_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = bytes;
         self
     }
 
-    /// Takes the time from this clock. Set it before the first claim: records keep the clock's readings.
+    /// Sets the clock. Set it before the first claim, because records keep the clock's times.
     ///
-    /// Default: [`TokioClock`], which stands still where a test pauses tokio's time, and moves with it.
+    /// Default: [`TokioClock`], which follows tokio's time, and so stands still while a test pauses it.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// How many records there are, with those that have expired and were not swept yet.
+    /// Returns the number of records, including expired ones that have not been dropped yet.
     #[must_use]
     pub fn records(&self) -> usize {
         self.shards.totals.records()
     }
 
-    /// How many bytes of outcomes and labels these records hold.
+    /// Returns the number of bytes that the outcomes and labels of these records take.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.shards.totals.bytes()
     }
 
-    /// Claims in one critical section; `None` where there is no room for a new key.
+    /// Claims a key in one critical section. `None` if there is no room for a new key.
     fn try_claim(&self, claim: &Claim) -> Option<Claimed> {
         let digest = claim.key.digest();
         let mut shard = self.shards.records(digest);
-        // The mark stays locked until the grant is written, so that no newer version completes in between.
+        // Keep the mark locked until the grant is written, so that no newer version completes in between.
         let marks = claim.order.map(|order| (self.shards.marks(order.resource), order.resource));
         let now = self.clock.now();
         let mark = marks.as_ref().and_then(|(marks, resource)| marks.newest(*resource, Ticks::of(now)));
@@ -143,9 +149,9 @@ impl MemoryStore {
         has_room.then_some(transition.answer)
     }
 
-    /// Changes the record of a key in one critical section, and wakes those who wait for it where it may interest them. The
-    /// change answers what becomes of the record, and how long it is then kept, after its lease where it is in flight.
-    /// `absent` is the answer where there is no record.
+    /// Changes the record of a key in one critical section, and wakes its waiters unless it is still in flight.
+    /// `change` returns the transition and the retention, which counts from the end of the lease for a record in
+    /// flight. `absent` is the answer if there is no record.
     fn change<A>(
         &self,
         digest: KeyDigest,
@@ -162,8 +168,8 @@ impl MemoryStore {
         let before = entry.bytes();
         *entry = Entry::new(record, kept, now);
         let expires = entry.expires();
-        // Never refused for want of room: the effect has happened, and an outcome that is not recorded is an effect that
-        // happens again.
+        // Never refuse an outcome for lack of room: its effect has happened, and without the outcome it would happen
+        // again.
         self.shards.totals.add_bytes(entry.bytes());
         self.shards.totals.remove_bytes(before);
         drop(entry);
@@ -182,7 +188,7 @@ impl MemoryStore {
     }
 }
 
-/// Wakes those who wait for a key whose record has changed, once the lock is dropped.
+/// Wakes the waiters of a key after dropping the lock.
 fn wake(mut shard: MutexGuard<'_, Shard>, digest: KeyDigest) {
     let waiting = shard.take_waiting(digest);
     drop(shard);
@@ -216,7 +222,7 @@ impl Store for MemoryStore {
         if let Some(answer) = self.try_claim(claim) {
             return Ok(answer);
         }
-        // Once more, if sweeping what has expired makes room.
+        // Try again after dropping expired records.
         self.shards.sweep(Ticks::of(self.clock.now()));
         self.try_claim(claim).ok_or_else(|| StoreError::new("memory", StoreErrorKind::Full))
     }
@@ -257,7 +263,7 @@ impl Store for MemoryStore {
     async fn wait_for_change(&self, key: KeyDigest, timeout: Duration) -> Result<(), StoreError> {
         let registered = Waiter::register(&self.shards, key, &*self.clock);
         if let Some((_waiter, notified, lease_left)) = registered {
-            // Whether it was woken or the time ran out is one to the caller, who claims again.
+            // A wake-up and a timeout are the same to the caller, who claims again.
             let _ = tokio::time::timeout(timeout.min(lease_left), notified).await;
         }
         Ok(())
@@ -291,7 +297,7 @@ impl Store for MemoryStore {
             .map_err(|cause| StoreError::new("memory", StoreErrorKind::Refused).with_source(cause))?;
         let (now, unix_now) = (self.clock.now(), self.clock.unix_time());
         let mut records = Vec::new();
-        // In the order of the shards, and in each of them in the order of the digests.
+        // Records are ordered by shard, and then by digest.
         for shard in self.shards.from(after.map_or(0, Shards::index_of)) {
             let (views, has_more) = shard.list(after.take(), page.limit - records.len(), |digest, entry| {
                 Some(entry)

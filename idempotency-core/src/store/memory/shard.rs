@@ -1,4 +1,4 @@
-//! Shards: the records and their waiters, divided so that rival locks are rare.
+//! Shards: the records and their waiters, divided to make lock contention rare.
 
 use std::borrow::Borrow;
 use std::cell::{RefCell, RefMut};
@@ -10,16 +10,17 @@ use super::entry::{Entry, Ticks};
 use super::mark::Marks;
 use super::sync::atomic::{AtomicU64, Ordering};
 use super::sync::{Mutex, MutexGuard};
-use super::totals::{Limits, Totals};
-use super::wait::Waiting;
-use crate::{KeyDigest, Parts, ResourceDigest};
+use super::totals::{Limits, Totals, next_sweep};
+use super::waiting::Waiting;
+use crate::KeyDigest;
+use crate::store::{Parts, ResourceDigest};
 
 const SHARDS: usize = 64;
 
-/// At most one search for expired records in this long, when the store is full: a flood of claims costs no more.
+/// The minimum time between two sweeps of a full store, so that a flood of claims does not cause a flood of sweeps.
 const NANOS_BETWEEN_SWEEPS: u64 = 1_000_000_000;
 
-/// All shards. Locks are taken in one order: a shard's records, then a shard's marks, and never two of a kind.
+/// All shards. Lock order: the records of one shard, then the marks of one shard. Never lock two of a kind at once.
 pub(super) struct Shards {
     records: [Mutex<Shard>; SHARDS],
     marks: [Mutex<Marks>; SHARDS],
@@ -28,12 +29,12 @@ pub(super) struct Shards {
 }
 
 impl Shards {
-    /// The shards with the records, from this one on, each locked by itself.
+    /// Locks the shards of records one after the other, starting at this index.
     pub(super) fn from(&self, index: usize) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
         self.records[index..].iter().map(lock)
     }
 
-    /// Which shard keeps the record of a key.
+    /// The index of the shard that keeps a key's record.
     pub(super) fn index_of(digest: KeyDigest) -> usize {
         usize::from(digest.as_bytes()[0]) % SHARDS
     }
@@ -46,7 +47,7 @@ impl Shards {
         lock(&self.marks[usize::from(resource.as_bytes()[0]) % SHARDS])
     }
 
-    /// Drops everything that has expired, unless that was tried a moment ago.
+    /// Drops all expired records and marks, unless the last sweep was a moment ago.
     pub(super) fn sweep(&self, now: Ticks) {
         let due = |next: u64| (next <= now.nanos()).then(|| now.nanos().saturating_add(NANOS_BETWEEN_SWEEPS));
         if self.next_sweep.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok() {
@@ -71,28 +72,23 @@ impl Default for Shards {
     }
 }
 
-/// A poisoned lock is taken all the same: nothing between a lock's first and last write can panic.
+/// Locks even a poisoned mutex: no code between the first and last write under a lock can panic.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where the next sweep is due: when the map has doubled since the last one, so that sweeping costs O(1) per insert.
-pub(super) fn next_sweep(len: usize) -> usize {
-    (2 * len).max(64)
-}
-
-/// The records of one shard, and who waits for them.
+/// The records of one shard, and their waiters.
 #[derive(Default)]
 pub(super) struct Shard {
     slots: HashSet<Slot>,
-    /// The names of endpoints, each of which many records share.
+    /// The names of endpoints, which records share.
     endpoints: HashSet<Arc<str>>,
     pub(super) waiting: HashMap<KeyDigest, Waiting>,
     sweep_at: usize,
 }
 
 impl Shard {
-    /// The place of a key, where it has one.
+    /// The slot of a key, if it has one.
     pub(super) fn slot(&self, digest: KeyDigest) -> Option<&Slot> {
         self.slots.get(&digest)
     }
@@ -102,7 +98,7 @@ impl Shard {
         self.slot(digest)?.live(now)
     }
 
-    /// The same parts, whose endpoint is the one that earlier records share.
+    /// Replaces the endpoint in these parts with the shared text.
     pub(super) fn interned(&mut self, parts: Parts) -> Parts {
         let Some(endpoint) = &parts.label().endpoint else { return parts };
         match self.endpoints.get(endpoint) {
@@ -114,8 +110,8 @@ impl Shard {
         }
     }
 
-    /// Views of the records behind `after` that `view` keeps, in the order of their digests: at most `limit`, and whether there
-    /// may be more.
+    /// The views of at most `limit` records after the digest `after` for which `view` returns one, in the order of
+    /// their digests; and whether there are more.
     pub(super) fn list<T>(
         &self,
         after: Option<KeyDigest>,
@@ -134,7 +130,7 @@ impl Shard {
         (views, has_more)
     }
 
-    /// Makes a place for a key that has none; answers whether there was room.
+    /// Inserts the record of a new key. Returns whether there was room.
     pub(super) fn insert(
         &mut self,
         digest: KeyDigest,
@@ -159,7 +155,7 @@ impl Shard {
         }
     }
 
-    /// Takes out those who wait for a key, to be notified after the lock is dropped.
+    /// Removes the waiters of a key, to be notified after the lock is dropped.
     pub(super) fn take_waiting(&mut self, digest: KeyDigest) -> Option<Waiting> {
         if self.waiting.is_empty() { None } else { self.waiting.remove(&digest) }
     }
@@ -181,13 +177,13 @@ impl Shard {
     }
 }
 
-/// A record at its key's address. A set of these costs 9 bytes a place, where a map of digest and entry would cost 97,
+/// A key's digest with its record. A set of these takes 9 bytes per bucket. A map from digest to entry would take 97,
 /// and hash tables are half empty.
 pub(super) struct Slot(Box<Node>);
 
 struct Node {
     digest: KeyDigest,
-    /// Not part of what is hashed and compared. Borrowed for moments only, under the shard's lock.
+    /// Not part of the hash or of equality. Borrowed only briefly, under the shard's lock.
     entry: RefCell<Entry>,
 }
 
@@ -201,7 +197,7 @@ impl Slot {
         Some(self.entry()).filter(|entry| entry.expires() > now)
     }
 
-    /// Puts a record in the place of the former one.
+    /// Replaces the record.
     pub(super) fn replace(&self, entry: Entry, totals: &Totals) {
         totals.add_bytes(entry.bytes());
         totals.remove_bytes(self.0.entry.replace(entry).bytes());

@@ -1,4 +1,4 @@
-//! What cannot be seen through the store contract: sizes, and that nothing is left behind.
+//! Properties that the store contract does not show: sizes, and cleaning up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,7 +99,7 @@ async fn debug_prints_no_content() {
 }
 
 #[tokio::test]
-async fn the_retention_follows_the_lease_however_long_both_are() {
+async fn the_retention_counts_from_the_end_of_the_lease_for_any_durations() {
     let clock = Arc::new(ManualClock::new());
     let store = MemoryStore::new().with_clock(Arc::clone(&clock));
     for (number, lease) in [LEASE, 365 * 500 * DAY, Duration::MAX].into_iter().enumerate() {
@@ -118,14 +118,14 @@ async fn the_retention_follows_the_lease_however_long_both_are() {
 }
 
 #[tokio::test]
-async fn a_label_counts_among_the_bytes_while_its_record_is_kept() {
+async fn a_label_counts_toward_the_bytes_while_its_record_is_kept() {
     let clock = Arc::new(ManualClock::new());
     let store = MemoryStore::new().with_clock(Arc::clone(&clock)).with_max_bytes(16);
     let lease = granted(&store, &claim("k1", 1)).await;
     assert_eq!(store.bytes(), "memory".len() + "k1".len());
     assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Held);
     let lease = granted(&store, &claim("k1", 2)).await;
-    assert_eq!(store.bytes(), 8, "a grant that follows another one");
+    assert_eq!(store.bytes(), 8, "a later grant does not count twice");
     assert_eq!(store.complete(&Completion::new(lease, Outcome::new("1"), DAY)).await.unwrap(), Hold::Held);
     granted(&store, &claim("k2", 1)).await;
     assert_eq!(store.bytes(), 17);

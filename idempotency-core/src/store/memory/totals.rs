@@ -1,15 +1,15 @@
-//! Totals: how much the store holds, and how much it may.
+//! Totals: the store's size, and its limits.
 
 use super::sync::atomic::{AtomicUsize, Ordering};
 
-/// How much the store may hold.
+/// The limits of a store.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     pub(super) records: usize,
     pub(super) bytes: usize,
 }
 
-/// How much the store holds. Records are counted before they are written, so that their limit is never passed.
+/// The size of a store. Records are counted before they are written, so that their number never exceeds the limit.
 #[derive(Default)]
 pub(super) struct Totals {
     records: AtomicUsize,
@@ -25,8 +25,8 @@ impl Totals {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Makes room for a record of this size. Refused also where the others have used up the bytes; the last one may pass
-    /// their limit.
+    /// Counts a new record of this size. Returns whether there was room: the number of records must be below its limit,
+    /// and so must the bytes before this record, which may then exceed theirs.
     pub(super) fn add_record(&self, bytes: usize, limits: &Limits) -> bool {
         let has_room = self.bytes() < limits.bytes && add(&self.records, 1, limits.records);
         if has_room {
@@ -52,4 +52,9 @@ impl Totals {
 fn add(total: &AtomicUsize, more: usize, limit: usize) -> bool {
     let sum = |total: usize| total.checked_add(more).filter(|sum| *sum <= limit);
     total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
+}
+
+/// The size at which to sweep next. That is double the current size, so sweeping costs O(1) per insert.
+pub(super) fn next_sweep(len: usize) -> usize {
+    (2 * len).max(64)
 }

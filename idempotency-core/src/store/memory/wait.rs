@@ -1,4 +1,4 @@
-//! Waiters: who waits for a record, woken together by one notification.
+//! Waiters: all waiters of a record share one notification.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -12,21 +12,7 @@ use super::shard::Shards;
 use crate::KeyDigest;
 use crate::clock::Clock;
 
-/// The waiters of one key. It exists only while there are any.
-#[derive(Default)]
-pub(super) struct Waiting {
-    notify: Arc<Notify>,
-    pub(super) waiters: usize,
-}
-
-impl Waiting {
-    /// Wakes them all, each once. Not to be called under a lock: a waker runs foreign code.
-    pub(super) fn notify(self) {
-        self.notify.notify_waiters();
-    }
-}
-
-/// One waiter. Dropped, woken or not, it leaves nothing behind.
+/// One waiter. Unregisters itself on drop, whether it was woken or not.
 pub(super) struct Waiter<'a> {
     shards: &'a Shards,
     digest: KeyDigest,
@@ -34,9 +20,10 @@ pub(super) struct Waiter<'a> {
 }
 
 impl<'a> Waiter<'a> {
-    /// Starts to wait: the waiter, its wake-up, and how long the lease lasts; `None` if no lease is held.
+    /// Registers a waiter. Returns it with its notification and the time left of the lease, or `None` if the key is not
+    /// held.
     ///
-    /// The state is read and the waiter registered under one lock, so that no change falls in between.
+    /// Reads the record and registers the waiter under one lock, so that no change comes in between.
     pub(super) fn register(
         shards: &'a Shards,
         digest: KeyDigest,
@@ -48,7 +35,7 @@ impl<'a> Waiter<'a> {
         let waiting = shard.waiting.entry(digest).or_default();
         waiting.waiters += 1;
         let notify = Arc::clone(&waiting.notify);
-        // It is notified from its creation on, not only from its first poll.
+        // Receives notifications from its creation on, not only from its first poll.
         let notified = Arc::clone(&notify).notified_owned();
         Some((Self { shards, digest, notify }, notified, lease_left))
     }

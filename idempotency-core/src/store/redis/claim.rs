@@ -1,14 +1,14 @@
-//! The claim: one plain `SET` for a new key, one script for all that follows.
+//! The claim: a plain `SET` for a free key, and a script for all other cases.
 //!
-//! The first fence of a key is the claiming worker's clock, where all later ones are at least the server's, which saves the
-//! script. It is above every fence that the key had before, unless the worker's clock is behind the clock that made
-//! those by more than the time since: at least a retention, in which the record was kept, unless it was forgotten.
-//! Fences of two keys say nothing of each other.
+//! The first fence of a key comes from the clock of the claiming worker, which saves the script. Later fences are at
+//! least the server's time. The first fence exceeds the fences of an earlier record of the key, unless the worker's
+//! clock is behind the clock that made those by more than the time since. That time is at least a retention, for
+//! which the record was kept, unless the record was forgotten. Fences of different keys are unrelated.
 //!
-//! In a cluster the mark of an ordered delivery is on another master. There the record is claimed first and the mark looked
-//! at afterwards, so that whatever newer version completes before the handler starts is seen; a stale grant is given
-//! back. A repeat looks again, since it cannot know whether the first claim did: a claim is repeated only while its answer
-//! is not known, so no handler runs under what is given back.
+//! In a cluster, the mark of an ordered delivery may be on another master. A claim then takes the record first and
+//! reads the mark afterwards, so that it sees every newer version that completes before the handler starts. A stale
+//! grant is given back. A repeated claim reads the mark again, because it cannot know whether the first claim did. A
+//! claim is repeated only while its answer is unknown, so no handler runs under a grant that is given back.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,108 +19,114 @@ use redis::Value;
 
 use super::Shared;
 use super::call::Failure;
-use super::codec::Packed;
-use super::command::{Command, argument};
-use super::{fault, mark, script};
+use super::call::command::{Command, argument};
+use super::mark;
+use super::net::fault;
+use super::record::codec::Packed;
+use super::record::script;
+use crate::store::{Record, Transition};
 use crate::{
-    Claim, Claimed, Fence, Grant, KeyDigest, Lease, OnExpired, Record, Release, StoreError, StoreErrorKind,
-    Transition, Version,
+    Claim, Claimed, Fence, Grant, KeyDigest, Lease, OnExpired, Release, StoreError, StoreErrorKind, Version,
 };
 
-/// A claim with the record that it writes where its key is free.
-pub(super) struct First<'a> {
+/// A claim, with the record that it writes if its key is free.
+pub(super) struct FirstGrant<'a> {
     claim: &'a Claim,
     packed: Packed,
     bytes: Vec<u8>,
 }
 
 impl Shared {
-    /// Claims a key. A first claim and a duplicate of a completed one are one round trip each; an ordered grant in a cluster
-    /// is one more, and so is a durable one.
+    /// Claims a key. A first claim and a duplicate of a completed one take one round trip each. An ordered grant in a
+    /// cluster takes one more, and so does a durable grant.
     pub(super) async fn claim(self: &Arc<Self>, claim: &Claim) -> Result<Claimed, StoreError> {
-        let first = First::of(claim);
+        let first = FirstGrant::of(claim);
         let name = self.keys.record(claim.key.digest());
         let mut calls = self.calls(&name);
         let mut answer = None;
         if self.claims_by_set(claim) {
-            let reply = calls.carry_out(&self.set(&first)).await;
-            answer = self.answer_to_set(&first, reply)?;
+            let reply = calls.execute(&self.set_command(&first)).await;
+            answer = self.read_set_reply(&first, reply)?;
         }
         let mut took_over = false;
         let answer = match answer {
             Some(answer) => answer,
             None => {
-                let reply = calls.carry_out(&self.claim_script(&first)).await?;
+                let reply = calls.execute(&self.script_command(&first)).await?;
                 took_over = is_takeover(&reply);
-                answer_of_script(reply, claim.key.digest()).ok_or_else(fault::senseless)?
+                parse_script_reply(reply, claim.key.digest()).ok_or_else(fault::unexpected_reply)?
             }
         };
-        let answer = match self.mark_to_look_at(claim, &answer) {
+        let answer = match self.mark_query(claim, &answer) {
             Some(command) => {
-                let reply = self.carry_out(&command).await;
-                self.judged_by_mark(claim, answer, took_over, mark::newest(reply)).await?
+                let reply = self.execute(&command).await;
+                self.check_mark(claim, answer, took_over, mark::parse_reply(reply)).await?
             }
             None => answer,
         };
         if let Claimed::Granted(grant) = answer
             && let Err(error) = calls.confirm().await
         {
-            return Err(self.unconfirmed(claim, grant, error).await);
+            return Err(self.release_unconfirmed(claim, grant, error).await);
         }
         Ok(answer)
     }
 
-    /// What becomes of a grant that is not confirmed. Where a repeat cannot be expected to fare better, it is given back
-    /// under its own fence, which needs no confirmation: its attempt begins nowhere.
-    async fn unconfirmed(self: &Arc<Self>, claim: &Claim, grant: Grant, error: StoreError) -> StoreError {
-        // The wait broke: the next one may be served.
+    /// Releases a grant that too few servers confirmed, if a repeat is unlikely to do better, and returns the claim's
+    /// error. The release needs no confirmation, since the attempt never starts.
+    async fn release_unconfirmed(
+        self: &Arc<Self>,
+        claim: &Claim,
+        grant: Grant,
+        error: StoreError,
+    ) -> StoreError {
+        // The wait itself failed: a repeat may succeed.
         if error.is_transient() && !error.is_store_in_reach() {
             return error;
         }
-        // A release that comes late must not meet a repeat of the claim, so the error is not transient in any case.
-        let unsettled = match self.release(&claim.granted(grant.fence), Release::Unstarted).await {
+        // A late release must not meet a repeat of the claim, so make the error non-transient.
+        let failed = match self.release(&claim.granted(grant.fence), Release::Unstarted).await {
             Ok(_) => None,
             Err(_) => Some(fault::error(StoreErrorKind::Unknown)),
         };
-        let error = if error.is_transient() { error.of_what_is_taken_back() } else { error };
-        error.after(unsettled.as_ref())
+        let error = if error.is_transient() { error.undone() } else { error };
+        error.after(failed.as_ref())
     }
 
-    /// Claims several keys: a round trip for all that one claim takes one for.
+    /// Claims several keys, with as many round trips as a single claim takes.
     pub(super) async fn claim_many(self: &Arc<Self>, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
         if self.is_durable() {
-            // They share their confirmations.
+            // Concurrent claims share their confirmations; a pipeline would wait once per claim.
             return join_all(claims.iter().map(|claim| self.claim(claim))).await;
         }
-        let firsts: Vec<First<'_>> = claims.iter().map(First::of).collect();
+        let firsts: Vec<FirstGrant<'_>> = claims.iter().map(FirstGrant::of).collect();
         let commands: Vec<Command> = firsts
             .iter()
             .map(|first| match self.claims_by_set(first.claim) {
-                true => self.set(first),
-                false => self.claim_script(first),
+                true => self.set_command(first),
+                false => self.script_command(first),
             })
             .collect();
         let mut answers: Vec<Result<Option<Claimed>, StoreError>> = Vec::with_capacity(claims.len());
-        for ((first, command), reply) in firsts.iter().zip(&commands).zip(self.carry_out_all(&commands).await)
-        {
+        for ((first, command), reply) in firsts.iter().zip(&commands).zip(self.execute_all(&commands).await) {
             answers.push(match command.as_script() {
-                None => self.answer_to_set(first, reply),
-                Some(_) => answer_to_script(first, reply).map(Some),
+                None => self.read_set_reply(first, reply),
+                Some(_) => read_script_reply(first, reply).map(Some),
             });
         }
         let mut took_over = vec![false; claims.len()];
         let open: Vec<usize> = (0..claims.len()).filter(|at| matches!(answers[*at], Ok(None))).collect();
-        let commands: Vec<Command> = open.iter().map(|at| self.claim_script(&firsts[*at])).collect();
-        for (at, reply) in open.into_iter().zip(self.carry_out_all(&commands).await) {
+        let commands: Vec<Command> = open.iter().map(|at| self.script_command(&firsts[*at])).collect();
+        for (at, reply) in open.into_iter().zip(self.execute_all(&commands).await) {
             took_over[at] = reply.as_ref().is_ok_and(is_takeover);
-            answers[at] = answer_to_script(&firsts[at], reply).map(Some);
+            answers[at] = read_script_reply(&firsts[at], reply).map(Some);
         }
-        let answers = answers.into_iter().map(|answer| answer?.ok_or_else(fault::senseless)).collect();
-        self.judged_by_marks(claims, answers, &took_over).await
+        let answers = answers.into_iter().map(|answer| answer?.ok_or_else(fault::unexpected_reply)).collect();
+        self.check_marks(claims, answers, &took_over).await
     }
 
-    /// The same answers, after a look at the marks on other masters that may forbid them.
-    async fn judged_by_marks(
+    /// Checks the answers against the marks that are on other masters.
+    async fn check_marks(
         self: &Arc<Self>,
         claims: &[Claim],
         mut answers: Vec<Result<Claimed, StoreError>>,
@@ -129,36 +135,36 @@ impl Shared {
         let (mut open, mut commands) = (Vec::new(), Vec::new());
         for (at, answer) in answers.iter().enumerate() {
             if let Ok(answer) = answer
-                && let Some(command) = self.mark_to_look_at(&claims[at], answer)
+                && let Some(command) = self.mark_query(&claims[at], answer)
             {
                 open.push((at, answer.clone()));
                 commands.push(command);
             }
         }
-        let replies = self.carry_out_all(&commands).await;
-        let judged = open.into_iter().zip(replies).map(async |((at, answer), reply)| {
-            (at, self.judged_by_mark(&claims[at], answer, took_over[at], mark::newest(reply)).await)
+        let replies = self.execute_all(&commands).await;
+        let checked = open.into_iter().zip(replies).map(async |((at, answer), reply)| {
+            (at, self.check_mark(&claims[at], answer, took_over[at], mark::parse_reply(reply)).await)
         });
-        for (at, answer) in join_all(judged).await {
+        for (at, answer) in join_all(checked).await {
             answers[at] = answer;
         }
         answers
     }
 
-    /// Whether a new key is claimed without a script: where no mark decides with the record.
+    /// Whether to try `SET` first instead of the script: no mark has to be checked in the same step.
     fn claims_by_set(&self, claim: &Claim) -> bool {
         (claim.order.is_none() || self.route.is_sharded()) && self.set_nx_get.load(Ordering::Relaxed)
     }
 
-    /// `SET record NX GET`: grants a new key; otherwise the record that is there may hold the answer.
-    fn set(&self, first: &First<'_>) -> Command {
+    /// `SET record NX GET`: grants a free key, and otherwise returns the existing record.
+    fn set_command(&self, first: &FirstGrant<'_>) -> Command {
         let name = self.keys.record(first.claim.key.digest());
         let mut command = redis::cmd("SET");
         command.arg(&name).arg(&first.bytes).arg("NX").arg("GET").arg("PX").arg(first.packed.ttl());
         Command::plain(name, command)
     }
 
-    fn claim_script(&self, first: &First<'_>) -> Command {
+    fn script_command(&self, first: &FirstGrant<'_>) -> Command {
         let on_expired: &[u8] = match first.claim.on_expired {
             OnExpired::Rerun => b"rerun",
             OnExpired::InDoubt => b"in_doubt",
@@ -170,17 +176,17 @@ impl Shared {
             .with_name(order.map(|order| self.keys.mark(order.resource)))
     }
 
-    /// Reads the reply to [`set`](Self::set). `None` where only the server can tell.
-    fn answer_to_set(
+    /// Reads the reply to [`set_command`](Self::set_command). `None` if the claim needs the script.
+    fn read_set_reply(
         &self,
-        first: &First<'_>,
+        first: &FirstGrant<'_>,
         reply: Result<Value, Failure>,
     ) -> Result<Option<Claimed>, StoreError> {
         match reply {
             Ok(Value::Nil) => Ok(Some(Claimed::Granted(first.packed.record.grant()))),
-            Ok(Value::BulkString(there)) => Ok(answer_without_clock(first.claim, there)),
-            Ok(_) => Err(fault::senseless()),
-            // A full server refuses the command whatever it would find; the script reads before it writes.
+            Ok(Value::BulkString(existing)) => Ok(answer_without_clock(first.claim, existing)),
+            Ok(_) => Err(fault::unexpected_reply()),
+            // A full server refuses `SET` even if the key exists. The script reads before it writes.
             Err(failure) if failure.is(fault::is_full) => Ok(None),
             Err(failure) if failure.is(fault::is_wrong_type) => Ok(Some(Claimed::InDoubt)),
             Err(failure) if failure.is(fault::is_syntax_error) => {
@@ -191,29 +197,30 @@ impl Shared {
         }
     }
 
-    /// The question for the mark, where it is on another master and may forbid what the record allows. A claim that was
-    /// given back as stale, and whose answer was lost, is asked about again.
-    fn mark_to_look_at(&self, claim: &Claim, answer: &Claimed) -> Option<Command> {
+    /// The command that reads the mark, if the mark is on another master and may forbid a grant. A stale claim gives
+    /// its grant back; a repeat of such a claim finds the key released by itself, so its mark is read again.
+    fn mark_query(&self, claim: &Claim, answer: &Claimed) -> Option<Command> {
         let order = claim.order.filter(|_| self.route.is_sharded())?;
         let was_given_back = Claimed::InFlight { retry_after: Duration::ZERO };
         let is_open = matches!(answer, Claimed::Granted(_)) || *answer == was_given_back;
-        is_open.then(|| mark::get(self.keys.mark(order.resource)))
+        is_open.then(|| mark::get_command(self.keys.mark(order.resource)))
     }
 
-    /// The answer, given the mark: a stale grant is given back under its own fence. An error says that a grant may stand.
-    async fn judged_by_mark(
+    /// Checks an answer against the mark. A stale grant is given back under its own fence. An error says whether a
+    /// grant may still exist.
+    async fn check_mark(
         self: &Arc<Self>,
         claim: &Claim,
         answer: Claimed,
         took_over: bool,
-        newest: Result<Option<Version>, mark::Unread>,
+        newest: Result<Option<Version>, mark::MarkError>,
     ) -> Result<Claimed, StoreError> {
         let standing = matches!(answer, Claimed::Granted(_)).then(|| fault::error(StoreErrorKind::Unknown));
         let refusal = match (newest, claim.order) {
             (Ok(Some(newest)), Some(order)) if order.version < newest => Claimed::Stale { newest },
             (Ok(_), _) => return Ok(answer),
-            (Err(mark::Unread::Unreadable), _) => Claimed::InDoubt,
-            (Err(mark::Unread::Failed(error)), _) => {
+            (Err(mark::MarkError::Unreadable), _) => Claimed::InDoubt,
+            (Err(mark::MarkError::Failed(error)), _) => {
                 return Err(error.after(standing.as_ref()));
             }
         };
@@ -226,7 +233,7 @@ impl Shared {
     }
 }
 
-impl<'a> First<'a> {
+impl<'a> FirstGrant<'a> {
     fn of(claim: &'a Claim) -> Self {
         let micros = crate::clock::system_unix_time().as_micros();
         let fence = Fence::NONE.next(u64::try_from(micros).unwrap_or(u64::MAX));
@@ -236,13 +243,13 @@ impl<'a> First<'a> {
     }
 }
 
-/// What the record that is there answers whatever the time is, by the protocol's own table. `None` where it depends on
-/// the lease, or where a grant is open.
-pub(super) fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Claimed> {
-    let Some(packed) = Packed::decode(there, claim.key.digest()) else {
+/// The answer of an existing record, if it does not depend on the time. `None` if it depends on what is left of the
+/// lease, or if the claim may be granted.
+pub(super) fn answer_without_clock(claim: &Claim, existing: Vec<u8>) -> Option<Claimed> {
+    let Some(packed) = Packed::decode(existing, claim.key.digest()) else {
         return Some(Claimed::InDoubt);
     };
-    // The deadline is the whole lease and now is its start, so a record in flight is never judged expired here.
+    // `now` is the start of the lease and the deadline is its end, so a record in flight never counts as expired here.
     match Record::claim(Some(&packed.record), None, claim, Duration::ZERO, 0) {
         Transition { answer: Claimed::InFlight { retry_after }, .. } if !retry_after.is_zero() => None,
         Transition { write: Some(_), .. } | Transition { answer: Claimed::InDoubt, .. } => None,
@@ -250,17 +257,17 @@ pub(super) fn answer_without_clock(claim: &Claim, there: Vec<u8>) -> Option<Clai
     }
 }
 
-/// Whether the claim script granted a key whose lease had run out.
+/// Whether the claim script took a lease over.
 fn is_takeover(reply: &Value) -> bool {
     matches!(reply, Value::Array(parts) if parts.len() == 3)
 }
 
-fn answer_to_script(first: &First<'_>, reply: Result<Value, Failure>) -> Result<Claimed, StoreError> {
-    answer_of_script(reply?, first.claim.key.digest()).ok_or_else(fault::senseless)
+fn read_script_reply(first: &FirstGrant<'_>, reply: Result<Value, Failure>) -> Result<Claimed, StoreError> {
+    parse_script_reply(reply?, first.claim.key.digest()).ok_or_else(fault::unexpected_reply)
 }
 
-/// Reads the claim script's answer. An outcome comes in its whole record, which says whose it is.
-pub(super) fn answer_of_script(reply: Value, digest: KeyDigest) -> Option<Claimed> {
+/// Reads the reply of the claim script. An outcome comes as the whole record, so that the key's digest can be checked.
+pub(super) fn parse_script_reply(reply: Value, digest: KeyDigest) -> Option<Claimed> {
     let Value::Array(parts) = reply else { return None };
     let mut parts = parts.into_iter();
     let Value::BulkString(name) = parts.next()? else { return None };
@@ -282,7 +289,7 @@ pub(super) fn answer_of_script(reply: Value, digest: KeyDigest) -> Option<Claime
     }
 }
 
-/// Reads fence and attempts as a record holds them next to each other.
+/// Reads a grant from the adjacent fence and attempts of a record.
 pub(super) fn grant(bytes: &[u8]) -> Option<Grant> {
     let (fence, attempt) = bytes.split_first_chunk()?;
     Some(Grant::new(Fence::new(u64::from_be_bytes(*fence)), u32::from_be_bytes(attempt.try_into().ok()?)))

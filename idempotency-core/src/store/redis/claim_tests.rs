@@ -1,7 +1,8 @@
-//! What the answers to a claim are read from.
+//! Reading the answer to a claim from replies and records.
 
 use super::*;
-use crate::{Completed, Key, Namespace, Outcome, Owner, Scope, ScopedKey, State};
+use crate::store::State;
+use crate::{Completed, Key, Namespace, Outcome, Owner, Scope, ScopedKey};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -13,7 +14,7 @@ fn claim(name: &str, owner: u8) -> Claim {
     Claim::new(key(name), Owner::from_bytes([owner; 16]), SECOND, SECOND)
 }
 
-/// Two seconds after 1970, kept for a second more.
+/// A record completed two seconds after 1970 and kept for one second, with the answer to a claim of it.
 fn completed() -> (State, Claimed) {
     let (outcome, at, until) = (Outcome::new("a's"), 2 * SECOND, 3 * SECOND);
     let answer = Completed::new(outcome.clone(), Grant::new(Fence::new(7), 1), at, until);
@@ -34,19 +35,19 @@ fn an_outcome_of_another_key_is_no_answer() {
     let (state, answer) = completed();
     let reply =
         Value::Array(vec![Value::BulkString(b"completed".to_vec()), Value::BulkString(stored(state))]);
-    assert_eq!(answer_of_script(reply.clone(), key("a").digest()), Some(answer));
-    assert_eq!(answer_of_script(reply, key("b").digest()), None);
+    assert_eq!(parse_script_reply(reply.clone(), key("a").digest()), Some(answer));
+    assert_eq!(parse_script_reply(reply, key("b").digest()), None);
 }
 
 #[test]
-fn a_record_answers_without_a_clock_what_does_not_depend_on_the_time() {
+fn answers_that_do_not_depend_on_the_time_need_no_clock() {
     let answer =
         |state: State| [1, 2].map(|owner| answer_without_clock(&claim("a", owner), stored(state.clone())));
     let granted = Some(Claimed::Granted(Grant::new(Fence::new(7), 1)));
     assert_eq!(answer(State::InFlight { deadline: SECOND }), [granted, None]);
-    // A late copy of a claim that was given up; to another one a grant is open.
-    let given_up = Some(Claimed::InFlight { retry_after: Duration::ZERO });
-    assert_eq!(answer(State::Released), [given_up, None]);
+    // The first owner's claim is a late copy; the second owner's may be granted.
+    let late_copy = Some(Claimed::InFlight { retry_after: Duration::ZERO });
+    assert_eq!(answer(State::Released), [late_copy, None]);
     let (state, completed) = completed();
     assert_eq!(answer(state), [Some(completed.clone()), Some(completed)]);
 }

@@ -1,12 +1,16 @@
-//! Fuzz targets on what a Redis server may hold and reply.
+//! Fuzz targets for the records and replies of a Redis server.
 
 use std::time::Duration;
 
 use redis::Value;
 
-use super::codec::{DIGEST_END, Packed, digest_end};
-use super::{claim, holder, mark, operator};
-use crate::{Claim, Claimed, Key, Namespace, Owner, Scope, ScopedKey, State};
+use super::claim;
+use super::holder;
+use super::mark;
+use super::operator;
+use super::record::codec::{DIGEST_END, Packed, digest_end};
+use crate::store::State;
+use crate::{Claim, Claimed, Key, Namespace, Owner, Scope, ScopedKey};
 
 const OWNER: Owner = Owner::from_bytes([7; 16]);
 
@@ -14,7 +18,7 @@ fn key() -> ScopedKey {
     ScopedKey::new(&Namespace::default(), Scope::endpoint("fuzz"), Key::new("k").expect("it is a key"))
 }
 
-/// Bytes where a record should be, as they are and with the key's own digest in its place.
+/// Reads bytes as a record, as they are and with the key's own digest put in.
 pub(crate) fn record(bytes: &[u8]) {
     read(bytes);
     if bytes.len() >= DIGEST_END.end {
@@ -29,15 +33,19 @@ fn read(bytes: &[u8]) {
     let claim = Claim::new(key(), OWNER, Duration::from_secs(30), Duration::from_secs(3600));
     let answer = claim::answer_without_clock(&claim, bytes.to_vec());
     let Some(packed) = packed else {
-        assert_eq!(answer, Some(Claimed::InDoubt), "what cannot be read is free");
+        assert_eq!(answer, Some(Claimed::InDoubt), "an unreadable record must be in doubt");
         return;
     };
     let again = packed.encode(key().digest());
-    // Parts may come in any order, and be given twice.
+    // Parts may come in any order, and more than once.
     let has_one_form = packed.record.parts.is_empty() && bytes[2] & 4 == 0;
-    assert!(!has_one_form || again == bytes, "a record has two forms");
-    assert_eq!(Packed::decode(again, key().digest()).as_ref(), Some(&packed), "a record does not survive");
-    assert_eq!(bytes[0], 2, "another format is misread");
+    assert!(!has_one_form || again == bytes, "a record without parts has two encodings");
+    assert_eq!(
+        Packed::decode(again, key().digest()).as_ref(),
+        Some(&packed),
+        "a record changed when it was encoded again"
+    );
+    assert_eq!(bytes[0], 2, "another format was read as a record");
     match (&packed.record.state, answer) {
         (State::Completed { outcome, at, until }, Some(Claimed::Completed(answer))) => {
             assert_eq!((outcome, *at, *until), (&answer.outcome, answer.completed_at, answer.kept_until));
@@ -46,7 +54,9 @@ fn read(bytes: &[u8]) {
         (State::InFlight { .. }, Some(Claimed::Granted(grant))) => {
             assert_eq!((packed.record.owner, packed.record.grant()), (OWNER, grant));
         }
-        (_, Some(Claimed::Granted(_) | Claimed::Completed(_))) => panic!("granted without the clock"),
+        (_, Some(Claimed::Granted(_) | Claimed::Completed(_))) => {
+            panic!("granted or completed from a record in another state")
+        }
         _ => {}
     }
     for ttl in [None, Some(0), Some(packed.retention), Some(u64::MAX)] {
@@ -58,14 +68,14 @@ fn read(bytes: &[u8]) {
     }
 }
 
-/// Bytes that a server sends, read as every kind of reply that a script or command has.
+/// Reads bytes as the reply to each script and command.
 pub(crate) fn reply(bytes: &[u8]) {
     let Ok(reply) = redis::parse_redis_value(bytes) else { return };
     let (claimed, held) =
-        (claim::answer_of_script(reply.clone(), key().digest()), holder::hold(reply.clone()));
+        (claim::parse_script_reply(reply.clone(), key().digest()), holder::parse_hold(reply.clone()));
     assert_eq!(held.is_ok(), matches!(reply, Value::Int(0 | 1)));
     assert!(claimed.is_none() || matches!(reply, Value::Array(_)));
-    drop(mark::newest(Ok(reply.clone())));
-    drop(operator::done(reply.clone()));
-    drop(operator::loaded(reply).map(|loaded| loaded.map(|loaded| loaded.view(key().digest()))));
+    drop(mark::parse_reply(Ok(reply.clone())));
+    drop(operator::parse_bool(reply.clone()));
+    drop(operator::parse_loaded(reply).map(|loaded| loaded.map(|loaded| loaded.view(key().digest()))));
 }

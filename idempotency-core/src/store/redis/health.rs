@@ -1,4 +1,4 @@
-//! The health of a Redis: what its `INFO` says against keeping records there.
+//! Health checks: the settings and conditions in a server's `INFO` that put records at risk.
 
 use std::fmt;
 use std::mem::{Discriminant, discriminant};
@@ -7,84 +7,87 @@ use std::sync::{Arc, Weak};
 
 use redis::{FromRedisValue as _, InfoDict};
 
-use super::link::Link;
-use super::{Shared, fault};
+use super::Shared;
+use super::net::fault;
+use super::net::link::Link;
 use crate::StoreError;
 
-/// Something about the server that weakens what the store promises.
+/// A setting or a condition of the server that weakens the store's guarantees.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Finding {
     /// The server is older than Redis 6.2.
     TooOld {
-        /// What it says it is.
+        /// The version that the server reports.
         version: String,
     },
-    /// It evicts keys when its memory is full, whatever their TTL. Every policy but `noeviction` loses records.
+    /// The server evicts keys before their TTL ends when its memory is full. Every policy except `noeviction` loses
+    /// records.
     Evicts {
-        /// Its `maxmemory-policy`.
+        /// The server's `maxmemory-policy`.
         policy: String,
     },
-    /// It is a replica, and refuses claims.
+    /// The server is a replica, and refuses claims.
     Replica,
-    /// A master of the cluster could not be asked, though others could. Claims of the keys that it keeps fail.
+    /// A master of the cluster cannot be reached, although others can. Claims of the keys that it keeps fail.
     Unreachable {
-        /// Its host and port.
+        /// The master's host and port.
         node: String,
     },
-    /// It has evicted keys since it started; records may have been among them.
+    /// The server has evicted keys since it started. Some of them may have been records.
     HasEvicted {
-        /// How many.
+        /// The number of evicted keys.
         keys: u64,
     },
-    /// More than nine tenths of its memory limit are in use. When it is full, claims fail.
+    /// The server uses more than nine tenths of its memory limit. Claims fail when it is full.
     NearlyFull {
         /// Bytes in use.
         used: u64,
         /// The limit in bytes.
         limit: u64,
     },
-    /// It writes no append-only file: a restart forgets what was recorded since the last snapshot, if there is one.
+    /// The server writes no append-only file. A restart forgets all records since the last snapshot, if there is one.
     NotPersistent,
-    /// It has replicas, but acknowledges writes that none of them has: a failover forgets those.
+    /// The server has replicas, but acknowledges writes before any of them has the data. A failover can forget such
+    /// writes.
     ReplicasNotAwaited {
-        /// How many replicas are connected.
+        /// The number of connected replicas.
         replicas: u64,
     },
-    /// Writes of this store, here and in its clones, were confirmed by fewer servers than its
-    /// [`Durability`](super::Durability) asks for.
+    /// Fewer servers than [`Durability`](super::Durability) asks for confirmed some writes of this store and its
+    /// clones.
     NotDurable {
-        /// How many.
+        /// The number of such writes.
         writes: u64,
     },
 }
 
-/// How bad a [`Finding`] is.
+/// The severity of a [`Finding`].
 ///
 /// This enum is complete.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a server is fit or it is not")]
 pub enum Severity {
-    /// The store works, with a promise that is weaker than it could be.
+    /// The store works, with weaker guarantees than it could give.
     Warning,
     /// The store does not work, or loses records in normal operation.
     Error,
 }
 
-/// Why a store refuses to start.
+/// The reason for which [`RedisStore::verified`](super::RedisStore::verified) refuses a server.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HealthError {
-    /// The server could not be asked.
+    /// The check itself failed.
     #[error("the health of Redis could not be checked")]
     Unchecked(#[from] StoreError),
-    /// It was asked, and it is not fit to keep records. Warnings are listed as well.
-    #[error("this Redis is not fit to keep records: {}", list(.0))]
+    /// The server is not fit to keep records. The list has all findings, warnings included.
+    #[error("this Redis server is not fit to keep records: {}", list(.0))]
     Unfit(Vec<Finding>),
 }
 
 impl Finding {
-    /// How bad it is.
+    /// Returns how severe the finding is.
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
@@ -108,7 +111,7 @@ impl fmt::Display for Finding {
                 write!(f, "maxmemory-policy {policy} evicts records; set it to noeviction")
             }
             Self::Replica => f.write_str("the server is a replica and refuses claims"),
-            Self::Unreachable { node } => write!(f, "the master at {node} could not be asked"),
+            Self::Unreachable { node } => write!(f, "the master at {node} cannot be reached"),
             Self::HasEvicted { keys } => write!(f, "{keys} keys have been evicted since it started"),
             Self::NearlyFull { used, limit } => write!(f, "{used} of {limit} bytes of memory are in use"),
             Self::NotPersistent => f.write_str("no append-only file is written; set appendonly to yes"),
@@ -116,7 +119,7 @@ impl fmt::Display for Finding {
                 write!(f, "min-replicas-to-write is not set, though {replicas} replicas are connected")
             }
             Self::NotDurable { writes } => {
-                write!(f, "{writes} writes were confirmed by fewer servers than asked")
+                write!(f, "too few servers confirmed {writes} writes")
             }
         }
     }
@@ -127,19 +130,19 @@ fn list(findings: &[Finding]) -> String {
 }
 
 impl Shared {
-    /// Reads the `INFO` of every master, and nothing else: `CONFIG` is often forbidden.
+    /// Reads the `INFO` of every master. Does not use `CONFIG`, which is often forbidden.
     pub(super) async fn check_health(self: &Arc<Self>) -> Result<Vec<Finding>, StoreError> {
         let (mut all, mut failure, mut reached) = (Vec::new(), None, false);
         for link in self.route.links().await.map_err(fault::not_sent)? {
-            let found = match self.ask(&link).await {
+            let found = match self.findings(&link).await {
                 Ok(found) => {
                     reached = true;
                     found
                 }
-                // Not being allowed to ask says nothing of whether the master is there.
+                // A master that forbids `INFO` is not unreachable.
                 Err(error) if !error.is_transient() => return Err(error),
                 Err(error) => {
-                    tracing::debug!(?error, "a master could not be asked for its health");
+                    tracing::debug!(?error, "a master could not be checked");
                     failure = Some(error);
                     vec![Finding::Unreachable { node: link.dial.address() }]
                 }
@@ -150,29 +153,29 @@ impl Shared {
         if let Some(failure) = failure.filter(|_| !reached) {
             return Err(failure);
         }
-        match self.shortfalls.load(Ordering::Relaxed) {
+        match self.unconfirmed_writes.load(Ordering::Relaxed) {
             0 => {}
             writes => all.push(Finding::NotDurable { writes }),
         }
         Ok(all)
     }
 
-    async fn ask(self: &Arc<Self>, link: &Link) -> Result<Vec<Finding>, StoreError> {
+    async fn findings(self: &Arc<Self>, link: &Link) -> Result<Vec<Finding>, StoreError> {
         let reply = self.send(link, &redis::cmd("INFO"), false).await?;
-        let info = InfoDict::from_redis_value(reply).map_err(|_| fault::senseless())?;
+        let info = InfoDict::from_redis_value(reply).map_err(|_| fault::unexpected_reply())?;
         Ok(findings(&info))
     }
 
-    /// Checks the server's health in a task of its own, now and from time to time while the store is there, and logs
-    /// each kind of finding the first time it comes up.
+    /// Spawns a task that checks the server's health now, and then at every interval while the store exists. It logs
+    /// the first finding of each kind.
     pub(super) fn start_probing(self: &Arc<Self>) {
         if self.probed.swap(true, Ordering::Relaxed) {
             return;
         }
         let (shared, interval) = (Arc::downgrade(self), self.health_interval);
-        let again = interval.map(|_| Again(Weak::clone(&shared)));
+        let guard = interval.map(|_| ProbeGuard(Weak::clone(&shared)));
         tokio::spawn(async move {
-            let _again = again;
+            let _guard = guard;
             let mut known = Vec::new();
             while let Some(shared) = shared.upgrade() {
                 match shared.check_health().await {
@@ -187,11 +190,11 @@ impl Shared {
     }
 }
 
-/// Says when the checks have ended that are made from time to time.
-struct Again(Weak<Shared>);
+/// Clears [`Shared::probed`] when the task with the periodic checks ends.
+struct ProbeGuard(Weak<Shared>);
 
-impl Drop for Again {
-    /// The runtime that they were made on has ended: the next operation begins anew on its own.
+impl Drop for ProbeGuard {
+    /// The task ends with its runtime. The next operation, on another runtime, then spawns a new one.
     fn drop(&mut self) {
         if let Some(shared) = self.0.upgrade() {
             shared.probed.store(false, Ordering::Relaxed);
@@ -199,7 +202,7 @@ impl Drop for Again {
     }
 }
 
-/// Logs what comes up for the first time. That a master is away passes, and is told each time.
+/// Logs the first finding of each kind. An unreachable master may come back, so it is logged each time it goes away.
 fn log_new(findings: &[Finding], known: &mut Vec<Discriminant<Finding>>) {
     let unreachable = discriminant(&Finding::Unreachable { node: String::new() });
     known
@@ -215,8 +218,8 @@ fn log_new(findings: &[Finding], known: &mut Vec<Discriminant<Finding>>) {
 
 fn log(finding: &Finding) {
     match finding.severity() {
-        Severity::Warning => tracing::warn!(%finding, "this Redis weakens what the store promises"),
-        Severity::Error => tracing::error!(%finding, "this Redis is not fit to keep records"),
+        Severity::Warning => tracing::warn!(%finding, "this Redis server weakens the store's guarantees"),
+        Severity::Error => tracing::error!(%finding, "this Redis server is not fit to keep records"),
     }
 }
 
@@ -246,7 +249,7 @@ fn findings(info: &InfoDict) -> Vec<Finding> {
     if text("aof_enabled") == "0" {
         findings.push(Finding::NotPersistent);
     }
-    // The field is there only where a minimum is set.
+    // The field is present only if `min-replicas-to-write` is set.
     let replicas = number("connected_slaves");
     if replicas > 0 && info.get::<String>("min_slaves_good_slaves").is_none() {
         findings.push(Finding::ReplicasNotAwaited { replicas });

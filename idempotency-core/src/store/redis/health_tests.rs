@@ -1,4 +1,4 @@
-//! The findings, from what servers say of themselves.
+//! The findings in the `INFO` of servers.
 
 use super::*;
 
@@ -7,7 +7,7 @@ fn of(info: &str) -> Vec<Finding> {
 }
 
 #[test]
-fn a_server_as_it_should_be_has_no_findings() {
+fn a_well_configured_server_has_no_findings() {
     let info = "redis_version:7.0.15\r\nused_memory:100\r\nmaxmemory:1000\r\nmaxmemory_policy:noeviction\r\n\
                 role:master\r\nevicted_keys:0\r\naof_enabled:1\r\nconnected_slaves:1\r\n\
                 min_slaves_good_slaves:1\r\n";
@@ -42,12 +42,12 @@ fn an_eviction_policy_without_a_memory_limit_evicts_nothing() {
 }
 
 #[test]
-fn what_a_server_does_not_say_is_not_held_against_it() {
+fn a_missing_field_is_no_finding() {
     assert_eq!(of(""), []);
 }
 
 #[test]
-fn what_is_just_good_enough_is_no_finding() {
+fn a_server_exactly_at_the_limits_has_no_findings() {
     assert_eq!(
         of("redis_version:6.2.0\r\nused_memory:900\r\nmaxmemory:1000\r\nmaxmemory_policy:noeviction\r\n"),
         []
@@ -55,19 +55,19 @@ fn what_is_just_good_enough_is_no_finding() {
 }
 
 #[test]
-fn that_a_master_is_away_is_told_each_time_and_all_else_once() {
-    let away = || Finding::Unreachable { node: "10.0.0.1:6379".into() };
+fn an_unreachable_master_is_logged_each_time_and_other_findings_once() {
+    let unreachable = || Finding::Unreachable { node: "10.0.0.1:6379".into() };
     let mut known = Vec::new();
-    let mut told = |findings: &[Finding]| {
+    let mut logs = |findings: &[Finding]| {
         let before = known.len();
         log_new(findings, &mut known);
         known.len() > before
     };
-    assert!(told(&[Finding::NotPersistent]));
-    assert!(!told(&[Finding::NotPersistent]));
-    assert!(told(&[away()]));
-    assert!(!told(&[away()]));
-    assert!(!told(&[]));
-    assert!(!told(&[Finding::NotPersistent]));
-    assert!(told(&[away()]));
+    assert!(logs(&[Finding::NotPersistent]));
+    assert!(!logs(&[Finding::NotPersistent]));
+    assert!(logs(&[unreachable()]));
+    assert!(!logs(&[unreachable()]));
+    assert!(!logs(&[]));
+    assert!(!logs(&[Finding::NotPersistent]));
+    assert!(logs(&[unreachable()]));
 }

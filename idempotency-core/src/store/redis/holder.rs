@@ -1,9 +1,9 @@
-//! What a holder does with its lease: renew, complete, release, adopt.
+//! The operations of a lease's holder: renew, complete, release, adopt.
 //!
-//! In a cluster the mark of an ordered delivery is on another master than its record. There a completion raises the mark
-//! first and then completes the record, so that no older version is granted once the record says completed. A holder
-//! that has lost its lease without knowing raises the mark all the same: to ask first would be one more round trip for
-//! each completion, and the work of that version was done.
+//! In a cluster, the mark of an ordered delivery may be on another master than its record. A completion then raises the
+//! mark first and completes the record second, so that no older version is granted once the record says completed. A
+//! holder that has lost its lease without knowing it raises the mark too. Checking the lease first would cost each
+//! completion one more round trip, and the work of that version was done.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,14 @@ use redis::Value;
 
 use super::Shared;
 use super::call::Failure;
-use super::codec::{be48, digest_end, identity, millis};
-use super::command::{Command, argument};
-use super::{claim, fault, script};
-use crate::{Adopted, Completion, Hold, Lease, Owner, Record, Release, StoreError, StoreErrorKind};
+use super::call::command::{Command, argument};
+use super::claim;
+use super::mark;
+use super::net::fault;
+use super::record::codec::{be48, digest_end, identity, millis};
+use super::record::script;
+use crate::store::Record;
+use crate::{Adopted, Completion, Hold, Lease, Owner, Release, StoreError, StoreErrorKind};
 
 impl Shared {
     pub(super) async fn renew(
@@ -25,7 +29,7 @@ impl Shared {
         lease: &Lease,
         duration: Duration,
     ) -> Result<Hold, StoreError> {
-        hold(self.carry_out(&self.renewal(lease, duration)).await?)
+        parse_hold(self.execute(&self.renew_command(lease, duration)).await?)
     }
 
     pub(super) async fn renew_many(
@@ -33,8 +37,8 @@ impl Shared {
         leases: &[Lease],
         duration: Duration,
     ) -> Vec<Result<Hold, StoreError>> {
-        let commands: Vec<Command> = leases.iter().map(|lease| self.renewal(lease, duration)).collect();
-        holds(self.carry_out_all(&commands).await)
+        let commands: Vec<Command> = leases.iter().map(|lease| self.renew_command(lease, duration)).collect();
+        parse_holds(self.execute_all(&commands).await)
     }
 
     pub(super) async fn release(
@@ -42,7 +46,7 @@ impl Shared {
         lease: &Lease,
         release: Release,
     ) -> Result<Hold, StoreError> {
-        hold(self.carry_out(&self.giving_up(lease, release)).await?)
+        parse_hold(self.execute(&self.release_command(lease, release)).await?)
     }
 
     pub(super) async fn release_many(
@@ -50,8 +54,9 @@ impl Shared {
         leases: &[Lease],
         release: Release,
     ) -> Vec<Result<Hold, StoreError>> {
-        let commands: Vec<Command> = leases.iter().map(|lease| self.giving_up(lease, release)).collect();
-        holds(self.carry_out_all(&commands).await)
+        let commands: Vec<Command> =
+            leases.iter().map(|lease| self.release_command(lease, release)).collect();
+        parse_holds(self.execute_all(&commands).await)
     }
 
     pub(super) async fn adopt(
@@ -64,26 +69,30 @@ impl Shared {
             arguments.extend([argument(owner.as_bytes()), argument(be48(millis(duration)))]);
         });
         let mut calls = self.calls(command.name());
-        match calls.carry_out(&command).await? {
+        match calls.execute(&command).await? {
             Value::Nil => Ok(Adopted::Lost),
             Value::BulkString(bytes) => {
-                let grant = claim::grant(&bytes).ok_or_else(fault::senseless)?;
+                let grant = claim::grant(&bytes).ok_or_else(fault::unexpected_reply)?;
                 calls.confirm().await?;
                 Ok(Adopted::Granted(grant))
             }
-            _ => Err(fault::senseless()),
+            _ => Err(fault::unexpected_reply()),
         }
     }
 
     pub(super) async fn complete(self: &Arc<Self>, completion: &Completion) -> Result<Hold, StoreError> {
-        let mut end = Ok(Hold::Held);
-        if let Some(raise) = self.raise_elsewhere(completion) {
-            end = self.carry_out_durably(&raise).await;
+        let mut result = Ok(Hold::Held);
+        let raise = self.separate_raise(completion);
+        if let Some(raise) = &raise {
+            result = self.execute_durably(raise).await;
         }
-        if let Ok(Hold::Held) = end {
-            end = self.carry_out_durably(&self.completing(completion)).await;
+        if let Ok(Hold::Held) = result {
+            result = self.execute_durably(&self.complete_command(completion)).await;
+            if raise.is_some() {
+                result = result.map_err(mark::after_raise);
+            }
         }
-        self.pinned_if_full(completion, end).await
+        self.pin_if_full(completion, result).await
     }
 
     pub(super) async fn complete_many(
@@ -91,78 +100,79 @@ impl Shared {
         completions: &[Completion],
     ) -> Vec<Result<Hold, StoreError>> {
         if self.is_durable() {
-            // They share their confirmations.
+            // Concurrent completions share their confirmations.
             return join_all(completions.iter().map(|completion| self.complete(completion))).await;
         }
         let raises = completions.iter().enumerate();
         let (raised, raises): (Vec<_>, Vec<_>) =
-            raises.filter_map(|(at, completion)| Some((at, self.raise_elsewhere(completion)?))).unzip();
-        let mut ends: Vec<_> = completions.iter().map(|_| Ok(Hold::Held)).collect();
-        for (at, end) in raised.into_iter().zip(holds(self.carry_out_all(&raises).await)) {
-            ends[at] = end;
+            raises.filter_map(|(at, completion)| Some((at, self.separate_raise(completion)?))).unzip();
+        let mut results: Vec<_> = completions.iter().map(|_| Ok(Hold::Held)).collect();
+        for (at, result) in raised.into_iter().zip(parse_holds(self.execute_all(&raises).await)) {
+            results[at] = result;
         }
-        let open = completions.iter().enumerate().filter(|(at, _)| ends[*at].is_ok());
+        let open = completions.iter().enumerate().filter(|(at, _)| results[*at].is_ok());
         let (open, commands): (Vec<_>, Vec<_>) =
-            open.map(|(at, completion)| (at, self.completing(completion))).unzip();
-        for (at, end) in open.into_iter().zip(holds(self.carry_out_all(&commands).await)) {
-            ends[at] = end;
+            open.map(|(at, completion)| (at, self.complete_command(completion))).unzip();
+        for (at, result) in open.into_iter().zip(parse_holds(self.execute_all(&commands).await)) {
+            let has_raised = self.separate_raise(&completions[at]).is_some();
+            results[at] = if has_raised { result.map_err(mark::after_raise) } else { result };
         }
-        let mut answers = Vec::with_capacity(ends.len());
-        for (completion, end) in completions.iter().zip(ends) {
-            answers.push(self.pinned_if_full(completion, end).await);
+        let mut answers = Vec::with_capacity(results.len());
+        for (completion, result) in completions.iter().zip(results) {
+            answers.push(self.pin_if_full(completion, result).await);
         }
         answers
     }
 
-    /// Sends a command whose effect counts only once enough servers have it.
-    async fn carry_out_durably(self: &Arc<Self>, command: &Command) -> Result<Hold, StoreError> {
+    /// Sends a command, and waits until enough servers have its effect.
+    async fn execute_durably(self: &Arc<Self>, command: &Command) -> Result<Hold, StoreError> {
         let mut calls = self.calls(command.name());
-        let hold = hold(calls.carry_out(command).await?)?;
+        let hold = parse_hold(calls.execute(command).await?)?;
         if hold == Hold::Held {
             calls.confirm().await?;
         }
         Ok(hold)
     }
 
-    /// The same end of a completion. Where the server is full, the key is put in doubt: the effect has happened, so it must not
-    /// become claimable when the lease runs out.
-    async fn pinned_if_full(
+    /// Puts the key in doubt if its completion failed because the server is full, and passes the result of the
+    /// completion on. The handler's effect has happened, so the key must not become claimable when the lease runs out.
+    async fn pin_if_full(
         self: &Arc<Self>,
         completion: &Completion,
-        end: Result<Hold, StoreError>,
+        completed: Result<Hold, StoreError>,
     ) -> Result<Hold, StoreError> {
-        let Err(error) = end else { return end };
+        let Err(error) = completed else { return completed };
         if error.kind() != StoreErrorKind::Full {
             return Err(error);
         }
         let lease = &completion.lease;
         let pin = self.lease_script(&script::PIN, lease, |arguments| arguments.push(self.channel_of(lease)));
-        match self.carry_out(&pin).await.map_err(StoreError::from).and_then(hold) {
+        match self.execute(&pin).await.map_err(StoreError::from).and_then(parse_hold) {
             Ok(Hold::Lost) => Ok(Hold::Lost),
             Ok(Hold::Held) => Err(error),
             Err(pin_error) => {
-                tracing::error!(?pin_error, "Redis is full, and the record could not be put in doubt either");
+                tracing::error!(?pin_error, "Redis is full, and the record could not be put in doubt");
                 Err(error)
             }
         }
     }
 
-    fn renewal(&self, lease: &Lease, duration: Duration) -> Command {
+    fn renew_command(&self, lease: &Lease, duration: Duration) -> Command {
         self.lease_script(&script::RENEW, lease, |arguments| arguments.push(argument(be48(millis(duration)))))
     }
 
-    /// Gives a grant back that is stale. A key that it took over is abandoned again.
+    /// Gives a stale grant back. If the grant was a takeover, the key becomes abandoned again.
     pub(super) async fn give_back(
         self: &Arc<Self>,
         lease: &Lease,
         took_over: bool,
     ) -> Result<Hold, StoreError> {
         let how = if took_over { "untaken" } else { "unstarted" };
-        hold(self.carry_out(&self.ending(lease, how)).await?)
+        parse_hold(self.execute(&self.release_script(lease, how)).await?)
     }
 
-    fn giving_up(&self, lease: &Lease, release: Release) -> Command {
-        self.ending(
+    fn release_command(&self, lease: &Lease, release: Release) -> Command {
+        self.release_script(
             lease,
             match release {
                 Release::Failed => "failed",
@@ -172,20 +182,20 @@ impl Shared {
         )
     }
 
-    fn ending(&self, lease: &Lease, how: &'static str) -> Command {
+    fn release_script(&self, lease: &Lease, how: &'static str) -> Command {
         let kept = millis(Record::KEPT_WITHOUT_ATTEMPT).to_string();
         self.lease_script(&script::RELEASE, lease, |arguments| {
             arguments.extend([self.channel_of(lease), argument(how), argument(kept)]);
         })
     }
 
-    /// The step before a completion that raises the mark, where it is on another master.
-    fn raise_elsewhere(&self, completion: &Completion) -> Option<Command> {
+    /// The command that raises the mark before the completion, if the mark may be on another master.
+    fn separate_raise(&self, completion: &Completion) -> Option<Command> {
         let order = completion.lease.order().filter(|_| self.route.is_sharded())?;
-        Some(self.raise(order, millis(completion.retention)))
+        Some(self.raise_command(order, millis(completion.retention)))
     }
 
-    fn completing(&self, completion: &Completion) -> Command {
+    fn complete_command(&self, completion: &Completion) -> Command {
         let lease = &completion.lease;
         let order = lease.order().filter(|_| !self.route.is_sharded());
         let command = self.lease_script(&script::COMPLETE, lease, |arguments| {
@@ -197,7 +207,7 @@ impl Shared {
         command.with_name(order.map(|order| self.keys.mark(order.resource)))
     }
 
-    /// A script that is told which lease it is about.
+    /// A script on the record of this lease.
     fn lease_script(
         &self,
         script: &'static script::Script,
@@ -215,20 +225,20 @@ impl Shared {
         self.keys.channel(lease.key().digest()).into()
     }
 
-    /// Whether writes are waited for.
+    /// Whether writes wait for confirmations.
     pub(super) fn is_durable(&self) -> bool {
         self.durability.command().is_some()
     }
 }
 
-fn holds(replies: Vec<Result<Value, Failure>>) -> Vec<Result<Hold, StoreError>> {
-    replies.into_iter().map(|reply| hold(reply?)).collect()
+fn parse_holds(replies: Vec<Result<Value, Failure>>) -> Vec<Result<Hold, StoreError>> {
+    replies.into_iter().map(|reply| parse_hold(reply?)).collect()
 }
 
-pub(super) fn hold(reply: Value) -> Result<Hold, StoreError> {
+pub(super) fn parse_hold(reply: Value) -> Result<Hold, StoreError> {
     match reply {
         Value::Int(1) => Ok(Hold::Held),
         Value::Int(0) => Ok(Hold::Lost),
-        _ => Err(fault::senseless()),
+        _ => Err(fault::unexpected_reply()),
     }
 }

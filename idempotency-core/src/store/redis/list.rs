@@ -1,8 +1,8 @@
-//! Listing: one `SCAN` and one pipelined read a page, master by master.
+//! Listing: one `SCAN` and one pipelined read per page, one master after the other.
 //!
-//! `SCAN` looks at no more names than the page has room for, so a page blocks the server for a moment only, and may have
-//! few records or none where the server keeps other things as well. A record may be listed twice. One that is there all the
-//! while is listed, unless a slot moves or a server fails over between two pages.
+//! The `COUNT` of the `SCAN` is the page's limit, so a page blocks the server only briefly. If the server keeps other
+//! keys too, a page may have few records or none. A record may be listed twice. A record that exists during the whole
+//! listing is listed, unless a slot migrates or a server fails over between two pages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,22 +10,22 @@ use std::time::Duration;
 use redis::{FromRedisValue as _, Value};
 
 use super::Shared;
-use super::codec::{DIGEST_END, digest_end};
-use super::command::Command;
-use super::fault;
-use super::keys::Keys;
-use super::link::Link;
-use super::operator::{Loaded, loaded, loading};
+use super::call::command::Command;
+use super::net::fault;
+use super::net::link::Link;
+use super::operator::{Loaded, load_command, parse_loaded};
+use super::record::codec::{DIGEST_END, digest_end};
+use super::record::keys::Keys;
+use crate::digest::short_digest;
 use crate::store::{Cursor, Filter, Listing, Page};
-use crate::{KeyDigest, RecordView, StoreError, StoreErrorKind, short_digest};
+use crate::{KeyDigest, RecordView, StoreError, StoreErrorKind};
 
-/// The most names that one page looks at.
-const MOST: usize = 1000;
+/// The maximum `COUNT` of one page.
+const MAX_COUNT: usize = 1000;
 
-/// Where a page ended: the lowest slot of the master that it is on, who that was, and the server's own cursor.
+/// The end of a page: its master, by lowest slot and digest of the address, and the `SCAN` cursor there.
 ///
-/// A server's cursor means nothing to its replica. Where another one has become the master of the slot meanwhile, it is
-/// listed from its beginning.
+/// A cursor is valid on one server only. If another server has become the master of the slot, its listing starts over.
 #[derive(PartialEq, Eq, Debug)]
 struct Position {
     slot: u16,
@@ -53,7 +53,7 @@ impl Shared {
     pub(super) async fn list(self: &Arc<Self>, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {
         let links = self.route.links_by_slot().await.map_err(fault::not_sent)?;
         let after = match &page.after {
-            Some(cursor) => Position::read(cursor).ok_or_else(foreign)?,
+            Some(cursor) => Position::read(cursor).ok_or_else(foreign_cursor)?,
             None => Position { slot: 0, server: String::new(), scan: 0 },
         };
         let Some(at) = links.iter().position(|(slot, _)| *slot >= after.slot) else {
@@ -63,7 +63,7 @@ impl Shared {
         if position.slot == after.slot && position.server == after.server {
             position.scan = after.scan;
         }
-        let (scan, names) = self.scan(&links[at].1, position.scan, page.limit.clamp(1, MOST)).await?;
+        let (scan, names) = self.scan(&links[at].1, position.scan, page.limit.clamp(1, MAX_COUNT)).await?;
         position.scan = scan;
         let next = match scan {
             0 => links.get(at + 1).map(|link| Position::start_of(link).cursor()),
@@ -72,7 +72,8 @@ impl Shared {
         Ok(Listing::new(self.records(names, filter).await?, next))
     }
 
-    /// Looks at about `count` names on one master: gives its next cursor, 0 at the end, and the names of records.
+    /// Scans about `count` names on one master. Returns the next cursor, which is 0 at the end, and the names of
+    /// records.
     async fn scan(
         self: &Arc<Self>,
         link: &Link,
@@ -82,10 +83,10 @@ impl Shared {
         let mut command = redis::cmd("SCAN");
         command.arg(from).arg("MATCH").arg(self.keys.records()).arg("COUNT").arg(count);
         let reply = self.send(link, &command, false).await?;
-        <(u64, Vec<String>)>::from_redis_value(reply).map_err(|_| fault::senseless())
+        <(u64, Vec<String>)>::from_redis_value(reply).map_err(|_| fault::unexpected_reply())
     }
 
-    /// The records of these names that the filter includes.
+    /// Loads the records with these names, and keeps those that the filter includes.
     async fn records(
         self: &Arc<Self>,
         names: Vec<String>,
@@ -95,12 +96,12 @@ impl Shared {
             names.into_iter().filter(|name| self.keys.digest(name.as_bytes(), [0; 8]).is_some()).collect();
         let Some(first) = names.first() else { return Ok(Vec::new()) };
         let mut commands = vec![Command::plain(first.clone(), redis::cmd("TIME"))];
-        commands.extend(names.iter().cloned().map(loading));
-        let mut replies = self.carry_out_all(&commands).await.into_iter();
-        let unix_now = unix_time(replies.next().ok_or_else(fault::senseless)??)?;
+        commands.extend(names.iter().cloned().map(load_command));
+        let mut replies = self.execute_all(&commands).await.into_iter();
+        let unix_now = unix_time(replies.next().ok_or_else(fault::unexpected_reply)??)?;
         let mut records = Vec::new();
         for (name, reply) in names.iter().zip(replies) {
-            let Some(loaded) = loaded(reply?)? else { continue };
+            let Some(loaded) = parse_loaded(reply?)? else { continue };
             let view = digest_of(&self.keys, name, &loaded).map(|digest| loaded.view(digest));
             records.extend(view.filter(|view| filter.includes(view, unix_now)));
         }
@@ -108,8 +109,8 @@ impl Shared {
     }
 }
 
-/// The digest of the key whose record has this name. Its last 8 bytes are in the record only; where there are none that
-/// go with the name they are given as zeros, and the digest is the record's address all the same.
+/// The digest of the key whose record has this name. Only the record has the last 8 bytes of the digest. If the record
+/// cannot be read or belongs to another name, they are zero; the digest still addresses the record.
 fn digest_of(keys: &Keys, name: &str, loaded: &Loaded) -> Option<KeyDigest> {
     let recorded: Option<[u8; 16]> = loaded.bytes.get(DIGEST_END).and_then(|end| end.try_into().ok());
     recorded
@@ -121,12 +122,12 @@ fn digest_of(keys: &Keys, name: &str, loaded: &Loaded) -> Option<KeyDigest> {
 
 /// Reads the reply to `TIME`.
 fn unix_time(reply: Value) -> Result<Duration, StoreError> {
-    let (seconds, micros) = <(u64, u64)>::from_redis_value(reply).map_err(|_| fault::senseless())?;
+    let (seconds, micros) = <(u64, u64)>::from_redis_value(reply).map_err(|_| fault::unexpected_reply())?;
     Ok(Duration::from_secs(seconds) + Duration::from_micros(micros))
 }
 
-fn foreign() -> StoreError {
-    fault::error(StoreErrorKind::Refused).with_source("the cursor is not one of this store")
+fn foreign_cursor() -> StoreError {
+    fault::error(StoreErrorKind::Refused).with_source("the cursor is not from this store")
 }
 
 #[cfg(test)]
@@ -135,7 +136,7 @@ mod tests {
     use crate::Namespace;
 
     #[test]
-    fn a_cursor_is_read_back_and_another_text_is_not() {
+    fn a_cursor_is_read_back_and_any_other_text_is_refused() {
         let position = Position { slot: 5461, server: "0123456789ab".to_owned(), scan: u64::MAX };
         assert_eq!(Position::read(&position.cursor()), Some(position));
         for text in ["", "0", "0-a", "0-a-b", "70000-a-1", "0-a-1-2", "-1-a-1"] {
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_digest_is_the_record_s_where_it_goes_with_the_name() {
+    fn a_digest_ends_as_the_record_says_if_the_record_matches_its_name() {
         let keys = Keys::new(Namespace::default());
         let digest = KeyDigest::from_bytes(std::array::from_fn(|at| at as u8));
         let of = |bytes: Vec<u8>| digest_of(&keys, &keys.record(digest), &Loaded { bytes, ttl: None });

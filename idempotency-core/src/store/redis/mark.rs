@@ -1,4 +1,5 @@
-//! The mark: how new the newest completed version of a resource is, and how it is raised where it is on another master.
+//! The mark of a resource: reading it, and raising it by a command of its own if it may be on another master than the
+//! record.
 
 use std::sync::Arc;
 
@@ -6,54 +7,56 @@ use redis::Value;
 
 use super::Shared;
 use super::call::Failure;
-use super::codec::be48;
-use super::command::{Command, argument};
-use super::{fault, script};
-use crate::{ResourceDigest, ScopedOrder, StoreError, StoreErrorKind, Version};
+use super::call::command::{Command, argument};
+use super::net::fault;
+use super::record::codec::be48;
+use super::record::script;
+use crate::store::ResourceDigest;
+use crate::{ScopedOrder, StoreError, StoreErrorKind, Version};
 
-/// Says that what follows is a version. A mark of another form is in doubt.
+/// The first byte of a mark. Any other format is unreadable, which puts claims in doubt.
 const FORMAT: u8 = 1;
 
-/// Why a mark is not known.
+/// A failure to read a mark.
 #[derive(Debug)]
-pub(super) enum Unread {
-    /// It is there, and is none.
+pub(super) enum MarkError {
+    /// The value is not a mark.
     Unreadable,
-    /// It could not be asked for.
+    /// The command failed.
     Failed(StoreError),
 }
 
-impl From<Unread> for StoreError {
-    fn from(unread: Unread) -> Self {
-        match unread {
-            Unread::Unreadable => {
+impl From<MarkError> for StoreError {
+    fn from(error: MarkError) -> Self {
+        match error {
+            MarkError::Unreadable => {
                 fault::error(StoreErrorKind::Refused).with_source("the mark cannot be read")
             }
-            Unread::Failed(error) => error,
+            MarkError::Failed(error) => error,
         }
     }
 }
 
-/// Asks for a mark.
-pub(super) fn get(name: String) -> Command {
+/// The command that reads a mark.
+pub(super) fn get_command(name: String) -> Command {
     let command = redis::cmd("GET").arg(&name).to_owned();
     Command::plain(name, command)
 }
 
-/// Reads the reply to [`get`].
-pub(super) fn newest(reply: Result<Value, Failure>) -> Result<Option<Version>, Unread> {
+/// Reads the reply to [`get_command`].
+pub(super) fn parse_reply(reply: Result<Value, Failure>) -> Result<Option<Version>, MarkError> {
     match reply {
         Ok(Value::Nil) => Ok(None),
         Ok(Value::BulkString(mark)) => match *mark {
             [FORMAT, ref version @ ..] => {
-                let version = version.try_into().map_err(|_| Unread::Unreadable)?;
+                let version = version.try_into().map_err(|_| MarkError::Unreadable)?;
                 Ok(Some(Version::new(u64::from_be_bytes(version))))
             }
-            _ => Err(Unread::Unreadable),
+            _ => Err(MarkError::Unreadable),
         },
-        Ok(_) => Err(Unread::Failed(fault::senseless())),
-        Err(failure) if failure.is(fault::is_wrong_type) => Err(Unread::Unreadable),
-        Err(failure) => Err(Unread::Failed(failure.into())),
+        Ok(_) => Err(MarkError::Failed(fault::unexpected_reply())),
+        Err(failure) if failure.is(fault::is_wrong_type) => Err(MarkError::Unreadable),
+        Err(failure) => Err(MarkError::Failed(failure.into())),
     }
 }
 
@@ -62,15 +65,21 @@ impl Shared {
         self: &Arc<Self>,
         resource: ResourceDigest,
     ) -> Result<Option<Version>, StoreError> {
-        let command = get(self.keys.mark(resource));
-        Ok(newest(self.carry_out(&command).await)?)
+        let command = get_command(self.keys.mark(resource));
+        Ok(parse_reply(self.execute(&command).await)?)
     }
 
-    /// Raises a mark to this version, never lowers it, and keeps it for `retention` milliseconds at least.
-    pub(super) fn raise(&self, order: ScopedOrder, retention: u64) -> Command {
+    /// The command that raises a mark to this version and keeps it for at least `retention` milliseconds. It never
+    /// lowers a mark.
+    pub(super) fn raise_command(&self, order: ScopedOrder, retention: u64) -> Command {
         let arguments = vec![argument(order.version.get().to_be_bytes()), argument(be48(retention))];
         Command::script(&script::RAISE, self.keys.mark(order.resource), arguments)
     }
+}
+
+/// The error of an operation that has raised its mark, and may fail to be carried out beside that.
+pub(super) fn after_raise(error: StoreError) -> StoreError {
+    error.after(Some(&fault::error(StoreErrorKind::Unknown)))
 }
 
 #[cfg(test)]
@@ -78,13 +87,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_a_version_in_its_one_form() {
-        let read = |bytes: &[u8]| newest(Ok(Value::BulkString(bytes.to_vec())));
+    fn a_mark_has_exactly_one_format() {
+        let read = |bytes: &[u8]| parse_reply(Ok(Value::BulkString(bytes.to_vec())));
         assert_eq!(read(&[1, 0, 0, 0, 0, 0, 0, 0, 7]).unwrap(), Some(Version::new(7)));
         for bytes in [&[][..], &[1], &[2, 0, 0, 0, 0, 0, 0, 0, 7], &[1, 0, 0, 0, 0, 0, 0, 0, 7, 0]] {
-            assert!(matches!(read(bytes), Err(Unread::Unreadable)), "{bytes:?}");
+            assert!(matches!(read(bytes), Err(MarkError::Unreadable)), "{bytes:?}");
         }
-        assert_eq!(newest(Ok(Value::Nil)).unwrap(), None);
-        assert!(matches!(newest(Ok(Value::Okay)), Err(Unread::Failed(_))));
+        assert_eq!(parse_reply(Ok(Value::Nil)).unwrap(), None);
+        assert!(matches!(parse_reply(Ok(Value::Okay)), Err(MarkError::Failed(_))));
     }
 }

@@ -1,41 +1,22 @@
 //! `RedisStore`: records in Redis or Valkey, on one server, behind Sentinel, or in a Cluster.
 //!
-//! One packed string per key, whose TTL is the retention; the lease is judged on the server from what is left of it. A
-//! first claim is one `SET NX GET`, everything else one script.
+//! Each record is one packed string. The server derives the time left of a lease from the string's TTL. A first claim
+//! is one `SET NX GET`, every other operation one script.
 
 mod call;
-#[cfg(feature = "redis-tls")]
-mod certificates;
 mod claim;
-#[cfg(feature = "redis-cluster")]
-mod cluster;
-mod codec;
-mod command;
-mod confirmer;
-mod deployment;
-mod durability;
-mod fault;
+mod durable;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod health;
 mod holder;
-mod keys;
-mod link;
 mod list;
-mod many;
 mod mark;
+mod net;
 mod operator;
-mod route;
-mod runtimes;
-mod script;
-#[cfg(feature = "redis-sentinel")]
-mod sentinel;
-mod server;
-mod shortfalls;
-#[cfg(feature = "redis-cluster")]
-mod slot;
+mod record;
+mod settings;
 mod wait;
-mod waiters;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,29 +24,29 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 
 use super::{Filter, Listing, Page, Store};
+use crate::store::ResourceDigest;
 use crate::{
     Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
-    Resolution, ResourceDigest, StoreError, Version,
+    Resolution, StoreError, Version,
 };
 
-use deployment::Settings;
-use keys::Keys;
-use route::Route;
-use waiters::Waiters;
+use net::route::Route;
+use net::subscriptions::Subscriptions;
+use record::keys::Keys;
+use settings::Settings;
 
-pub use durability::{Confirmed, Durability, Shortfall};
+pub use durable::{Confirmations, Durability, MissingConfirmations};
 pub use health::{Finding, HealthError, Severity};
 
-/// Keeps records in Redis 7.0 or later (6.2 with one round trip more for some claims) or Valkey.
+/// Keeps records in Valkey or in Redis 7.0 or later. Redis 6.2 works too, with one more round trip for some claims.
 ///
-/// On one server ([`new`](Self::new)), on the master behind sentinels, or in a cluster. The first operation connects, and
-/// one connection to each master is shared by all; waiting opens another one. Clones share them. From its first
-/// connection on the store checks the server's health and logs what it finds.
+/// The records live on one server ([`new`](Self::new)), on the master behind sentinels, or in a cluster. The store
+/// connects at its first operation. All operations, those of clones included, share one connection to each master;
+/// waiting uses another one. Once connected, the store checks the server's health and logs its findings.
 ///
-/// Its operations run on tokio, and panic outside of a runtime. Each runtime has connections of its own.
+/// All operations must run on tokio, and panic outside of a runtime. Each runtime has its own connections.
 ///
 /// ```no_run
 /// use idempotency_core::store::redis::RedisStore;
@@ -79,27 +60,27 @@ pub struct RedisStore {
     shared: Arc<Shared>,
 }
 
-/// What the operations work on.
+/// The state that all clones of a store share.
 struct Shared {
     keys: Keys,
     route: Route,
-    waiters: Waiters,
+    subscriptions: Subscriptions,
     durability: Durability,
     response_timeout: Duration,
     health_interval: Option<Duration>,
-    /// Whether the server knows `SET` with `NX` and `GET`, until it says otherwise.
+    /// Whether the server supports `SET` with `NX` and `GET`. Assumed until it answers with a syntax error.
     set_nx_get: AtomicBool,
-    /// Whether the server's health is being looked at.
+    /// Whether a task checks the server's health.
     probed: AtomicBool,
-    /// How many writes were less durable than asked.
-    shortfalls: AtomicU64,
+    /// The number of writes that too few servers confirmed.
+    unconfirmed_writes: AtomicU64,
 }
 
 impl RedisStore {
-    /// Looks at what the server, or each master of a cluster, says of itself for what weakens the store's promise.
+    /// Checks the server, or each master of a cluster, for settings and conditions that weaken the store's guarantees.
     ///
     /// # Errors
-    /// When none of them can be asked, or one does not allow it.
+    /// When no server can be reached, or one forbids `INFO`.
     ///
     /// # Cancel safety
     /// Nothing is changed.
@@ -107,10 +88,10 @@ impl RedisStore {
         self.shared.check_health().await
     }
 
-    /// Gives the store back if the server is fit to keep records, so that a program can refuse to start without.
+    /// Returns the store if the server is fit to keep records, so that a program can refuse to start otherwise.
     ///
     /// # Errors
-    /// When there is a finding of [`Severity::Error`], or no server can be asked, or one does not allow it.
+    /// When there is a finding of [`Severity::Error`], no server can be reached, or one forbids `INFO`.
     ///
     /// # Cancel safety
     /// Nothing is changed.
@@ -128,7 +109,7 @@ impl fmt::Debug for RedisStore {
         f.debug_struct("RedisStore")
             .field("route", &self.shared.route)
             .field("keys", &self.shared.keys)
-            .field("waiters", &self.shared.waiters)
+            .field("subscriptions", &self.shared.subscriptions)
             .finish_non_exhaustive()
     }
 }
@@ -169,11 +150,7 @@ impl Store for RedisStore {
     }
 
     async fn claim_many(&self, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
-        match self.shared.is_durable() {
-            // The waits for replicas are shared, where one pipeline would wait for each write.
-            true => join_all(claims.iter().map(|claim| self.shared.claim(claim))).await,
-            false => self.shared.claim_many(claims).await,
-        }
+        self.shared.claim_many(claims).await
     }
 
     async fn renew_many(&self, leases: &[Lease], duration: Duration) -> Vec<Result<Hold, StoreError>> {
@@ -181,10 +158,7 @@ impl Store for RedisStore {
     }
 
     async fn complete_many(&self, completions: &[Completion]) -> Vec<Result<Hold, StoreError>> {
-        match self.shared.is_durable() {
-            true => join_all(completions.iter().map(|completion| self.shared.complete(completion))).await,
-            false => self.shared.complete_many(completions).await,
-        }
+        self.shared.complete_many(completions).await
     }
 
     async fn release_many(&self, leases: &[Lease], release: Release) -> Vec<Result<Hold, StoreError>> {

@@ -1,7 +1,7 @@
-//! What an operator does with one record: load, forget, resolve.
+//! The operations for operators on one record: load, forget, resolve.
 //!
-//! All take the digest of the key. The first 24 of its bytes are the address; the others tell whose record is there, and
-//! forgetting does not ask.
+//! They take the digest of the key. Its first 24 bytes are the record's address. `load` and `resolve` use the last 16
+//! bytes to check that the record belongs to the key; `forget` does not check.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,23 +9,27 @@ use std::time::Duration;
 use redis::Value;
 
 use super::Shared;
-use super::codec::{self, Packed, digest_end, identity};
-use super::command::{Command, argument};
-use super::{fault, script};
-use crate::{KeyDigest, Outcome, Record, RecordView, Resolution, ScopedOrder, State, StoreError};
+use super::call::command::{Command, argument};
+use super::mark;
+use super::net::fault;
+use super::record::codec::{self, Packed, digest_end, identity};
+use super::record::script;
+use crate::store::{Record, State};
+use crate::{KeyDigest, Outcome, RecordView, Resolution, ScopedOrder, StoreError};
 
 impl Shared {
     pub(super) async fn load(self: &Arc<Self>, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
-        let reply = self.carry_out(&loading(self.keys.record(key))).await?;
-        Ok(loaded(reply)?.map(|loaded| loaded.view(key)))
+        let reply = self.execute(&load_command(self.keys.record(key))).await?;
+        Ok(parse_loaded(reply)?.map(|loaded| loaded.view(key)))
     }
 
     pub(super) async fn forget(self: &Arc<Self>, key: KeyDigest) -> Result<bool, StoreError> {
         let arguments = vec![self.keys.channel(key).into()];
-        done(self.carry_out(&Command::script(&script::FORGET, self.keys.record(key), arguments)).await?)
+        parse_bool(self.execute(&Command::script(&script::FORGET, self.keys.record(key), arguments)).await?)
     }
 
-    /// Settles a record, as completed only the very one that was looked at, whose mark is raised before.
+    /// Resolves a record. As completed, it first raises the mark, and then resolves the record only if it is still the
+    /// one that was loaded.
     pub(super) async fn resolve(
         self: &Arc<Self>,
         key: KeyDigest,
@@ -34,26 +38,28 @@ impl Shared {
         let outcome = match resolution {
             Resolution::Completed(outcome) => outcome,
             Resolution::Released => {
-                let command = self.settling(key, codec::STATE_RELEASED, &Outcome::default());
-                return done(self.carry_out(&command).await?);
+                let command = self.resolve_command(key, codec::STATE_RELEASED, &Outcome::default());
+                return parse_bool(self.execute(&command).await?);
             }
         };
-        let loaded = loaded(self.carry_out(&loading(self.keys.record(key))).await?)?;
+        let loaded = parse_loaded(self.execute(&load_command(self.keys.record(key))).await?)?;
         let Some((record, retention)) = loaded.and_then(|loaded| loaded.abandoned(key)) else {
             return Ok(false);
         };
-        if let Some(order) = record.order.filter(|_| self.route.is_sharded()) {
-            self.carry_out(&self.raise(order, retention)).await?;
+        let separate = record.order.filter(|_| self.route.is_sharded());
+        if let Some(order) = separate {
+            self.execute(&self.raise_command(order, retention)).await?;
         }
         let order = record.order.filter(|_| !self.route.is_sharded());
         let command = self
-            .settling(key, codec::STATE_COMPLETED, outcome)
+            .resolve_command(key, codec::STATE_COMPLETED, outcome)
             .with_argument(argument(identity(record.owner, record.fence)))
             .with_name(order.map(|ScopedOrder { resource, .. }| self.keys.mark(resource)));
-        done(self.carry_out(&command).await?)
+        let resolved = self.execute(&command).await.map_err(StoreError::from).and_then(parse_bool);
+        if separate.is_some() { resolved.map_err(mark::after_raise) } else { resolved }
     }
 
-    fn settling(&self, key: KeyDigest, state: &[u8], outcome: &Outcome) -> Command {
+    fn resolve_command(&self, key: KeyDigest, state: &[u8], outcome: &Outcome) -> Command {
         let arguments = vec![
             argument(digest_end(key)),
             argument(state),
@@ -64,35 +70,35 @@ impl Shared {
     }
 }
 
-/// What is under a record's name.
+/// The value under a record's name, and its TTL.
 pub(super) struct Loaded {
     pub(super) bytes: Vec<u8>,
-    /// In milliseconds. There is none where a stranger persisted it.
+    /// In milliseconds. `None` if the key was persisted from outside.
     pub(super) ttl: Option<u64>,
 }
 
-/// Looks at a record.
-pub(super) fn loading(name: String) -> Command {
+/// The command that loads a record.
+pub(super) fn load_command(name: String) -> Command {
     Command::script(&script::LOAD, name, Vec::new())
 }
 
-/// Reads the reply to [`loading`].
-pub(super) fn loaded(reply: Value) -> Result<Option<Loaded>, StoreError> {
+/// Reads the reply to [`load_command`].
+pub(super) fn parse_loaded(reply: Value) -> Result<Option<Loaded>, StoreError> {
     let parts = match reply {
         Value::Nil => return Ok(None),
-        Value::Array(parts) => <[Value; 2]>::try_from(parts).map_err(|_| fault::senseless())?,
-        _ => return Err(fault::senseless()),
+        Value::Array(parts) => <[Value; 2]>::try_from(parts).map_err(|_| fault::unexpected_reply())?,
+        _ => return Err(fault::unexpected_reply()),
     };
     match parts {
         [Value::BulkString(bytes), Value::Int(ttl)] => {
             Ok(Some(Loaded { bytes, ttl: u64::try_from(ttl).ok() }))
         }
-        _ => Err(fault::senseless()),
+        _ => Err(fault::unexpected_reply()),
     }
 }
 
 impl Loaded {
-    /// What an operator sees of it at this address.
+    /// The record as an operator sees it.
     pub(super) fn view(self, key: KeyDigest) -> RecordView {
         let expires_in = self.ttl.map_or(Duration::MAX, Duration::from_millis);
         match Packed::decode(self.bytes, key) {
@@ -101,7 +107,7 @@ impl Loaded {
         }
     }
 
-    /// The record and its retention in milliseconds, where it is readable and its lease has run out.
+    /// The record and its retention in milliseconds, if it is readable and its lease has run out.
     fn abandoned(self, key: KeyDigest) -> Option<(Record, u64)> {
         let packed = Packed::decode(self.bytes, key)?;
         let retention = packed.retention;
@@ -110,9 +116,9 @@ impl Loaded {
     }
 }
 
-pub(super) fn done(reply: Value) -> Result<bool, StoreError> {
+pub(super) fn parse_bool(reply: Value) -> Result<bool, StoreError> {
     match reply {
         Value::Int(number) => Ok(number == 1),
-        _ => Err(fault::senseless()),
+        _ => Err(fault::unexpected_reply()),
     }
 }

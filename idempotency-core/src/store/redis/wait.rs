@@ -1,4 +1,5 @@
-//! Waiting for a record to change: woken by its channel, and by the end of the lease; no polling while that works.
+//! Waiting for a record to change: a published message or the end of the lease ends the wait. Polls only without a
+//! subscription.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +7,15 @@ use std::time::Duration;
 use redis::Value;
 
 use super::Shared;
-use super::codec::digest_end;
-use super::command::{Command, argument};
-use super::waiters::{Signal, Ticket};
-use super::{fault, script};
+use super::call::command::{Command, argument};
+use super::net::fault;
+use super::net::subscriptions::{Signal, Subscription};
+use super::record::codec::digest_end;
+use super::record::script;
 use crate::{KeyDigest, StoreError};
 
-/// The shortest pause between two looks at one record, so that a wait without wake-ups stays cheap.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The minimum time between two reads of one record, which keeps a wait without a subscription cheap.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Shared {
     /// Returns when the record may have changed, or after `timeout`.
@@ -22,50 +24,50 @@ impl Shared {
         key: KeyDigest,
         timeout: Duration,
     ) -> Result<(), StoreError> {
-        // Time running out is an answer, not a failure.
+        // Reaching the timeout is not a failure.
         tokio::time::timeout(timeout, self.change(key)).await.unwrap_or(Ok(()))
     }
 
     async fn change(self: &Arc<Self>, key: KeyDigest) -> Result<(), StoreError> {
-        let mut ticket = self.waiters.join(self.keys.channel(key));
-        let before = ticket.now().wakes;
-        ticket.until(|signal| signal.subscribed || signal.lost).await;
-        // A change before the subscription wakes no waiter, so look once after it.
+        let mut subscription = self.subscriptions.subscribe(self.keys.channel(key));
+        let before = subscription.signal().messages;
+        subscription.wait_for(|signal| signal.subscribed || signal.lost).await;
+        // A change before the subscription publishes to no waiter, so read the record once after it.
         let mut pause = self.lease_left(key).await?;
         while !pause.is_zero() {
-            if woken_within(&mut ticket, before, pause).await {
+            if woken_within(&mut subscription, before, pause).await {
                 return Ok(());
             }
-            // The lease ran out, or was renewed meanwhile, or there are no wake-ups to be had.
+            // The lease ran out or was renewed, or the subscription was lost.
             pause = match self.lease_left(key).await? {
                 Duration::ZERO => Duration::ZERO,
-                left => left.max(PAUSE),
+                left => left.max(POLL_INTERVAL),
             };
         }
         Ok(())
     }
 
-    /// How long until a claim may find the record changed by time alone; zero where it is not held.
+    /// The time until a claim may find the lease expired. Zero if the key is not held.
     async fn lease_left(self: &Arc<Self>, key: KeyDigest) -> Result<Duration, StoreError> {
         let arguments = vec![argument(digest_end(key))];
-        match self.carry_out(&Command::script(&script::PEEK, self.keys.record(key), arguments)).await? {
+        match self.execute(&Command::script(&script::PEEK, self.keys.record(key), arguments)).await? {
             Value::Int(left) => Ok(Duration::from_millis(u64::try_from(left).unwrap_or(0))),
-            _ => Err(fault::senseless()),
+            _ => Err(fault::unexpected_reply()),
         }
     }
 }
 
-/// Whether a wake-up came within the time. Without a subscription the time is one pause at most.
-async fn woken_within(ticket: &mut Ticket, before: u64, time: Duration) -> bool {
-    let woken = |signal: &Signal| signal.wakes != before;
-    if !ticket.now().lost {
-        let signal = ticket.until(|signal| woken(signal) || signal.lost);
+/// Whether a wake-up came within `time`. Without a subscription, sleeps for at most [`POLL_INTERVAL`] instead.
+async fn woken_within(subscription: &mut Subscription, before: u64, time: Duration) -> bool {
+    let woken = |signal: &Signal| signal.messages != before;
+    if !subscription.signal().lost {
+        let signal = subscription.wait_for(|signal| woken(signal) || signal.lost);
         match tokio::time::timeout(time, signal).await {
             Ok(signal) if woken(&signal) => return true,
             Ok(_) => {}
             Err(_) => return false,
         }
     }
-    tokio::time::sleep(time.min(PAUSE)).await;
+    tokio::time::sleep(time.min(POLL_INTERVAL)).await;
     false
 }

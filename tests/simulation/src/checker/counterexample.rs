@@ -1,4 +1,4 @@
-//! The counterexample: the least part of a history that cannot be explained.
+//! The counterexample: the smallest part of a history that cannot be explained.
 
 use std::fmt;
 
@@ -7,10 +7,10 @@ use super::search::Search;
 use super::spec::{Spec, State};
 use crate::history::{History, Micros, Operation};
 
-/// How many states may be looked at for one question while a counterexample is made smaller.
+/// The most states to visit for one question while a counterexample is made smaller.
 const STATES: usize = 5_000;
 
-/// The least part of a history that cannot be explained.
+/// The smallest part of a history that cannot be explained.
 #[derive(Clone, Debug)]
 pub struct Counterexample {
     history: History,
@@ -19,9 +19,9 @@ pub struct Counterexample {
 }
 
 impl Counterexample {
-    /// Cuts a history that has no explanation short, and takes away every answer that is not needed for that.
+    /// Shortens a history that has no explanation, and drops every answer that is not needed for that.
     ///
-    /// Both make a history easier to explain, so what is left is as wrong as the whole.
+    /// Both make a history easier to explain, so the rest is as wrong as the whole.
     pub(super) fn of(history: &History, checker: &mut Checker) -> Self {
         let checker = &mut checker.clone().with_limit(STATES);
         let mut ends: Vec<Micros> =
@@ -39,7 +39,7 @@ impl Counterexample {
         let mut shortest = ends.get(wrong).map_or_else(|| history.clone(), |&end| until(history, end));
         for index in (0..shortest.operations.len()).rev() {
             let mut smaller = shortest.clone();
-            // What changed nothing is not missed; of what changed something, only the answer can be.
+            // An operation that changed nothing can go; one that changed something can only lose its answer.
             match smaller.operations[index].answer.take() {
                 Some((_, answer)) if answer.changed_nothing() => drop(smaller.operations.remove(index)),
                 _ => {}
@@ -48,7 +48,8 @@ impl Counterexample {
                 shortest = smaller;
             }
         }
-        let mut search = Search::new(&shortest, checker.limit).expect("it is a part of what was searched");
+        let mut search =
+            Search::new(&shortest, checker.limit).expect("it is part of a history that was searched");
         let _ = search.run();
         let (spec, broken) = search.stuck();
         let broken =
@@ -56,12 +57,12 @@ impl Counterexample {
         Self { history: shortest, spec, broken }
     }
 
-    /// The rules that the answers break which cannot follow the best explanation.
+    /// The rules broken by the answers that cannot follow the best explanation.
     pub fn broken(&self) -> impl Iterator<Item = &'static str> {
         self.broken.iter().map(|(_, why)| *why)
     }
 
-    /// Whether an operation has an answer, or is by an attempt that the others speak of.
+    /// Whether an operation has an answer, or its attempt appears in another operation.
     fn is_telling(&self, operation: &Operation) -> bool {
         let answered = self.history.operations.iter().filter(|other| other.answer.is_some());
         let owners = answered.filter_map(|other| other.action.owner());
@@ -77,7 +78,7 @@ impl Counterexample {
     }
 }
 
-/// What was known of a history at an instant.
+/// The history as it was known at an instant.
 fn until(history: &History, end: Micros) -> History {
     let operations = history.operations.iter().filter(|operation| operation.call <= end);
     let operations = operations.map(|operation| Operation {
@@ -99,7 +100,7 @@ impl fmt::Display for Counterexample {
             writeln!(f, "  {operation}")?;
         }
         if !hidden.is_empty() {
-            writeln!(f, "  and {} operations whose effects would not explain it either", hidden.len())?;
+            writeln!(f, "  and {} operations whose effects do not explain it either", hidden.len())?;
         }
         for (key, version) in self.history.versions.iter().enumerate() {
             if let Some(version) = version {

@@ -1,6 +1,6 @@
-//! The effects: what is known of a record after an operation on it.
+//! The effects: what is known about a record after an operation on it.
 
-use idempotency_core::Release;
+use idempotency_core::store::Release;
 
 use super::spec::{At, Broken, Record, Spec, State};
 use crate::history::{GivenBack, Micros};
@@ -16,10 +16,10 @@ impl Spec {
         at: At,
     ) -> Self {
         let before = &self.records[key];
-        // A takeover happens at the earliest when the former lease can have run out.
+        // A takeover cannot happen before the former lease can have run out.
         let floor = match before.state {
-            State::Held { from, .. } => at.floor.max(from),
-            _ => at.floor,
+            State::Held { from, .. } => at.clock_floor.max(from),
+            _ => at.clock_floor,
         };
         let record = Record {
             state: held(floor, lease, at),
@@ -34,16 +34,19 @@ impl Spec {
     }
 
     pub(super) fn renewed(&self, key: usize, fence: u64, lease: Micros, at: At) -> Self {
-        self.with(key, Record { state: held(at.floor, lease, at), ..self.records[key].with_fence(fence) })
+        self.with(
+            key,
+            Record { state: held(at.clock_floor, lease, at), ..self.records[key].with_fence(fence) },
+        )
     }
 
-    /// The mark rises with it where that is one step; where it is two, it has risen before.
+    /// The mark rises in the same step, or has risen before where record and mark change in two steps.
     pub(super) fn completed(&self, key: usize, fence: u64, outcome: u64, at: At) -> Self {
         let record = Record { state: State::Completed { outcome }, ..self.records[key].with_fence(fence) };
         self.with(key, record).raised(at)
     }
 
-    /// Whether a completion may come now: not before its mark was raised.
+    /// Whether a completion may come now: its mark must have been raised.
     pub(super) fn may_complete(&self, at: At) -> bool {
         !at.is_split || at.version <= self.mark
     }
@@ -58,10 +61,10 @@ impl Spec {
             (Release::Unstarted, _) => {
                 Record { state: State::Released, attempts: record.attempts.saturating_sub(1), ..record }
             }
-            // The lease ends here, if it has not ended before.
+            // The lease ends now, unless it has ended already.
             (Release::Abandoned, State::Held { from, to }) => Record {
                 state: State::Held {
-                    from: from.min(at.floor.saturating_sub(at.resolution)),
+                    from: from.min(at.clock_floor.saturating_sub(at.resolution)),
                     to: to.min(at.ceil.saturating_add(at.resolution)),
                 },
                 ..record
@@ -71,7 +74,7 @@ impl Spec {
         self.with(key, record)
     }
 
-    /// The grant is undone by the store itself, which tells no fence.
+    /// The store itself undoes the grant. It reports no fence.
     pub(super) fn given_back(&self, key: usize, why: GivenBack, at: At) -> Self {
         let before = self.records[key];
         let how = if why == GivenBack::StaleTakeover { Release::Abandoned } else { Release::Unstarted };
@@ -83,11 +86,11 @@ impl Spec {
         self.with(key, record)
     }
 
-    /// The lease is another owner's, of the same attempt.
+    /// The lease passes to another owner within the same attempt.
     pub(super) fn adopted(&self, key: usize, owner: u64, fence: Option<u64>, lease: Micros, at: At) -> Self {
         let before = &self.records[key];
         let record = Record {
-            state: held(at.floor, lease, at),
+            state: held(at.clock_floor, lease, at),
             owner,
             fence: fence.unwrap_or(before.fence + 1),
             fence_is_known: fence.is_some(),
@@ -103,17 +106,17 @@ impl Spec {
         Self { mark: self.mark.max(outcome.and(at.version)), ..self.with(key, resolved) }
     }
 
-    /// A lease was refused: right, unless it is surely the one that holds.
+    /// A lease was refused. That is right unless this lease surely holds the key.
     pub(super) fn lost(&self, key: usize, owner: u64, fence: u64) -> Result<Self, Broken> {
         let record = &self.records[key];
         let holds = record.fence_is_known && record.is_held_by(owner, fence);
-        expect(!holds, *self, "a lease that nobody took over is held, also when late")
+        expect(!holds, *self, "a lease without a takeover is held, even when late")
     }
 
     pub(super) fn not_repeated(&self, key: usize, owner: u64, fence: u64) -> Result<Self, Broken> {
         let record = &self.records[key];
         let repeats = record.fence_is_known && record.was_granted_to(owner, fence);
-        expect(!repeats, *self, "I5: a repeat is answered as the first was")
+        expect(!repeats, *self, "I5: a repeat has the same answer as the first request")
     }
 
     pub(super) fn seen_fence(&self, key: usize, fence: u64, broken: Broken) -> Result<Self, Broken> {
@@ -124,14 +127,14 @@ impl Spec {
         Ok(self.with(key, record.with_fence(fence)))
     }
 
-    /// An answer told how long the lease lasts: that narrows down when it ends.
+    /// An answer reported how long the lease lasts, which narrows down its end.
     pub(super) fn seen_deadline(&self, key: usize, left: Micros, at: At) -> Result<Self, Broken> {
         let record = &self.records[key];
         let State::Held { from, to } = record.state else { return Err("unreachable: it is held") };
-        let from = from.max(at.floor.saturating_add(left).saturating_sub(at.resolution));
+        let from = from.max(at.clock_floor.saturating_add(left).saturating_sub(at.resolution));
         let to = to.min(at.ceil.saturating_add(left).saturating_add(at.resolution));
         if from > to {
-            return Err("I6: an answer tells how long the lease lasts");
+            return Err("I6: an answer reports the time that the lease has left");
         }
         Ok(self.with(key, Record { state: State::Held { from, to }, ..*record }))
     }

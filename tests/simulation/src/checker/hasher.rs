@@ -1,4 +1,4 @@
-//! A fast hasher for the states of a search: they come from no attacker.
+//! A fast hasher for the states of a search. They do not come from an attacker.
 
 use std::hash::{BuildHasherDefault, Hasher};
 

@@ -1,4 +1,4 @@
-//! The checker: whether a history can be explained by a store that keeps the contract.
+//! The checker: decides whether a store that keeps the contract can explain a history.
 
 mod counterexample;
 mod effect;
@@ -14,15 +14,15 @@ pub use counterexample::Counterexample;
 
 use search::Search;
 
-/// Searches for an order of the operations in which every answer is right (Wing and Gong, with Lowe's memory of what
-/// was tried). Keys of different resources do not touch each other, so each resource has a history of its own.
+/// Searches for an order of the operations in which every answer is right (Wing and Gong, with Lowe's cache of tried
+/// states). Keys of different resources are independent, so each resource has its own history.
 #[derive(Clone, Debug)]
 pub struct Checker {
     limit: usize,
     states: u64,
 }
 
-/// What the checker found.
+/// The result of a check.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -41,23 +41,23 @@ impl Checker {
         Self { limit: 200_000, states: 0 }
     }
 
-    /// Gives a history up after this many states. Default: 200,000, which takes less than a second.
+    /// Gives up on a history after this many states. Default: 200,000, which takes less than a second.
     #[must_use]
     pub fn with_limit(mut self, states: usize) -> Self {
         self.limit = states;
         self
     }
 
-    /// How many states were looked at so far.
+    /// The number of states visited so far.
     #[must_use]
     pub fn states(&self) -> u64 {
         self.states
     }
 
-    /// Judges a history. One with more than 128 operations or three keys stays undecided.
+    /// Judges a history. With more than 128 operations or three keys it stays undecided.
     ///
-    /// Where it has a failover, one timeline survives: the replica that went on has the writes up to some instant, none
-    /// later, and every answer must be right on the timeline on which it was given.
+    /// After a failover one timeline survives: the promoted replica has the writes up to some instant and none later.
+    /// Every answer must be right on the timeline that gave it.
     pub fn check(&mut self, history: &History) -> Verdict {
         let steps = history.in_steps();
         match self.explains_steps(&steps) {
@@ -67,12 +67,12 @@ impl Checker {
         }
     }
 
-    /// Whether a history has an explanation, without a word why not; `None` where the search was given up.
+    /// Whether a history has an explanation; `None` if the search was given up. Builds no counterexample.
     pub fn explains(&mut self, history: &History) -> Option<bool> {
         self.explains_steps(&history.in_steps())
     }
 
-    /// The same of a history whose operations in two steps have been taken apart.
+    /// The same for a history whose two-step operations have been split.
     fn explains_steps(&mut self, history: &History) -> Option<bool> {
         let mut search = Search::new(history, self.limit)?;
         let explained = search.run();

@@ -3,28 +3,30 @@
 use std::collections::HashMap;
 
 use super::hasher::FastHasher;
-use super::spec::{At, Broken, Deadlines, MAX_KEYS, Spec};
+use super::spec::{At, Broken, Deadlines, MAX_KEYS, Spec, State};
 use crate::history::{Action, Answer, History, Micros, Operation};
 
-/// Which operations have been put in order, one bit each.
+/// The operations that have been placed, one bit each.
 type Placed = u128;
 
-/// A search through the orders of one history's operations.
+/// A search through the orders of the operations of one history.
 pub(super) struct Search<'a> {
     history: &'a History,
-    /// Indices of the operations, answered ones first, by their end.
+    /// Indices of the operations: answered ones first, by the time of the answer.
     order: Vec<usize>,
     answered: usize,
-    /// For each place, the one before with the same operation, where neither was answered.
+    /// For each place, the earlier place of the same operation, if neither was answered.
     repeated: Vec<Option<usize>>,
-    /// What was tried, and in vain, each with every time that a lease was known to end by.
-    seen: HashMap<(Placed, Spec, Timeline), Vec<Deadlines>, FastHasher>,
+    /// For each place, whether the store may execute the operation more than once.
+    repeatable: Vec<bool>,
+    /// The states that were tried without success, each with what was known about its time.
+    seen: HashMap<(Placed, Spec, Timeline), Vec<Known>, FastHasher>,
     states: usize,
     limit: usize,
     deepest: (u32, Node),
 }
 
-/// A point in the search: what is placed, what that makes of the records, and the earliest instant of what follows.
+/// A point in the search: the placed operations, the records after them, and the earliest instant of the next one.
 #[derive(Clone, Copy)]
 struct Node {
     placed: Placed,
@@ -33,13 +35,19 @@ struct Node {
     timeline: Timeline,
 }
 
-/// Where a point lies, seen from a failover.
+/// What is known about time at a point: the earliest instant of the next operation, and the ends of the leases.
+struct Known {
+    floor: Micros,
+    deadlines: Deadlines,
+}
+
+/// The timeline of a point, relative to a failover.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(clippy::large_enum_variant, reason = "a box would cost an allocation for each state")]
 enum Timeline {
-    /// The replica has everything so far; where there is no failover, always.
+    /// The replica has everything so far. Without a failover this is the only timeline.
     Shared,
-    /// What is done here is forgotten: the replica has only this.
+    /// Operations here are forgotten: the replica has only this state.
     Doomed(Spec),
     /// The replica has become the master.
     Surviving,
@@ -49,7 +57,7 @@ enum Timeline {
 struct GivenUp;
 
 impl<'a> Search<'a> {
-    /// `None` where the history is too large.
+    /// `None` if the history is too large.
     pub(super) fn new(history: &'a History, limit: usize) -> Option<Self> {
         let operations = &history.operations;
         if operations.len() > Placed::BITS as usize || history.versions.len() > MAX_KEYS {
@@ -69,12 +77,18 @@ impl<'a> Search<'a> {
                     .rfind(|&earlier| same(&operations[order[place]], &operations[order[earlier]]))
             })
             .collect();
+        let forgets = operations.iter().any(|operation| operation.action == Action::Forget);
+        let repeatable = order
+            .iter()
+            .map(|&index| history.repeats_operations && may_repeat(&operations[index].action, forgets))
+            .collect();
         let start = Node { placed: 0, spec: Spec::EMPTY, floor: 0, timeline: Timeline::Shared };
         Some(Self {
             history,
             order,
             answered,
             repeated,
+            repeatable,
             seen: HashMap::default(),
             states: 0,
             limit,
@@ -82,7 +96,7 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Whether there is an explanation; `None` where the search was given up.
+    /// Whether there is an explanation; `None` if the search was given up.
     pub(super) fn run(&mut self) -> Option<bool> {
         self.explain(self.deepest.1).ok()
     }
@@ -94,12 +108,13 @@ impl<'a> Search<'a> {
     fn explain(&mut self, node: Node) -> Result<bool, GivenUp> {
         let Some(ceil) = self.ceil(&node) else { return Ok(true) };
         let (spec, deadlines) = node.spec.without_deadlines();
+        let known = Known { floor: node.floor, deadlines };
         let tried = self.seen.entry((node.placed, spec, node.timeline)).or_default();
-        // The less is known of when a lease ends, the more can follow.
-        if tried.iter().any(|wider| includes(wider, &deadlines)) {
+        // The less is known about time, the more can follow.
+        if tried.iter().any(|wider| wider.includes(&known)) {
             return Ok(false);
         }
-        tried.push(deadlines);
+        tried.push(known);
         self.states += 1;
         if self.states > self.limit {
             return Err(GivenUp);
@@ -118,30 +133,38 @@ impl<'a> Search<'a> {
                 return Ok(true);
             }
         }
+        for place in 0..self.order.len() {
+            if let Some(next) = self.repeat(&node, place, ceil)
+                && self.explain(next)?
+            {
+                return Ok(true);
+            }
+        }
         match self.turned(&node, ceil) {
             Some(next) => self.explain(next),
             None => Ok(false),
         }
     }
 
-    /// The point after an operation that changed nothing, says nothing new, and puts no limit on what can follow: if it
-    /// can come later, it can come now.
+    /// The point after an operation that changed nothing, reveals nothing and does not limit the operations that follow:
+    /// if it can come later, it can come now.
     fn harmless(&self, node: &Node, ceil: Micros) -> Option<Node> {
         (0..self.answered).find_map(|place| {
             let operation = &self.history.operations[self.order[place]];
             let is_idle = operation.answer.is_some_and(|(_, answer)| answer.changed_nothing());
-            if !is_idle || operation.call > node.floor {
+            // An operation that may be repeated can have changed something before it is placed.
+            if !is_idle || self.repeatable[place] || operation.call > node.floor {
                 return None;
             }
             self.place(node, place, ceil)?.ok().filter(|next| next.spec == node.spec)
         })
     }
 
-    /// What a failover can do here: first the replica gets no more writes, then it goes on from what it has.
+    /// The next step of a failover: first the replica stops receiving writes, then it continues from its own state.
     fn turned(&self, node: &Node, ceil: Micros) -> Option<Node> {
         let failover = self.history.failover?;
         match node.timeline {
-            // What the replica lacks took effect after the cut, and so did all that is left.
+            // Every write that the replica lacks took effect after the cut, and so do the remaining operations.
             Timeline::Shared if ceil >= failover.cut_from => {
                 let floor = node.floor.max(failover.cut_from);
                 Some(Node { timeline: Timeline::Doomed(node.spec), floor, ..*node })
@@ -154,7 +177,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The latest instant at which an operation can take effect on this timeline; `None` where it cannot.
+    /// The latest instant at which an operation can take effect on this timeline; `None` if it cannot.
     fn latest(&self, timeline: Timeline, operation: &Operation, ceil: Micros) -> Option<Micros> {
         let Some(failover) = self.history.failover else { return Some(ceil) };
         let confirmed = failover.is_confirmed && was_confirmed(operation);
@@ -166,15 +189,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The latest instant at which the next operation can take effect: when the first of those left was answered.
+    /// The latest instant at which the next operation can take effect: the earliest answer among the remaining ones.
     fn ceil(&self, node: &Node) -> Option<Micros> {
         let first = (0..self.answered).find(|place| node.placed & (1 << place) == 0)?;
         self.history.operations[self.order[first]].answer.map(|(end, _)| end)
     }
 
-    /// The point after placing one more operation, or why its answer is wrong there; `None` where it cannot come next,
-    /// or would change nothing: an operation without an answer that changes nothing can as well be placed later. So can
-    /// the repeat of one that nobody answered either: the earlier can do whatever the later can.
+    /// The point after placing one more operation, or the rule that its answer breaks; `None` if it cannot come next or
+    /// need not. An unanswered operation that changes nothing can be placed later. So can the repeat of an operation
+    /// that was not answered either: the earlier one can take any effect of the later one.
     fn place(&self, node: &Node, place: usize, ceil: Micros) -> Option<Result<Node, Broken>> {
         let operation = &self.history.operations[self.order[place]];
         let is_placed = |place: usize| node.placed & (1 << place) != 0;
@@ -184,23 +207,46 @@ impl<'a> Search<'a> {
         {
             return None;
         }
+        let at = self.at(node, operation, ceil)?;
+        let (key, action) = (operation.key, &operation.action);
+        let spec = match &operation.answer {
+            Some((_, answer)) => node.spec.answered(key, action, answer, at),
+            None => Ok(node.spec.unanswered(key, action, at)?),
+        };
+        Some(spec.map(|spec| Node { placed: node.placed | (1 << place), spec, floor: at.floor, ..*node }))
+    }
+
+    /// The point after an operation took effect without its answer, so that the store repeats it later. `None` if this
+    /// cannot come next, or can change nothing.
+    fn repeat(&self, node: &Node, place: usize, ceil: Micros) -> Option<Node> {
+        let operation = &self.history.operations[self.order[place]];
+        if !self.repeatable[place] || node.placed & (1 << place) != 0 || operation.call > ceil {
+            return None;
+        }
+        // A claim that is repeated finds its own record, unless the record was deleted.
+        let is_free = node.spec.records[operation.key].state == State::Free;
+        if matches!(operation.action, Action::Claim { .. }) && !is_free {
+            return None;
+        }
+        let at = self.at(node, operation, ceil)?;
+        let spec = node.spec.unanswered(operation.key, &operation.action, at)?;
+        Some(Node { spec, floor: at.floor, ..*node })
+    }
+
+    /// When an operation takes effect if it comes next; `None` if it cannot on this timeline.
+    fn at(&self, node: &Node, operation: &Operation, ceil: Micros) -> Option<At> {
         let ceil = self.latest(node.timeline, operation, ceil)?;
         let floor = node.floor.max(operation.call);
         let version = match operation.action {
             Action::Claim { is_ordered: false, .. } => None,
             _ => self.history.versions[operation.key].map(|version| version.get()),
         };
-        let History { resolution, is_split, .. } = *self.history;
-        let at = At { floor, ceil, version, resolution, is_split };
-        let (key, action) = (operation.key, &operation.action);
-        let spec = match &operation.answer {
-            Some((_, answer)) => node.spec.answered(key, action, answer, at),
-            None => Ok(node.spec.unanswered(key, action, at)?),
-        };
-        Some(spec.map(|spec| Node { placed: node.placed | (1 << place), spec, floor, ..*node }))
+        let History { resolution, is_split, reads_clock_early, .. } = *self.history;
+        let clock_floor = if reads_clock_early { operation.call } else { floor };
+        Some(At { floor, ceil, clock_floor, version, resolution, is_split })
     }
 
-    /// How far the best explanation came: its state, and the operations that cannot follow, with the rules they break.
+    /// The end of the best explanation: its state, and the operations that cannot follow with the rules that they break.
     pub(super) fn stuck(&self) -> (Spec, Vec<(usize, Broken)>) {
         let node = self.deepest.1;
         let Some(ceil) = self.ceil(&node) else { return (node.spec, Vec::new()) };
@@ -211,11 +257,31 @@ impl<'a> Search<'a> {
     }
 }
 
-fn includes(wider: &Deadlines, narrower: &Deadlines) -> bool {
-    wider.iter().zip(narrower).all(|(wider, narrower)| wider.0 <= narrower.0 && narrower.1 <= wider.1)
+impl Known {
+    /// Whether everything that can follow `other` can also follow this.
+    fn includes(&self, other: &Self) -> bool {
+        let mut ends = self.deadlines.iter().zip(&other.deadlines);
+        self.floor <= other.floor && ends.all(|(own, other)| own.0 <= other.0 && other.1 <= own.1)
+    }
 }
 
-/// Whether the answer is one for which a durable store waits.
+/// Whether a repeat of this request can have an effect. A claim that is repeated finds its own record, unless an operator
+/// has deleted the record.
+fn may_repeat(action: &Action, forgets: bool) -> bool {
+    match action {
+        Action::Claim { .. } => forgets,
+        Action::Renew { .. }
+        | Action::Complete { .. }
+        | Action::Release { .. }
+        | Action::Adopt { .. }
+        | Action::Forget
+        | Action::Resolve { .. } => true,
+        // A load changes nothing, and the separate steps have no answer that could be lost.
+        Action::Load | Action::Raise { .. } | Action::GiveBack { .. } => false,
+    }
+}
+
+/// Whether a durable store waits for its replicas before it gives this answer.
 fn was_confirmed(operation: &Operation) -> bool {
     matches!(
         (&operation.action, &operation.answer),

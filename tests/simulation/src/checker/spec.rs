@@ -1,13 +1,13 @@
-//! The specification: what a store may answer, given what it did before.
+//! The specification: the answers that a store may give after the operations so far.
 //!
-//! Nobody outside a store knows when exactly an operation took effect: only that it lies between `floor` and `ceil`.
-//! So a lease has an earliest and a latest possible end. Whatever could be right is allowed: there are no false alarms,
-//! and an overlap is missed only where it is smaller than one operation's latency.
+//! The instant at which an operation took effect is known only to lie between `floor` and `ceil`. So a lease has an
+//! earliest and a latest possible end. Every answer that could be right is allowed: there are no false alarms, and an
+//! overlap is missed only if it is shorter than the latency of one operation.
 
 use super::effect::expect;
 use crate::history::{Action, Answer, GivenBack, Micros, Seen};
 
-/// What is known of the records of one resource.
+/// What is known about the records of one resource.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Spec {
     pub(super) records: [Record; MAX_KEYS],
@@ -15,19 +15,19 @@ pub(super) struct Spec {
     pub(super) mark: Option<u64>,
 }
 
-/// How many keys of one resource a history may have.
+/// The most keys that a history may have.
 pub(super) const MAX_KEYS: usize = 3;
 
-/// What is known of one record.
+/// What is known about one record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Record {
     pub(super) state: State,
     pub(super) owner: u64,
-    /// The fence of the last grant, or the least that it can be.
+    /// The fence of the last grant, or its lower bound.
     pub(super) fence: u64,
     pub(super) fence_is_known: bool,
     pub(super) attempts: u32,
-    /// Whether the last grant took a lease over that had run out.
+    /// Whether the last grant was a takeover.
     pub(super) took_over: bool,
     pub(super) fingerprint: Option<u64>,
 }
@@ -46,27 +46,29 @@ pub(super) enum State {
     },
 }
 
-/// Between which instants each record's lease ends.
+/// The earliest and the latest end of each record's lease.
 pub(super) type Deadlines = [(Micros, Micros); MAX_KEYS];
 
-/// Between which instants an operation takes effect, how new its key is, and how exactly the store counts.
+/// The interval in which an operation takes effect, the version of its key, and the resolution of the store's clock.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct At {
     pub(super) floor: Micros,
     pub(super) ceil: Micros,
+    /// The earliest instant at which the store may have read its clock.
+    pub(super) clock_floor: Micros,
     pub(super) version: Option<u64>,
     pub(super) resolution: Micros,
     /// Whether record and mark change in two steps.
     pub(super) is_split: bool,
 }
 
-/// Which rule an answer breaks.
+/// The rule that an answer breaks.
 pub(super) type Broken = &'static str;
 
 impl Spec {
     pub(super) const EMPTY: Self = Self { records: [Record::FREE; MAX_KEYS], mark: None };
 
-    /// What is known beside the ends of leases, and these.
+    /// Separates the ends of leases from everything else that is known.
     pub(super) fn without_deadlines(mut self) -> (Self, Deadlines) {
         let mut deadlines = Deadlines::default();
         for (record, deadline) in self.records.iter_mut().zip(&mut deadlines) {
@@ -77,7 +79,7 @@ impl Spec {
         (self, deadlines)
     }
 
-    /// What is known after this answer, or why it cannot be given here.
+    /// What is known after this answer, or the rule that it breaks.
     pub(super) fn answered(
         &self,
         key: usize,
@@ -93,17 +95,18 @@ impl Spec {
                     *self,
                     "mismatch: another fingerprint is always a mismatch",
                 ),
+                // In two steps: granted on the record, then found to be stale. Another claim may have taken over or
+                // completed in between. That does not matter, since nothing is granted.
+                _ if at.is_split && self.is_answered_stale(answer, at) => Ok(*self),
                 Path::Completed(outcome) => match *answer {
                     Answer::Completed { outcome: answered } => expect(
                         answered == outcome,
                         *self,
                         "I2: all completions of a key are one, bit for bit",
                     ),
-                    _ => Err("I3: a completed key answers its outcome, and nothing else"),
+                    _ => Err("I3: a completed key is answered with its outcome"),
                 },
                 Path::Repeat => match *answer {
-                    // In two steps: granted on the record, and found to be stale at the second.
-                    Answer::Stale { newest } if at.is_split => self.answered_stale(newest, at),
                     Answer::Granted { .. } if at.is_split && self.is_stale(at) => {
                         Err("I8: no older version is granted after a newer one completed")
                     }
@@ -153,9 +156,9 @@ impl Spec {
             Action::Adopt { owner, fence, adopter, lease } => match *answer {
                 Answer::Granted { fence: granted, attempt } if record.is_held_by(owner, fence) => {
                     if granted <= fence {
-                        Err("I1: an adoption has a larger fence than the lease that is adopted")
+                        Err("I1: an adoption has a larger fence than the adopted lease")
                     } else if attempt != record.attempts {
-                        Err("an adoption is of the same attempt")
+                        Err("an adoption keeps the attempt")
                     } else {
                         Ok(self.adopted(key, adopter, Some(granted), lease, at))
                     }
@@ -166,7 +169,7 @@ impl Spec {
                     self.seen_fence(key, fence, "unreachable: the fence was compared")
                 }
                 Answer::Granted { .. } => {
-                    Err("I4: a lease that was superseded is not adopted, and none twice")
+                    Err("I4: a superseded lease is not adopted, and no lease is adopted twice")
                 }
                 Answer::Lost if record.owner == adopter && matches!(record.state, State::Held { .. }) => {
                     Err("I5: a repeated adoption is granted again")
@@ -175,7 +178,7 @@ impl Spec {
                 _ => Err("an adoption is granted or lost"),
             },
             Action::Raise { .. } | Action::GiveBack { .. } => {
-                Err("unreachable: a step of its own has no answer")
+                Err("unreachable: a separate step has no answer")
             }
             Action::Load => self.answered_look(key, answer, at),
             Action::Forget => expect(
@@ -190,16 +193,16 @@ impl Spec {
                     "I8: the mark is raised before the record says completed",
                 ),
                 (Answer::Done(true), _) => Err("only a record whose lease ran out is resolved"),
-                (Answer::Done(false), State::Held { to, .. }) if at.floor >= to => {
+                (Answer::Done(false), State::Held { to, .. }) if at.clock_floor >= to => {
                     Err("a record whose lease ran out is resolved")
                 }
                 (Answer::Done(false), _) => Ok(*self),
-                _ => Err("resolving answers whether there was something to settle"),
+                _ => Err("resolving answers whether there was something to resolve"),
             },
         }
     }
 
-    /// What is known after this operation took effect without anybody knowing; `None` where it changes nothing here.
+    /// What is known after this operation took effect without an answer; `None` if it changes nothing.
     pub(super) fn unanswered(&self, key: usize, action: &Action, at: At) -> Option<Self> {
         let record = &self.records[key];
         match *action {
@@ -209,7 +212,7 @@ impl Spec {
                     (Path::Expired, State::Held { from, .. }) => !in_doubt && at.ceil >= from,
                     _ => false,
                 };
-                // In two steps, what is stale is granted first.
+                // In two steps, a stale claim is granted first.
                 if !is_open || !at.is_split && self.is_stale(at) {
                     return None;
                 }
@@ -251,7 +254,7 @@ impl Spec {
         }
     }
 
-    /// Which row of the protocol's table a claim falls into.
+    /// The row of the protocol's table that applies to a claim.
     fn grant(&self, record: &Record, owner: u64, fingerprint: Option<u64>) -> Path {
         if record.state == State::Free {
             return Path::Open;
@@ -280,7 +283,7 @@ impl Spec {
         let State::Held { from, to } = self.records[key].state else { return Err("unreachable: it is held") };
         let Action::Claim { in_doubt, .. } = *action else { return Err("unreachable: it is a claim") };
         match *answer {
-            Answer::InFlight { .. } if at.floor >= to => {
+            Answer::InFlight { .. } if at.clock_floor >= to => {
                 Err("I6: a lease blocks its key no longer than it lasts")
             }
             Answer::InFlight { retry_after } => self.seen_deadline(key, retry_after, at),
@@ -288,7 +291,7 @@ impl Spec {
                 Err("I1: a key is not granted while another holds it")
             }
             Answer::InDoubt => expect(in_doubt, *self, "a claim that reruns is never in doubt"),
-            _ if in_doubt => Err("a claim at most once does not take over"),
+            _ if in_doubt => Err("an at-most-once claim does not take over"),
             _ => self.answered_grant(key, action, answer, at),
         }
     }
@@ -307,22 +310,22 @@ impl Spec {
                 Err("I1: each grant has a larger fence than the one before")
             }
             Answer::Granted { attempt, .. } if attempt != record.attempts.saturating_add(1) => {
-                Err("each grant counts one attempt more")
+                Err("each grant counts one more attempt")
             }
             Answer::Granted { fence, .. } => {
                 Ok(self.granted(key, owner, fingerprint, lease, Some(fence), at))
             }
-            Answer::InFlight { .. } => Err("I6: nobody holds the key, and it is not granted"),
-            Answer::Completed { .. } => Err("I2: a key that nobody completed has no outcome"),
-            Answer::Mismatch => Err("mismatch: the fingerprint is the same, or there is none"),
-            Answer::InDoubt => Err("a key that nobody holds is not in doubt"),
+            Answer::InFlight { .. } => Err("I6: a free key is granted"),
+            Answer::Completed { .. } => Err("I2: a key without a completion has no outcome"),
+            Answer::Mismatch => Err("mismatch: only a different fingerprint is a mismatch"),
+            Answer::InDoubt => Err("a free key is not in doubt"),
             _ => Err("not an answer to a claim"),
         }
     }
 
     fn answered_stale(&self, newest: u64, at: At) -> Result<Self, Broken> {
         expect(
-            self.is_stale(at) && self.mark == Some(newest),
+            self.is_answered_stale(&Answer::Stale { newest }, at),
             *self,
             "I8: a delivery is stale only below its resource's mark",
         )
@@ -334,11 +337,11 @@ impl Spec {
             return expect(
                 *answer == Answer::Free && record.state == State::Free,
                 *self,
-                "a record that is there is found",
+                "a look finds an existing record",
             );
         };
         let seen = match (state, record.state) {
-            (Seen::InFlight { lease_left }, State::Held { to, .. }) if at.floor < to => {
+            (Seen::InFlight { lease_left }, State::Held { to, .. }) if at.clock_floor < to => {
                 self.seen_deadline(key, lease_left, at)?
             }
             (Seen::Abandoned, State::Held { from, .. }) if at.ceil >= from => *self,
@@ -347,9 +350,13 @@ impl Spec {
             _ => return Err("a look shows the record's state"),
         };
         if attempts != record.attempts {
-            return Err("a look shows how many grants there were");
+            return Err("a look shows the number of grants");
         }
         seen.seen_fence(key, fence, "a look shows the fence of the last grant")
+    }
+
+    fn is_answered_stale(&self, answer: &Answer, at: At) -> bool {
+        self.is_stale(at) && matches!(*answer, Answer::Stale { newest } if self.mark == Some(newest))
     }
 
     fn is_stale(&self, at: At) -> bool {
@@ -361,11 +368,11 @@ impl Spec {
 enum Path {
     Mismatch,
     Completed(u64),
-    /// By the owner that holds the key.
+    /// A claim by the owner that holds the key.
     Repeat,
-    /// By the owner that released the key.
+    /// A claim by the owner that released the key.
     Late,
-    /// Another holds the key, or its lease ran out.
+    /// A claim of a key that another owner holds or has abandoned.
     Expired,
     Open,
 }

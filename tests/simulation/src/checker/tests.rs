@@ -1,6 +1,6 @@
-//! Histories written by hand.
+//! The checker's verdicts on handwritten histories.
 
-use idempotency_core::Release;
+use idempotency_core::store::Release;
 
 use super::*;
 use crate::history::{Action, Answer, Failover, Micros, Operation};
@@ -32,7 +32,7 @@ fn is_explained(operations: impl IntoIterator<Item = Operation>) -> bool {
 }
 
 #[test]
-fn a_takeover_is_right_from_the_earliest_end_of_the_lease_on() {
+fn a_takeover_is_accepted_from_the_earliest_end_of_the_lease() {
     let first = at(10, claim(1), Some((20, granted(5, 1))));
     let takeover = |call, end| at(call, claim(2), Some((end, granted(9, 2))));
     assert!(is_explained([first.clone(), takeover(900, 1010)]));
@@ -60,7 +60,7 @@ fn a_claim_without_an_answer_may_have_been_granted_at_any_time() {
 }
 
 #[test]
-fn a_completion_without_an_answer_counts_where_somebody_saw_it() {
+fn a_completion_without_an_answer_counts_if_a_claim_saw_its_outcome() {
     let held = at(10, claim(1), Some((20, granted(5, 1))));
     let completed = at(30, Action::Complete { owner: 1, fence: 5, outcome: 7 }, None);
     let seen = |outcome| at(40, claim(2), Some((50, Answer::Completed { outcome })));
@@ -85,8 +85,8 @@ fn an_older_version_is_not_granted_after_a_newer_one_completed() {
     assert!(!check(granted(6, 1)));
 }
 
-/// A newer version's key 0 is completed by owner 1, and an older one's key 1 is claimed by owner 2, where record and mark
-/// change in two steps.
+/// Whether a history can be explained in which owner 1 completes key 0 of a newer version while owner 2 claims key 1 of
+/// an older version, where record and mark change in two steps.
 fn in_two_steps(completed: Option<(Micros, Answer)>, call: Micros, older: Answer) -> bool {
     let version = |number| Some(idempotency_core::Version::new(number));
     let operations = vec![
@@ -99,17 +99,17 @@ fn in_two_steps(completed: Option<(Micros, Answer)>, call: Micros, older: Answer
 }
 
 #[test]
-fn where_record_and_mark_change_in_two_steps_the_mark_may_be_ahead_and_never_behind() {
+fn in_two_steps_the_mark_may_be_ahead_of_the_record_and_never_behind() {
     let stale = Answer::Stale { newest: 2 };
     let held = Some((40, Answer::Held));
     assert!(in_two_steps(held, 50, stale));
     assert!(!in_two_steps(held, 50, granted(6, 1)), "the mark was raised before the record said completed");
-    assert!(in_two_steps(None, 50, stale), "the mark was raised, and the completion is lost");
+    assert!(in_two_steps(None, 50, stale), "the mark was raised before the completion was lost");
     assert!(!in_two_steps(held, 5, stale), "nothing had been completed");
 }
 
 #[test]
-fn what_is_stale_is_granted_for_a_moment_where_record_and_mark_change_in_two_steps() {
+fn in_two_steps_a_stale_claim_is_granted_briefly() {
     let version = |number| Some(idempotency_core::Version::new(number));
     let seen = |answer| {
         let operations = vec![
@@ -121,11 +121,14 @@ fn what_is_stale_is_granted_for_a_moment_where_record_and_mark_change_in_two_ste
         let history = History { versions: vec![version(2), version(1)], operations, ..History::default() };
         matches!(Checker::new().check(&history.split()), Verdict::Explained)
     };
-    assert!(seen(Answer::InFlight { retry_after: 980 }), "by the claim that is about to give its grant back");
-    assert!(!seen(granted(9, 2)), "it was never granted for good");
+    assert!(
+        seen(Answer::InFlight { retry_after: 980 }),
+        "the claim that will give its grant back holds the key"
+    );
+    assert!(!seen(granted(9, 2)), "the grant that was given back counts no attempt");
 }
 
-/// What another is granted long before the lease ends, around a failover from 100 to 110.
+/// Another owner's answer long before the lease ends, around a failover from 100 to 110.
 fn granted_again(call: Micros, answer: Answer) -> [Operation; 2] {
     [at(10, claim(1), Some((20, granted(5, 1)))), at(call, claim(2), Some((call + 50, answer)))]
 }
@@ -142,12 +145,15 @@ fn a_failover_may_forget_the_latest_writes_and_nothing_else() {
     assert!(check(&forgotten, false), "the grant was on the timeline that died");
     assert!(!check(&forgotten, true), "a replica had it");
     assert!(!check(&granted_again(40, granted(9, 1)), false), "there was no failover yet");
-    assert!(!check(&granted_again(200, granted(9, 2)), false), "who knows of the first attempt blocks");
+    assert!(
+        !check(&granted_again(200, granted(9, 2)), false),
+        "a store that knows the first attempt blocks the key"
+    );
     let blocked = granted_again(200, Answer::InFlight { retry_after: 810 });
     assert!(check(&blocked, true), "nothing was forgotten");
     let seen_again = at(300, claim(3), Some((310, Answer::InFlight { retry_after: 710 })));
     let [first, second] = forgotten;
-    assert!(!check(&[first, second, seen_again], false), "what is forgotten does not come back");
+    assert!(!check(&[first, second, seen_again], false), "a forgotten write does not come back");
 }
 
 #[test]
@@ -162,17 +168,17 @@ fn a_failover_forgets_nothing_from_before_the_cut() {
         let history = history(operations.to_vec()).with_failover(Failover::new(cut_from, 100, 110));
         matches!(Checker::new().check(&history), Verdict::Explained)
     };
-    // Without any record: of the grant as well, whose answer came at 20.
+    // The record is gone, and with it the grant that was answered at 20.
     let anew = at(200, claim(2), Some((210, granted(9, 1))));
     let all = [&completed(40)[..], &[anew]].concat();
     assert!(check(&all, 20), "both may have taken effect after the cut");
     assert!(!check(&all, 21), "the replica had the grant");
-    // With the grant, whose lease has run out.
+    // The grant is there, and its lease has run out.
     let taken_over = at(1300, claim(2), Some((1310, granted(9, 2))));
     let completion = [&completed(40)[..], &[taken_over]].concat();
     assert!(check(&completion, 40), "the completion may have taken effect after the cut");
     assert!(!check(&completion, 41), "the replica had the completion");
-    // Whatever is forgotten took effect after the cut, and a lease that began then ends later.
+    // Forgotten writes took effect after the cut, so a lease that began then ends later.
     let first = at(10, claim(1), Some((60, granted(5, 1))));
     let second = at(1020, claim(2), Some((1040, granted(9, 2))));
     let third = at(1200, claim(3), Some((1210, granted(11, 1))));
@@ -186,6 +192,71 @@ fn a_failover_forgets_nothing_from_before_the_cut() {
 }
 
 #[test]
+fn a_store_that_reads_its_clock_early_reports_an_earlier_time() {
+    let first = at(10, claim(1), Some((20, granted(5, 1))));
+    let renewed = at(1000, Action::Renew { owner: 1, fence: 5, lease: LEASE }, Some((1005, Answer::Held)));
+    let seen = |retry_after| at(900, claim(2), Some((1200, Answer::InFlight { retry_after })));
+    let check = |retry_after, reads_clock_early| {
+        let operations = [first.clone(), renewed.clone(), seen(retry_after)];
+        let history = History { reads_clock_early, ..history(operations) };
+        matches!(Checker::new().check(&history), Verdict::Explained)
+    };
+    assert!(check(990, false) && check(990, true), "the clock was read at 1010 or so");
+    assert!(!check(1090, false) && check(1090, true), "it was read at 910, before the renewal that was seen");
+    assert!(!check(1110, true), "it was read before the call");
+}
+
+/// Whether a store that repeats operations can explain these, and whether another can.
+fn explained_by(operations: &[Operation]) -> (bool, bool) {
+    let check = |history| matches!(Checker::new().check(&history), Verdict::Explained);
+    let history = history(operations.to_vec());
+    (check(history.clone().repeating_operations()), check(history))
+}
+
+#[test]
+fn an_operation_may_be_repeated_until_it_is_answered() {
+    let first = at(10, claim(1), Some((20, granted(5, 1))));
+    let renewed = at(100, Action::Renew { owner: 1, fence: 5, lease: LEASE }, Some((400, Answer::Held)));
+    let seen = |call, end: Micros| {
+        at(call, claim(2), Some((call + 10, Answer::InFlight { retry_after: end - call })))
+    };
+    let renewals = [first.clone(), renewed, seen(150, 1120), seen(250, 1220), seen(450, 1390)];
+    assert_eq!(explained_by(&renewals), (true, false), "it was renewed three times");
+    let late = [&renewals[..], &[seen(500, 1490)]].concat();
+    assert_eq!(explained_by(&late), (false, false), "it is not renewed after the answer");
+
+    let release = |answer| at(100, Action::Release { owner: 1, fence: 5, how: Release::Failed }, answer);
+    let taken = at(150, claim(2), Some((160, granted(9, 2))));
+    let lost = [first.clone(), release(Some((300, Answer::Lost))), taken.clone()];
+    assert_eq!(explained_by(&lost), (true, false), "the repeat found the next owner");
+    let early = [first.clone(), at(170, release(None).action, Some((300, Answer::Lost))), taken];
+    assert_eq!(explained_by(&early), (false, false), "it was not released before it was called");
+
+    let forget = |done| at(100, Action::Forget, Some((300, Answer::Done(done))));
+    let anew = at(150, claim(2), Some((160, granted(9, 1))));
+    assert_eq!(explained_by(&[first, forget(false), anew]), (true, false));
+}
+
+#[test]
+fn a_claim_that_is_repeated_is_granted_once() {
+    let unanswered = at(10, claim(1), None);
+    let released =
+        at(70, Action::Release { owner: 2, fence: 9, how: Release::Failed }, Some((80, Answer::Held)));
+    let rival = at(30, claim(2), Some((60, granted(9, 1))));
+    let again = at(90, claim(3), Some((100, Answer::InFlight { retry_after: LEASE })));
+    let operations = [unanswered.clone(), rival, released.clone(), again.clone()];
+    assert_eq!(explained_by(&operations), (true, true), "it took effect after the release");
+    // It was granted before, as the attempts show.
+    let rival = at(30, claim(2), Some((1030, granted(9, 2))));
+    let [released, again] = [released, again].map(|operation| Operation {
+        call: operation.call + 1000,
+        answer: operation.answer.map(|(end, answer)| (end + 1000, answer)),
+        ..operation
+    });
+    assert_eq!(explained_by(&[unanswered, rival, released, again]), (false, false));
+}
+
+#[test]
 fn a_counterexample_has_only_what_is_needed() {
     let operations = [
         at(10, claim(1), Some((20, granted(5, 1)))),
@@ -194,7 +265,7 @@ fn a_counterexample_has_only_what_is_needed() {
         at(70, claim(4), Some((80, Answer::InFlight { retry_after: 980 }))),
     ];
     let Verdict::Violation(found) = Checker::new().check(&history(operations)) else {
-        panic!("two hold the key at once");
+        panic!("two owners hold the key at once");
     };
     assert_eq!(found.history().operations.len(), 2, "{found}");
     assert_eq!(found.broken().collect::<Vec<_>>(), ["I1: a key is not granted while another holds it"]);

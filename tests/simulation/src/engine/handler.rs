@@ -1,4 +1,4 @@
-//! The handler, and the ledger of what it did.
+//! The handler, and the ledger of its executions.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use super::plan::LEASE;
 use crate::counters::Counters;
 use crate::world::{ProcessId, ProcessRuntime, World};
 
-/// What the handlers did and the senders were told. A clone is another handle on it.
+/// The executions of the handlers and the answers to the senders. A clone is another handle on it.
 #[derive(Clone)]
 pub(super) struct Ledger {
     world: World,
@@ -28,16 +28,16 @@ struct Entries {
     counters: Counters,
 }
 
-/// What senders were told, with the key that it was about.
+/// The answers to senders, each with its key.
 #[derive(Clone, Default)]
 pub(super) struct Told {
-    /// That this came of it, and is recorded.
+    /// The outcome, which is recorded.
     pub(super) acknowledged: Vec<(usize, u64)>,
-    /// That this came of it, which is not recorded yet.
+    /// The outcome, which is not recorded yet.
     pub(super) unrecorded: Vec<(usize, u64)>,
-    /// That this version is newer.
+    /// Stale: this version is newer.
     pub(super) stale: Vec<(usize, Version)>,
-    /// That somebody else executes, after waiting for so long.
+    /// In flight elsewhere, after a wait of this duration.
     pub(super) conflicts: Vec<(usize, Duration)>,
 }
 
@@ -86,8 +86,8 @@ impl Ledger {
         self.entries().trace.clone()
     }
 
-    /// The faults are over: handlers behave from now on.
-    pub(super) fn be_quiet(&self) {
+    /// Ends the faults: handlers behave from now on.
+    pub(super) fn end_faults(&self) {
         self.entries().is_quiet = true;
     }
 
@@ -95,19 +95,19 @@ impl Ledger {
         self.entries().is_quiet
     }
 
-    pub(super) fn tell(&self, what: impl fmt::Display) {
+    pub(super) fn note(&self, what: impl fmt::Display) {
         let now = self.world.elapsed();
         self.entries().trace.push(format!("{:>9.3} ms {what}", now.as_secs_f64() * 1000.0));
     }
 
-    /// A sender was told what came of its delivery, after so long. Answers whether that was an acknowledgement.
-    pub(super) fn told(
+    /// Notes the answer to a sender and the time that it took. Returns whether it was an acknowledgement.
+    pub(super) fn note_answer(
         &self,
         key: usize,
         ran: &Result<Ran<u64>, RunError<Failed>>,
         waited: Duration,
     ) -> bool {
-        self.tell(format_args!("key {key}: the sender is told {ran:?}"));
+        self.note(format_args!("key {key}: the sender is answered {ran:?}"));
         let Entries { told, counters, .. } = &mut *self.entries();
         match ran {
             Ok(Ran::Executed(value)) => told.acknowledged.push((key, *value)),
@@ -130,14 +130,14 @@ impl Ledger {
         true
     }
 
-    /// An execution starts: of two that run side by side, the older one must know that its lease is lost.
+    /// Notes the start of an execution. If another one of the key is running, that one must know that its lease is lost.
     fn start(&self, key: usize, process: ProcessId, context: &IdempotencyContext) -> Started {
         let (fence, attempt) = (context.fence(), context.attempt());
         let is_lost = context.is_lease_lost();
         let mut entries = self.entries();
         let mut broken = Vec::new();
         if is_lost {
-            broken.push(format!("key {key}: attempt {attempt} starts though its lease is lost"));
+            broken.push(format!("key {key}: attempt {attempt} starts although its lease is lost"));
         }
         for other in entries.executions.iter().filter(|other| other.key == key && other.how == How::Running) {
             let older = if other.context.fence() < fence { &other.context } else { context };
@@ -154,7 +154,7 @@ impl Ledger {
         entries.counters.executions += 1;
         entries.broken.extend(broken);
         drop(entries);
-        self.tell(format_args!(
+        self.note(format_args!(
             "key {key}: attempt {attempt} ({fence}) starts in process {process}, value {value}"
         ));
         Started { ledger: self.clone(), index, value, is_over: false }
@@ -166,7 +166,7 @@ impl Ledger {
         entries.counters.failures += u64::from(how == How::Failed);
         entries.counters.panics += u64::from(how == How::Panicked);
         drop(entries);
-        self.tell(format_args!("value {index}: {how:?}"));
+        self.note(format_args!("value {index}: {how:?}"));
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -180,7 +180,7 @@ impl fmt::Debug for Ledger {
     }
 }
 
-/// An execution that runs; dropped without an end where its process dies or its caller goes away.
+/// A running execution. It is dropped without an end if its process dies or its caller hangs up.
 struct Started {
     ledger: Ledger,
     index: usize,
@@ -232,7 +232,7 @@ pub(super) async fn handle(
     started.end(how);
     match how {
         How::Succeeded => Ok(value),
-        // Not `panic!`: it was planned, and prints nothing.
+        // Not `panic!`: a planned panic prints nothing.
         How::Panicked => std::panic::resume_unwind(Box::new("planned")),
         _ => Err(Failed),
     }

@@ -1,7 +1,8 @@
-//! The judge: what must be true of a run when it is over.
+//! The judge: the rules for a run that is over.
 
 use futures_util::FutureExt as _;
-use idempotency_core::{Delivery, KeyDigest, Order, ScopedKey, StateView, Store};
+use idempotency_core::store::{StateView, Store};
+use idempotency_core::{Delivery, KeyDigest, Order, ScopedKey};
 
 use super::Run;
 use super::calm;
@@ -30,7 +31,7 @@ pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
                 .get(1..)
                 .and_then(|json| serde_json::from_slice::<u64>(json).ok()),
             Some(StateView::InFlight { .. }) => {
-                broken.push(format!("I6: key {key} is in flight when all is quiet"));
+                broken.push(format!("I6: key {key} is still in flight at the end"));
                 None
             }
             _ => None,
@@ -49,7 +50,7 @@ pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
             let is_explained = Some(execution.value) == recorded
                 || view.as_ref().is_some_and(|view| view.fence > execution.context.fence())
                 || run.plan.is_at_most_once()
-                // Its process died before it was recorded, and then a newer version overtook it.
+                // Its process died before it was recorded, and a newer version overtook it.
                 || delivery.order().map(Order::version) < newest
                 || told.stale.iter().any(|(other, _)| *other == key);
             if !is_explained {
@@ -59,12 +60,14 @@ pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
         for &(_, value) in told.unrecorded.iter().filter(|(other, _)| *other == key) {
             let has_succeeded = |it: &&Execution| it.value == value && it.how == How::Succeeded;
             if of_key().find(has_succeeded).is_none() {
-                broken.push(format!("I9: key {key} was acknowledged with {value}, and nobody came to that"));
+                broken.push(format!(
+                    "I9: key {key} was acknowledged with {value}, which is no execution's outcome"
+                ));
             }
         }
         for &(_, version) in told.stale.iter().filter(|(other, _)| *other == key) {
-            // Where record and mark change in two steps, the mark may be ahead of the newest completion: the effect of a
-            // handler that succeeded has happened, also where its completion is lost.
+            // Where record and mark change in two steps, the mark may be ahead of the newest completion: a handler that
+            // succeeded has had its effect, even if its completion is lost.
             let has_succeeded = |it: &Execution| {
                 it.how == How::Succeeded
                     && run.plan.deliveries[it.key].order().map(Order::version) == Some(version)
@@ -76,7 +79,7 @@ pub(super) fn judge(run: &Run, store: &dyn Store) -> Vec<String> {
                 broken.push(format!("I8: key {key} is stale, and no newer version {version:?} completed"));
             }
         }
-        // Attempts after the recorded one would be executions of what was already done.
+        // An attempt after the recorded one repeats work that was done.
         if let Some(fence) = recorded_fence
             && let Some(later) = of_key().find(|execution| execution.context.fence() > fence)
         {

@@ -23,7 +23,7 @@ use crate::world::{ProcessId, World};
 use handler::Ledger;
 use plan::Plan;
 
-/// What went wrong in an engine history.
+/// A failed engine history: the broken rules and the trace.
 #[derive(Clone, Debug)]
 pub struct Failure {
     broken: Vec<String>,
@@ -50,7 +50,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Everything that a run's tasks share.
+/// The state that the tasks of a run share.
 #[derive(Clone, Debug)]
 struct Run {
     world: World,
@@ -63,9 +63,9 @@ struct Run {
 }
 
 impl Run {
-    /// Starts a process with an engine of its own.
+    /// Starts a process with its own engine.
     fn start_process(&self) {
-        // A clock may be wrong by 3 %: an engine leaves a margin of 5 % of the lease.
+        // A clock may be off by 3 %: an engine leaves a margin of 5 % of the lease.
         let rate = self.world.draw(|rng| rng.between(970_000, 1_030_000));
         let process = self.world.start_process(rate, 0);
         let store = RecordingStore::new(self.remote.client(), self.log.clone(), process);
@@ -84,8 +84,7 @@ impl Run {
     }
 }
 
-/// Simulates the engine on a store under a seed and judges what it did. `prints` prints the trace also where nothing is
-/// wrong.
+/// Simulates the engine on a store from a seed and judges the run. `prints` prints the trace even if nothing is wrong.
 ///
 /// # Panics
 /// When the run never ends, which is a bug of the simulation.

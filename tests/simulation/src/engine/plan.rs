@@ -1,4 +1,4 @@
-//! The plan: what a seed decides before anything runs.
+//! The plan: the decisions of a seed before anything runs.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use idempotency_core::{
 use crate::network::Faults;
 use crate::rng::Rng;
 
-/// The lease of every simulated engine: everything else is measured by it.
+/// The lease of every simulated engine. All other durations are multiples of it.
 pub(super) const LEASE: Duration = Duration::from_secs(1);
 
-/// What a seed decides before anything runs.
+/// The decisions of a seed before anything runs.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) policy: Policy,
@@ -31,8 +31,8 @@ impl Plan {
     pub(super) fn of_seed(seed: u64) -> Self {
         let mut rng = Rng::new(seed, 8);
         let attachment = match rng.below(10) {
-            0 => Attachment::AbandonWithCaller,
-            1 => Attachment::ReleaseWithCaller,
+            0 => Attachment::LeaveWithCaller,
+            1 => Attachment::FailWithCaller,
             _ => Attachment::Detached,
         };
         let on_expired = if rng.chance(12) { OnExpired::InDoubt } else { OnExpired::Rerun };
@@ -64,8 +64,8 @@ impl Plan {
         plan
     }
 
-    /// Whether nothing befalls an execution, unless it fails by itself, for which it could lose its lease: there is no
-    /// fault but an outage that is over before the lease is, and the work goes on where its sender hangs up.
+    /// Whether no execution has a reason to lose its lease, unless its handler fails: the only faults are outages shorter
+    /// than the lease, and an execution continues when its sender hangs up.
     pub(super) fn is_calm(&self) -> bool {
         let Faults { lose_request, lose_reply, break_connection, delay, duplicate, .. } = self.faults;
         let is_brief = |(begin, end): &(Duration, Duration)| *end - *begin <= LEASE * 3 / 10;

@@ -1,4 +1,4 @@
-//! Senders: they deliver, lose their patience, and deliver again until they are acknowledged.
+//! Senders: they deliver, time out, and deliver again until they are acknowledged.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -55,10 +55,10 @@ pub(super) async fn deliver(
     let sent = run.world.elapsed();
     let request = run.world.spawn(process, Box::pin(serve));
     match select(receive, Box::pin(run.world.sleep(patience))).await {
-        Either::Left((Ok(ran), _)) => run.ledger.told(key, &ran, run.world.elapsed() - sent),
+        Either::Left((Ok(ran), _)) => run.ledger.note_answer(key, &ran, run.world.elapsed() - sent),
         Either::Left((Err(oneshot::Canceled), _)) => false,
         Either::Right(_) => {
-            run.ledger.tell(format_args!("key {key}: the sender hangs up"));
+            run.ledger.note(format_args!("key {key}: the sender hangs up"));
             run.ledger.count(|counters| counters.hung_up += 1);
             run.world.abort(request);
             false

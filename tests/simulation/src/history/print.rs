@@ -1,4 +1,4 @@
-//! Operations as a counterexample shows them.
+//! How a counterexample prints operations.
 
 use std::fmt;
 
@@ -18,7 +18,9 @@ impl fmt::Display for Operation {
                 f.write_str(if in_doubt { ", at most once" } else { "" })?;
                 f.write_str(if is_ordered { ", ordered" } else { "" })?;
             }
-            Action::Renew { owner, fence, .. } => write!(f, "renew {}/{fence}", short(owner))?,
+            Action::Renew { owner, fence, lease } => {
+                write!(f, "renew {}/{fence} for {} ms", short(owner), lease / 1000)?;
+            }
             Action::Complete { owner, fence, outcome } => {
                 write!(f, "complete {}/{fence} with {}", short(owner), short(outcome))?;
             }

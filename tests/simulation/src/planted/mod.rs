@@ -1,4 +1,4 @@
-//! Planted bugs: what a checker must find if it is to be believed when it finds nothing.
+//! Planted bugs: a checker that finds them can be trusted when it finds nothing.
 
 mod store;
 
@@ -12,7 +12,7 @@ pub use store::PlantedStore;
 
 macro_rules! bugs {
     ($($(#[$doc:meta])* $bug:ident,)*) => {
-        /// A mistake that stores have made.
+        /// A bug that real stores have had.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[non_exhaustive]
         pub enum Bug { $($(#[$doc])* $bug,)* }
@@ -29,15 +29,15 @@ bugs! {
     ReleaseWithoutOwner,
     /// A completion takes a released record for one in flight.
     CompleteAfterRelease,
-    /// A claim reads, then writes: two winners where another write falls in between.
+    /// A claim reads, then writes. A write in between makes two winners.
     ReadThenWrite,
-    /// The store forgets its latest writes now and then, as a failover without replication does.
+    /// The store sometimes loses its latest writes, as in a failover without replication.
     LostOnFailover,
-    /// A claim that is repeated by the same owner meets its own lease.
+    /// A claim repeated by the same owner is answered as in flight.
     ClaimNotRepeatable,
-    /// A renewal brings back what was released or completed.
+    /// A renewal revives a released or completed record.
     RenewResurrects,
-    /// The fence starts again after a release.
+    /// The fence restarts after a release.
     FenceReset,
     /// A completion overwrites another's.
     CompleteOverwrites,
@@ -45,39 +45,39 @@ bugs! {
     SkewedDeadlines,
     /// A completion sets the resource's mark instead of raising it.
     MarkLowered,
-    /// A takeover does not look at the resource's mark.
+    /// A takeover ignores the resource's mark.
     StaleUnchecked,
-    /// A completion compares neither owner nor fence: the outcome of a lost lease is stored.
+    /// A completion compares neither owner nor fence, so the outcome of a lost lease is stored.
     CompleteWithoutFence,
-    /// Another fingerprint is taken for a new request.
+    /// A claim with another fingerprint counts as a new request.
     MismatchIsFree,
     /// A repeated completion replaces the outcome of the first.
     RepeatedCompletionReplaces,
-    /// A late copy of a claim that was released is granted again, with its old fence.
+    /// A late copy of a released claim is granted again with its old fence.
     LateClaimRevives,
     /// A renewal reports success and changes nothing.
     RenewalForgotten,
     /// A lease never runs out.
     LeaseNeverEnds,
-    /// A claim at most once is taken over like any other.
+    /// An at-most-once claim takes over like any other.
     InDoubtReruns,
-    /// The record of a key is gone the moment its lease has run out.
+    /// A record disappears when its lease runs out.
     GoneWithLease,
-    /// What was adopted is adopted again by another owner.
+    /// An adopted execution is adopted again by another owner.
     AdoptedTwice,
-    /// An adoption leaves the fence as it is.
+    /// An adoption keeps the fence.
     AdoptKeepsFence,
     /// The owner whose lease was adopted may still complete.
     AdoptedStillCompletes,
     /// An attempt whose handler never started counts.
     UnstartedCounts,
-    /// A lease that was given up in doubt is released.
+    /// An abandoned lease is released.
     AbandonedIsFree,
     /// In a cluster: a completion completes the record, then raises the mark.
     MarkRaisedAfter,
-    /// In a cluster: a claim looks at the mark, then is granted, and does not look again.
+    /// In a cluster: a claim reads the mark before the grant and not after it.
     NoSecondLook,
-    /// In a cluster: a holder whose renewal says that its lease is lost raises the mark all the same.
+    /// In a cluster: a holder raises the mark although its renewal answered that the lease is lost.
     MarkRaisedByLoser,
 }
 
@@ -89,7 +89,7 @@ impl Bug {
         Arc::new(if self.is_split() { store.split_up() } else { store })
     }
 
-    /// Whether it takes a store whose record and mark change in two steps.
+    /// Whether it needs a store whose record and mark change in two steps.
     #[must_use]
     pub fn is_split(self) -> bool {
         matches!(self, Self::MarkRaisedAfter | Self::NoSecondLook | Self::MarkRaisedByLoser)

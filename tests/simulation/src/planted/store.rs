@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use idempotency_core::clock::Clock as _;
-use idempotency_core::store::{Filter, Listing, Page};
-use idempotency_core::{
-    Adopted, Claim, Claimed, Completion, Fence, Grant, Hold, KeyDigest, Lease, Namespace, OnExpired, Owner,
-    Record, RecordView, Release, Resolution, ResourceDigest, ScopedOrder, State, Store, StoreError,
-    Transition, Version,
+use idempotency_core::store::{
+    Adopted, Claim, Claimed, Completion, Filter, Grant, Hold, Lease, Listing, Owner, Page, Record,
+    RecordView, Release, Resolution, ResourceDigest, ScopedOrder, State, Store, Transition,
 };
+use idempotency_core::{Fence, KeyDigest, Namespace, OnExpired, StoreError, Version};
 
 use super::Bug;
 use crate::history::micros;
@@ -19,14 +18,14 @@ use crate::rng::Rng;
 use crate::split::{Server, Split};
 use crate::world::StoreClock;
 
-/// How long a claim takes that reads, then writes.
+/// The time between the read and the write of a claim with that bug.
 const BETWEEN_READ_AND_WRITE: Duration = Duration::from_millis(2);
 
 /// A store with one bug, or with none.
 #[derive(Debug)]
 pub struct PlantedStore {
     bug: Option<Bug>,
-    /// Whether record and mark are changed in two steps, by the client.
+    /// Whether the client changes record and mark in two steps.
     is_split: bool,
     namespace: Namespace,
     clock: StoreClock,
@@ -37,9 +36,9 @@ pub struct PlantedStore {
 struct Kept {
     records: HashMap<KeyDigest, Record>,
     marks: HashMap<ResourceDigest, Version>,
-    /// Who held what was adopted last.
+    /// The holder of each key before its last adoption.
     former: HashMap<KeyDigest, (Owner, Fence)>,
-    /// What each key's record was before its latest change, and when that was.
+    /// Each key's record before its latest change, and the time of that change.
     before: HashMap<KeyDigest, (Duration, Option<Record>)>,
     rng: Rng,
 }
@@ -59,7 +58,7 @@ impl PlantedStore {
         Self { bug, is_split: false, namespace, clock, kept: Mutex::new(kept) }
     }
 
-    /// Leaves the marks to the client: its claims and completions look at the record alone.
+    /// Leaves the marks to the client: claims and completions use the record alone.
     #[must_use]
     pub fn split_up(mut self) -> Self {
         self.is_split = true;
@@ -81,7 +80,7 @@ impl PlantedStore {
         kept
     }
 
-    /// What a worker's clock shows: half a second before or after the store's.
+    /// A worker's clock: half a second behind or ahead of the store's.
     fn now_of(&self, owner: Owner) -> Duration {
         let now = self.clock.now();
         match owner.as_bytes()[15] % 3 {

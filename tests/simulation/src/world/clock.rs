@@ -1,19 +1,19 @@
-//! Clocks in simulated time: each process has its own, and so has the store.
+//! Clocks in simulated time: each process and the store have their own.
 
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use idempotency_core::Owner;
 use idempotency_core::clock::Clock;
 use idempotency_core::engine::Runtime;
+use idempotency_core::store::Owner;
 
 use super::{ProcessId, Sleep, World};
 use crate::history::{Micros, micros};
 
-/// Where every clock starts: 2026-01-01 00:00 UTC.
+/// The start of every clock: 2026-01-01 00:00 UTC.
 const ORIGIN: Duration = Duration::from_secs(1_767_225_600);
 
-/// What an engine in a process needs of the world.
+/// The runtime of an engine in a simulated process.
 #[derive(Clone, Debug)]
 pub struct ProcessRuntime {
     world: World,

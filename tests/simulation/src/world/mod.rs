@@ -1,4 +1,4 @@
-//! The world: one thread, simulated time, and processes that stall, crash and have clocks of their own.
+//! The world: one thread, simulated time, and processes with their own clocks that stall and crash.
 
 mod clock;
 mod sleep;
@@ -21,15 +21,15 @@ pub use task::TaskId;
 use sleep::{Sleep, Timers};
 use task::{Ready, Task};
 
-/// Which process a task belongs to.
+/// The process of a task.
 pub type ProcessId = usize;
 
-/// The process that never fails: the network, the store, the senders.
+/// The process that never fails. It runs the network, the store and the senders.
 pub const OUTSIDE: ProcessId = 0;
 
 /// One world. A clone is another handle on it.
 ///
-/// Which of the tasks that are ready runs next is drawn from the seed, so equal seeds give equal runs.
+/// The seed decides which ready task runs next, so equal seeds give equal runs.
 #[derive(Clone)]
 pub struct World(Arc<Shared>);
 
@@ -40,7 +40,7 @@ struct Shared {
 
 struct State {
     now: Micros,
-    /// How far the store's clock was moved forward.
+    /// The sum of the forward jumps of the store's clock.
     store_ahead: Micros,
     rng: Rng,
     tasks: Vec<Option<Task>>,
@@ -59,7 +59,7 @@ struct Process {
 }
 
 impl World {
-    /// A world at its beginning.
+    /// A new world.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let state = State {
@@ -76,7 +76,7 @@ impl World {
         world
     }
 
-    /// Starts a process whose clock is `ahead`, and runs at `rate` millionths of true time.
+    /// Starts a process whose clock is `ahead` of true time and runs at `rate` millionths of it.
     #[must_use]
     pub fn start_process(&self, rate: u64, ahead: Micros) -> ProcessId {
         let mut state = self.state();
@@ -85,7 +85,7 @@ impl World {
         state.processes.len() - 1
     }
 
-    /// What an engine in a process needs of the world.
+    /// The runtime of an engine in this process.
     #[must_use]
     pub fn runtime(&self, process: ProcessId) -> ProcessRuntime {
         ProcessRuntime::new(self.clone(), process)
@@ -102,7 +102,7 @@ impl World {
         self.state().store_ahead += micros(by);
     }
 
-    /// Runs until this future ends, and gives its output; `None` where nothing is left that could end it.
+    /// Runs until this future ends, and returns its output; `None` if no task or timer is left to end it.
     pub fn run<T: Send + 'static>(&self, future: impl Future<Output = T> + Send + 'static) -> Option<T> {
         let (send, mut receive) = oneshot::channel();
         self.spawn(OUTSIDE, Box::pin(async move { drop(send.send(future.await)) }));
@@ -138,13 +138,13 @@ impl World {
         TaskId(id)
     }
 
-    /// Drops a task where it stands.
+    /// Drops a task.
     pub fn abort(&self, TaskId(id): TaskId) {
         let task = self.state().tasks[id].take();
         drop(task);
     }
 
-    /// Drops all tasks of a process where they stand. It never runs anything again.
+    /// Drops all tasks of a process. It never runs a task again.
     pub fn crash(&self, process: ProcessId) {
         let mut state = self.state();
         state.processes[process].is_alive = false;
@@ -155,7 +155,7 @@ impl World {
         drop(tasks);
     }
 
-    /// Stops a process for a while: none of its tasks runs, its timers fire late.
+    /// Stops a process for a while: its tasks do not run, and its timers fire late.
     pub fn stall(&self, process: ProcessId, duration: Duration) {
         let mut state = self.state();
         let until = state.now + micros(duration);
@@ -167,7 +167,7 @@ impl World {
         Sleep::new(self.clone(), micros(duration))
     }
 
-    /// How much true time has passed.
+    /// The true time that has passed.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         Duration::from_micros(self.state().now)
@@ -210,7 +210,7 @@ impl World {
         }
     }
 
-    /// Moves time to the next timer. Answers whether there was one.
+    /// Moves time to the next timer. Returns whether there was one.
     fn advance(&self) -> bool {
         let mut state = self.state();
         let Some((at, wakers)) = state.timers.pop() else { return false };
@@ -222,7 +222,7 @@ impl World {
         true
     }
 
-    /// Breaks the circles between tasks and world.
+    /// Breaks the reference cycles between tasks and world.
     fn drop_all(&self) {
         let mut state = self.state();
         for process in &mut state.processes {

@@ -35,10 +35,10 @@ impl Timers {
     }
 }
 
-/// Ends after a while. Dropped before, it leaves no timer behind.
+/// Ends after a duration. Dropping it earlier removes its timer.
 pub(super) struct Sleep {
     world: World,
-    /// How long, until it is polled for the first time.
+    /// The duration, which starts with the first poll.
     duration: Micros,
     until: Option<Micros>,
     timer: Option<(Micros, u64)>,

@@ -1,4 +1,4 @@
-//! Tasks, and the list of those that are ready.
+//! Tasks, and the list of ready tasks.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,13 +8,13 @@ use futures_util::future::BoxFuture;
 
 use super::ProcessId;
 
-/// A task that was spawned.
+/// The id of a spawned task.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TaskId(pub(super) usize);
 
 pub(super) struct Task {
     pub(super) process: ProcessId,
-    /// Taken out while it is polled.
+    /// `None` while it is polled.
     pub(super) future: Option<BoxFuture<'static, ()>>,
     pub(super) waker: Waker,
 }
@@ -31,7 +31,7 @@ impl Task {
     }
 }
 
-/// The tasks that are ready, each once.
+/// The ready tasks, without repetition.
 #[derive(Default)]
 pub(super) struct Ready {
     any: AtomicBool,
@@ -47,7 +47,7 @@ impl Ready {
         }
     }
 
-    /// Takes one out; `draw` says which.
+    /// Takes a ready task, which `draw` selects.
     pub(super) fn take(&self, draw: impl FnOnce(u64) -> u64) -> Option<usize> {
         if !self.any.load(Ordering::Relaxed) {
             return None;

@@ -1,0 +1,52 @@
+//! The table of results, as Markdown and as JSON.
+
+use serde_json::{Value, json};
+
+use crate::rounds::Measured;
+
+/// Above this spread of the floor's own rounds, the machine was too noisy to judge.
+const NOISY: f64 = 1.5;
+
+/// Tables as Markdown on the standard output, and their rows for a JSON file.
+#[derive(Default)]
+pub struct Report {
+    rows: Vec<Value>,
+}
+
+impl Report {
+    /// Prints a table. The first contender is the floor.
+    pub fn table(&mut self, title: &str, concurrency: usize, measured: &[Measured]) {
+        let floor = &measured[0];
+        println!("\n### {title}, {concurrency} at a time\n");
+        println!("| | per second | beside the first | p50 | p99 |\n|---|---|---|---|---|");
+        for one in measured {
+            let (ratio, low, high) = one.ratio(floor);
+            let (p50, p99) = (one.percentile(50).as_micros(), one.percentile(99).as_micros());
+            let name = &one.name;
+            println!(
+                "| {name} | {:.0} | {ratio:.2} ({low:.2} to {high:.2}) | {p50} µs | {p99} µs |",
+                one.rate()
+            );
+            self.rows.push(json!({
+                "table": title, "concurrency": concurrency, "name": name, "rates": one.rates,
+                "ratio": ratio, "p50_micros": p50, "p99_micros": p99,
+            }));
+        }
+        let low = floor.rates.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = floor.rates.iter().copied().fold(0.0, f64::max);
+        if high / low > NOISY {
+            println!("\nToo noisy to judge: the first ran at {low:.0} to {high:.0} per second.");
+        }
+    }
+
+    /// Prints a figure.
+    pub fn figure(&mut self, name: &str, value: f64, unit: &str) {
+        println!("- {name}: {value:.0} {unit}");
+        self.rows.push(json!({ "name": name, "value": value, "unit": unit }));
+    }
+
+    /// Everything printed so far.
+    pub fn into_json(self) -> Value {
+        Value::Array(self.rows)
+    }
+}

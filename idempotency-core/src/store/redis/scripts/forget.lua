@@ -1,5 +1,0 @@
--- Forgets a record of whatever form: KEYS record; ARGV channel.
--- Atomic because Redis runs nothing else while a script runs.
-local existed = redis.call('DEL', KEYS[1])
-if existed == 1 then redis.pcall('PUBLISH', ARGV[1], '') end
-return existed

@@ -1,0 +1,14 @@
+//! The verification of each sender's deliveries, and their keys and orders.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod idempotency_key;
+mod ids;
+mod keys;
+mod order;
+mod properties;
+mod secrets;
+mod signatures;
+mod twilio;
+mod twilio_kinds;
+mod vectors;
