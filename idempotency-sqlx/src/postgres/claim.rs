@@ -1,4 +1,4 @@
-//! The claim: one statement for a new key, and otherwise a look at the row.
+//! The claim: one statement that inserts the record of a new key, or reads the one that is there.
 //!
 //! A statement sees the rows that were committed when it began, so "no row" never means that a key is free: only the insert
 //! decides that. And a grant may be decided while a newer version of its resource completes, so a grant with an order
@@ -34,33 +34,66 @@ struct Granted {
     took_over: bool,
 }
 
+impl Granted {
+    /// The grant of a record that was just inserted.
+    fn first(fence: Fence) -> Self {
+        Self { grant: Grant::new(fence, 1), took_over: false }
+    }
+}
+
 impl Shared {
     pub(super) async fn claim(self: &Arc<Self>, claim: &Claim) -> Result<Claimed, StoreError> {
-        let inserted = self.insert(&[claim]).await?;
-        self.decide(claim, &inserted).await
+        let seen = self.insert_or_look(claim).await?;
+        // The statement may have been repeated because its first answer was lost, so that a later failure leaves a grant.
+        self.decide(claim, seen)
+            .await
+            .map_err(|error| error.after(Some(&fault::error(StoreErrorKind::Unknown))))
     }
 
     /// Claims several keys: the new ones in one statement, in the order of their keys.
     pub(super) async fn claim_many(self: &Arc<Self>, claims: &[Claim]) -> Vec<Result<Claimed, StoreError>> {
         let all: Vec<&Claim> = claims.iter().collect();
         match self.insert(&all).await {
-            Ok(inserted) => join_all(claims.iter().map(|claim| self.decide(claim, &inserted))).await,
+            Ok(inserted) => {
+                join_all(claims.iter().map(|claim| self.claim_one_of_many(claim, &inserted))).await
+            }
             Err(_) => join_all(claims.iter().map(|claim| self.claim(claim))).await,
         }
     }
 
-    /// The answer to a claim, given the new records of this call.
-    async fn decide(self: &Arc<Self>, claim: &Claim, inserted: &Inserted) -> Result<Claimed, StoreError> {
+    /// The answer to a claim of a batch, given the new records of the batch.
+    async fn claim_one_of_many(
+        self: &Arc<Self>,
+        claim: &Claim,
+        inserted: &Inserted,
+    ) -> Result<Claimed, StoreError> {
         match inserted.get(&(claim.key.digest(), claim.owner)) {
-            Some(&fence) => {
-                self.check_mark(claim, Granted { grant: Grant::new(fence, 1), took_over: false }).await
-            }
-            // The insert may have been repeated because its first answer was lost, so that a later failure leaves a grant.
-            None => {
-                let existing = self.claim_existing(claim).await;
-                existing.map_err(|error| error.after(Some(&fault::error(StoreErrorKind::Unknown))))
-            }
+            Some(&fence) => self.check_mark(claim, Granted::first(fence)).await,
+            // The insert may have been repeated, as above.
+            None => self
+                .claim(claim)
+                .await
+                .map_err(|error| error.after(Some(&fault::error(StoreErrorKind::Unknown)))),
         }
+    }
+
+    /// Inserts a record if the key has none and no mark is newer. The fence is that of the new record.
+    async fn insert_or_look(&self, claim: &Claim) -> Result<(Option<Fence>, Seen), StoreError> {
+        let call = Call::new(&self.statements.insert_or_read)
+            .bind(claim.key.digest().as_bytes().to_vec())
+            .bind(claim.owner.as_bytes().to_vec())
+            .bind(micros(claim.lease))
+            .bind(micros(claim.retention))
+            .bind(claim.fingerprint.map(|fingerprint| fingerprint.as_bytes().to_vec()))
+            .bind(claim.order.map(|order| order.resource.as_bytes().to_vec()))
+            .bind(claim.order.map(|order| version_column(order.version)))
+            .bind(parts(claim))
+            .bind(self.namespace.as_str());
+        let rows = self.rows(call).await?;
+        let row = rows.first().ok_or_else(fault::unexpected_reply)?;
+        let inserted: Option<i64> = row.try_get("inserted").map_err(fault::of_statement)?;
+        let fence = inserted.map(u64::try_from).transpose().map_err(|_| fault::unexpected_reply())?;
+        Ok((fence.map(Fence::new), Seen::read(row)?))
     }
 
     /// Inserts records for the keys that have none, and returns the fences of these.
@@ -93,12 +126,23 @@ impl Shared {
         Ok(fences)
     }
 
-    /// Claims a key that had a record or a newer mark when the insert was tried.
-    async fn claim_existing(self: &Arc<Self>, claim: &Claim) -> Result<Claimed, StoreError> {
+    /// The answer to a claim, given the first look.
+    async fn decide(
+        self: &Arc<Self>,
+        claim: &Claim,
+        first: (Option<Fence>, Seen),
+    ) -> Result<Claimed, StoreError> {
         let digest = claim.key.digest();
+        let mut first = Some(first);
         let mut locked = None;
         for _ in 0..LOOKS {
-            let seen = self.look(digest, claim.order.map(|order| order.resource)).await?;
+            let (inserted, seen) = match first.take() {
+                Some(first) => first,
+                None => self.insert_or_look(claim).await?,
+            };
+            if let Some(fence) = inserted {
+                return self.check_mark(claim, Granted::first(fence)).await;
+            }
             let Some(row) = &seen.row else {
                 if let Some(stale) = seen.stale(claim) {
                     return Ok(stale);
@@ -106,14 +150,8 @@ impl Shared {
                 if matches!(seen.mark, Mark::Unreadable) {
                     return Ok(Claimed::InDoubt);
                 }
-                // The row was deleted, or the mark expired.
-                match self.insert(&[claim]).await?.get(&(digest, claim.owner)) {
-                    Some(&fence) => {
-                        let grant = Grant::new(fence, 1);
-                        return self.check_mark(claim, Granted { grant, took_over: false }).await;
-                    }
-                    None => continue,
-                }
+                // A rival inserted it at the same time.
+                continue;
             };
             let Some(Decision { transition, took_over }) = decide(claim, &seen, row) else {
                 return Ok(Claimed::InDoubt);

@@ -49,6 +49,14 @@ impl Mark {
 }
 
 impl Seen {
+    pub(super) fn read(row: &PgRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            now: row.try_get("now").map_err(fault::of_statement)?,
+            row: Row::read(row).map_err(fault::of_statement)?,
+            mark: Mark::read(row.try_get("newest").map_err(fault::of_statement)?),
+        })
+    }
+
     /// The row, unless it has expired.
     pub(super) fn live(&self) -> Option<&Row> {
         self.row.as_ref().filter(|row| row.expires_at > self.now)
@@ -111,12 +119,7 @@ impl Shared {
             .bind(key.as_bytes().as_slice())
             .bind(resource.as_ref().map(|resource| resource.as_bytes().as_slice()));
         let rows = self.rows(call).await?;
-        let row = rows.first().ok_or_else(fault::unexpected_reply)?;
-        Ok(Seen {
-            now: row.try_get("now").map_err(fault::of_statement)?,
-            row: Row::read(row).map_err(fault::of_statement)?,
-            mark: Mark::read(row.try_get("newest").map_err(fault::of_statement)?),
-        })
+        Seen::read(rows.first().ok_or_else(fault::unexpected_reply)?)
     }
 
     /// Replaces the row if it has this revision and is not locked. Returns whether it did.

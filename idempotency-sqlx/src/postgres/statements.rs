@@ -13,7 +13,7 @@ pub(super) const CLOCK: &str =
 /// that was renewed in between could look expired: a read sees the rows as of one message to the server, and is executed by
 /// a later one.
 const EARLY_CLOCK: &str =
-    "clock AS MATERIALIZED (SELECT (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint AS now)";
+    "early AS MATERIALIZED (SELECT (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint AS now)";
 
 /// The columns of a record by name, so that a later column does not change the result of a prepared statement.
 const COLUMNS: &str =
@@ -36,6 +36,8 @@ pub(super) struct Statements {
     /// Inserts records in flight where there are none and no mark is newer, in the order of their keys. Waits for no row
     /// that it can see.
     pub(super) insert: Statement,
+    /// Does the same for one key, and reads what was there before, as `read` does.
+    pub(super) insert_or_read: Statement,
     /// Reads a record, a mark, and the time of the read or an earlier one. Always returns one row.
     pub(super) read: Statement,
     /// Replaces a row whose revision is known, unless it is locked.
@@ -119,12 +121,29 @@ impl Statements {
                  ON CONFLICT (digest) DO NOTHING
                  RETURNING digest, owner, fence"
             )),
+            insert_or_read: statement(format!(
+                "WITH {CLOCK}, {EARLY_CLOCK},
+                 found AS MATERIALIZED (SELECT {COLUMNS} FROM {records} AS record WHERE record.digest = $1),
+                 mark AS MATERIALIZED (
+                     SELECT mark.version FROM early, {marks} AS mark
+                     WHERE mark.resource = $6 AND mark.expires_at > early.now),
+                 new AS (
+                     INSERT INTO {records} (digest, namespace, state, owner, fence, attempts, deadline, retention,
+                         expires_at, fingerprint, resource, version, parts, revision)
+                     SELECT $1, $9, 1, $2, clock.now, 1, clock.now + $3, $4, clock.now + $3 + $4, $5, $6, $7, $8, clock.now
+                     FROM clock
+                     WHERE NOT EXISTS (SELECT FROM found) AND NOT EXISTS (SELECT FROM mark WHERE mark.version > $7)
+                     ON CONFLICT (digest) DO NOTHING
+                     RETURNING fence)
+                 SELECT early.now, new.fence AS inserted, mark.version AS newest, {COLUMNS}
+                 FROM early LEFT JOIN new ON true LEFT JOIN mark ON true LEFT JOIN found AS record ON true"
+            )),
             read: statement(format!(
                 "WITH {EARLY_CLOCK}
-                 SELECT clock.now, mark.version AS newest, {COLUMNS}
-                 FROM clock
+                 SELECT early.now, mark.version AS newest, {COLUMNS}
+                 FROM early
                  LEFT JOIN {records} AS record ON record.digest = $1
-                 LEFT JOIN {marks} AS mark ON mark.resource = $2 AND mark.expires_at > clock.now"
+                 LEFT JOIN {marks} AS mark ON mark.resource = $2 AND mark.expires_at > early.now"
             )),
             replace: statement(format!(
                 "WITH {CLOCK}, completed AS (
@@ -199,7 +218,10 @@ impl Statements {
             )),
             purge_records: statement(purge(&records, "digest")),
             purge_marks: statement(purge(&marks, "resource")),
-            notify: statement("SELECT 1 FROM (SELECT pg_notify($1, $2)) AS sent".to_owned()),
+            // A notification makes the commit a write. A crash may lose it, so the commit need not wait for the disk.
+            notify: statement(
+                "SELECT 1 FROM (SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)) AS sent".to_owned(),
+            ),
         }
     }
 }
