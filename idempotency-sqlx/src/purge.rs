@@ -25,7 +25,9 @@ impl PurgeTask {
                 match purge(BATCH).await {
                     Ok(deleted) if deleted == u64::from(BATCH) => continue,
                     Ok(_) => {}
-                    Err(error) => tracing::warn!(?error, "expired records were not purged"),
+                    Err(error) => {
+                        tracing::warn!(target: "idempotency", ?error, "expired records were not purged")
+                    }
                 }
                 tokio::time::sleep(interval).await;
             }

@@ -32,7 +32,7 @@ impl HandOver {
     /// Hands over a message whose lease was asked for at `asked_at`.
     pub(super) async fn run(&self, message: Message, asked_at: Instant) {
         let (held, attempt) = (message.held(), message.attempt());
-        tracing::debug!(id = held.id, topic = message.topic(), attempt, "a message is handed over");
+        tracing::debug!(target: "idempotency", id = held.id, topic = message.topic(), attempt, "a message is handed over");
         // An attempt that died with its process has left no error, but it counts: a message that kills its relay must
         // not do so for ever.
         if attempt > self.backoff.attempts {
@@ -41,6 +41,7 @@ impl HandOver {
         // The thread may have been blocked since, and another relay may have the message.
         if Instant::now() >= asked_at + self.lease {
             tracing::warn!(
+                target: "idempotency",
                 id = held.id,
                 attempt,
                 "a message was not handed over, because its lease has run out"
@@ -56,7 +57,7 @@ impl HandOver {
             ended = call => ended,
             // Another relay may take the message from now on, so this one stops.
             () = self.lease_lost(held, asked_at) => {
-                tracing::warn!(id = held.id, attempt, "a message was cut off, because its lease is lost");
+                tracing::warn!(target: "idempotency", id = held.id, attempt, "a message was cut off, because its lease is lost");
                 return;
             }
         };
@@ -85,7 +86,7 @@ impl HandOver {
                     }
                     Ok(Ok(Hold::Lost)) | Err(_) => return,
                     Ok(Err(error)) => {
-                        tracing::debug!(?error, id = held.id, "a lease was not renewed");
+                        tracing::debug!(target: "idempotency", ?error, id = held.id, "a lease was not renewed");
                         next = Instant::now() + RETRY_PAUSES.0;
                     }
                 }
@@ -100,8 +101,10 @@ impl HandOver {
     async fn fail(&self, held: Held, attempt: u32, error: String) {
         let failure = Failure { error, pause: self.backoff.after(attempt) };
         match failure.pause {
-            Some(pause) => tracing::warn!(id = held.id, attempt, ?pause, "a message was not handed over"),
-            None => tracing::error!(id = held.id, attempt, "a message is dead"),
+            Some(pause) => {
+                tracing::warn!(target: "idempotency", id = held.id, attempt, ?pause, "a message was not handed over")
+            }
+            None => tracing::error!(target: "idempotency", id = held.id, attempt, "a message is dead"),
         }
         self.write(held, || self.messages.fail(held, &failure)).await;
     }
@@ -117,10 +120,12 @@ impl HandOver {
                 Ok(Hold::Held) => return,
                 // Another relay has taken over, or this is a repeat.
                 Ok(Hold::Lost) => {
-                    tracing::debug!(id = held.id, "the end of an attempt was already written, or is late");
+                    tracing::debug!(target: "idempotency", id = held.id, "the end of an attempt was already written, or is late");
                     return;
                 }
-                Err(error) => tracing::warn!(?error, id = held.id, "the end of an attempt was not written"),
+                Err(error) => {
+                    tracing::warn!(target: "idempotency", ?error, id = held.id, "the end of an attempt was not written")
+                }
             }
             sleep(pause).await;
             pause = (pause * 2).min(RETRY_PAUSES.1);

@@ -169,7 +169,7 @@ impl Relay {
             }
             // If the statement took messages all the same, they are due again when their leases run out.
             Err(error) => {
-                tracing::warn!(?error, "the relay cannot look for messages");
+                tracing::warn!(target: "idempotency", ?error, "the relay cannot look for messages");
                 None
             }
         }

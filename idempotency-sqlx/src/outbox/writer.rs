@@ -10,6 +10,9 @@ use sqlx::Database;
 
 use super::{Insert, NewMessage};
 
+/// The longest ordering key, in bytes. PostgreSQL refuses an entry of an index over about 2,700 bytes.
+const ORDERING_KEY_BYTES: usize = 2000;
+
 /// What a handler's transaction must know in order to push messages.
 pub(crate) struct Pushing<DB: Database> {
     context: IdempotencyContext,
@@ -69,7 +72,7 @@ impl<'a, DB: Database> OutboxWriter<'a, DB> {
     /// commit. So push last. A handler that uses several ordering keys should push in their sorted order. Otherwise two
     /// handlers may wait for each other until PostgreSQL fails one of them.
     ///
-    /// An ordering key is part of an index, so keep it below 2,000 bytes.
+    /// An ordering key has up to 2,000 bytes. With a longer one, `push` fails.
     #[must_use = "it pushes nothing until `push` is called"]
     pub fn ordered_by(mut self, key: impl Into<String>) -> Self {
         self.ordering_key = Some(key.into());
@@ -85,10 +88,15 @@ impl<'a, DB: Database> OutboxWriter<'a, DB> {
     ///
     /// # Errors
     /// When the statement fails. In PostgreSQL, the transaction then refuses every other statement.
+    /// [`sqlx::Error::Encode`] when the ordering key is too long. Nothing is sent then.
     ///
     /// # Cancel safety
     /// The message may or may not be added, so the handler should fail.
     pub async fn push(self, topic: &str, payload: impl AsRef<[u8]>) -> Result<String, sqlx::Error> {
+        if self.ordering_key.as_ref().is_some_and(|key| key.len() > ORDERING_KEY_BYTES) {
+            let error = format!("the ordering key has more than {ORDERING_KEY_BYTES} bytes");
+            return Err(sqlx::Error::Encode(error.into()));
+        }
         let derived_key = self.pushing.next_key(topic);
         let message = NewMessage {
             topic,

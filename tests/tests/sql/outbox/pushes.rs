@@ -199,3 +199,16 @@ async fn the_outbox_has_the_names_of_its_tables() {
     assert_eq!(calls.next_text().await.0, "42");
     stop(relay).await;
 }
+
+#[tokio::test]
+async fn an_ordering_key_that_is_too_long_is_refused_and_harms_nothing() {
+    let process = Process::alone().await;
+    let ran = process.deliver(async |mut transaction: Transaction, context: IdempotencyContext| {
+        let pushed = push_one(&mut transaction, Some(&"ä".repeat(1001)), "refused").await;
+        assert!(matches!(pushed, Err(sqlx::Error::Encode(_))), "{pushed:?}");
+        push_one(&mut transaction, Some(&"ä".repeat(1000)), "accepted").await?;
+        Ok(context.attempt())
+    });
+    assert_eq!(ran.await.unwrap(), Ran::Executed(1));
+    assert_eq!(process.query(MESSAGES).await, "1");
+}
