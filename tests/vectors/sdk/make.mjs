@@ -1,6 +1,5 @@
 // Makes ../NAME.json for every sender here, or with --check compares them. Names of senders limit it to those.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { deliveries } from './lib/deliveries.mjs';
 import { crossCheck } from './lib/python.mjs';
 
@@ -28,7 +27,9 @@ for (const file of wanted) {
   });
   failed += publish(sender, vectors);
   total += vectors.length;
-  console.log(`${sender.name}: ${vectors.length} (${vectors.filter(({ valid }) => valid).length} valid), ${sender.sdk?.name ?? ''} ${made[0].vector.sdk_cross ?? ''}`);
+  console.log(
+    `${sender.name}: ${vectors.length} (${vectors.filter(({ valid }) => valid).length} valid), ${sender.sdk?.name ?? ''} ${made[0].vector.sdk_cross ?? ''}`,
+  );
 }
 console.log(`${wanted.length} senders, ${total} vectors, ${failed} failures`);
 process.exitCode = failed ? 1 : 0;

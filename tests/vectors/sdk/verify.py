@@ -69,10 +69,105 @@ def onfido():
     )
 
 
+def replicate():
+    from replicate.webhook import Webhooks, WebhookSigningSecret
+
+    return "replicate", "Webhooks.validate", lambda v: Webhooks.validate(
+        headers=v["headers"], body=v["body"], secret=WebhookSigningSecret(key=v["secret"])
+    )
+
+
+def incident_io():
+    from svix import Webhook
+
+    return "svix", "Webhook.verify", lambda v: Webhook(v["secret"]).verify(v["body"], v["headers"])
+
+
+def anthropic():
+    from anthropic import Anthropic
+
+    client = Anthropic(api_key="unused")
+    return "anthropic", "beta.webhooks.unwrap", lambda v: client.beta.webhooks.unwrap(
+        v["body"], headers=v["headers"], key=v["secret"]
+    )
+
+
+def dodo_payments():
+    from dodopayments import DodoPayments
+
+    client = DodoPayments(bearer_token="unused")
+    return "dodopayments", "webhooks.unwrap", lambda v: client.webhooks.unwrap(
+        v["body"], headers=v["headers"], key=v["secret"]
+    )
+
+
+def modern_treasury():
+    from modern_treasury import ModernTreasury
+
+    client = ModernTreasury(api_key="unused", organization_id="unused")
+    return "modern-treasury", "webhooks.validate_signature", lambda v: client.webhooks.validate_signature(
+        v["body"], v["headers"], key=v["secret"]
+    )
+
+
+def livekit():
+    from livekit.api import TokenVerifier, WebhookReceiver
+
+    return "livekit-api", "WebhookReceiver.receive", lambda v: WebhookReceiver(
+        TokenVerifier(v["issuer"], v["secret"])
+    ).receive(v["body"], v["headers"].get("Authorization", ""))
+
+
+def polar():
+    from polar.v2026_10.webhooks import validate_event
+    from polar.webhooks import PolarWebhookError, PolarWebhookVerificationError
+
+    def verify(v):
+        try:
+            validate_event(v["body"], v["headers"], v["secret"])
+        except PolarWebhookVerificationError:
+            return False
+        except PolarWebhookError:
+            pass  # Verified, but the SDK lacks a type for the body.
+        return True
+
+    return "polar-sdk", "webhooks.validate_event", verify
+
+
+def qstash():
+    from qstash import Receiver
+
+    return "qstash", "Receiver.verify", lambda v: Receiver(v["secret"], v["secret2"]).verify(
+        signature=v["headers"].get("Upstash-Signature", ""), body=v["body"], url=v["url"]
+    )
+
+
+def retell():
+    from retell.lib.webhook_auth import verify
+
+    return "retell-sdk", "verify", lambda v: verify(v["body"], v["secret"], v["headers"].get("x-retell-signature", ""))
+
+
 SDKS = {
-    name.replace("_", "-"): make
-    for name, make in globals().copy().items()
-    if callable(make) and name in ("openai", "supabase", "lithic", "orb", "telnyx", "gocardless", "onfido")
+    make.__name__.replace("_", "-"): make
+    for make in (
+        anthropic,
+        dodo_payments,
+        gocardless,
+        incident_io,
+        lithic,
+        livekit,
+        modern_treasury,
+        onfido,
+        openai,
+        orb,
+        polar,
+        qstash,
+        replicate,
+        retell,
+        supabase,
+        telnyx,
+    )
 }
 
 

@@ -3,8 +3,6 @@
 // A case names a message, when and with which secret it is signed, when it arrives, and what is changed on the way.
 // `valid` is the answer of a correct verifier. Where an SDK answers otherwise, `divergence` says why.
 
-const CHANGED = { body: 'one character of the body changed after signing' };
-
 /** The cases of a sender, in a fixed order. */
 export function cases(sender) {
   return [...genuine(sender), ...forged(sender), ...window(sender), ...(sender.cases?.(sender) ?? [])];
@@ -40,7 +38,7 @@ function forged({ messages: { first }, otherSecret, signature, signed = {}, unsi
   const bad = (name, reason, change) => list.push({ name, message: first, valid: false, reason, ...change });
   bad('wrong-secret', 'signed with another secret', { signedWith: otherSecret });
   if (signsBody) {
-    bad('body-changed', CHANGED.body, { body: (body) => replaced(body, ...first.change) });
+    bad('body-changed', 'one character of the body changed after signing', { body: (body) => replaced(body, ...first.change) });
     bad('body-reserialized', 'the same JSON value in other bytes', { body: spaced });
   }
   for (const [header, value] of Object.entries(signed)) {
@@ -58,17 +56,26 @@ function forged({ messages: { first }, otherSecret, signature, signed = {}, unsi
   }
   bad('signature-missing', `${signature} absent`, { headers: { [signature]: undefined } });
   bad('signature-empty', `${signature} empty`, { headers: { [signature]: '' } });
-  bad('signature-truncated', 'the last 6 characters of the signature removed', { edit: { [signature]: (text) => text.slice(0, -6) } });
+  bad('signature-truncated', 'the last 6 characters of the signature removed', {
+    edit: { [signature]: (text) => text.slice(0, -6) },
+  });
   return list;
 }
 
-function window({ messages: { first }, tolerance, future, ageless }) {
+function window({ messages: { first }, tolerance, future, ageless, agelessCross, laterCross }) {
   if (!tolerance) {
     return [];
   }
   const arrives = (after) => ({ message: first, after });
   return [
-    { name: 'too-old', ...arrives(tolerance + 1), valid: false, reason: `signed ${tolerance + 1} s before it arrives`, divergence: ageless },
+    {
+      name: 'too-old',
+      ...arrives(tolerance + 1),
+      valid: false,
+      reason: `signed ${tolerance + 1} s before it arrives`,
+      divergence: ageless,
+      crossDivergence: agelessCross ?? laterCross,
+    },
     {
       name: 'oldest',
       ...arrives(tolerance),
@@ -80,7 +87,7 @@ function window({ messages: { first }, tolerance, future, ageless }) {
       name: 'from-the-future',
       ...arrives(-(tolerance + 1)),
       valid: future !== 'refused',
-      ...(future === 'refused' ? { divergence: ageless } : { policy_dependent: true }),
+      ...(future === 'refused' ? { divergence: ageless, crossDivergence: agelessCross } : { policy_dependent: true }),
       reason: `signed ${tolerance + 1} s after it arrives`,
     },
   ];

@@ -20,7 +20,10 @@ async function delivery(sender, one, index) {
   const secret = one.secret ?? sender.secret;
   const sent = one.retried ? one.retried(message.body) : message.body;
   const signed = { ...message, id: one.id ?? message.id, body: sent, at };
-  const headers = await sender.sign({ ...signed, secret: one.signedWith ?? one.secret ?? sender.signingSecret ?? sender.secret });
+  const headers = await sender.sign({
+    ...signed,
+    secret: one.signedWith ?? one.secret ?? sender.signingSecret ?? sender.secret,
+  });
   const named = { 'Content-Type': sender.contentType ?? 'application/json', ...message.headers, ...headers };
   for (const [name, value] of Object.entries(one.headers ?? {})) {
     await change(named, name, () => value);

@@ -5,11 +5,13 @@ export const SCHEME =
   '"v1," + base64(HMAC-SHA256(key, webhook-id + "." + webhook-timestamp + "." + body)); webhook-signature is a list separated by spaces';
 
 /** How such a sender signs. `key` makes the HMAC's key from its secret. */
-export const signer = (key) => ({ secret, id, at, body }) => ({
-  'webhook-id': id,
-  'webhook-timestamp': String(at),
-  'webhook-signature': `v1,${hmac(key(secret), `${id}.${at}.${body}`, 'base64')}`,
-});
+export const signer =
+  (key) =>
+  ({ secret, id, at, body }) => ({
+    'webhook-id': id,
+    'webhook-timestamp': String(at),
+    'webhook-signature': `v1,${hmac(key(secret), `${id}.${at}.${body}`, 'base64')}`,
+  });
 
 /** What all of them have in common. */
 export const standard = {
@@ -25,7 +27,15 @@ export const standard = {
 export const covered = (first, otherId) => ({ 'webhook-id': otherId, 'webhook-timestamp': String(first.at + 1) });
 
 /** The cases that only this family has. `separator` is what the sender writes between two signatures. */
-export function standardCases({ separator = ' ', separatorCross, unlabelled, unlabelledCross, unpadded, mislabelled } = {}) {
+export function standardCases({
+  separator = ' ',
+  separatorCross,
+  unlabelled,
+  unlabelledCross,
+  unpadded,
+  mislabelled,
+  mislabelledCross,
+} = {}) {
   const list = (signatures) => ({ 'webhook-signature': signatures });
   return ({ messages: { first }, otherSecret, sign }) => {
     const other = async (delivery) => (await sign({ ...delivery, secret: otherSecret }))['webhook-signature'];
@@ -50,6 +60,7 @@ export function standardCases({ separator = ' ', separatorCross, unlabelled, unl
       make('unknown-scheme-only', false, 'the right digest under an unknown scheme', {
         edit: list((ours) => ours.replace('v1,', 'v2,')),
         divergence: mislabelled,
+        crossDivergence: mislabelledCross,
       }),
       make('scheme-missing', false, 'the right digest without a scheme', {
         edit: list((ours) => ours.replace('v1,', '')),

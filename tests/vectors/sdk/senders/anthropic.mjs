@@ -17,7 +17,11 @@ const message = (number, at, data) => {
       id,
       type: 'event',
       created_at: created,
-      data: { organization_id: '3a2d3a0c-5b5a-4a4e-9e0e-6c1c0b7a4f11', workspace_id: 'wrkspc_011CZkZFNu9hAbo1jZPRgTzL', ...data },
+      data: {
+        organization_id: '3a2d3a0c-5b5a-4a4e-9e0e-6c1c0b7a4f11',
+        workspace_id: 'wrkspc_011CZkZFNu9hAbo1jZPRgTzL',
+        ...data,
+      },
     }),
     resource: { field: 'data.id', value: data.id },
     version: { field: 'created_at', kind: 'rfc3339', value: created },
@@ -25,7 +29,10 @@ const message = (number, at, data) => {
 };
 
 const session = 'sesn_011CZkZFNu9hAbo1jZPRgTxQ';
-const first = { ...message('aa', 1767225600, { id: session, type: 'session.idled' }), change: ['session.idled', 'session.idlee'] };
+const first = {
+  ...message('aa', 1767225600, { id: session, type: 'session.idled' }),
+  change: ['session.idled', 'session.idlee'],
+};
 
 export default {
   ...standard,

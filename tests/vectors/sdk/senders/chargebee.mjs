@@ -23,8 +23,15 @@ const message = (id, type, at, content) => ({
   version: { field: 'occurred_at', kind: 'unix_s', value: String(at - 2) },
 });
 
-const subscription = (more) => ({ subscription: { id: '16CQyGTJLEIvU1Ec', status: 'active', object: 'subscription', ...more } });
-const first = message('ev_16CQyGTJLEJAF1Er', 'subscription_changed', 1690000000, subscription({ resource_version: 1690000000123 }));
+const subscription = (more) => ({
+  subscription: { id: '16CQyGTJLEIvU1Ec', status: 'active', object: 'subscription', ...more },
+});
+const first = message(
+  'ev_16CQyGTJLEJAF1Er',
+  'subscription_changed',
+  1690000000,
+  subscription({ resource_version: 1690000000123 }),
+);
 
 export default {
   name: 'chargebee',
@@ -39,8 +46,17 @@ export default {
   sign: ({ secret }) => ({ Authorization: `Basic ${Buffer.from(secret).toString('base64')}` }),
   messages: {
     first,
-    second: message('ev_16CQyGTJLEJAF1Es', 'subscription_changed', 1690000060, subscription({ resource_version: 1690000060123 })),
-    others: [message('ev_16CQyGTJLEJAF1Et', 'invoice_generated', 1690000120, { invoice: { id: 'INV-1', status: 'paid', object: 'invoice' } })],
+    second: message(
+      'ev_16CQyGTJLEJAF1Es',
+      'subscription_changed',
+      1690000060,
+      subscription({ resource_version: 1690000060123 }),
+    ),
+    others: [
+      message('ev_16CQyGTJLEJAF1Et', 'invoice_generated', 1690000120, {
+        invoice: { id: 'INV-1', status: 'paid', object: 'invoice' },
+      }),
+    ],
   },
   sdk: {
     name: `chargebee@${version('chargebee')} basicAuthValidator`,
@@ -59,7 +75,13 @@ export default {
       attack: 'the event id was replaced by the attacker',
       key: 'ev_16CQyGTJLEJAF1Eq',
     },
-    { name: 'other-user', message: first, valid: false, signedWith: `other:${plain('chargebee')}`, reason: 'the right password of another user' },
+    {
+      name: 'other-user',
+      message: first,
+      valid: false,
+      signedWith: `other:${plain('chargebee')}`,
+      reason: 'the right password of another user',
+    },
     {
       name: 'scheme-in-lower-case',
       message: first,

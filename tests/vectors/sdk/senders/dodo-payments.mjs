@@ -18,7 +18,14 @@ const message = (id, at, type, data, value) => {
   };
 };
 
-const payment = { payload_type: 'Payment', payment_id: 'pay_2IjeQm4hqU6RA4Z4kwDee', status: 'succeeded', total_amount: 400, currency: 'USD', customer: { name: 'Zoë' } };
+const payment = {
+  payload_type: 'Payment',
+  payment_id: 'pay_2IjeQm4hqU6RA4Z4kwDee',
+  status: 'succeeded',
+  total_amount: 400,
+  currency: 'USD',
+  customer: { name: 'Zoë' },
+};
 const first = {
   ...message('msg_2vYpQmTqM0Rk2w8t6Xg1Lc5DdAa', 1754000000, 'payment.succeeded', payment, payment.payment_id),
   change: ['"total_amount":400', '"total_amount":401'],
@@ -36,7 +43,13 @@ export default {
     first,
     second: message('msg_2vYpQmTqM0Rk2w8t6Xg1Lc5DdAb', 1754000060, 'payment.succeeded', payment, payment.payment_id),
     others: [
-      message('msg_2vYpQmTqM0Rk2w8t6Xg1Lc5DdAc', 1754000120, 'subscription.renewed', { payload_type: 'Subscription', subscription_id: 'sub_7Ee3dAGTxxJlhW6sVTkUd' }, 'sub_7Ee3dAGTxxJlhW6sVTkUd'),
+      message(
+        'msg_2vYpQmTqM0Rk2w8t6Xg1Lc5DdAc',
+        1754000120,
+        'subscription.renewed',
+        { payload_type: 'Subscription', subscription_id: 'sub_7Ee3dAGTxxJlhW6sVTkUd' },
+        'sub_7Ee3dAGTxxJlhW6sVTkUd',
+      ),
     ],
   },
   sdk: {

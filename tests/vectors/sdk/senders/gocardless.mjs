@@ -23,7 +23,14 @@ const message = (at, webhook, ...events) => ({
 });
 
 const confirmed = (id, created) =>
-  event(id, created, 'payments', 'confirmed', { payment: 'PM00AAAA11BBBB' }, 'Paid by Zoë: the payment has been confirmed.');
+  event(
+    id,
+    created,
+    'payments',
+    'confirmed',
+    { payment: 'PM00AAAA11BBBB' },
+    'Paid by Zoë: the payment has been confirmed.',
+  );
 
 const first = {
   ...message(1714557600, 'WB0014BFYCSAMT', confirmed('EV019QX61FAQ8S', '2024-05-01T10:00:00.000Z')),
@@ -47,13 +54,34 @@ export default {
       message(
         1714557720,
         'WB0014BFYCSAMV',
-        event('EV019QX61FAQ8U', '2024-05-01T10:02:00.000Z', 'mandates', 'cancelled', { mandate: 'MD0000XH9A3T4C' }, 'The mandate was cancelled.'),
-        event('EV019QX61FAQ8V', '2024-05-01T10:02:01.000Z', 'payouts', 'paid', { payout: 'PO0001AB23CDEF' }, 'The payout was paid.'),
+        event(
+          'EV019QX61FAQ8U',
+          '2024-05-01T10:02:00.000Z',
+          'mandates',
+          'cancelled',
+          { mandate: 'MD0000XH9A3T4C' },
+          'The mandate was cancelled.',
+        ),
+        event(
+          'EV019QX61FAQ8V',
+          '2024-05-01T10:02:01.000Z',
+          'payouts',
+          'paid',
+          { payout: 'PO0001AB23CDEF' },
+          'The payout was paid.',
+        ),
       ),
       message(
         1714561320,
         'WB0014BFYCSAMW',
-        event('EV019QX61FAQ8V', '2024-05-01T10:02:01.000Z', 'payouts', 'paid', { payout: 'PO0001AB23CDEF' }, 'The payout was paid.'),
+        event(
+          'EV019QX61FAQ8V',
+          '2024-05-01T10:02:01.000Z',
+          'payouts',
+          'paid',
+          { payout: 'PO0001AB23CDEF' },
+          'The payout was paid.',
+        ),
         confirmed('EV019QX61FAQ8W', '2024-05-01T11:02:00.000Z'),
       ),
     ],

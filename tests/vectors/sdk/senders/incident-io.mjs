@@ -22,7 +22,12 @@ const message = (id, at, type, data) => ({
 });
 
 const first = {
-  ...message('msg_2Xh9KRb0pzN4LePd3XiA4v12Ax0', 1629206997, 'public_incident.incident_updated_v2', incident('Our database is sad, says Zoë')),
+  ...message(
+    'msg_2Xh9KRb0pzN4LePd3XiA4v12Ax0',
+    1629206997,
+    'public_incident.incident_updated_v2',
+    incident('Our database is sad, says Zoë'),
+  ),
   change: ['is sad', 'is mad'],
 };
 
@@ -40,14 +45,22 @@ export default {
   signed: covered(first, 'msg_2Xh9KRb0pzN4LePd3XiA4v12Ax9'),
   messages: {
     first,
-    second: message('msg_2Xh9KRb0pzN4LePd3XiA4v12Ax1', 1629207057, 'public_incident.incident_updated_v2', incident('Our database is sad, says Zoë')),
+    second: message(
+      'msg_2Xh9KRb0pzN4LePd3XiA4v12Ax1',
+      1629207057,
+      'public_incident.incident_updated_v2',
+      incident('Our database is sad, says Zoë'),
+    ),
     others: [
       message('msg_2Xh9KRb0pzN4LePd3XiA4v12Ax2', 1629207117, 'public_incident.incident_status_updated_v2', {
         incident: incident('Our database is fine'),
         new_status: { category: 'closed' },
         previous_status: { category: 'live' },
       }),
-    ].map((other) => ({ ...other, resource: { field: 'public_incident.incident_status_updated_v2.incident.id', value: incident().id } })),
+    ].map((other) => ({
+      ...other,
+      resource: { field: 'public_incident.incident_status_updated_v2.incident.id', value: incident().id },
+    })),
   },
   sdk: {
     name: `svix@${version('svix')} Webhook.verify`,

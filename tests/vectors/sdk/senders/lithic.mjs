@@ -33,7 +33,13 @@ export default {
     first,
     second: message('msg_2VuK1cZ7hPq3sT9xWbN5mRfYdGl', 'card.created', 1704067260, { card_token: card }, field),
     others: [
-      message('msg_2VuK1cZ7hPq3sT9xWbN5mRfYdGm', 'card.shipped', 1704067320, { card_token: card, bulk_order_token: null, shipping_method: 'STANDARD', tracking_number: 'Zoë-1' }, field),
+      message(
+        'msg_2VuK1cZ7hPq3sT9xWbN5mRfYdGm',
+        'card.shipped',
+        1704067320,
+        { card_token: card, bulk_order_token: null, shipping_method: 'STANDARD', tracking_number: 'Zoë-1' },
+        field,
+      ),
     ],
   },
   sdk: {

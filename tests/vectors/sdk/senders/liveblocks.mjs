@@ -10,13 +10,19 @@ const message = (id, at, type, more) => {
     id,
     at,
     key: id,
-    body: JSON.stringify({ type, data: { projectId: '605a50b01a36d5ea7a2e9104', roomId: 'zoë’s room', ...more(time) } }),
+    body: JSON.stringify({
+      type,
+      data: { projectId: '605a50b01a36d5ea7a2e9104', roomId: 'zoë’s room', ...more(time) },
+    }),
     resource: { field: 'data.roomId', value: 'zoë’s room' },
   };
 };
 
 const comment = (time) => ({ threadId: 'th_d75sF3', commentId: 'cm_agH76a', editedAt: time });
-const first = { ...message('msg_2KbXwKLXbCwUcRtVgDXZ6Jq0', 1750000000, 'commentEdited', comment), change: ['cm_agH76a', 'cm_agH76b'] };
+const first = {
+  ...message('msg_2KbXwKLXbCwUcRtVgDXZ6Jq0', 1750000000, 'commentEdited', comment),
+  change: ['cm_agH76a', 'cm_agH76b'],
+};
 
 export default {
   ...standard,
@@ -31,12 +37,18 @@ export default {
     second: message('msg_2KbXwKLXbCwUcRtVgDXZ6Jq1', 1750000060, 'commentEdited', comment),
     others: [
       message('msg_2KbXwKLXbCwUcRtVgDXZ6Jq2', 1750000120, 'storageUpdated', (updatedAt) => ({ updatedAt })),
-      message('msg_2KbXwKLXbCwUcRtVgDXZ6Jq3', 1750000180, 'userEntered', (enteredAt) => ({ connectionId: 4, userId: 'zoë', numActiveUsers: 8, enteredAt })),
+      message('msg_2KbXwKLXbCwUcRtVgDXZ6Jq3', 1750000180, 'userEntered', (enteredAt) => ({
+        connectionId: 4,
+        userId: 'zoë',
+        numActiveUsers: 8,
+        enteredAt,
+      })),
     ],
   },
   sdk: {
     name: `@liveblocks/node@${version('@liveblocks/node')} WebhookHandler.verifyRequest`,
-    verify: ({ body, headers, secret }) => Boolean(new WebhookHandler(secret).verifyRequest({ headers, rawBody: body })),
+    verify: ({ body, headers, secret }) =>
+      Boolean(new WebhookHandler(secret).verifyRequest({ headers, rawBody: body })),
   },
   cases: standardCases({ mislabelled: 'the SDK does not look at the scheme' }),
 };

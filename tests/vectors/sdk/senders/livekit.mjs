@@ -12,13 +12,22 @@ const sha256 = (body) => createHash('sha256').update(body).digest('base64');
 const message = (id, at, event, more) => ({
   at,
   key: id,
-  body: JSON.stringify({ event, room: { sid: 'RM_hycBMAjmt6Ub', name: 'Zoë’s room' }, id, createdAt: String(at), ...more }),
+  body: JSON.stringify({
+    event,
+    room: { sid: 'RM_hycBMAjmt6Ub', name: 'Zoë’s room' },
+    id,
+    createdAt: String(at),
+    ...more,
+  }),
   resource: { field: 'room.sid', value: 'RM_hycBMAjmt6Ub' },
   version: { field: 'createdAt', kind: 'unix_s', value: String(at) },
 });
 
 const participant = { sid: 'PA_xyz', identity: 'zoë', state: 'ACTIVE' };
-const first = { ...message('EV_eugWmGhovZmm', 1692985556, 'participant_joined', { participant }), change: ['PA_xyz', 'PA_xyy'] };
+const first = {
+  ...message('EV_eugWmGhovZmm', 1692985556, 'participant_joined', { participant }),
+  change: ['PA_xyz', 'PA_xyy'],
+};
 
 const token = async ({ secret, at, body, issuer = ISSUER }) => {
   const made = new AccessToken(issuer, secret, { ttl: '5m' });
@@ -30,7 +39,8 @@ const edit = (make) => ({ Authorization: (_, delivery) => make(delivery) });
 
 export default {
   name: 'livekit',
-  scheme: 'Authorization: a JWT, HS256 with the API secret, iss = API key, exp 5 min, sha256 = base64(SHA-256(body)); no "Bearer"',
+  scheme:
+    'Authorization: a JWT, HS256 with the API secret, iss = API key, exp 5 min, sha256 = base64(SHA-256(body)); no "Bearer"',
   source: 'payload: LiveKit documentation; signed and verified with the SDK',
   secret: plain('livekit', 43),
   otherSecret: plain('livekit, another', 43),
@@ -38,6 +48,7 @@ export default {
   contentType: 'application/webhook+json',
   // The token lives for 300 s, and the SDK allows 10 s of clock skew.
   tolerance: 309,
+  laterCross: 'livekit-api allows 60 s of clock skew',
   future: 'refused',
   signature: 'Authorization',
   keyField: 'body:id',
@@ -50,17 +61,44 @@ export default {
   },
   sdk: {
     name: `livekit-server-sdk@${version('livekit-server-sdk')} WebhookReceiver.receive`,
-    verify: ({ body, headers, secret }) => new WebhookReceiver(ISSUER, secret).receive(body, headers.Authorization).then(Boolean),
+    verify: ({ body, headers, secret }) =>
+      new WebhookReceiver(ISSUER, secret).receive(body, headers.Authorization).then(Boolean),
   },
   cases: ({ secret }) => {
     const hs256 = (text) => hmac(secret, text, 'base64url');
     const make = (name, reason, edited, valid = false) => ({ name, message: first, valid, reason, edit: edited });
     return [
-      make('issuer-other', 'a token of another API key', edit((delivery) => token({ ...delivery, secret, issuer: 'APIanother' }))),
-      make('alg-none', 'an unsigned token', edit((delivery) => jwt({ alg: 'none' }, claims(delivery), () => ''))),
-      make('without-expiry', 'a token that never expires', edit((delivery) => jwt({ alg: 'HS256' }, { ...claims(delivery), exp: undefined }, hs256))),
-      make('without-hash', 'a token for the API, which says nothing of the body', edit((delivery) => jwt({ alg: 'HS256' }, { ...claims(delivery), sha256: undefined }, hs256))),
-      make('hash-in-hex', "the body's hash in hexadecimal", edit((delivery) => jwt({ alg: 'HS256' }, { ...claims(delivery), sha256: createHash('sha256').update(delivery.body).digest('hex') }, hs256))),
+      make(
+        'issuer-other',
+        'a token of another API key',
+        edit((delivery) => token({ ...delivery, secret, issuer: 'APIanother' })),
+      ),
+      make(
+        'alg-none',
+        'an unsigned token',
+        edit((delivery) => jwt({ alg: 'none' }, claims(delivery), () => '')),
+      ),
+      make(
+        'without-expiry',
+        'a token that never expires',
+        edit((delivery) => jwt({ alg: 'HS256' }, { ...claims(delivery), exp: undefined }, hs256)),
+      ),
+      make(
+        'without-hash',
+        'a token for the API, which says nothing of the body',
+        edit((delivery) => jwt({ alg: 'HS256' }, { ...claims(delivery), sha256: undefined }, hs256)),
+      ),
+      make(
+        'hash-in-hex',
+        "the body's hash in hexadecimal",
+        edit((delivery) =>
+          jwt(
+            { alg: 'HS256' },
+            { ...claims(delivery), sha256: createHash('sha256').update(delivery.body).digest('hex') },
+            hs256,
+          ),
+        ),
+      ),
       make('bearer', 'the right token behind "Bearer"', { Authorization: (text) => `Bearer ${text}` }),
     ];
   },

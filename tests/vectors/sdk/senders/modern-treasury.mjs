@@ -8,7 +8,14 @@ const client = new ModernTreasury({ apiKey: 'unused', organizationID: 'unused' }
 
 const message = (event, object, at, more) => {
   const updated = new Date(at * 1000).toISOString();
-  const data = { id: uuid(`modern treasury ${object}`), object, live_mode: true, created_at: '2024-01-01T00:00:00Z', updated_at: updated, ...more };
+  const data = {
+    id: uuid(`modern treasury ${object}`),
+    object,
+    live_mode: true,
+    created_at: '2024-01-01T00:00:00Z',
+    updated_at: updated,
+    ...more,
+  };
   return {
     at: at + 1,
     keyFields: { event, 'data.id': data.id, 'data.updated_at': updated },
@@ -18,7 +25,10 @@ const message = (event, object, at, more) => {
   };
 };
 
-const first = { ...message('updated', 'payment_order', 1704070000, { amount: 1000, description: 'for Zoë' }), change: ['"amount":1000', '"amount":1001'] };
+const first = {
+  ...message('updated', 'payment_order', 1704070000, { amount: 1000, description: 'for Zoë' }),
+  change: ['"amount":1000', '"amount":1001'],
+};
 
 export default {
   name: 'modern-treasury',

@@ -30,7 +30,12 @@ const message = (name, at, type, object) => {
 
 const asset = { type: 'asset', id: '0201p02fGKPE7MrbC269XRD7LpcHhrmbu0002' };
 const first = { ...message('first', 1565220904, 'video.asset.updated', asset), change: ['"ready"', '"readz"'] };
-const attempt = { webhook_id: 3, response_status_code: 500, id: 'cd3e7e51-2e9b-4d0e-9d83-1f7f5b7d0d11', address: 'https://example.com/mux' };
+const attempt = {
+  webhook_id: 3,
+  response_status_code: 500,
+  id: 'cd3e7e51-2e9b-4d0e-9d83-1f7f5b7d0d11',
+  address: 'https://example.com/mux',
+};
 const list = (edit) => ({ [header]: edit });
 
 export default {
@@ -52,7 +57,12 @@ export default {
   messages: {
     first,
     second: message('second', 1565220964, 'video.asset.updated', asset),
-    others: [message('stream', 1565221024, 'video.live_stream.active', { type: 'live', id: 'aA02skpHXoLrbQm49qIzAG6RtewFOcDEY' })],
+    others: [
+      message('stream', 1565221024, 'video.live_stream.active', {
+        type: 'live',
+        id: 'aA02skpHXoLrbQm49qIzAG6RtewFOcDEY',
+      }),
+    ],
   },
   sdk: {
     name: `@mux/mux-node@${version('@mux/mux-node')} webhooks.verifySignature`,
@@ -60,20 +70,46 @@ export default {
   },
   cases: ({ secret, otherSecret }) => {
     const digest = (key, { at, body }) => hmac(key, `${at}.${body}`, 'hex');
-    const make = (name, valid, reason, edit, more) => ({ name, message: first, valid, reason, edit: list(edit), ...more });
+    const make = (name, valid, reason, edit, more) => ({
+      name,
+      message: first,
+      valid,
+      reason,
+      edit: list(edit),
+      ...more,
+    });
     return [
-      make('timestamp-changed', false, 'the time in the header is covered by the signature', (text, { at }) => text.replace(`t=${at}`, `t=${at + 1}`)),
-      make('rotation-other-first', true, 'signed with two secrets, the second is ours', (text, delivery) => text.replace(',v1=', `,v1=${digest(otherSecret, delivery)},v1=`)),
-      make('rotation-ours-first', true, 'signed with two secrets, the first is ours', (text, delivery) => `${text},v1=${digest(otherSecret, delivery)}`),
-      make('unknown-scheme-beside', true, 'a signature of an unknown scheme beside the right one', (text) => text.replace(',v1=', `,v0=${'0'.repeat(64)},v1=`)),
-      make('unknown-scheme-only', false, 'the right digest under an unknown scheme', (text) => text.replace('v1=', 'v0=')),
+      make('timestamp-changed', false, 'the time in the header is covered by the signature', (text, { at }) =>
+        text.replace(`t=${at}`, `t=${at + 1}`),
+      ),
+      make('rotation-other-first', true, 'signed with two secrets, the second is ours', (text, delivery) =>
+        text.replace(',v1=', `,v1=${digest(otherSecret, delivery)},v1=`),
+      ),
+      make(
+        'rotation-ours-first',
+        true,
+        'signed with two secrets, the first is ours',
+        (text, delivery) => `${text},v1=${digest(otherSecret, delivery)}`,
+      ),
+      make('unknown-scheme-beside', true, 'a signature of an unknown scheme beside the right one', (text) =>
+        text.replace(',v1=', `,v0=${'0'.repeat(64)},v1=`),
+      ),
+      make('unknown-scheme-only', false, 'the right digest under an unknown scheme', (text) =>
+        text.replace('v1=', 'v0='),
+      ),
       make('timestamp-missing', false, 'the header has no time', (text) => text.replace(/^t=\d+,/, '')),
       make('timestamp-twice', false, 'two times in the header, the second one is signed', (text) => `t=1,${text}`, {
         divergence: 'the SDK takes the last of several times, which is the one that was signed',
       }),
-      make('upper-case', false, 'the right digest in upper case', (text) => text.replace(/v1=.*/, (part) => `v1=${part.slice(3).toUpperCase()}`), {
-        policy_dependent: true,
-      }),
+      make(
+        'upper-case',
+        false,
+        'the right digest in upper case',
+        (text) => text.replace(/v1=.*/, (part) => `v1=${part.slice(3).toUpperCase()}`),
+        {
+          policy_dependent: true,
+        },
+      ),
     ];
   },
 };

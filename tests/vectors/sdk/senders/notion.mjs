@@ -57,7 +57,9 @@ export default {
   },
   messages: {
     first,
-    second: message('second', 'page.properties_updated', 1733300060, { data: { parent, updated_properties: ['title'] } }),
+    second: message('second', 'page.properties_updated', 1733300060, {
+      data: { parent, updated_properties: ['title'] },
+    }),
     others: [
       message('content', 'page.content_updated', 1733300120, {
         data: { parent, updated_blocks: [{ id: uuid('notion block'), type: 'block' }] },
@@ -66,7 +68,9 @@ export default {
         entity: { id: uuid('notion comment'), type: 'comment' },
         data: { page_id: page, parent },
       }),
-    ].map((other, index) => (index ? { ...other, resource: { field: 'entity.id', value: uuid('notion comment') } } : other)),
+    ].map((other, index) =>
+      index ? { ...other, resource: { field: 'entity.id', value: uuid('notion comment') } } : other,
+    ),
   },
   sdk: {
     name: `@notionhq/client@${version('@notionhq/client')} verifyWebhookSignature`,

@@ -21,7 +21,10 @@ const message = (event, version, time, change) => ({
   resource: { field: 'name', value: '@example/zoe' },
 });
 
-const first = { ...message('package:publish', '1.0.1', 1463079177349, { version: '1.0.1' }), change: ['"1.0.1"', '"1.0.2"'] };
+const first = {
+  ...message('package:publish', '1.0.1', 1463079177349, { version: '1.0.1' }),
+  change: ['"1.0.1"', '"1.0.2"'],
+};
 
 // npm-hook-receiver is a server of restify's. Only its handler is needed, so an empty package stands in for restify.
 let handler;

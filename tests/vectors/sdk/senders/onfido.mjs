@@ -7,7 +7,11 @@ import { version } from '../lib/versions.mjs';
 
 const message = (resource, action, at, object, more) => ({
   at,
-  keyFields: { 'payload.action': action, 'payload.object.id': object.id, 'payload.object.completed_at_iso8601': object.completed_at_iso8601 },
+  keyFields: {
+    'payload.action': action,
+    'payload.object.id': object.id,
+    'payload.object.completed_at_iso8601': object.completed_at_iso8601,
+  },
   body: JSON.stringify({ payload: { resource_type: resource, action, object, ...more } }),
   resource: { field: 'payload.object.id', value: object.id },
 });
@@ -39,15 +43,32 @@ export default {
     first,
     second: message('check', 'check.completed', 1700003600, object(check, 'checks', '2023-11-14T23:13:18Z')),
     others: [
-      message('report', 'report.completed', 1700000001, object(uuid('onfido report'), 'reports', '2023-11-14T22:13:18Z')),
-      message('workflow_run', 'workflow_run.completed', 1700000002, object(uuid('onfido run'), 'workflow_runs', '2023-11-14T22:13:19Z', 'approved'), {
-        resource: { id: uuid('onfido run'), applicant_id: uuid('onfido applicant'), status: 'approved', tags: ['zoë'] },
-      }),
+      message(
+        'report',
+        'report.completed',
+        1700000001,
+        object(uuid('onfido report'), 'reports', '2023-11-14T22:13:18Z'),
+      ),
+      message(
+        'workflow_run',
+        'workflow_run.completed',
+        1700000002,
+        object(uuid('onfido run'), 'workflow_runs', '2023-11-14T22:13:19Z', 'approved'),
+        {
+          resource: {
+            id: uuid('onfido run'),
+            applicant_id: uuid('onfido applicant'),
+            status: 'approved',
+            tags: ['zoë'],
+          },
+        },
+      ),
     ],
   },
   sdk: {
     name: `@onfido/api@${version('@onfido/api')} WebhookEventVerifier.readPayload`,
-    verify: ({ body, headers, secret }) => Boolean(new WebhookEventVerifier(secret).readPayload(body, headers['X-SHA2-Signature'])),
+    verify: ({ body, headers, secret }) =>
+      Boolean(new WebhookEventVerifier(secret).readPayload(body, headers['X-SHA2-Signature'])),
   },
   cases: hexCases({
     crossUpper: 'onfido-python compares the text',

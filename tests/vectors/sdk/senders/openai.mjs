@@ -16,9 +16,16 @@ const message = (id, event, at, created, type, data) => ({
 });
 
 const first = {
-  ...message('wh_685342e6c53c8190a1be43f081506c52', 'evt_685343a1381c819085d44c354e1b330e', 1750287078, 1750287018, 'response.completed', {
-    id: 'resp_abc123',
-  }),
+  ...message(
+    'wh_685342e6c53c8190a1be43f081506c52',
+    'evt_685343a1381c819085d44c354e1b330e',
+    1750287078,
+    1750287018,
+    'response.completed',
+    {
+      id: 'resp_abc123',
+    },
+  ),
   change: ['resp_abc123', 'resp_abc124'],
 };
 
@@ -32,17 +39,38 @@ export default {
   signed: covered(first, 'wh_685342e6c53c8190a1be43f081506c53'),
   messages: {
     first,
-    second: message('wh_685342e6c53c8190a1be43f081506c60', 'evt_685343a1381c819085d44c354e1b3399', 1750287378, 1750287318, 'response.completed', {
-      id: 'resp_abc123',
-    }),
+    second: message(
+      'wh_685342e6c53c8190a1be43f081506c60',
+      'evt_685343a1381c819085d44c354e1b3399',
+      1750287378,
+      1750287318,
+      'response.completed',
+      {
+        id: 'resp_abc123',
+      },
+    ),
     others: [
-      message('wh_685342e6c53c8190a1be43f081506c61', 'evt_685343a1381c819085d44c354e1b3400', 1750287400, 1750287390, 'batch.failed', {
-        id: 'batch_abc123',
-      }),
-      message('wh_685342e6c53c8190a1be43f081506c62', 'evt_685343a1381c819085d44c354e1b3401', 1750287500, 1750287499, 'realtime.call.incoming', {
-        call_id: 'rtc_479a275623b54bdb9b6fbae2f7cbd408',
-        sip_headers: [{ name: 'From', value: 'sip:søren@example.com' }],
-      }),
+      message(
+        'wh_685342e6c53c8190a1be43f081506c61',
+        'evt_685343a1381c819085d44c354e1b3400',
+        1750287400,
+        1750287390,
+        'batch.failed',
+        {
+          id: 'batch_abc123',
+        },
+      ),
+      message(
+        'wh_685342e6c53c8190a1be43f081506c62',
+        'evt_685343a1381c819085d44c354e1b3401',
+        1750287500,
+        1750287499,
+        'realtime.call.incoming',
+        {
+          call_id: 'rtc_479a275623b54bdb9b6fbae2f7cbd408',
+          sip_headers: [{ name: 'From', value: 'sip:søren@example.com' }],
+        },
+      ),
     ],
   },
   sdk: {

@@ -33,7 +33,10 @@ const message = (name, type, at, data) => {
   };
 };
 
-const first = { ...message('first', 'customer.updated', 1746093600, customer('Zoë')), change: ['"name":"Zoë"', '"name":"Zoé"'] };
+const first = {
+  ...message('first', 'customer.updated', 1746093600, customer('Zoë')),
+  change: ['"name":"Zoë"', '"name":"Zoé"'],
+};
 const newer = whsec('polar, newer', 32);
 const text = (secret) => Buffer.from(secret, 'utf8');
 
@@ -62,7 +65,9 @@ export default {
       message: first,
       valid: true,
       secret: newer,
-      edit: { 'webhook-signature': (_, delivery) => signer(whsecKey)({ ...delivery, secret: newer })['webhook-signature'] },
+      edit: {
+        'webhook-signature': (_, delivery) => signer(whsecKey)({ ...delivery, secret: newer })['webhook-signature'],
+      },
       reason: 'a newer secret: the key is what the base64 after whsec_ stands for',
     },
     {
@@ -79,6 +84,7 @@ export default {
       headers: { 'webhook-timestamp': `${first.at}.9` },
       reason: 'webhook-timestamp is not the text that was signed',
       divergence: 'the SDK signs the whole seconds of whatever number the header holds',
+      crossDivergence: 'so does the one for Python',
     },
   ],
 };

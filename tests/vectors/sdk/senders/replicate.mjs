@@ -21,12 +21,17 @@ const resource = { field: 'id', value: 'ufawqhfynnddngldkgtslldrkq' };
 const message = (id, at, body) => ({ id, at, body, key: id, resource });
 
 const first = {
-  ...message('msg_p5jXN8AQM9LWM0D4loKWxJek', 1740601415, prediction('processing', { started_at: '2025-02-26T20:23:35.000000Z' })),
+  ...message(
+    'msg_p5jXN8AQM9LWM0D4loKWxJek',
+    1740601415,
+    prediction('processing', { started_at: '2025-02-26T20:23:35.000000Z' }),
+  ),
   change: ['"processing"', '"processinh"'],
 };
 
 export default {
   ...standard,
+  agelessCross: 'nor does the one for Python, unless it is given a tolerance',
   ageless: 'the SDK does not look at the timestamp; the documentation asks for it',
   name: 'replicate',
   source: 'payload: Replicate documentation; signed with node crypto, verified with the SDK',
@@ -56,5 +61,8 @@ export default {
         secret,
       }),
   },
-  cases: standardCases({ mislabelled: 'the SDK does not look at the scheme' }),
+  cases: standardCases({
+    mislabelled: 'the SDK does not look at the scheme',
+    mislabelledCross: 'nor does the one for Python',
+  }),
 };

@@ -11,12 +11,21 @@ const message = (event, at, more) => ({
   keyFields: { event, 'call.call_id': 'Jabr9TXYYJHfvl6Syypi88rdAHYHmcq6' },
   body: JSON.stringify({
     event,
-    call: { call_type: 'phone_call', call_id: 'Jabr9TXYYJHfvl6Syypi88rdAHYHmcq6', agent_id: 'oBeDLoLOeuAbiuaMFXRtDOLriTJ5tSxD', from_number: '+12137771234', ...more },
+    call: {
+      call_type: 'phone_call',
+      call_id: 'Jabr9TXYYJHfvl6Syypi88rdAHYHmcq6',
+      agent_id: 'oBeDLoLOeuAbiuaMFXRtDOLriTJ5tSxD',
+      from_number: '+12137771234',
+      ...more,
+    },
   }),
   resource: { field: 'call.call_id', value: 'Jabr9TXYYJHfvl6Syypi88rdAHYHmcq6' },
 });
 
-const first = { ...message('call_started', 1714608475, { call_status: 'ongoing', start_timestamp: 1714608474945 }), change: ['ongoing', 'ongoinh'] };
+const first = {
+  ...message('call_started', 1714608475, { call_status: 'ongoing', start_timestamp: 1714608474945 }),
+  change: ['ongoing', 'ongoinh'],
+};
 const edit = (change) => ({ [header]: change });
 
 export default {
@@ -41,8 +50,15 @@ export default {
       resource: { field: 'call.call_id', value: 'Jabr9TXYYJHfvl6Syypi88rdAHYHmcq7' },
     }))(message('call_started', 1714608535, { call_status: 'ongoing', start_timestamp: 1714608534945 })),
     others: [
-      message('call_ended', 1714608492, { call_status: 'ended', end_timestamp: 1714608491736, transcript: 'Agent: hi Zoë' }),
-      message('call_analyzed', 1714608499, { call_status: 'ended', call_analysis: { call_summary: 'Zoë rang', in_voicemail: false } }),
+      message('call_ended', 1714608492, {
+        call_status: 'ended',
+        end_timestamp: 1714608491736,
+        transcript: 'Agent: hi Zoë',
+      }),
+      message('call_analyzed', 1714608499, {
+        call_status: 'ended',
+        call_analysis: { call_summary: 'Zoë rang', in_voicemail: false },
+      }),
     ],
   },
   sdk: {
@@ -50,9 +66,37 @@ export default {
     verify: ({ body, headers, secret }) => Retell.verify(body, secret, headers[header] ?? ''),
   },
   cases: () => [
-    { name: 'timestamp-changed', message: first, valid: false, edit: edit((text) => text.replace(/v=(\d+)/, (_, time) => `v=${Number(time) + 1}`)), reason: 'the time in the header is covered by the signature' },
-    { name: 'timestamp-shifted', message: first, valid: false, edit: edit((text) => text.replace(/v=1/, 'v=')), body: (body) => `${body}1`, reason: 'the first digit of the time moved to the end of the body: both are signed without anything in between, but the time is far too old then' },
-    { name: 'upper-case', message: first, valid: true, policy_dependent: true, edit: edit((text) => text.replace(/d=.*/, (part) => `d=${part.slice(2).toUpperCase()}`)), reason: 'the right digest in upper case' },
-    { name: 'order-other', message: first, valid: false, edit: edit((text) => text.split(',').reverse().join(',')), reason: 'digest before time' },
+    {
+      name: 'timestamp-changed',
+      message: first,
+      valid: false,
+      edit: edit((text) => text.replace(/v=(\d+)/, (_, time) => `v=${Number(time) + 1}`)),
+      reason: 'the time in the header is covered by the signature',
+    },
+    {
+      name: 'timestamp-shifted',
+      message: first,
+      valid: false,
+      edit: edit((text) => text.replace(/v=1/, 'v=')),
+      body: (body) => `${body}1`,
+      reason:
+        'the first digit of the time moved to the end of the body: both are signed without anything in between, but the time is far too old then',
+    },
+    {
+      name: 'upper-case',
+      message: first,
+      valid: true,
+      policy_dependent: true,
+      edit: edit((text) => text.replace(/d=.*/, (part) => `d=${part.slice(2).toUpperCase()}`)),
+      reason: 'the right digest in upper case',
+      crossDivergence: 'retell-sdk for Python takes lower case only',
+    },
+    {
+      name: 'order-other',
+      message: first,
+      valid: false,
+      edit: edit((text) => text.split(',').reverse().join(',')),
+      reason: 'digest before time',
+    },
   ],
 };

@@ -13,7 +13,14 @@ const message = (type, at, more) => {
     at: at + 1,
     keyFields: { type, cid: 'messaging:zoë', created_at: created, 'message.id': more.message?.id },
     headers: { 'X-Api-Key': KEY },
-    body: JSON.stringify({ type, created_at: created, cid: 'messaging:zoë', channel_id: 'zoë', channel_type: 'messaging', ...more }),
+    body: JSON.stringify({
+      type,
+      created_at: created,
+      cid: 'messaging:zoë',
+      channel_id: 'zoë',
+      channel_type: 'messaging',
+      ...more,
+    }),
     resource: { field: 'cid', value: 'messaging:zoë' },
   };
 };
@@ -38,7 +45,8 @@ export default {
   },
   sdk: {
     name: `stream-chat@${version('stream-chat')} StreamChat.verifyWebhook`,
-    verify: ({ body, headers, secret }) => new StreamChat(KEY, secret).verifyWebhook(body, headers['X-Signature'] ?? ''),
+    verify: ({ body, headers, secret }) =>
+      new StreamChat(KEY, secret).verifyWebhook(body, headers['X-Signature'] ?? ''),
   },
   cases: hexCases({ upper: false }),
 };

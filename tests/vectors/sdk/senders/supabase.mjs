@@ -43,7 +43,11 @@ export default {
     'webhook-signature': library(secret).sign(id, new Date(at * 1000), body),
   }),
   signed: covered(first, uuid('supabase, forged')),
-  retry: { id: uuid('supabase first, attempt 2'), later: 2, reason: 'a retry two seconds later: the same metadata.uuid under a new webhook-id' },
+  retry: {
+    id: uuid('supabase first, attempt 2'),
+    later: 2,
+    reason: 'a retry two seconds later: the same metadata.uuid under a new webhook-id',
+  },
   messages: {
     first,
     second: message('second', 'before-user-created', 1753200060, { user }),

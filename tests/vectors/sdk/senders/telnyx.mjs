@@ -27,7 +27,13 @@ const message = (name, type, at, payload) => {
   };
 };
 
-const sms = { id: uuid('telnyx sms'), record_type: 'message', direction: 'inbound', from: { phone_number: '+13125550101' }, text: 'Hello, Zoë' };
+const sms = {
+  id: uuid('telnyx sms'),
+  record_type: 'message',
+  direction: 'inbound',
+  from: { phone_number: '+13125550101' },
+  text: 'Hello, Zoë',
+};
 const first = { ...message('first', 'message.received', 1722500000, sms), change: ['+13125550101', '+13125550102'] };
 const client = new Telnyx({ apiKey: 'unused' });
 
@@ -58,14 +64,18 @@ export default {
     second: message('second', 'message.received', 1722500060, { ...sms, id: uuid('telnyx sms 2') }),
     others: [
       message('sent', 'message.finalized', 1722500120, { ...sms, direction: 'outbound' }),
-      message('call', 'call.hangup', 1722500180, { call_leg_id: uuid('telnyx leg'), call_session_id: uuid('telnyx session'), hangup_cause: 'normal_clearing' }),
+      message('call', 'call.hangup', 1722500180, {
+        call_leg_id: uuid('telnyx leg'),
+        call_session_id: uuid('telnyx session'),
+        hangup_cause: 'normal_clearing',
+      }),
     ],
   },
   sdk: {
     name: `telnyx@${version('telnyx')} webhooks.unwrap`,
     verify: async ({ body, headers, secret }) => Boolean(await client.webhooks.unwrap(body, { headers, key: secret })),
   },
-  cases: ({ sign }) => [
+  cases: () => [
     {
       name: 'timestamp-missing',
       message: first,
@@ -99,7 +109,8 @@ export default {
       message: first,
       valid: false,
       edit: { 'telnyx-signature-ed25519': (text) => unreduced(text) },
-      reason: 'RFC 8032, section 5.1.7: S must be below the order of the group; the right signature with the order added to S',
+      reason:
+        'RFC 8032, section 5.1.7: S must be below the order of the group; the right signature with the order added to S',
     },
     {
       name: 'base64-without-padding',

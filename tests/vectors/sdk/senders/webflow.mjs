@@ -2,14 +2,18 @@
 import { WebflowClient } from 'webflow-api';
 import { hexCases } from '../lib/hex.mjs';
 import { hmac } from '../lib/sign.mjs';
-import { plain, uuid } from '../lib/secrets.mjs';
+import { plain } from '../lib/secrets.mjs';
 import { version } from '../lib/versions.mjs';
 
 const client = new WebflowClient({ accessToken: 'unused' });
 
 const message = (trigger, at, payload, id) => ({
   at,
-  keyFields: { triggerType: trigger, 'payload.id': id, time: Object.values(payload).find((value) => /^2024-/.test(value)) },
+  keyFields: {
+    triggerType: trigger,
+    'payload.id': id,
+    time: Object.values(payload).find((value) => /^2024-/.test(value)),
+  },
   body: JSON.stringify({ triggerType: trigger, payload }),
   resource: { field: 'payload.id', value: id },
 });
@@ -36,7 +40,8 @@ const lax = 'the SDK does not look at the age of a delivery, which the documenta
 
 export default {
   name: 'webflow',
-  scheme: 'x-webflow-signature: hex(HMAC-SHA256(secret, x-webflow-timestamp + ":" + body)); x-webflow-timestamp in milliseconds',
+  scheme:
+    'x-webflow-signature: hex(HMAC-SHA256(secret, x-webflow-timestamp + ":" + body)); x-webflow-timestamp in milliseconds',
   source: 'payload: Webflow documentation; signed with node crypto, verified with the SDK',
   secret: plain('webflow', 64),
   otherSecret: plain('webflow, another', 64),
@@ -98,7 +103,8 @@ export default {
       headers: { 'x-webflow-timestamp': undefined },
       edit: { [header]: (_, { body }) => hmac(sender.secret, `undefined:${body}`, 'hex') },
       reason: 'x-webflow-timestamp absent, and the word "undefined" signed in its place',
-      divergence: 'the SDK puts the word "undefined" in the place of a missing header; only the holder of the secret can sign that',
+      divergence:
+        'the SDK puts the word "undefined" in the place of a missing header; only the holder of the secret can sign that',
     },
   ],
 };
