@@ -38,7 +38,9 @@ function forged({ messages: { first }, otherSecret, signature, signed = {}, unsi
   const bad = (name, reason, change) => list.push({ name, message: first, valid: false, reason, ...change });
   bad('wrong-secret', 'signed with another secret', { signedWith: otherSecret });
   if (signsBody) {
-    bad('body-changed', 'one character of the body changed after signing', { body: (body) => replaced(body, ...first.change) });
+    bad('body-changed', 'one character of the body changed after signing', {
+      body: (body) => replaced(body, ...first.change),
+    });
     bad('body-reserialized', 'the same JSON value in other bytes', { body: spaced });
   }
   for (const [header, value] of Object.entries(signed)) {

@@ -39,6 +39,7 @@ async function delivery(sender, one, index) {
     source: sender.source,
     secret,
     ...sender.extra,
+    ...one.extra,
     method: 'POST',
     url: one.url ?? sender.url,
     headers: named,
