@@ -28,7 +28,7 @@ for (const file of wanted) {
   failed += publish(sender, vectors);
   total += vectors.length;
   console.log(
-    `${sender.name}: ${vectors.length} (${vectors.filter(({ valid }) => valid).length} valid), ${sender.sdk?.name ?? ''} ${made[0].vector.sdk_cross ?? ''}`,
+    `${sender.name}: ${vectors.length} (${vectors.filter(({ valid }) => valid).length} valid), ${made[0].vector.sdk} ${made[0].vector.sdk_cross ?? ''}`,
   );
 }
 console.log(`${wanted.length} senders, ${total} vectors, ${failed} failures`);

@@ -134,6 +134,48 @@ def polar():
     return "polar-sdk", "webhooks.validate_event", verify
 
 
+def elevenlabs():
+    from elevenlabs import ElevenLabs
+
+    client = ElevenLabs(api_key="unused")
+    return "elevenlabs", "webhooks.construct_event", lambda v: client.webhooks.construct_event(
+        v["body"], v["headers"].get("ElevenLabs-Signature", ""), v["secret"]
+    )
+
+
+def cloudinary():
+    import cloudinary
+    from cloudinary.utils import verify_notification_signature
+
+    def verify(v):
+        cloudinary.config(api_secret=v["secret"])
+        headers = v["headers"]
+        return verify_notification_signature(
+            v["body"],
+            headers["X-Cld-Timestamp"],
+            headers["X-Cld-Signature"],
+            algorithm=v.get("signature_algorithm", "sha1"),
+        )
+
+    return "cloudinary", "utils.verify_notification_signature", verify
+
+
+def pusher():
+    from pusher import Pusher
+
+    return "pusher", "validate_webhook", lambda v: Pusher(
+        app_id="1", key=v["key_id"], secret=v["secret"]
+    ).validate_webhook(v["headers"]["X-Pusher-Key"], v["headers"]["X-Pusher-Signature"], v["body"]) is not None
+
+
+def stream():
+    from stream_chat import StreamChat
+
+    return "stream-chat", "verify_webhook", lambda v: StreamChat(
+        api_key=v["headers"]["X-Api-Key"], api_secret=v["secret"]
+    ).verify_webhook(v["body"].encode(), v["headers"].get("X-Signature", ""))
+
+
 def qstash():
     from qstash import Receiver
 
@@ -152,7 +194,9 @@ SDKS = {
     make.__name__.replace("_", "-"): make
     for make in (
         anthropic,
+        cloudinary,
         dodo_payments,
+        elevenlabs,
         gocardless,
         incident_io,
         lithic,
@@ -162,9 +206,11 @@ SDKS = {
         openai,
         orb,
         polar,
+        pusher,
         qstash,
         replicate,
         retell,
+        stream,
         supabase,
         telnyx,
     )

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 const program = fileURLToPath(new URL('../.venv/bin/python', import.meta.url));
 const script = fileURLToPath(new URL('../verify.py', import.meta.url));
 
-/** Adds `sdk_cross` and its result to each delivery of a sender whose SDK exists in Python. */
+/** Adds `sdk_cross` and its result to each delivery of a sender with an SDK for Python, or `sdk` if that is its only one. */
 export function crossCheck(sender, made) {
   if (!existsSync(program)) {
     throw new Error('the virtual environment is missing: see README.md');
@@ -21,7 +21,8 @@ export function crossCheck(sender, made) {
     return;
   }
   made.forEach(({ vector }, index) => {
-    vector.sdk_cross = answer.sdk;
-    vector.sdk_cross_result = answer.results[index];
+    const field = sender.sdk ? 'sdk_cross' : 'sdk';
+    vector[field] = answer.sdk;
+    vector[`${field}_result`] = answer.results[index];
   });
 }

@@ -29,6 +29,8 @@ export default {
   keyField: 'none (no event ids): time_ms and the place in events, or the digest of the body',
   keyCovered: true,
   sign: ({ secret, body }) => ({ 'X-Pusher-Signature': hmac(secret, body, 'hex') }),
+  // It retries for five minutes, and the SDK for Python refuses what is older.
+  retry: { later: 120 },
   messages: {
     first,
     second: message(1327078208132, occupied),
@@ -64,12 +66,22 @@ export default {
       reason: 'X-Pusher-Key names a key that the receiver does not have',
     },
     {
+      name: 'too-old',
+      message: first,
+      after: 301,
+      valid: true,
+      policy_dependent: true,
+      reason: 'time_ms in the body is more than 300 s ago',
+      crossDivergence: 'the SDK for Python looks at the age, the one for Node does not',
+    },
+    {
       name: 'content-type-other',
       message: first,
       valid: false,
       policy_dependent: true,
       headers: { 'Content-Type': 'text/plain' },
-      reason: 'the SDK takes application/json only',
+      reason: 'the SDK for Node takes application/json only',
+      crossDivergence: 'the SDK for Python does not look at the type',
     },
   ],
 };
