@@ -38,7 +38,8 @@ export default {
   ...standard,
   name: 'anthropic',
   keyField: 'body:id',
-  source: 'payload: @anthropic-ai/sdk resources/beta/webhooks.d.ts; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, fields as in @anthropic-ai/sdk resources/beta/webhooks.d.ts; signed with node crypto, verified with the SDK',
   secret: whsec('anthropic', 32),
   otherSecret: whsec('anthropic, another', 32),
   sign: signer(whsecKey),

@@ -36,7 +36,7 @@ const first = message(
 export default {
   name: 'chargebee',
   scheme: 'Authorization: Basic base64(username:password); nothing is signed',
-  source: 'payload: Chargebee API documentation; verified with the SDK',
+  source: 'payload: made up, fields as in chargebee types/resources/Event.d.ts; verified with the SDK',
   secret: `hooks:${plain('chargebee')}`,
   otherSecret: `hooks:${plain('chargebee, another')}`,
   signature: 'Authorization',

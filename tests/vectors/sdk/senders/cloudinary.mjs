@@ -32,7 +32,7 @@ const first = {
 export default {
   name: 'cloudinary',
   scheme: 'X-Cld-Signature: hex(SHA-1(body + X-Cld-Timestamp + API secret)), or SHA-256; the age alone is checked',
-  source: 'payload: Cloudinary documentation; signed with node crypto, verified with the SDK',
+  source: 'payload: made up, fields from memory; signed with node crypto, verified with the SDK',
   secret: plain('cloudinary', 27),
   otherSecret: plain('cloudinary, another', 27),
   tolerance: 7200,

@@ -34,7 +34,8 @@ const first = {
 export default {
   ...standard,
   name: 'dodo-payments',
-  source: 'payload: dodopayments resources/webhooks/webhooks.d.ts; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, fields as in dodopayments resources/webhooks/webhooks.d.ts; signed with node crypto, verified with the SDK',
   secret: whsec('dodo payments'),
   otherSecret: whsec('dodo payments, another'),
   sign: signer(whsecKey),

@@ -23,7 +23,7 @@ const edit = (change) => ({ [header]: change });
 export default {
   name: 'elevenlabs',
   scheme: 'ElevenLabs-Signature: t=<unix s>,v0=hex(HMAC-SHA256(secret, t + "." + body)); the age alone is checked',
-  source: 'payload: ElevenLabs documentation; signed with node crypto, verified with the SDK',
+  source: 'payload: made up, fields from memory; signed with node crypto, verified with the SDK',
   secret: `wsec_${plain('elevenlabs', 64)}`,
   otherSecret: `wsec_${plain('elevenlabs, another', 64)}`,
   tolerance: 1800,

@@ -40,7 +40,8 @@ const first = {
 export default {
   name: 'gocardless',
   scheme: 'Webhook-Signature: hex(HMAC-SHA256(secret, body)); no timestamp; the body is a batch',
-  source: 'payload: GoCardless API reference; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, fields as in a delivery that others published; signed with node crypto, verified with the SDK',
   secret: plain('gocardless', 40),
   otherSecret: plain('gocardless, another', 40),
   signature: 'Webhook-Signature',

@@ -34,7 +34,8 @@ const first = {
 export default {
   ...standard,
   name: 'incident-io',
-  source: 'payload: incident.io API documentation; signed and verified with the library that incident.io documents',
+  source:
+    'payload: made up, fields from memory; signed and verified with the library of Svix, through which incident.io sends',
   secret: whsec('incident.io'),
   otherSecret: whsec('incident.io, another'),
   sign: ({ secret, id, at, body }) => ({

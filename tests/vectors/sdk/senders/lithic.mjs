@@ -24,7 +24,8 @@ const first = {
 export default {
   ...standard,
   name: 'lithic',
-  source: 'payload: lithic src/resources/webhooks.ts; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, fields as in lithic resources/webhooks.d.ts; signed with node crypto, verified with the SDK',
   secret: whsec('lithic'),
   otherSecret: whsec('lithic, another'),
   sign: signer(whsecKey),
@@ -37,7 +38,7 @@ export default {
         'msg_2VuK1cZ7hPq3sT9xWbN5mRfYdGm',
         'card.shipped',
         1704067320,
-        { card_token: card, bulk_order_token: null, shipping_method: 'STANDARD', tracking_number: 'Zoë-1' },
+        { card_token: card, bulk_order_token: null, shipping_method: 'USPS with tracking', tracking_number: 'Zoë-1' },
         field,
       ),
     ],

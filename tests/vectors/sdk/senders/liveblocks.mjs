@@ -27,7 +27,7 @@ const first = {
 export default {
   ...standard,
   name: 'liveblocks',
-  source: 'payload: @liveblocks/node webhooks; signed with node crypto, verified with the SDK',
+  source: 'payload: made up, fields as in @liveblocks/node index.d.ts; signed with node crypto, verified with the SDK',
   secret: whsec('liveblocks'),
   otherSecret: whsec('liveblocks, another'),
   sign: signer(whsecKey),

@@ -41,7 +41,7 @@ export default {
   name: 'livekit',
   scheme:
     'Authorization: a JWT, HS256 with the API secret, iss = API key, exp 5 min, sha256 = base64(SHA-256(body)); no "Bearer"',
-  source: 'payload: LiveKit documentation; signed and verified with the SDK',
+  source: 'payload: made up, fields as in @livekit/protocol WebhookEvent; signed and verified with the SDK',
   secret: plain('livekit', 43),
   otherSecret: plain('livekit, another', 43),
   extra: { issuer: ISSUER },

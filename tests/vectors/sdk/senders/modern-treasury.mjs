@@ -33,7 +33,7 @@ const first = {
 export default {
   name: 'modern-treasury',
   scheme: 'X-Signature: hex(HMAC-SHA256(webhook key, body)); no timestamp',
-  source: 'payload: Modern Treasury documentation; signed and verified with the SDK',
+  source: 'payload: made up, fields from memory; signed and verified with the SDK',
   secret: plain('modern treasury', 40),
   otherSecret: plain('modern treasury, another', 40),
   signature: 'X-Signature',

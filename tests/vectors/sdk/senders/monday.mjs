@@ -46,7 +46,7 @@ const edit = (make) => ({ Authorization: (_, delivery) => make(delivery) });
 export default {
   name: 'monday',
   scheme: 'Authorization: a JWT, HS256 with the signing secret, aud = URL, exp 5 min; the body is not signed',
-  source: 'payload: monday.com documentation; signed and verified with a library that monday.com names',
+  source: 'payload: made up, fields from memory; signed and verified with a library that monday.com names',
   secret: plain('monday'),
   otherSecret: plain('monday, another'),
   url: URL,

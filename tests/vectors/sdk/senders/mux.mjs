@@ -41,7 +41,8 @@ const list = (edit) => ({ [header]: edit });
 export default {
   name: 'mux',
   scheme: 'Mux-Signature: t=<unix s>,v1=hex(HMAC-SHA256(secret, t + "." + body)); the age alone is checked',
-  source: 'payload: @mux/mux-node resources/webhooks/webhooks.d.ts; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, fields as in @mux/mux-node resources/webhooks/webhooks.d.ts; signed with node crypto, verified with the SDK',
   secret: plain('mux'),
   otherSecret: plain('mux, another'),
   tolerance: 300,

@@ -41,7 +41,7 @@ const first = {
 export default {
   name: 'notion',
   scheme: 'X-Notion-Signature: "sha256=" + hex(HMAC-SHA256(verification_token, body)); no timestamp',
-  source: 'payload: Notion documentation; signed and verified with the SDK',
+  source: 'payload: made up, fields from memory; signed and verified with the SDK',
   secret: `secret_${plain('notion', 43)}`,
   otherSecret: `secret_${plain('notion, another', 43)}`,
   signature: 'X-Notion-Signature',

@@ -53,7 +53,8 @@ function status({ body, headers, secret }) {
 export default {
   name: 'npm',
   scheme: 'x-npm-signature: "sha256=" + hex(HMAC-SHA256(secret, body)); no timestamp header',
-  source: 'payload: npm/registry docs/hooks; signed with node crypto, verified with the handler of the SDK',
+  source:
+    'payload: made up, fields from memory and as read by npm-hook-receiver; signed with node crypto, verified with the handler of the SDK',
   secret: plain('npm', 24),
   otherSecret: plain('npm, another', 24),
   signature: 'x-npm-signature',

@@ -32,7 +32,8 @@ const first = {
 export default {
   name: 'onfido',
   scheme: 'X-SHA2-Signature: hex(HMAC-SHA256(webhook token, body)); no timestamp',
-  source: 'payload: @onfido/api api.ts WebhookEvent; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, fields as in @onfido/api api.d.ts WebhookEvent; signed with node crypto, verified with the SDK',
   secret: plain('onfido', 32),
   otherSecret: plain('onfido, another', 32),
   signature: 'X-SHA2-Signature',

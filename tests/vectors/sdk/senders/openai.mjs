@@ -32,7 +32,8 @@ const first = {
 export default {
   ...standard,
   name: 'openai',
-  source: 'payload: openai src/resources/webhooks/webhooks.ts; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, fields as in openai resources/webhooks/webhooks.d.ts; signed with node crypto, verified with the SDK',
   secret: whsec('openai', 32),
   otherSecret: whsec('openai, another', 32),
   sign: signer(whsecKey),

@@ -38,7 +38,8 @@ export default {
   name: 'orb',
   scheme:
     'X-Orb-Signature: "v1=" + hex(HMAC-SHA256(secret, "v1:" + X-Orb-Timestamp + ":" + body)), a list separated by spaces; X-Orb-Timestamp is ISO 8601 in UTC, with or without a zone',
-  source: 'payload: Orb documentation; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, envelope as in docs.withorb.com, the rest from memory; signed with node crypto, verified with the SDK',
   secret: plain('orb', 64),
   otherSecret: plain('orb, another', 64),
   tolerance: 300,

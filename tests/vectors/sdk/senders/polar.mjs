@@ -44,7 +44,8 @@ export default {
   ...standard,
   name: 'polar',
   scheme: `${standard.scheme}; key = the secret's own bytes (secrets made before the change), or base64-decoded after whsec_ (newer ones)`,
-  source: 'payload: polarsource/polar server/polar/webhook; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, envelope as in polarsource/polar server/polar/webhook, the rest from memory; signed with node crypto, verified with the SDK',
   secret: `polar_whs_${plain('polar', 43)}`,
   otherSecret: `polar_whs_${plain('polar, another', 43)}`,
   sign: signer(text),

@@ -21,7 +21,8 @@ export default {
   name: 'pusher',
   scheme:
     'X-Pusher-Signature: hex(HMAC-SHA256(secret of X-Pusher-Key, body)); no timestamp header; the body is a batch',
-  source: 'payload: Pusher documentation; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, envelope as in pusher lib/webhook.js, the rest from memory; signed with node crypto, verified with the SDK',
   secret: plain('pusher', 20),
   otherSecret: plain('pusher, another', 20),
   extra: { key_id: KEY },

@@ -37,7 +37,7 @@ export default {
   name: 'qstash',
   scheme:
     'Upstash-Signature: a JWT, HS256 with the current or the next signing key, iss Upstash, sub = URL, body = base64url(SHA-256(body)), exp 5 min',
-  source: 'payload: QStash documentation; signed with node crypto, verified with the SDK',
+  source: "payload: made up, as the body is the publisher's; signed with node crypto, verified with the SDK",
   secret: `sig_${plain('qstash', 28)}`,
   otherSecret: `sig_${plain('qstash, another', 28)}`,
   extra: { secret2: next },

@@ -34,7 +34,8 @@ export default {
   agelessCross: 'nor does the one for Python, unless it is given a tolerance',
   ageless: 'the SDK does not look at the timestamp; the documentation asks for it',
   name: 'replicate',
-  source: 'payload: Replicate documentation; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, fields as in replicate index.d.ts Prediction; signed with node crypto, verified with the SDK',
   secret: whsec('replicate'),
   otherSecret: whsec('replicate, another'),
   sign: signer(whsecKey),

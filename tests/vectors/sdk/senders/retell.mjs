@@ -31,7 +31,7 @@ const edit = (change) => ({ [header]: change });
 export default {
   name: 'retell',
   scheme: 'x-retell-signature: v=<unix ms>,d=hex(HMAC-SHA256(API key, body + v))',
-  source: 'payload: Retell documentation; signed and verified with the SDK',
+  source: 'payload: made up, fields from memory; signed and verified with the SDK',
   secret: `key_${plain('retell', 28)}`,
   otherSecret: `key_${plain('retell, another', 28)}`,
   tolerance: 300,

@@ -31,7 +31,7 @@ const first = { ...message('message.new', 1680000000, text('first')), change: ['
 export default {
   name: 'stream',
   scheme: 'X-Signature: hex(HMAC-SHA256(API secret, body)); no timestamp; a compressed body is signed uncompressed',
-  source: 'payload: Stream documentation; signed with node crypto, verified with the SDK',
+  source: 'payload: made up, fields from memory; signed with node crypto, verified with the SDK',
   secret: plain('stream', 64),
   otherSecret: plain('stream, another', 64),
   signature: 'X-Signature',

@@ -33,7 +33,8 @@ export default {
   ...standard,
   name: 'supabase',
   scheme: `${standard.scheme}; Supabase separates two signatures with ", " and makes a new webhook-id for every attempt`,
-  source: 'payload: supabase/auth internal/hooks/v0hooks; signed and verified with the library that Supabase documents',
+  source:
+    'payload: made up, fields as in supabase/auth internal/hooks/v0hooks/v0hooks.go; signed and verified with the library of Standard Webhooks, whose Go form Supabase signs with',
   secret: `v1,${whsec('supabase', 32)}`,
   otherSecret: `v1,${whsec('supabase, another', 32)}`,
   keyField: 'body:metadata.uuid',

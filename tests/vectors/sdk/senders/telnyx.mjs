@@ -40,7 +40,8 @@ const client = new Telnyx({ apiKey: 'unused' });
 export default {
   name: 'telnyx',
   scheme: 'Ed25519(public key in base64, telnyx-timestamp + "|" + body) in telnyx-signature-ed25519 (base64)',
-  source: 'payload: Telnyx documentation; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, fields as in telnyx resources/webhooks.d.ts; signed with node crypto, verified with the SDK',
   secret: ours.public,
   signingSecret: ours.key,
   otherSecret: theirs.key,

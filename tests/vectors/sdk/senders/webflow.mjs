@@ -42,7 +42,8 @@ export default {
   name: 'webflow',
   scheme:
     'x-webflow-signature: hex(HMAC-SHA256(secret, x-webflow-timestamp + ":" + body)); x-webflow-timestamp in milliseconds',
-  source: 'payload: Webflow documentation; signed with node crypto, verified with the SDK',
+  source:
+    'payload: made up, fields as in a sample of its documentation; signed with node crypto, verified with the SDK',
   secret: plain('webflow', 64),
   otherSecret: plain('webflow, another', 64),
   signature: header,
