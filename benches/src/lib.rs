@@ -1,6 +1,7 @@
-//! What the benchmarks share: contenders that run in turns, and the table of their results.
+//! What the benchmarks share: contenders that run in turns, and the tables of their results.
 
 pub mod contender;
+pub mod figure;
 pub mod floors;
 pub mod report;
 pub mod rounds;

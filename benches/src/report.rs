@@ -20,21 +20,18 @@ impl Report {
         println!("\n### {title}, {concurrency} at a time\n");
         println!("| | per second | beside the first | p50 | p99 |\n|---|---|---|---|---|");
         for one in measured {
-            let (ratio, low, high) = one.ratio(floor);
+            let ratio = one.rates.ratio(&floor.rates);
             let (p50, p99) = (one.percentile(50).as_micros(), one.percentile(99).as_micros());
             let name = &one.name;
-            println!(
-                "| {name} | {:.0} | {ratio:.2} ({low:.2} to {high:.2}) | {p50} µs | {p99} µs |",
-                one.rate()
-            );
-            self.rows.push(json!({
-                "table": title, "concurrency": concurrency, "name": name, "rates": one.rates,
-                "ratio": ratio, "p50_micros": p50, "p99_micros": p99,
+            let rate = one.rates.median();
+            println!("| {name} | {rate:.0} | {} | {p50} µs | {p99} µs |", ratio.text(2));
+            self.record(json!({
+                "table": title, "concurrency": concurrency, "name": name, "rates": one.rates.rounds(),
+                "ratio": ratio.median(), "p50_micros": p50, "p99_micros": p99,
             }));
         }
-        let low = floor.rates.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = floor.rates.iter().copied().fold(0.0, f64::max);
-        if high / low > NOISY {
+        if floor.rates.spread() > NOISY {
+            let (low, high) = (floor.rates.low(), floor.rates.high());
             println!("\nToo noisy to judge: the first ran at {low:.0} to {high:.0} per second.");
         }
     }
@@ -42,10 +39,15 @@ impl Report {
     /// Prints a figure.
     pub fn figure(&mut self, name: &str, value: f64, unit: &str) {
         println!("- {name}: {value:.0} {unit}");
-        self.rows.push(json!({ "name": name, "value": value, "unit": unit }));
+        self.record(json!({ "name": name, "value": value, "unit": unit }));
     }
 
-    /// Everything printed so far.
+    /// Adds a row to the JSON file.
+    pub fn record(&mut self, row: Value) {
+        self.rows.push(row);
+    }
+
+    /// All rows so far.
     pub fn into_json(self) -> Value {
         Value::Array(self.rows)
     }

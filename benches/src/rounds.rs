@@ -7,43 +7,23 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use crate::contender::Contender;
+use crate::figure::Figure;
 
 /// The measurements of one contender.
 pub struct Measured {
     pub name: String,
-    /// Operations per second, of each round.
-    pub rates: Vec<f64>,
+    /// Operations per second.
+    pub rates: Figure,
     /// The latencies of all rounds, sorted.
     latencies: Vec<Duration>,
 }
 
 impl Measured {
-    /// The median rate.
-    pub fn rate(&self) -> f64 {
-        median(&self.rates)
-    }
-
-    /// The median of the rounds' ratios to the floor, the lowest and the highest.
-    pub fn ratio(&self, floor: &Self) -> (f64, f64, f64) {
-        let ratios: Vec<f64> =
-            self.rates.iter().zip(&floor.rates).map(|(rate, floor)| rate / floor).collect();
-        let low = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = ratios.iter().copied().fold(0.0, f64::max);
-        (median(&ratios), low, high)
-    }
-
     /// The latency that this percentage of the operations does not exceed.
     pub fn percentile(&self, percent: usize) -> Duration {
         let index = (self.latencies.len() * percent / 100).min(self.latencies.len() - 1);
         self.latencies[index]
     }
-}
-
-/// The middle value, or the higher one of the two in the middle.
-pub fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
 }
 
 /// Measures each contender in each round with `operations` operations, `concurrency` at a time. One round before that is
@@ -59,7 +39,7 @@ pub async fn run(
         .iter()
         .map(|contender| Measured {
             name: contender.name().to_owned(),
-            rates: Vec::new(),
+            rates: Figure::default(),
             latencies: Vec::new(),
         })
         .collect();

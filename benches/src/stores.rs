@@ -15,10 +15,15 @@ const RETENTION: Duration = Duration::from_secs(7 * 86_400);
 /// The recorded answer: a status, a content type and a short body, as many bytes as a webhook's answer has.
 pub const OUTCOME: &[u8] = &[b'a'; 64];
 
+/// The id of a numbered event, in Stripe's form.
+pub fn event_id(number: u64) -> String {
+    format!("evt_1NG8Du2eZvKYlo2C{number:012}")
+}
+
 /// The claim of a numbered key by a random owner.
 pub fn claim(store: &dyn Store, key: u64) -> Claim {
     let scope = Scope::endpoint("stripe:/webhooks/stripe");
-    let key = Key::new(format!("evt_1NG8Du2eZvKYlo2C{key:012}")).expect("it is a key");
+    let key = Key::new(event_id(key)).expect("it is a key");
     Claim::new(ScopedKey::new(store.namespace(), scope, key), owner(), LEASE, RETENTION)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use idempotency_benches::contender::Contender;
 use idempotency_benches::floors::{
-    PLAIN_POSTGRES, PostgresDuplicate, PostgresFresh, RedisFresh, SqliteFresh,
+    HandWritten, PlainDuplicate, PlainFresh, PlainMap, PlainPostgres, PlainRedis, PlainSqlite,
 };
 use idempotency_benches::report::Report;
 use idempotency_benches::rounds;
@@ -16,8 +16,7 @@ use idempotency_core::store::redis::RedisStore;
 use idempotency_sqlx::{PostgresStore, SqliteStore};
 use idempotency_tests::postgres_server::PostgresServer;
 use idempotency_tests::redis_server::RedisServer;
-use sqlx::postgres::PgPoolOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 const NAMESPACE: &str = "bench";
 const ROUNDS: usize = 5;
@@ -46,9 +45,17 @@ async fn main() {
     }
 }
 
-/// A store under a name, or a floor.
+/// A store under a name.
 fn fresh(name: &str, store: &Arc<dyn Store>) -> Arc<dyn Contender> {
     Arc::new(Fresh { name: name.to_owned(), store: Arc::clone(store) })
+}
+
+/// A floor under a name, with the keys of this store.
+fn plain<H>(name: &'static str, floor: &H, store: &Arc<dyn Store>) -> PlainFresh<H>
+where
+    H: HandWritten,
+{
+    PlainFresh { name, floor: floor.clone(), store: Arc::clone(store) }
 }
 
 async fn redis(report: &mut Report) {
@@ -62,7 +69,8 @@ async fn redis(report: &mut Report) {
         execute(&*store, u64::MAX / 4 + key).await;
     }
     let bytes = (server.info("used_memory").await - before) as f64 / RECORDS as f64;
-    let floor: Arc<dyn Contender> = Arc::new(RedisFresh(server.connection().await, Arc::clone(&store)));
+    let floor = PlainRedis(server.connection().await);
+    let floor: Arc<dyn Contender> = Arc::new(plain("SET NX GET PX, and SET PX", &floor, &store));
     for concurrency in CONCURRENT {
         let contenders = [Arc::clone(&floor), fresh("RedisStore", &store)];
         let measured = rounds::run(&contenders, ROUNDS, concurrency, operations(concurrency, 4000)).await;
@@ -77,9 +85,8 @@ async fn postgres(report: &mut Report) {
     let store = store.with_connections(CONNECTIONS).with_timeout(PATIENCE);
     store.migrate().await.expect("it creates the tables");
     let store: Arc<dyn Store> = Arc::new(store);
-    server.query(PLAIN_POSTGRES).await;
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).test_before_acquire(false);
-    let pool = pool.connect(&server.url()).await.expect("it connects");
+    server.query(PlainPostgres::TABLE).await;
+    let floor = PlainPostgres::connect(&server.url(), CONNECTIONS).await;
 
     for key in 0..RECORDS {
         execute(&*store, u64::MAX / 4 + key).await;
@@ -92,20 +99,18 @@ async fn postgres(report: &mut Report) {
     server.query("VACUUM FULL idempotency_records").await;
     let packed = size().await;
 
-    let plain = || PostgresFresh(pool.clone(), Arc::clone(&store));
+    let statements = || plain("two plain statements", &floor, &store);
     for concurrency in CONCURRENT {
-        let contenders = [Arc::new(plain()) as Arc<dyn Contender>, fresh("PostgresStore", &store)];
+        let contenders = [Arc::new(statements()) as Arc<dyn Contender>, fresh("PostgresStore", &store)];
         let measured = rounds::run(&contenders, ROUNDS, concurrency, operations(concurrency, 2000)).await;
         report.table("PostgreSQL, fresh", concurrency, &measured);
     }
     let completed = 1000;
-    for key in 0..completed {
-        plain().operate(u64::MAX / 2 + key).await;
-    }
+    let floor: Arc<dyn Contender> =
+        Arc::new(PlainDuplicate::new("a plain insert and a read", statements(), completed).await);
     let duplicate = Arc::new(Duplicate::new("PostgresStore", Arc::clone(&store), completed).await);
     for concurrency in CONCURRENT {
-        let floor: Arc<dyn Contender> = Arc::new(PostgresDuplicate(plain(), completed));
-        let contenders = [floor, Arc::clone(&duplicate) as Arc<dyn Contender>];
+        let contenders = [Arc::clone(&floor), Arc::clone(&duplicate) as Arc<dyn Contender>];
         let measured = rounds::run(&contenders, ROUNDS, concurrency, operations(concurrency, 4000)).await;
         report.table("PostgreSQL, duplicate", concurrency, &measured);
     }
@@ -121,29 +126,18 @@ async fn sqlite(report: &mut Report) {
     for key in 0..RECORDS / 10 {
         execute(&*store, u64::MAX / 4 + key).await;
     }
-    let options = SqliteConnectOptions::new().filename(&file).journal_mode(SqliteJournalMode::Wal);
-    let options = options.synchronous(SqliteSynchronous::Full).busy_timeout(PATIENCE);
+    let options = SqliteConnectOptions::new().filename(&file).busy_timeout(PATIENCE);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await.expect("it opens");
     sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE); VACUUM; PRAGMA wal_checkpoint(TRUNCATE)")
         .execute(&pool)
         .await
         .expect("it packs");
     let bytes = std::fs::metadata(&file).expect("it is a file").len() as f64 / (RECORDS / 10) as f64;
-    let schema: String =
-        sqlx::query_scalar("SELECT sql FROM sqlite_schema WHERE name = 'idempotency_records'")
-            .fetch_one(&pool)
-            .await
-            .expect("there is a table");
-    let schema = schema.replace("idempotency_records", "plain");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(schema)).execute(&pool).await.expect("it creates a table");
-    sqlx::raw_sql("CREATE INDEX plain_by_expiry ON plain (expires_at)")
-        .execute(&pool)
-        .await
-        .expect("and an index");
+    let floor = PlainSqlite::open(&folder.path().join("plain.db")).await;
+    let floor: Arc<dyn Contender> = Arc::new(plain("two plain statements", &floor, &store));
     for concurrency in [1, 64] {
-        let floor: Arc<dyn Contender> = Arc::new(SqliteFresh(pool.clone(), Arc::clone(&store)));
         let measured = rounds::run(
-            &[floor, fresh("SqliteStore", &store)],
+            &[Arc::clone(&floor), fresh("SqliteStore", &store)],
             ROUNDS,
             concurrency,
             operations(concurrency, 500),
@@ -159,8 +153,10 @@ async fn sqlite(report: &mut Report) {
 
 async fn memory(report: &mut Report) {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let floor: Arc<dyn Contender> = Arc::new(plain("a DashMap", &PlainMap::default(), &store));
     for concurrency in [1, 64] {
-        let measured = rounds::run(&[fresh("MemoryStore", &store)], ROUNDS, concurrency, 20_000).await;
+        let contenders = [Arc::clone(&floor), fresh("MemoryStore", &store)];
+        let measured = rounds::run(&contenders, ROUNDS, concurrency, 20_000).await;
         report.table("Memory, fresh", concurrency, &measured);
     }
 }
