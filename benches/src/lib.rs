@@ -3,6 +3,7 @@
 pub mod contender;
 pub mod figure;
 pub mod floors;
+pub mod http;
 pub mod report;
 pub mod rounds;
 pub mod stores;
