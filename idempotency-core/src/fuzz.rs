@@ -11,7 +11,8 @@ mod tests;
 use http::{HeaderMap, HeaderValue};
 
 use crate::provider::{
-    GitHub, IdempotencyKey, Received, RejectionKind, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
+    GitHub, Handshake, IdempotencyKey, Place, Received, RejectionKind, Scheme, Shopify, Slack,
+    StandardWebhooks, Stripe, Twilio,
 };
 use crate::{Outcome, Provider, RecordedResponse, testing};
 use request::{NOW, Request};
@@ -144,6 +145,33 @@ pub fn shopify(bytes: &[u8]) {
         .discarding_stale(["products/update"])
         .expect("the type has an order");
     check(&shopify, bytes, |request| testing::shopify(SECRET, "id-1", "products/update", &request.body));
+}
+
+/// A scheme with a setting of each kind.
+const ACME: Scheme = Scheme::hmac_sha256("acme")
+    .signature_header("acme-signature")
+    .items(',')
+    .timestamp_item("t=")
+    .prefix("v1=")
+    .signing("{header:acme-webhook-id}.{timestamp}{body}")
+    .key_in(Place::FirstOf(&[
+        Place::When("/version", &Place::Json("/id")),
+        Place::Joined(&[Place::Json("/type"), Place::Json("/data/0/id")]),
+        Place::Header("acme-id"),
+    ]))
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Json("/account"))
+    .differing_between_attempts(&["/attempt"])
+    .handshake(Handshake::EchoJson("/challenge"));
+
+/// A request in the form of a scheme, and bytes that may be JSON.
+pub fn scheme(bytes: &[u8]) {
+    crate::provider::scheme::pick::check(bytes);
+    let acme = ACME.with_secret(SECRET).expect("the secret is valid");
+    check(&acme, bytes, |request| {
+        let id = request.headers.get("acme-id").and_then(|id| id.to_str().ok()).unwrap_or("id-1");
+        testing::scheme(&ACME, SECRET, id, &request.body, NOW)
+    });
 }
 
 /// Checks that a provider refuses the unsigned request, always classifies the signed one in the same way, and refuses it once

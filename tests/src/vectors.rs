@@ -20,8 +20,11 @@ pub struct Vector {
     pub id: String,
     /// Its name among the vectors of its sender.
     pub name: String,
-    /// The secret as configured at the sender; a public key for public-key schemes.
+    /// The secret as configured at the sender; a public key for public-key schemes. Empty if nothing is authenticated.
+    #[serde(deserialize_with = "text_or_null")]
     pub secret: String,
+    #[serde(default)]
+    method: Option<String>,
     /// The URL that the sender has; `None` if it does not matter.
     pub url: Option<String>,
     #[serde(default)]
@@ -42,6 +45,10 @@ pub struct Vector {
     pub resource: Option<Expected>,
     /// The expected version of its order.
     pub version: Option<Expected>,
+}
+
+fn text_or_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// An expected field of the order.
@@ -115,7 +122,8 @@ impl Vector {
         };
         let uri: Uri = self.url.as_deref().unwrap_or("/webhooks").parse().expect("a url");
         let uri = uri.path_and_query().map_or("/", |path| path.as_str()).parse().expect("a path");
-        Request { uri, headers, body: body.into(), now: Duration::from_secs(self.now) }
+        let method = self.method.as_deref().map_or(Ok(Method::POST), str::parse).expect("a method");
+        Request { method, uri, headers, body: body.into(), now: Duration::from_secs(self.now) }
     }
 }
 
@@ -123,6 +131,8 @@ impl Vector {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Request {
+    /// Its method.
+    pub method: Method,
     /// Its target.
     pub uri: Uri,
     /// Its headers.
@@ -134,10 +144,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request with these headers and this body at this time since 1970.
+    /// A POST request with these headers and this body at this time since 1970.
     #[must_use]
     pub fn new(headers: HeaderMap, body: impl Into<Bytes>, now: Duration) -> Self {
-        Self { uri: Uri::from_static("/webhooks"), headers, body: body.into(), now }
+        Self { method: Method::POST, uri: Uri::from_static("/webhooks"), headers, body: body.into(), now }
     }
 
     /// Sets a header.
@@ -167,7 +177,7 @@ impl Request {
     /// # Panics
     /// If the provider awaits something, which no provider in these tests does.
     pub fn received_in(&self, scope: &Scope, provider: &dyn Provider) -> Result<Received, Rejection> {
-        let incoming = Incoming::new(&Method::POST, &self.uri, &self.headers, &self.body, self.now, scope);
+        let incoming = Incoming::new(&self.method, &self.uri, &self.headers, &self.body, self.now, scope);
         let mut received = std::pin::pin!(provider.receive(&incoming));
         match received.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(received) => received,
@@ -199,6 +209,8 @@ mod pages {
     pub struct ContentKey;
     #[doc = include_str!("../../idempotency-core/docs/providers/custom.md")]
     pub struct Custom;
+    #[doc = include_str!("../../idempotency-core/docs/providers/scheme.md")]
+    pub struct Scheme;
     #[doc = include_str!("../../idempotency-core/docs/providers/secrets.md")]
     pub struct Secrets;
 }

@@ -46,10 +46,12 @@ page!(shutdown, "shutdown.md");
 
 #[cfg_attr(not(doctest), doc = text!("providers/README.md"))]
 pub mod providers {
+    page!(catalogue, "providers/catalogue.md");
     page!(content_key, "providers/content-key.md");
     page!(custom, "providers/custom.md");
     page!(github, "providers/github.md");
     page!(idempotency_key, "providers/idempotency-key.md");
+    page!(scheme, "providers/scheme.md");
     page!(secrets, "providers/secrets.md");
     page!(shopify, "providers/shopify.md");
     page!(slack, "providers/slack.md");

@@ -25,6 +25,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("twilio", twilio),
     ("github", github),
     ("shopify", shopify),
+    ("scheme", scheme),
 ];
 
 /// The committed inputs of a target.

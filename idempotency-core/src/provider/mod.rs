@@ -8,6 +8,8 @@
 //! | [`GitHub`] | `X-GitHub-Delivery` | no: the body's digest is the fingerprint |
 //! | [`Slack`] | `event_id`, `trigger_id` | yes |
 //! | [`StandardWebhooks`] | `webhook-id`, `svix-id` | yes |
+//! | [`senders`] | each sender's own, as a table says | as the table says |
+//! | [`Scheme`] | where you say | where it is |
 //! | [`IdempotencyKey`] | `Idempotency-Key` | nothing is signed: the principal narrows the scope |
 //! | [`ContentKey`] | the body's SHA-256 | if the check that you choose covers the body |
 //! | [`from_fn`] | your choice | if your check covers it |
@@ -23,7 +25,9 @@ mod incoming;
 mod json;
 mod methods;
 mod multipart;
+pub(crate) mod scheme;
 mod secret;
+pub mod senders;
 mod shopify;
 pub mod signature;
 mod slack;
@@ -50,6 +54,9 @@ pub use idempotency_key::IdempotencyKey;
 pub use incoming::Incoming;
 pub use methods::Methods;
 pub(crate) use methods::Treatment;
+pub use scheme::{
+    Certainty, Encoding, Fact, Facts, Handshake, Place, Proof, Scheme, SchemeError, SchemeProvider, TimeUnit,
+};
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
 pub use shopify::Shopify;
 pub use slack::Slack;

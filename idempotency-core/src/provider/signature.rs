@@ -22,7 +22,7 @@ use data_encoding::{BASE64, Encoding, HEXLOWER};
 use ed25519_dalek::VerifyingKey;
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
-use sha2::Sha256;
+use sha2::{Sha256, Sha512};
 
 use super::{Incoming, Rejection, Secret};
 use crate::Verified;
@@ -58,6 +58,49 @@ where
     C: IntoIterator<Item: AsRef<[u8]>> + Clone,
 {
     prove::<Hmac<Sha1>, _>(secrets, parts.iter().copied(), candidates, body)
+}
+
+/// The hash function of an HMAC.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Algorithm {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+/// Verifies a body by an HMAC over parts that must cover the whole body. The candidates are encoded.
+pub(super) fn hmac_over<'a, 't>(
+    algorithm: Algorithm,
+    secrets: &[Secret],
+    parts: &[&[u8]],
+    candidates: impl Iterator<Item = &'t str>,
+    encoding: &Encoding,
+    body: &'a [u8],
+) -> Result<Verified<'a>, Rejection> {
+    fn decoded<'t, const N: usize>(
+        candidates: impl Iterator<Item = &'t str>,
+        encoding: &Encoding,
+    ) -> Vec<[u8; N]> {
+        candidates.filter_map(|candidate| decode(encoding, candidate)).collect()
+    }
+    let parts = parts.iter().copied();
+    match algorithm {
+        Algorithm::Sha1 => prove::<Hmac<Sha1>, _>(secrets, parts, &decoded::<20>(candidates, encoding), body),
+        Algorithm::Sha256 => {
+            prove::<Hmac<Sha256>, _>(secrets, parts, &decoded::<32>(candidates, encoding), body)
+        }
+        Algorithm::Sha512 => {
+            prove::<Hmac<Sha512>, _>(secrets, parts, &decoded::<64>(candidates, encoding), body)
+        }
+    }
+}
+
+/// The HMAC-SHA256 of a text, for a sender that has it sent back.
+pub(super) fn mac_sha256(secret: &Secret, text: &[u8]) -> [u8; 32] {
+    let mut mac =
+        <Hmac<Sha256> as KeyInit>::new_from_slice(secret.expose()).expect("hmac takes keys of any length");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
 }
 
 fn prove<'a, 'p, M, C>(

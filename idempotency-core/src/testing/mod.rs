@@ -1,8 +1,8 @@
 //! Signs payloads as each sender does, and delivers them several times, to test handlers.
 //!
 //! There is one function per sender. Each takes the secret first, then the values that the sender puts into
-//! headers, then the body. It returns the headers to send with exactly that body. [`Signer`] does the same
-//! for a sender of your own, and [`post`] makes a request of the headers and the body. [`Answers`] asserts
+//! headers, then the body. It returns the headers to send with exactly that body. [`scheme`] does the same for
+//! every [`Scheme`], and [`Signer`] for any sender of your own, and [`post`] makes a request of the headers and the body. [`Answers`] asserts
 //! that an event which was delivered several times was executed once.
 //!
 //! ```
@@ -27,6 +27,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
+
+use crate::provider::Scheme;
 
 pub use answers::Answers;
 pub use signer::Signer;
@@ -138,6 +140,27 @@ pub fn standard_webhooks(secret: &str, id: &str, body: &[u8], now: Duration) -> 
     headers(JSON, &names)
 }
 
+/// Returns the headers that the sender of a [`Scheme`] sends with a body, signed at `now` since 1970.
+///
+/// Each header that the key may be in has the id, and so has each signed header. A time or a key in the body is yours to
+/// write.
+///
+/// ```
+/// use std::time::Duration;
+/// use idempotency_core::provider::senders;
+/// use idempotency_core::testing;
+/// let body = br#"{"id":"evt_1","type":"payment_approved"}"#;
+/// let headers = testing::scheme(&senders::CHECKOUT, "secret", "", body, Duration::from_secs(1_767_225_600));
+/// assert_eq!(headers["cko-signature"].len(), 64);
+/// ```
+///
+/// # Panics
+/// If the scheme does not make a provider, the secret is not in the sender's form, or a header value is not printable ASCII.
+#[must_use]
+pub fn scheme(scheme: &Scheme, secret: &str, id: &str, body: &[u8], now: Duration) -> HeaderMap {
+    scheme.sign(secret, id, body, now)
+}
+
 /// Makes a POST request with these headers, as a sender does.
 ///
 /// ```
@@ -162,7 +185,7 @@ fn decoded(text: &str) -> Vec<u8> {
         .expect("a standard webhooks secret is base64")
 }
 
-fn hmac<M: Mac + KeyInit>(secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn hmac<M: Mac + KeyInit>(secret: &[u8], parts: &[&[u8]]) -> Vec<u8> {
     let mut mac = <M as KeyInit>::new_from_slice(secret).expect("hmac takes keys of any length");
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().to_vec()

@@ -8,6 +8,7 @@ mod keys;
 mod order;
 mod properties;
 mod secrets;
+mod senders;
 mod signatures;
 mod twilio;
 mod twilio_kinds;

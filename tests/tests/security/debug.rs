@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use idempotency_core::endpoint::{Endpoint, Head};
 use idempotency_core::provider::{
     ContentKey, GitHub, IdempotencyKey, Incoming, Provider, Received, Secret, Secrets, Shopify, Slack,
-    StandardWebhooks, Stripe, Twilio, from_fn,
+    StandardWebhooks, Stripe, Twilio, from_fn, senders,
 };
 use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::store::redis::RedisStore;
@@ -45,12 +45,14 @@ fn no_provider_prints_its_secret() {
     let secret = Secret::new(SECRET).unwrap();
     let secrets = Secrets::one(secret.clone()).with_secret(secret.clone());
     let url = format!("https://user:{SECRET}@example.com/hook");
-    let providers: [&dyn Provider; 7] = [
+    let providers: [&dyn Provider; 9] = [
         &Stripe::new(SECRET).unwrap(),
         &Slack::new(SECRET).unwrap(),
         &GitHub::new(SECRET).unwrap(),
         &Shopify::new(SECRET).unwrap(),
         &StandardWebhooks::new(SECRET).unwrap(),
+        &senders::SQUARE.with_url(&url).with_secret(SECRET).unwrap(),
+        &senders::GITLAB.with_secret(SECRET).unwrap(),
         &Twilio::new(SECRET, url).unwrap(),
         &IdempotencyKey::per_header_principal(http::header::AUTHORIZATION),
     ];

@@ -13,7 +13,7 @@ impl Pointer {
         (is_rooted && !steps.is_empty()).then_some(Self(steps))
     }
 
-    pub(super) fn steps(&self) -> &[String] {
+    pub(in crate::provider) fn steps(&self) -> &[String] {
         &self.0
     }
 }

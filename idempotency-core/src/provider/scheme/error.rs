@@ -1,0 +1,50 @@
+//! The errors of a scheme, all of which show when its provider is made.
+
+use super::Place;
+use crate::provider::SecretError;
+
+/// Why a [`Scheme`](super::Scheme) and its secret do not make a provider.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemeError {
+    /// The secret is not one.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The scheme's name has other characters than lower-case letters, digits and hyphens.
+    #[error("`{0}` is not a name of lower-case letters, digits and hyphens")]
+    Name(&'static str),
+    /// No header is named for the signature, the token or the credentials.
+    #[error("no signature header is set: call `signature_header`")]
+    NoSignatureHeader,
+    /// A text is not a header name.
+    #[error("`{0}` is not a header name")]
+    HeaderName(&'static str),
+    /// A text is not a JSON pointer to a field.
+    #[error("`{0}` is not a json pointer to a field, such as /data/id")]
+    Pointer(&'static str),
+    /// The template of the signed text is not one, or a part of it is not defined.
+    #[error("the template `{template}` {reason}")]
+    Template {
+        /// The template.
+        template: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// No place is named for the key.
+    #[error("no key is set: call `key_in`")]
+    NoKey,
+    /// A place cannot be used where it is.
+    #[error("{place} {reason}")]
+    Place {
+        /// The place.
+        place: Place,
+        /// Why it cannot be used.
+        reason: &'static str,
+    },
+    /// The sender signs the endpoint's URL, which the scheme does not have, or which is not one.
+    #[error("the sender signs the endpoint's url: call `with_url` with the url as the sender has it")]
+    Url,
+    /// A setting does not fit the others.
+    #[error("{0}")]
+    Setting(&'static str),
+}

@@ -1,0 +1,154 @@
+//! Schemes: a sender's signature, key and habits as plain data.
+
+mod compile;
+mod error;
+mod facts;
+mod handshake;
+pub(crate) mod pick;
+mod place;
+mod proof;
+mod provider;
+mod secret_form;
+mod settings;
+#[cfg(feature = "testing")]
+mod sign;
+mod steps;
+mod template;
+#[cfg(test)]
+mod tests;
+mod time;
+mod url;
+mod view;
+
+use std::time::Duration;
+
+pub use error::SchemeError;
+pub use facts::{Certainty, Fact, Facts};
+pub use handshake::Handshake;
+pub use place::Place;
+pub use provider::SchemeProvider;
+pub use settings::{Encoding, Proof, TimeUnit};
+
+use secret_form::SecretForm;
+use settings::{Headers, Time};
+use url::EndpointUrl;
+
+use super::days;
+
+/// How a sender signs, where its key is, and how it retries, as plain data.
+///
+/// Most senders differ only in such data. The senders in [`senders`](super::senders) are constants of this type. A sender that
+/// is not listed takes about ten lines:
+///
+/// ```
+/// use std::time::Duration;
+/// use idempotency_core::provider::{Place, Scheme};
+///
+/// /// Acme signs `<time>.<body>` and sends `acme-signature: t=1767225600,v1=5f54…`.
+/// const ACME: Scheme = Scheme::hmac_sha256("acme")
+///     .signature_header("acme-signature")
+///     .items(',')
+///     .timestamp_item("t=")
+///     .prefix("v1=")
+///     .signing("{timestamp}.{body}")
+///     .key_in(Place::Json("/id"))
+///     .type_in(Place::Json("/type"))
+///     .retention(Duration::from_secs(4 * 86_400));
+///
+/// let acme = ACME.with_secret("shared with acme")?;
+/// # Ok::<(), idempotency_core::provider::SchemeError>(())
+/// ```
+///
+/// A scheme that makes no sense, such as one whose signed text leaves out the body, is an error when the provider is made,
+/// never when a request arrives.
+///
+/// If the signature does not cover the key, the body's digest becomes the fingerprint: the same key with another body is a
+/// mismatch. A captured request can still be sent again under another key, as with GitHub and Shopify.
+///
+/// A sender that needs more than data, such as public keys, several events in one request, or an order, implements
+/// [`Provider`](super::Provider), or uses [`from_fn`](super::from_fn).
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Scheme {
+    name: &'static str,
+    proof: Proof,
+    headers: Headers,
+    is_repeatable: bool,
+    prefix: &'static str,
+    separator: Option<char>,
+    encoding: Encoding,
+    signed_text: &'static str,
+    time: Time,
+    unit: TimeUnit,
+    /// `None`: any age is accepted.
+    tolerance: Option<Duration>,
+    secret_form: SecretForm,
+    url: Option<EndpointUrl>,
+    key: Option<Place>,
+    event_type: Option<Place>,
+    account: Option<Place>,
+    differing: &'static [&'static str],
+    handshake: Handshake,
+    retention: Duration,
+    facts: Facts,
+}
+
+impl Scheme {
+    /// A sender that signs with HMAC-SHA256. Its name is part of the default scope.
+    pub const fn hmac_sha256(name: &'static str) -> Self {
+        Self::new(name, Proof::HmacSha256)
+    }
+
+    /// A sender that signs with HMAC-SHA1. It is still safe as an HMAC.
+    pub const fn hmac_sha1(name: &'static str) -> Self {
+        Self::new(name, Proof::HmacSha1)
+    }
+
+    /// A sender that signs with HMAC-SHA512.
+    pub const fn hmac_sha512(name: &'static str) -> Self {
+        Self::new(name, Proof::HmacSha512)
+    }
+
+    /// A sender that sends its secret in a header.
+    ///
+    /// **Nothing in the request is signed.** A client that sees one request can forge any other, with any key. Accept such
+    /// requests over TLS only, and do not log their headers.
+    pub const fn token(name: &'static str) -> Self {
+        Self::new(name, Proof::Token)
+    }
+
+    /// A sender that sends `Authorization: Basic`. The secret is `user:password`.
+    ///
+    /// **Nothing in the request is signed**, as with [`token`](Self::token).
+    pub const fn basic_auth(name: &'static str) -> Self {
+        Self::new(name, Proof::BasicAuth).signature_header("authorization")
+    }
+
+    const fn new(name: &'static str, proof: Proof) -> Self {
+        Self {
+            name,
+            proof,
+            headers: Headers::None,
+            is_repeatable: false,
+            prefix: "",
+            separator: None,
+            encoding: Encoding::Hex,
+            signed_text: BODY,
+            time: Time::None,
+            unit: TimeUnit::Seconds,
+            tolerance: Some(super::signature::DEFAULT_TOLERANCE),
+            secret_form: SecretForm::Text,
+            url: None,
+            key: None,
+            event_type: None,
+            account: None,
+            differing: &[],
+            handshake: Handshake::None,
+            retention: days(7),
+            facts: Facts::UNKNOWN,
+        }
+    }
+}
+
+/// The template of the least that proves a body.
+const BODY: &str = "{body}";

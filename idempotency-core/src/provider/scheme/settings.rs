@@ -1,0 +1,102 @@
+//! The small settings of a scheme.
+
+use std::fmt;
+
+/// How a sender proves itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Proof {
+    /// An HMAC-SHA1 over a text.
+    HmacSha1,
+    /// An HMAC-SHA256 over a text.
+    HmacSha256,
+    /// An HMAC-SHA512 over a text.
+    HmacSha512,
+    /// The secret itself, in a header. Nothing is signed.
+    Token,
+    /// Basic authentication (RFC 7617). Nothing is signed.
+    BasicAuth,
+}
+
+impl Proof {
+    /// Whether the body is signed.
+    #[must_use]
+    pub const fn is_signature(self) -> bool {
+        matches!(self, Self::HmacSha1 | Self::HmacSha256 | Self::HmacSha512)
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HmacSha1 => "HMAC-SHA1",
+            Self::HmacSha256 => "HMAC-SHA256",
+            Self::HmacSha512 => "HMAC-SHA512",
+            Self::Token => "token",
+            Self::BasicAuth => "basic authentication",
+        })
+    }
+}
+
+/// How a signature is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// Lower-case hexadecimal.
+    Hex,
+    /// Padded base64 (RFC 4648, section 4).
+    Base64,
+    /// Base64 for URLs, without padding (RFC 4648, section 5).
+    Base64Url,
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+            Self::Base64Url => "base64url",
+        })
+    }
+}
+
+/// The unit of a signed time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeUnit {
+    /// Whole seconds since 1970.
+    Seconds,
+    /// Whole milliseconds since 1970.
+    Milliseconds,
+    /// A date and time (RFC 3339).
+    Rfc3339,
+}
+
+/// The headers that may hold a signature.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Headers {
+    None,
+    One(&'static str),
+    Several(&'static [&'static str]),
+}
+
+impl Headers {
+    pub(super) fn names(&self) -> &[&'static str] {
+        match self {
+            Self::None => &[],
+            Self::One(name) => std::slice::from_ref(name),
+            Self::Several(names) => names,
+        }
+    }
+}
+
+/// Where the signed time is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Time {
+    None,
+    Header(&'static str),
+    /// An item of the signature header, with this prefix.
+    Item(&'static str),
+    /// A field of the signed body.
+    Json(&'static str),
+}

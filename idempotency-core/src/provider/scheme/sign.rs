@@ -1,0 +1,82 @@
+//! Signs a body as a scheme says, for tests.
+
+use std::time::Duration;
+
+use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use hmac::Hmac;
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use sha1::Sha1;
+use sha2::{Sha256, Sha512};
+
+use super::compile::{CompiledTime, Source, compile};
+use super::template::Part;
+use super::{Encoding, Proof, Scheme, TimeUnit};
+use crate::provider::Secret;
+use crate::testing::hmac;
+
+impl Scheme {
+    /// The headers that the sender sends with a body, signed at `now` since 1970. Every header that the key may be in has the
+    /// id.
+    pub(crate) fn sign(&self, secret: &str, id: &str, body: &[u8], now: Duration) -> HeaderMap {
+        let compiled = compile(self).expect("the scheme is one");
+        let secret = Secret::new(secret).expect("the secret is one");
+        let secret =
+            self.secret_form.decoded(self.proof, &secret).expect("the secret is in the sender's form");
+        let timestamp = match self.unit {
+            TimeUnit::Seconds => now.as_secs().to_string(),
+            TimeUnit::Milliseconds => now.as_millis().to_string(),
+            TimeUnit::Rfc3339 => {
+                let seconds = i64::try_from(now.as_secs()).expect("the time is within jiff's range");
+                jiff::Timestamp::from_second(seconds).expect("the time is within jiff's range").to_string()
+            }
+        };
+        let mut headers = HeaderMap::new();
+        let mut set = |name: &HeaderName, value: &str| {
+            headers.insert(name, HeaderValue::from_str(value).expect("a header value is printable ascii"));
+        };
+        set(&CONTENT_TYPE, "application/json");
+        let mut parts: Vec<&[u8]> = Vec::new();
+        for part in &compiled.signed_text {
+            parts.push(match part {
+                Part::Text(text) => text.as_bytes(),
+                Part::Body(_) => body,
+                Part::Timestamp => timestamp.as_bytes(),
+                Part::Url => self.url.as_ref().map_or(&b""[..], |url| url.as_str().as_bytes()),
+                Part::Method => b"POST",
+                Part::Header(name, _) => {
+                    set(name, id);
+                    id.as_bytes()
+                }
+            });
+        }
+        for source in compiled.key.iter().flat_map(|place| &place.sources) {
+            if let Source::Header(name) = source {
+                set(name, id);
+            }
+        }
+        let mac = match self.proof {
+            Proof::HmacSha1 => hmac::<Hmac<Sha1>>(secret.expose(), &parts),
+            Proof::HmacSha256 => hmac::<Hmac<Sha256>>(secret.expose(), &parts),
+            Proof::HmacSha512 => hmac::<Hmac<Sha512>>(secret.expose(), &parts),
+            Proof::Token | Proof::BasicAuth => secret.expose().to_vec(),
+        };
+        let mut signature = self.prefix.to_owned();
+        signature.push_str(&match (self.proof, self.encoding) {
+            (Proof::Token, _) => String::from_utf8(mac).expect("a token is text"),
+            (Proof::BasicAuth, _) => format!("Basic {}", BASE64.encode(&mac)),
+            (_, Encoding::Hex) => HEXLOWER.encode(&mac),
+            (_, Encoding::Base64) => BASE64.encode(&mac),
+            (_, Encoding::Base64Url) => BASE64URL_NOPAD.encode(&mac),
+        });
+        match (&compiled.time, self.separator) {
+            (CompiledTime::Header(name), _) => set(name, &timestamp),
+            (CompiledTime::Item(prefix), Some(separator)) => {
+                signature = format!("{prefix}{timestamp}{separator}{signature}");
+            }
+            _ => {}
+        }
+        set(&compiled.signature_headers[0], &signature);
+        headers
+    }
+}

@@ -1,0 +1,249 @@
+//! The steps that describe a scheme.
+
+use std::time::Duration;
+
+use super::secret_form::SecretForm;
+use super::settings::{Headers, Time};
+use super::url::EndpointUrl;
+use super::{Certainty, Encoding, Fact, Handshake, Place, Scheme, SchemeError, SchemeProvider, TimeUnit};
+use crate::provider::{Secret, Secrets};
+
+/// The signature.
+impl Scheme {
+    /// The header with the signature, the token or the credentials. Required.
+    pub const fn signature_header(mut self, name: &'static str) -> Self {
+        self.headers = Headers::One(name);
+        self
+    }
+
+    /// Several headers that may hold a signature, such as one for each key during a rotation. All are tried.
+    pub const fn signature_headers(mut self, names: &'static [&'static str]) -> Self {
+        self.headers = Headers::Several(names);
+        self
+    }
+
+    /// Accepts several lines of the signature header, all of which are tried. Default: a repeated header is refused.
+    pub const fn repeatable(mut self) -> Self {
+        self.is_repeatable = true;
+        self
+    }
+
+    /// The text before the signature, such as `sha256=`. Default: none.
+    pub const fn prefix(mut self, prefix: &'static str) -> Self {
+        self.prefix = prefix;
+        self
+    }
+
+    /// The header is a list. Each item that begins with the [prefix](Self::prefix) is tried as a signature; other items are
+    /// ignored. Spaces around items are ignored. Default: the header is one signature.
+    pub const fn items(mut self, separator: char) -> Self {
+        self.separator = Some(separator);
+        self
+    }
+
+    /// The signature is lower-case hexadecimal. This is the default.
+    pub const fn hex(mut self) -> Self {
+        self.encoding = Encoding::Hex;
+        self
+    }
+
+    /// The signature is padded base64. Default: hexadecimal.
+    pub const fn base64(mut self) -> Self {
+        self.encoding = Encoding::Base64;
+        self
+    }
+
+    /// The signature is base64 for URLs, without padding. Default: hexadecimal.
+    pub const fn base64_url(mut self) -> Self {
+        self.encoding = Encoding::Base64Url;
+        self
+    }
+
+    /// The template of the signed text. Default: `{body}`, the least that proves a body.
+    ///
+    /// | Part | Stands for |
+    /// |---|---|
+    /// | `{body}` | the body's bytes; required |
+    /// | `{timestamp}` | the time, as the sender writes it |
+    /// | `{id}` | the header that holds the key |
+    /// | `{header:<name>}` | another header |
+    /// | `{url}` | the endpoint's URL, as given to [`with_url`](Self::with_url) |
+    /// | `{method}` | the method |
+    ///
+    /// Text between the parts stays as it is. A part that ends with a byte of the text after it is refused, because the
+    /// border could be elsewhere. Headers without a text between them are refused when the provider is made. A header without
+    /// a text beside it may only have letters, digits, `_` and `-`.
+    pub const fn signing(mut self, template: &'static str) -> Self {
+        self.signed_text = template;
+        self
+    }
+
+    /// The secret is base64 after a prefix, such as `whsec_`, which may be missing. Default: the secret is text.
+    pub const fn secret_in_base64(mut self, prefix: &'static str) -> Self {
+        self.secret_form = SecretForm::Base64(prefix);
+        self
+    }
+
+    /// The secret is hexadecimal. Default: the secret is text.
+    pub const fn secret_in_hex(mut self) -> Self {
+        self.secret_form = SecretForm::Hex;
+        self
+    }
+
+    /// The sender normalizes the secret to Unicode's form NFKD. Default: the secret is used byte for byte.
+    pub const fn secret_in_nfkd(mut self) -> Self {
+        self.secret_form = SecretForm::Nfkd;
+        self
+    }
+}
+
+/// The time.
+impl Scheme {
+    /// The header with the signed time. The template must have `{timestamp}`. Default: no time.
+    pub const fn timestamp_header(mut self, name: &'static str) -> Self {
+        self.time = Time::Header(name);
+        self
+    }
+
+    /// The prefix of the item with the signed time in the signature header, such as `t=`. The template must have
+    /// `{timestamp}`. Default: no time.
+    pub const fn timestamp_item(mut self, prefix: &'static str) -> Self {
+        self.time = Time::Item(prefix);
+        self
+    }
+
+    /// The JSON pointer to the time in the signed body. Default: no time.
+    pub const fn timestamp_in_body(mut self, pointer: &'static str) -> Self {
+        self.time = Time::Json(pointer);
+        self
+    }
+
+    /// The unit of the time. Default: seconds.
+    pub const fn time_unit(mut self, unit: TimeUnit) -> Self {
+        self.unit = unit;
+        self
+    }
+
+    /// The allowed clock skew of the signed time, in either direction. Default: 300 s.
+    pub const fn tolerance(mut self, tolerance: Duration) -> Self {
+        self.tolerance = Some(tolerance);
+        self
+    }
+
+    /// Accepts a signed time of any age. For senders that repeat the time of the first attempt. Default: 300 s.
+    pub const fn any_age(mut self) -> Self {
+        self.tolerance = None;
+        self
+    }
+}
+
+/// The key and what goes with it.
+impl Scheme {
+    /// Where the key is. Required.
+    ///
+    /// It must be the same on each attempt, and differ between any two events.
+    pub const fn key_in(mut self, place: Place) -> Self {
+        self.key = Some(place);
+        self
+    }
+
+    /// Where the event's type is, which becomes an attribute. Default: none.
+    pub const fn type_in(mut self, place: Place) -> Self {
+        self.event_type = Some(place);
+        self
+    }
+
+    /// Where the account is, such as a merchant or a workspace. It narrows the scope. It must be signed if the key is.
+    /// Default: none.
+    pub const fn account_in(mut self, place: Place) -> Self {
+        self.account = Some(place);
+        self
+    }
+
+    /// JSON pointers to the fields that the sender changes from attempt to attempt, such as a counter. They are left out of
+    /// the body's digest. Default: none.
+    pub const fn differing_between_attempts(mut self, pointers: &'static [&'static str]) -> Self {
+        self.differing = pointers;
+        self
+    }
+
+    /// The handshake by which the sender checks an endpoint. Default: none.
+    pub const fn handshake(mut self, handshake: Handshake) -> Self {
+        self.handshake = handshake;
+        self
+    }
+
+    /// The retention. Default: 7 days. It is always at least twice the [retry horizon](Self::retries_for).
+    pub const fn retention(mut self, retention: Duration) -> Self {
+        self.retention = retention;
+        self
+    }
+}
+
+/// The facts.
+impl Scheme {
+    /// The sender's name as it writes it. Default: the scheme's name.
+    pub const fn titled(mut self, title: &'static str) -> Self {
+        self.facts.title = title;
+        self
+    }
+
+    /// Where the scheme is described, and how certain it is. Default: unknown.
+    pub const fn described_by(mut self, source: &'static str, certainty: Certainty) -> Self {
+        self.facts.source = source;
+        self.facts.certainty = certainty;
+        self
+    }
+
+    /// For how long the sender retries a delivery that fails. The retention becomes at least twice as long. Default: unknown.
+    pub const fn retries_for(mut self, horizon: Duration, certainty: Certainty) -> Self {
+        self.facts.retry_horizon = Some(Fact { value: horizon, certainty });
+        self
+    }
+
+    /// For how long the sender waits for an answer. A duplicate of a delivery in flight is answered earlier. Default: unknown.
+    pub const fn waits_for(mut self, patience: Duration, certainty: Certainty) -> Self {
+        self.facts.patience = Some(Fact { value: patience, certainty });
+        self
+    }
+
+    /// Whether the sender retries after an answer 4xx. Default: unknown.
+    pub const fn retries_after_4xx(mut self, retries: bool, certainty: Certainty) -> Self {
+        self.facts.retries_4xx = Some(Fact { value: retries, certainty });
+        self
+    }
+
+    /// What else the sender's users must know. Default: nothing.
+    pub const fn noting(mut self, note: &'static str) -> Self {
+        self.facts.note = note;
+        self
+    }
+}
+
+/// The provider.
+impl Scheme {
+    /// Sets the endpoint's URL exactly as the sender has it, for senders that sign it. Default: none.
+    pub fn with_url(mut self, url: impl AsRef<str>) -> Self {
+        self.url = Some(EndpointUrl::new(url.as_ref()));
+        self
+    }
+
+    /// Makes a provider that verifies with a secret, in the form that the sender shows.
+    ///
+    /// # Errors
+    /// When the secret is blank or malformed, or the scheme is.
+    pub fn with_secret(self, secret: impl AsRef<[u8]>) -> Result<SchemeProvider, SchemeError> {
+        let secret = Secret::new(secret)?;
+        self.secret_form.decoded(self.proof, &secret)?;
+        self.with_secrets(Secrets::one(secret))
+    }
+
+    /// Makes a provider that verifies with any of several secrets, or with those of a source. Each is text in the form that
+    /// the sender shows, or [raw](Secret::raw).
+    ///
+    /// # Errors
+    /// When the scheme is malformed.
+    pub fn with_secrets(self, secrets: Secrets) -> Result<SchemeProvider, SchemeError> {
+        SchemeProvider::new(self, secrets)
+    }
+}

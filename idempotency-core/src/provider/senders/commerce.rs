@@ -1,0 +1,39 @@
+//! Senders of shops and parcels.
+
+use super::{Confirmed, Place, Scheme, Unconfirmed, seconds};
+
+/// WooCommerce. Its delivery id is the same for all deliveries of a webhook within one second, so the key is the body's digest,
+/// with the topic. The topic's header is not signed.
+pub const WOOCOMMERCE: Scheme = Scheme::hmac_sha256("woocommerce")
+    .titled("WooCommerce")
+    .described_by("https://github.com/woocommerce/woocommerce", Confirmed)
+    .signature_header("x-wc-webhook-signature")
+    .base64()
+    .key_in(Place::Joined(&[Place::Header("x-wc-webhook-topic"), Place::Digest]))
+    .type_in(Place::Header("x-wc-webhook-topic"))
+    .retries_for(seconds(0), Confirmed)
+    .waits_for(seconds(60), Confirmed)
+    .noting(
+        "It disables a webhook after more than 5 failures in a row. Its unsigned ping, when a webhook is made, is answered 401.",
+    );
+
+/// Lemon Squeezy. It sends no id, so the key is the body's digest.
+pub const LEMON_SQUEEZY: Scheme = Scheme::hmac_sha256("lemonsqueezy")
+    .titled("Lemon Squeezy")
+    .described_by("", Unconfirmed)
+    .signature_header("x-signature")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/meta/event_name"))
+    .account_in(Place::Json("/data/attributes/store_id"))
+    .retries_for(seconds(155), Unconfirmed);
+
+/// EasyPost. It normalizes the secret to NFKD before it signs.
+pub const EASYPOST: Scheme = Scheme::hmac_sha256("easypost")
+    .titled("EasyPost")
+    .described_by("https://github.com/EasyPost/easypost-node", Confirmed)
+    .signature_header("x-hmac-signature")
+    .prefix("hmac-sha256-hex=")
+    .secret_in_nfkd()
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/description"))
+    .account_in(Place::Json("/user_id"));

@@ -1,0 +1,152 @@
+//! Senders of code, builds, incidents and issues.
+
+use super::{Confirmed, Place, Reported, Scheme, TimeUnit, Unconfirmed, hours, minutes, seconds};
+
+/// Bitbucket Cloud. The id is in a header that the signature does not cover.
+pub const BITBUCKET: Scheme = Scheme::hmac_sha256("bitbucket")
+    .titled("Bitbucket Cloud")
+    .described_by("https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/", Confirmed)
+    .signature_header("x-hub-signature")
+    .prefix("sha256=")
+    .key_in(Place::Header("x-request-uuid"))
+    .type_in(Place::Header("x-event-key"))
+    .waits_for(seconds(10), Unconfirmed);
+
+/// Jira Cloud, webhooks with a secret. The id is in a header that the signature does not cover.
+pub const JIRA: Scheme = Scheme::hmac_sha256("jira")
+    .titled("Jira Cloud")
+    .described_by("", Reported)
+    .signature_header("x-hub-signature")
+    .prefix("sha256=")
+    .key_in(Place::Header("x-atlassian-webhook-identifier"))
+    .type_in(Place::Json("/webhookEvent"))
+    .noting("Only webhooks that an administrator made with a secret are signed.");
+
+/// GitLab with a secret token. **Nothing is signed**: a client that sees a request can forge any other. Prefer
+/// [`GITLAB_SIGNED`].
+pub const GITLAB: Scheme = Scheme::token("gitlab")
+    .titled("GitLab (secret token)")
+    .described_by(
+        "https://github.com/gitlabhq/gitlabhq/blob/master/doc/user/project/integrations/webhooks.md",
+        Confirmed,
+    )
+    .signature_header("x-gitlab-token")
+    .key_in(Place::Header("idempotency-key"))
+    .type_in(Place::Json("/object_kind"))
+    .waits_for(seconds(10), Confirmed)
+    .noting("Prefer a signing token.");
+
+/// GitLab with a signing token, by the rules of Standard Webhooks.
+pub const GITLAB_SIGNED: Scheme = Scheme::hmac_sha256("gitlab-signed")
+    .titled("GitLab (signing token)")
+    .described_by("https://gitlab.com/gitlab-org/gitlab/-/merge_requests/230944", Confirmed)
+    .signature_header("webhook-signature")
+    .items(' ')
+    .prefix("v1,")
+    .base64()
+    .timestamp_header("webhook-timestamp")
+    .signing("{id}.{timestamp}.{body}")
+    .secret_in_base64("whsec_")
+    .key_in(Place::Header("webhook-id"))
+    .type_in(Place::Json("/object_kind"))
+    .waits_for(seconds(10), Confirmed);
+
+/// CircleCI.
+pub const CIRCLECI: Scheme = Scheme::hmac_sha256("circleci")
+    .titled("CircleCI")
+    .described_by("", Unconfirmed)
+    .signature_header("circleci-signature")
+    .items(',')
+    .prefix("v1=")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Json("/organization/id"));
+
+/// Vercel.
+pub const VERCEL: Scheme = Scheme::hmac_sha1("vercel")
+    .titled("Vercel")
+    .described_by("", Reported)
+    .signature_header("x-vercel-signature")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/type"));
+
+/// Heroku. The attempt's id in the body changes from attempt to attempt, so the key is the event's id.
+pub const HEROKU: Scheme = Scheme::hmac_sha256("heroku")
+    .titled("Heroku")
+    .described_by("https://devcenter.heroku.com/changelog-items/1966", Unconfirmed)
+    .signature_header("heroku-webhook-hmac-sha256")
+    .base64()
+    .key_in(Place::Json("/webhook_metadata/event/id"))
+    .type_in(Place::Joined(&[Place::Json("/webhook_metadata/event/include"), Place::Json("/action")]))
+    .differing_between_attempts(&["/webhook_metadata/attempt"])
+    .retries_for(hours(72), Confirmed);
+
+/// Sentry's integrations. The id is in a header that the signature does not cover.
+pub const SENTRY: Scheme = Scheme::hmac_sha256("sentry")
+    .titled("Sentry")
+    .described_by("", Unconfirmed)
+    .signature_header("sentry-hook-signature")
+    .key_in(Place::Header("request-id"))
+    .type_in(Place::Header("sentry-hook-resource"))
+    .account_in(Place::Json("/installation/uuid"))
+    .waits_for(seconds(1), Unconfirmed);
+
+/// PagerDuty, webhooks of version 3.
+pub const PAGERDUTY: Scheme = Scheme::hmac_sha256("pagerduty")
+    .titled("PagerDuty (v3)")
+    .described_by("https://github.com/PagerDuty/go-pagerduty", Confirmed)
+    .signature_header("x-pagerduty-signature")
+    .items(',')
+    .prefix("v1=")
+    .key_in(Place::Json("/event/id"))
+    .type_in(Place::Json("/event/event_type"))
+    .noting("Its SDK answers 400 or 403 to prevent a redelivery.");
+
+/// Linear. The id is in a header that the signature does not cover. The signed time is in the body.
+///
+/// Its SDK refuses a time that is older than 60 s, so each attempt should have a time of its own. The time is left out of
+/// the fingerprint.
+pub const LINEAR: Scheme = Scheme::hmac_sha256("linear")
+    .titled("Linear")
+    .described_by("https://github.com/linear/linear", Confirmed)
+    .signature_header("linear-signature")
+    .timestamp_in_body("/webhookTimestamp")
+    .time_unit(TimeUnit::Milliseconds)
+    .tolerance(seconds(60))
+    .key_in(Place::Header("linear-delivery"))
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Json("/organizationId"))
+    .differing_between_attempts(&["/webhookTimestamp"])
+    .retries_for(minutes(421), Reported)
+    .waits_for(seconds(5), Reported)
+    .noting("Whether a retry has a new time is unknown. If not, retries are refused: raise the tolerance.");
+
+/// Sanity. The id is in a header that the signature does not cover. A time is signed, but its SDK accepts any age, and so does
+/// this scheme.
+pub const SANITY: Scheme = Scheme::hmac_sha256("sanity")
+    .titled("Sanity")
+    .described_by("https://github.com/sanity-io/webhook-toolkit", Confirmed)
+    .signature_header("sanity-webhook-signature")
+    .items(',')
+    .timestamp_item("t=")
+    .time_unit(TimeUnit::Milliseconds)
+    .any_age()
+    .prefix("v1=")
+    .base64_url()
+    .signing("{timestamp}.{body}")
+    .key_in(Place::Header("idempotency-key"))
+    .type_in(Place::Header("sanity-operation"))
+    .retries_for(minutes(1), Confirmed)
+    .retries_after_4xx(false, Confirmed);
+
+/// Amazon EventBridge, API destinations whose connection sends an API key in `x-api-key`. **Nothing is signed**.
+pub const AWS_EVENTBRIDGE: Scheme = Scheme::token("aws-eventbridge")
+    .titled("Amazon EventBridge (API key)")
+    .described_by("", Unconfirmed)
+    .signature_header("x-api-key")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/detail-type"))
+    .account_in(Place::Json("/account"))
+    .retries_for(hours(24), Unconfirmed)
+    .waits_for(seconds(5), Unconfirmed)
+    .noting("The name of the header is your choice at AWS.");

@@ -1,0 +1,49 @@
+//! Senders of chats, calls and streams.
+
+use super::{Confirmed, Handshake, Place, Scheme, TimeUnit, Unconfirmed, minutes, seconds};
+
+/// Twitch EventSub. The id and the time are signed without a text between them, so an id may only have letters, digits, `_`
+/// and `-`.
+pub const TWITCH: Scheme = Scheme::hmac_sha256("twitch")
+    .titled("Twitch EventSub")
+    .described_by("https://dev.twitch.tv/docs/eventsub/handling-webhook-events", Confirmed)
+    .signature_header("twitch-eventsub-message-signature")
+    .prefix("sha256=")
+    .timestamp_header("twitch-eventsub-message-timestamp")
+    .time_unit(TimeUnit::Rfc3339)
+    .tolerance(minutes(10))
+    .signing("{id}{timestamp}{body}")
+    .key_in(Place::Header("twitch-eventsub-message-id"))
+    .type_in(Place::Json("/subscription/type"))
+    .handshake(Handshake::EchoJson("/challenge"))
+    .noting(
+        "The allowed age of 10 min is not confirmed. After too many failures it revokes the subscription.",
+    );
+
+/// Zoom. It sends no id, so the key is the body's digest. Every 72 hours it checks the endpoint.
+pub const ZOOM: Scheme = Scheme::hmac_sha256("zoom")
+    .titled("Zoom")
+    .described_by("https://developers.zoom.us/blog/webhook-delays", Confirmed)
+    .signature_header("x-zm-signature")
+    .prefix("v0=")
+    .timestamp_header("x-zm-request-timestamp")
+    .signing("v0:{timestamp}:{body}")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/event"))
+    .account_in(Place::Json("/payload/account_id"))
+    .handshake(Handshake::SignJson {
+        pointer: "/payload/plainToken",
+        plain: "plainToken",
+        signed: "encryptedToken",
+    })
+    .retries_for(minutes(85), Confirmed)
+    .waits_for(seconds(3), Confirmed);
+
+/// Telegram bots. **Nothing is signed**: a client that sees a request can forge any other. Updates are numbered for each bot, so give
+/// each bot an endpoint of its own.
+pub const TELEGRAM: Scheme = Scheme::token("telegram")
+    .titled("Telegram")
+    .described_by("", Unconfirmed)
+    .signature_header("x-telegram-bot-api-secret-token")
+    .key_in(Place::Json("/update_id"))
+    .noting("Updates are numbered for each bot: one endpoint for each.");

@@ -1,0 +1,77 @@
+//! Senders of payments.
+
+use super::{Confirmed, Place, Scheme, Unconfirmed, days, hours, seconds};
+
+/// Square. The signature covers the notification URL, so call [`with_url`](Scheme::with_url) with exactly the URL of the
+/// subscription.
+pub const SQUARE: Scheme = Scheme::hmac_sha256("square")
+    .titled("Square")
+    .described_by("https://developer.squareup.com/docs/webhooks-overview", Confirmed)
+    .signature_header("x-square-hmacsha256-signature")
+    .base64()
+    .signing("{url}{body}")
+    .key_in(Place::Json("/event_id"))
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Json("/merchant_id"))
+    .retries_for(hours(24), Unconfirmed);
+
+/// Paddle Billing. A replay from the dashboard has a new `notification_id` and the same `event_id`, so it counts as the same
+/// event.
+pub const PADDLE: Scheme = Scheme::hmac_sha256("paddle")
+    .titled("Paddle Billing")
+    .described_by("https://github.com/PaddleHQ/paddle-node-sdk", Confirmed)
+    .signature_header("paddle-signature")
+    .items(';')
+    .timestamp_item("ts=")
+    .prefix("h1=")
+    .signing("{timestamp}:{body}")
+    .tolerance(seconds(5))
+    .key_in(Place::Json("/event_id"))
+    .type_in(Place::Json("/event_type"))
+    .retries_for(days(3), Unconfirmed)
+    .waits_for(seconds(5), Unconfirmed)
+    .noting("The tolerance of its own SDK is only 5 s, so keep the clock accurate.");
+
+/// Razorpay. The id is in a header that the signature does not cover. Events can be replayed from the dashboard for 7 days,
+/// so the retention is 14 days.
+pub const RAZORPAY: Scheme = Scheme::hmac_sha256("razorpay")
+    .titled("Razorpay")
+    .described_by("https://razorpay.com/docs/webhooks/best-practices", Confirmed)
+    .signature_header("x-razorpay-signature")
+    .key_in(Place::Header("x-razorpay-event-id"))
+    .type_in(Place::Json("/event"))
+    .account_in(Place::Json("/account_id"))
+    .retries_for(hours(24), Confirmed)
+    .waits_for(seconds(5), Confirmed)
+    .retention(days(14))
+    .noting("After 24 h of failures it disables the webhook.");
+
+/// Coinbase Commerce. The envelope's `id` changes from attempt to attempt, so the key is the `id` of the event inside.
+pub const COINBASE_COMMERCE: Scheme = Scheme::hmac_sha256("coinbase-commerce")
+    .titled("Coinbase Commerce")
+    .described_by("https://github.com/coinbase/coinbase-commerce-node", Confirmed)
+    .signature_header("x-cc-webhook-signature")
+    .key_in(Place::Json("/event/id"))
+    .type_in(Place::Json("/event/type"))
+    .differing_between_attempts(&["/id", "/attempt_number", "/scheduled_for"])
+    .retries_for(days(3), Confirmed)
+    .noting("It expects the status 200.");
+
+/// Checkout.com.
+pub const CHECKOUT: Scheme = Scheme::hmac_sha256("checkout")
+    .titled("Checkout.com")
+    .described_by("https://www.checkout.com/docs/workflows/set-up-your-webhook-receiver", Confirmed)
+    .signature_header("cko-signature")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/type"));
+
+/// Mollie's next-generation webhooks. The classic ones are not signed and name only a payment, so they are refused.
+pub const MOLLIE: Scheme = Scheme::hmac_sha256("mollie")
+    .titled("Mollie (next-generation)")
+    .described_by("https://github.com/mollie/mollie-api-typescript", Confirmed)
+    .signature_header("x-mollie-signature")
+    .repeatable()
+    .prefix("sha256=")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/type"))
+    .noting("Classic webhooks are unsigned and are refused.");

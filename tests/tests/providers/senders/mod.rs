@@ -1,0 +1,32 @@
+//! The catalogue of senders: their recorded deliveries, their keys, every change of a signed request, and the page.
+
+mod cases;
+mod ids;
+mod negatives;
+mod page;
+mod times;
+mod vectors;
+
+use std::collections::BTreeSet;
+
+use idempotency_core::provider::{Provider, Received, Scheme, senders};
+use idempotency_core::{Delivery, KeyDigest, Namespace, ScopedKey};
+use idempotency_tests::vectors::Request;
+
+fn delivery(request: &Request, provider: &dyn Provider) -> Delivery {
+    match request.received_by(provider) {
+        Ok(Received::Delivery(delivery)) => delivery,
+        other => panic!("{}: not a delivery: {other:?}", provider.name()),
+    }
+}
+
+/// The address of its record.
+fn address(delivery: &Delivery) -> KeyDigest {
+    ScopedKey::new(&Namespace::default(), delivery.scope().clone(), delivery.key().clone()).digest()
+}
+
+#[test]
+fn every_sender_of_the_catalogue_has_a_case() {
+    let cases: BTreeSet<_> = cases::cases().iter().map(|case| case.scheme.name()).collect();
+    assert_eq!(cases, senders::ALL.iter().map(Scheme::name).collect());
+}

@@ -1,0 +1,171 @@
+//! Every recorded delivery of a sender of the catalogue is accepted with the right key, or refused.
+
+use idempotency_core::provider::{Provider as _, Received, RejectionKind, Scheme, SchemeProvider, senders};
+use idempotency_tests::vectors::{Vector, load};
+
+use super::{address, delivery};
+
+/// The recordings of a sender.
+fn recordings(scheme: &Scheme) -> Vec<Vector> {
+    let file = scheme.name().trim_end_matches("-signed");
+    let mut vectors = load(file);
+    if file == "gitlab" {
+        let kind = if scheme.name() == "gitlab" { "static-" } else { "signed-" };
+        vectors.retain(|vector| vector.name.starts_with(kind));
+    }
+    vectors
+}
+
+fn provider(scheme: &Scheme, vector: &Vector) -> SchemeProvider {
+    // Mollie's classic webhooks have no secret. They must be refused, whatever the secret is.
+    let secret = if vector.secret.is_empty() { "another" } else { &vector.secret };
+    let url = vector.url.as_deref().unwrap_or("https://example.com/");
+    scheme.clone().with_url(url).with_secret(secret).unwrap()
+}
+
+fn named<'v>(vectors: &'v [Vector], name: &str) -> &'v Vector {
+    vectors.iter().find(|vector| vector.name == name).unwrap_or_else(|| panic!("there is no {name}"))
+}
+
+#[test]
+fn recorded_deliveries_are_accepted_with_their_key_or_refused() {
+    let (mut accepted, mut refused) = (0, 0);
+    for scheme in senders::ALL {
+        for vector in recordings(scheme) {
+            let id = &vector.id;
+            let is_unsigned = vector.secret.is_empty();
+            let is_ambiguous = vector.attack.as_deref() == Some("canonicalization-ambiguity");
+            let may_be_genuine = vector.valid && !is_unsigned && !is_ambiguous;
+            match vector.request().received_by(&provider(scheme, &vector)) {
+                Ok(Received::Delivery(delivery)) => {
+                    assert!(may_be_genuine || vector.policy_dependent, "{id} was accepted");
+                    if let Some(expected) = vector.key() {
+                        assert_eq!(delivery.key().as_str(), expected, "{id}");
+                    }
+                    assert_eq!(
+                        delivery.fingerprint().is_none(),
+                        scheme.is_key_signed() || scheme.name() == "zendesk",
+                        "{id}"
+                    );
+                    accepted += 1;
+                }
+                Ok(Received::Handshake(_)) => assert!(may_be_genuine, "{id} was answered"),
+                Ok(other) => panic!("{id}: {other:?}"),
+                Err(rejection) if rejection.kind() == RejectionKind::Unauthenticated => {
+                    assert!(!may_be_genuine || vector.policy_dependent, "{id} was refused: {rejection}");
+                    refused += 1;
+                }
+                // A sample without an event, signed well.
+                Err(rejection) => assert!(vector.event_id.is_none() || is_ambiguous, "{id}: {rejection}"),
+            }
+        }
+    }
+    assert!(accepted >= 50 && refused >= 50, "{accepted} accepted, {refused} refused");
+}
+
+#[test]
+fn a_recorded_retry_has_the_key_of_the_first_attempt() {
+    for (sender, retries) in [
+        ("paddle", &["retry-resigned", "manual-replay-new-notification-id", "rotation-good-first"][..]),
+        ("coinbase-commerce", &["retry-different-envelope"]),
+        ("bitbucket", &["retry-attempt-2"]),
+        ("intercom", &["retry-delivery-attempts-2"]),
+        ("heroku", &["retry-new-attempt-id"]),
+        ("box", &["retry-new-delivery-id", "delivery-id-swapped"]),
+        ("jira", &["retry"]),
+        ("twitch", &["retry"]),
+        ("docusign", &["retry-count-1", "two-keys-second-matches"]),
+        ("pagerduty", &["rotation"]),
+        ("circleci", &["list-with-v2"]),
+    ] {
+        let scheme = senders::ALL.iter().find(|scheme| scheme.name() == sender).unwrap();
+        let vectors = recordings(scheme);
+        let of = |name: &str| {
+            let vector = named(&vectors, name);
+            delivery(&vector.request(), &provider(scheme, vector))
+        };
+        for retry in retries {
+            let (first, retry) = (of("valid-1"), of(retry));
+            assert_eq!(address(&first), address(&retry), "{sender}");
+            assert_eq!(first.fingerprint(), retry.fingerprint(), "{sender}");
+        }
+    }
+}
+
+#[test]
+fn a_recorded_request_under_a_swapped_id_is_bound_to_its_body() {
+    for (sender, genuine, swapped) in [
+        ("linear", "valid-1", "unsigned-key-swapped"),
+        ("razorpay", "valid-1", "unsigned-key-swapped"),
+        ("bitbucket", "valid-1", "unsigned-key-swapped"),
+        ("sentry", "valid-1", "unsigned-key-swapped"),
+        ("sanity", "valid-1", "unsigned-key-swapped"),
+        ("jira", "valid-1", "unsigned-key-swapped"),
+        ("gitlab", "static-valid", "static-key-swapped"),
+    ] {
+        let scheme = senders::ALL.iter().find(|scheme| scheme.name() == sender).unwrap();
+        let vectors = recordings(scheme);
+        let [a, b] = [genuine, swapped].map(|name| {
+            let vector = named(&vectors, name);
+            delivery(&vector.request(), &provider(scheme, vector))
+        });
+        assert_ne!(address(&a), address(&b), "{sender}");
+        assert!(a.fingerprint().is_some() && a.fingerprint() == b.fingerprint(), "{sender}");
+    }
+}
+
+#[test]
+fn a_body_that_is_forged_with_a_token_is_another_one_under_the_same_key() {
+    let vectors = recordings(&senders::GITLAB);
+    let [a, b] = ["static-valid", "static-body-forged"].map(|name| {
+        let vector = named(&vectors, name);
+        delivery(&vector.request(), &provider(&senders::GITLAB, vector))
+    });
+    assert_eq!(address(&a), address(&b));
+    assert_ne!(a.fingerprint(), b.fingerprint());
+}
+
+/// The delivery id is the same for all deliveries of a webhook within one second.
+#[test]
+fn two_woocommerce_orders_with_one_delivery_id_are_two_deliveries() {
+    let vectors = recordings(&senders::WOOCOMMERCE);
+    let of = |name: &str| {
+        let vector = named(&vectors, name);
+        delivery(&vector.request(), &provider(&senders::WOOCOMMERCE, vector))
+    };
+    let genuine = of("valid-1");
+    assert_ne!(address(&genuine), address(&of("same-delivery-id-different-order")));
+    assert_eq!(address(&genuine), address(&of("unsigned-key-swapped")));
+}
+
+#[test]
+fn the_recorded_handshakes_of_twitch_and_zoom_are_answered() {
+    for (scheme, name, expected) in [
+        (senders::TWITCH, "callback-verification", "pogchamp-kappa-360noscope-vohiyo"),
+        (
+            senders::ZOOM,
+            "crc-url-validation",
+            // Computed with another program.
+            r#"{"encryptedToken":"839bd7502b880cd27285965dda4d26e3770b843bd775eb277369da2dcca165df","plainToken":"qgg8vlvZRS6UYooatFL8Aw"}"#,
+        ),
+    ] {
+        let vectors = recordings(&scheme);
+        let vector = named(&vectors, name);
+        let provider = provider(&scheme, vector);
+        let Ok(Received::Handshake(answer)) = vector.request().received_by(&provider) else {
+            panic!("{name} is not answered")
+        };
+        assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, expected.as_bytes()));
+        let mut forged = vector.request();
+        forged.body = [&forged.body[..], b" "].concat().into();
+        let refused = forged.received_by(&provider).unwrap_err();
+        assert_eq!(refused.kind(), RejectionKind::Unauthenticated, "{}", provider.name());
+    }
+}
+
+#[test]
+fn a_recorded_id_that_swallowed_a_digit_of_the_time_is_refused() {
+    let vectors = recordings(&senders::TWITCH);
+    let vector = named(&vectors, "boundary-shift-id-timestamp");
+    assert!(vector.request().received_by(&provider(&senders::TWITCH, vector)).is_err());
+}
