@@ -1,4 +1,4 @@
-//! The server: six webhook routes and an API route, each idempotent, on any store.
+//! The server: a webhook route for each sender and an API route, each idempotent, on any store.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) async fn serve(
     let middleware = |route: Route| middleware(&config, &engine, route);
     let mut webhooks = Vec::new();
     for route in idempotency_demo::webhook_routes(&config, &secrets)? {
-        webhooks.push((route.path, middleware(route)));
+        webhooks.push((route.path.clone(), middleware(route)));
     }
     let payments = middleware(idempotency_demo::payments_route(&config));
     let ledger = Data::from(ledger);
@@ -58,7 +58,7 @@ pub(crate) async fn serve(
 
 fn configure(
     app: &mut ServiceConfig,
-    webhooks: Vec<(&'static str, IdempotencyMiddleware)>,
+    webhooks: Vec<(String, IdempotencyMiddleware)>,
     payments: IdempotencyMiddleware,
 ) {
     for (path, middleware) in webhooks {

@@ -1,4 +1,4 @@
-//! The server: six webhook routes and an API route, each idempotent, on any store.
+//! The server: a webhook route for each sender and an API route, each idempotent, on any store.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -29,7 +29,8 @@ pub(crate) async fn serve(
     let layer = |route: Route| layer(&config, &engine, route);
     let mut app = Router::new().route("/ledger", get(entries)).route("/healthz", get("ok"));
     for route in idempotency_demo::webhook_routes(&config, &secrets)? {
-        app = app.route(route.path, post(webhook).layer(layer(route)));
+        let path = route.path.clone();
+        app = app.route(&path, post(webhook).layer(layer(route)));
     }
     let payments = layer(idempotency_demo::payments_route(&config));
     app = app.route("/payments", post(payment).layer(payments));

@@ -1,6 +1,7 @@
-//! A provider of your own, for an invented sender: its signature, key and policy.
+//! Providers of your own, for two invented senders: one is data, and one is code.
 
 mod acme;
+mod initech;
 
 use std::error::Error;
 
@@ -12,6 +13,7 @@ use http_body_util::BodyExt as _;
 use idempotency_tower::core::clock;
 use idempotency_tower::testing::{self, Signer};
 use idempotency_tower::{IdempotencyLayer, Idempotent};
+use initech::INITECH;
 use tower::ServiceExt as _;
 
 const SECRET: &str = "shared between acme and this app";
@@ -22,12 +24,15 @@ async fn handle(Idempotent(context): Idempotent) -> &'static str {
 }
 
 fn app() -> Result<Router, Box<dyn Error>> {
-    let layer = IdempotencyLayer::memory(Acme::new(SECRET)?);
-    Ok(Router::new().route("/webhooks/acme", post(handle).layer(layer)))
+    let acme = IdempotencyLayer::memory(Acme::new(SECRET)?);
+    let initech = IdempotencyLayer::memory(INITECH.with_secret(SECRET)?);
+    Ok(Router::new()
+        .route("/webhooks/acme", post(handle).layer(acme))
+        .route("/webhooks/initech", post(handle).layer(initech)))
 }
 
-/// Returns a delivery as Acme would send it, signed with a secret.
-fn signed(secret: &str) -> Request<Body> {
+/// Returns a delivery as Acme would send it, signed with a secret. Acme is code, so a template says how it signs.
+fn by_acme(secret: &str) -> Request<Body> {
     let body = r#"{"id":"evt_1","type":"order.paid"}"#;
     let signer = Signer::hmac_sha256(secret)
         .signing("{timestamp}.{body}")
@@ -35,6 +40,13 @@ fn signed(secret: &str) -> Request<Body> {
         .with_header("acme-signature", "{signature}");
     let headers = signer.sign("evt_1", body.as_bytes(), clock::system_unix_time());
     testing::post("/webhooks/acme", headers, Body::from(body))
+}
+
+/// Returns a delivery as Initech would send it, signed with a secret.
+fn by_initech(secret: &str) -> Request<Body> {
+    let body = r#"{"id":"evt_1","topic":"order.paid"}"#;
+    let headers = testing::scheme(&INITECH, secret, "", body.as_bytes(), clock::system_unix_time());
+    testing::post("/webhooks/initech", headers, Body::from(body))
 }
 
 /// Sends a delivery to the app in this process, and returns the answer as one line.
@@ -51,7 +63,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = app()?;
     for (name, secret) in [("first", SECRET), ("second", SECRET), ("forged", "a guess")] {
         println!("{name} delivery");
-        println!("  {}", send(&app, signed(secret)).await?);
+        println!("  by acme: {}", send(&app, by_acme(secret)).await?);
+        println!("  by initech: {}", send(&app, by_initech(secret)).await?);
     }
     Ok(())
 }
@@ -63,9 +76,11 @@ mod tests {
     #[tokio::test]
     async fn a_delivery_runs_its_retry_is_replayed_and_a_forgery_is_refused() {
         let app = app().unwrap();
-        assert_eq!(send(&app, signed(SECRET)).await.unwrap(), "200 OK, executed: shipped");
-        assert_eq!(send(&app, signed(SECRET)).await.unwrap(), "200 OK, replayed: shipped");
-        let forged = send(&app, signed("a guess")).await.unwrap();
-        assert!(forged.starts_with("401 Unauthorized, rejected"), "{forged}");
+        for signed in [by_acme, by_initech] {
+            assert_eq!(send(&app, signed(SECRET)).await.unwrap(), "200 OK, executed: shipped");
+            assert_eq!(send(&app, signed(SECRET)).await.unwrap(), "200 OK, replayed: shipped");
+            let forged = send(&app, signed("a guess")).await.unwrap();
+            assert!(forged.starts_with("401 Unauthorized, rejected"), "{forged}");
+        }
     }
 }

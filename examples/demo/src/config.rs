@@ -12,11 +12,13 @@ use crate::store::StoreUrlParser;
 
 /// Help text after the flags.
 const HELP: &str = "\
-Routes: POST /webhooks/{stripe,shopify,twilio,github,slack,standard-webhooks}, POST /payments (Authorization and
-Idempotency-Key), GET /ledger, GET /healthz.
+Routes: POST /webhooks/{stripe,shopify,twilio,github,slack,standard-webhooks}, POST /webhooks/NAME for each sender of the
+catalogue, POST /payments (Authorization and Idempotency-Key), GET /ledger, GET /healthz.
 
 Secrets, from the environment only: STRIPE_WEBHOOK_SECRET, SHOPIFY_API_SECRET, TWILIO_AUTH_TOKEN, GITHUB_WEBHOOK_SECRET,
-SLACK_SIGNING_SECRET, STANDARD_WEBHOOKS_SECRET. Where one is unset the demo's own is used, with a warning.";
+SLACK_SIGNING_SECRET, STANDARD_WEBHOOKS_SECRET, and NAME_WEBHOOK_SECRET for the catalogue, such as PADDLE_WEBHOOK_SECRET.
+Where one is unset the demo's own is used, with a warning. Square and Trello sign the endpoint's URL: NAME_WEBHOOK_URL, or
+else PUBLIC_URL.";
 
 /// A demo of idempotent webhook and API routes.
 #[derive(Parser, Clone, Debug)]
@@ -67,8 +69,8 @@ pub struct Config {
     )]
     pub discard_stale: Vec<String>,
 
-    /// The URL that Twilio uses for the endpoint, without the request's query, which is appended [default:
-    /// http://LISTEN/webhooks/twilio].
+    /// The URL that the sender uses for the endpoint, if it signs it. Twilio's is without the request's query,
+    /// which is appended [default: http://LISTEN/webhooks/NAME].
     #[arg(long, env = "PUBLIC_URL")]
     pub public_url: Option<String>,
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+mod catalogue;
 mod config;
 mod greeting;
 mod handler;

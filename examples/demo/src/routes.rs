@@ -8,21 +8,21 @@ use idempotency_core::provider::{
     GitHub, IdempotencyKey, Provider, SecretError, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
 };
 
-use crate::{Config, Secrets};
+use crate::{Config, Secrets, catalogue};
 
 /// A path, its sender and its policy.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Route {
     /// The path, such as `/webhooks/stripe`.
-    pub path: &'static str,
+    pub path: String,
     /// The sender.
     pub provider: Arc<dyn Provider>,
     /// The provider's own policy, with the durations from the flags.
     pub policy: Policy,
 }
 
-/// Returns the six webhook routes.
+/// Returns the webhook routes: six with settings of their own, and those of the catalogue.
 ///
 /// # Errors
 /// If a secret is not in its sender's format, or a type of event cannot be ordered.
@@ -40,7 +40,7 @@ pub fn webhook_routes(config: &Config, secrets: &Secrets) -> Result<Vec<Route>, 
     let slack = Slack::new(&secrets.slack).map_err(|error| with_name("SLACK_SIGNING_SECRET", error))?;
     let standard_webhooks = StandardWebhooks::new(&secrets.standard_webhooks)
         .map_err(|error| with_name("STANDARD_WEBHOOKS_SECRET", error))?;
-    let providers: [(&'static str, Arc<dyn Provider>); 6] = [
+    let own: [(&str, Arc<dyn Provider>); 6] = [
         ("/webhooks/stripe", Arc::new(stripe.discarding_stale(stale)?)),
         ("/webhooks/shopify", Arc::new(shopify)),
         ("/webhooks/twilio", Arc::new(twilio)),
@@ -48,11 +48,12 @@ pub fn webhook_routes(config: &Config, secrets: &Secrets) -> Result<Vec<Route>, 
         ("/webhooks/slack", Arc::new(slack)),
         ("/webhooks/standard-webhooks", Arc::new(standard_webhooks.discarding_stale(stale)?)),
     ];
-    let route = |(path, provider): (_, Arc<dyn Provider>)| {
+    let route = |(path, provider): catalogue::Endpoint| {
         let policy = with_durations(provider.policy().with_wait(config.wait), config);
         Route { path, provider, policy }
     };
-    Ok(providers.into_iter().map(route).collect())
+    let own = own.into_iter().map(|(path, provider)| (path.to_owned(), provider));
+    Ok(own.chain(catalogue::routes(config)?).map(route).collect())
 }
 
 fn with_name(variable: &str, error: SecretError) -> String {
@@ -65,7 +66,7 @@ pub fn payments_route(config: &Config) -> Route {
     let provider: Arc<dyn Provider> =
         Arc::new(IdempotencyKey::per_header_principal(http::header::AUTHORIZATION));
     let policy = with_durations(provider.policy(), config);
-    Route { path: "/payments", provider, policy }
+    Route { path: "/payments".to_owned(), provider, policy }
 }
 
 fn with_durations(policy: Policy, config: &Config) -> Policy {

@@ -4,7 +4,7 @@ use idempotency_tests::demo::{Delivery, Demo, Framework, Ledger, Setup};
 use idempotency_tests::vectors::{self, Vector};
 
 /// The recorded deliveries to play back, and the environment variable of their secret.
-const RECORDED: [(&str, &str, &[&str]); 6] = [
+const RECORDED: [(&str, &str, &[&str]); 12] = [
     (
         "stripe",
         "STRIPE_WEBHOOK_SECRET",
@@ -19,6 +19,12 @@ const RECORDED: [(&str, &str, &[&str]); 6] = [
         "STANDARD_WEBHOOKS_SECRET",
         &["valid-1", "rotation", "secret-without-prefix", "retry-resigned", "v1a-official-svix-server"],
     ),
+    ("square", "SQUARE_WEBHOOK_SECRET", &["valid-1"]),
+    ("trello", "TRELLO_WEBHOOK_SECRET", &["valid-1"]),
+    ("paddle", "PADDLE_WEBHOOK_SECRET", &["valid-1", "rotation-good-first"]),
+    ("linear", "LINEAR_WEBHOOK_SECRET", &["valid-1"]),
+    ("twitch", "TWITCH_WEBHOOK_SECRET", &["valid-1", "retry"]),
+    ("coinbase-commerce", "COINBASE_COMMERCE_WEBHOOK_SECRET", &["valid-1"]),
 ];
 
 /// A server with the delivery's secret, whose clock shows the time of the delivery.
