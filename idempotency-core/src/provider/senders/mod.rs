@@ -1,4 +1,5 @@
-#![doc = include_str!("../../../docs/providers/catalogue.md")]
+// The first definition of a link wins: here the page's links lead to modules, in the repository to files.
+#![doc = concat!(include_str!("../../docs/links.md"), include_str!("../../../docs/providers/catalogue.md"))]
 
 mod commerce;
 mod developers;
