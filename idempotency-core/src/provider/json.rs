@@ -82,16 +82,51 @@ pub(super) struct Flag(pub(super) Option<bool>);
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum Value {
-            Flag(bool),
-            Other(IgnoredAny),
-        }
-        Ok(Self(match Value::deserialize(deserializer)? {
-            Value::Flag(flag) => Some(flag),
-            Value::Other(_) => None,
-        }))
+        deserializer.deserialize_any(FlagVisitor)
+    }
+}
+
+struct FlagVisitor;
+
+impl<'de> Visitor<'de> for FlagVisitor {
+    type Value = Flag;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Flag, E> {
+        Ok(Flag(Some(flag)))
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Flag, E> {
+        Ok(Flag(None))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Flag, E> {
+        Ok(Flag(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Flag, E> {
+        Ok(Flag(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Flag, E> {
+        Ok(Flag(None))
+    }
+
+    fn visit_unit<E>(self) -> Result<Flag, E> {
+        Ok(Flag(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Flag, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Flag(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Flag, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Flag(None))
     }
 }
 

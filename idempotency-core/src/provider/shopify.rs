@@ -100,9 +100,13 @@ impl Shopify {
             .with_attribute(Attributes::EVENT_TYPE, topic)
             .with_attribute("shop", shop);
         // The order is in the shop's scope, not the topic's, so that topics about one resource are compared.
-        Ok(self.snapshots.order(delivery, topic, &shop_scope, incoming.now, || {
-            json::fields::<Resource<'_>>(proof.bytes())?.into_position(topic)
-        }))
+        Ok(self.snapshots.order(
+            delivery,
+            topic,
+            || shop_scope,
+            incoming.now,
+            || json::fields::<Resource<'_>>(proof.bytes())?.into_position(topic),
+        ))
     }
 }
 

@@ -88,7 +88,7 @@ impl Snapshots {
         &self,
         delivery: Delivery,
         event_type: &str,
-        scope: &Scope,
+        scope: impl FnOnce() -> Scope,
         now: Duration,
         position: impl FnOnce() -> Option<Position<'a>>,
     ) -> Delivery {
@@ -99,7 +99,7 @@ impl Snapshots {
         if version / per_second > now.saturating_add(MAX_AHEAD).as_secs() {
             return delivery.with_unordered("the version is in the future");
         }
-        let resource = Resource::new(&scope.clone().with_tenant(group), kind, name);
+        let resource = Resource::new(&scope().with_tenant(group), kind, name);
         delivery.with_order(Order::new(resource, Version::new(version)))
     }
 

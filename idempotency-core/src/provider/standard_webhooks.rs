@@ -123,7 +123,8 @@ impl StandardWebhooks {
         let Some(event) = json::fields::<Event<'_>>(proof.bytes()) else { return Ok(delivery) };
         let Some(event_type) = event.event_type.text() else { return Ok(delivery) };
         let position = || event.position(event_type);
-        let delivery = self.snapshots.order(delivery, event_type, incoming.scope, incoming.now, position);
+        let delivery =
+            self.snapshots.order(delivery, event_type, || incoming.scope.clone(), incoming.now, position);
         Ok(delivery.with_attribute(Attributes::EVENT_TYPE, event_type))
     }
 }

@@ -86,12 +86,11 @@ impl Stripe {
             json::fields(proof.bytes()).ok_or(Rejection::malformed("the body is not an event"))?;
         let id = event.id.text().ok_or(Rejection::key_missing("the event has no id"))?;
         let account = event.account.text();
-        let resource_scope = event.resource_scope(incoming.scope);
         let event_type = event.event_type.text().unwrap_or_default();
         let delivery = self.snapshots.order(
             Delivery::new(proof, incoming.scope_for(account), Key::new(id)?),
             event_type,
-            &resource_scope,
+            || event.resource_scope(incoming.scope),
             incoming.now,
             || event.position(),
         );

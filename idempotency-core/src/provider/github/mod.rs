@@ -103,7 +103,13 @@ impl GitHub {
         }
         delivery = delivery.with_optional_attribute("action", body.action.text());
         // The order is not in the webhook's scope: there, a captured request with another hook id would find no mark.
-        Ok(self.snapshots.order(delivery, event_type, &installation_scope, incoming.now, || body.position()))
+        Ok(self.snapshots.order(
+            delivery,
+            event_type,
+            || installation_scope,
+            incoming.now,
+            || body.position(),
+        ))
     }
 }
 

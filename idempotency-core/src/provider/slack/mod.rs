@@ -105,7 +105,7 @@ impl Slack {
         let delivery = self.snapshots.order(
             Delivery::new(proof, scope.clone(), Key::new(id)?),
             event_type,
-            &scope,
+            || scope,
             incoming.now,
             || event.position(),
         );
