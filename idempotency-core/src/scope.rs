@@ -32,6 +32,13 @@ use crate::digest::FieldDigest;
 #[serde(try_from = "String", into = "String")]
 pub struct Scope {
     endpoint: Arc<str>,
+    /// `None` if nothing narrows it. A delivery's scope is cloned and moved often, so it is small and shared.
+    narrowed: Option<Arc<Narrowed>>,
+}
+
+/// What narrows a scope.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct Narrowed {
     /// Outermost first.
     tenants: Vec<Arc<str>>,
     /// The digest of the request's query.
@@ -43,14 +50,14 @@ impl Scope {
     /// A scope for one endpoint, such as a route, a queue or a job.
     #[must_use]
     pub fn endpoint(endpoint: impl AsRef<str>) -> Self {
-        Self { endpoint: endpoint.as_ref().into(), tenants: Vec::new(), query: None, principal: None }
+        Self { endpoint: endpoint.as_ref().into(), narrowed: None }
     }
 
     /// Narrows the scope to a tenant, such as an account, a shop or a workspace. Another call adds a tenant inside it, such
     /// as an account's workspace. Default: none.
     #[must_use]
     pub fn with_tenant(mut self, tenant: impl AsRef<str>) -> Self {
-        self.tenants.push(tenant.as_ref().into());
+        self.narrow().tenants.push(tenant.as_ref().into());
         self
     }
 
@@ -58,15 +65,24 @@ impl Scope {
     ///
     /// The query is not a tenant: a sender that chooses a tenant's name could choose the digest of a query.
     pub(crate) fn with_query(mut self, query: &str) -> Self {
-        self.query = Some(FieldDigest::new("query").field(query.as_bytes()).finish());
+        self.narrow().query = Some(FieldDigest::new("query").field(query.as_bytes()).finish());
         self
     }
 
     /// Narrows the scope to one authenticated caller. Only its SHA-256 is kept. Default: none.
     #[must_use]
     pub fn with_principal(mut self, principal: impl AsRef<[u8]>) -> Self {
-        self.principal = Some(FieldDigest::new("principal").field(principal.as_ref()).finish());
+        self.narrow().principal = Some(FieldDigest::new("principal").field(principal.as_ref()).finish());
         self
+    }
+
+    fn narrow(&mut self) -> &mut Narrowed {
+        Arc::make_mut(self.narrowed.get_or_insert_default())
+    }
+
+    /// The digests of the query and of the principal.
+    fn digests(&self) -> (Option<&[u8; 32]>, Option<&[u8; 32]>) {
+        self.narrowed.as_ref().map_or((None, None), |by| (by.query.as_ref(), by.principal.as_ref()))
     }
 
     /// The endpoint's name.
@@ -81,7 +97,7 @@ impl Scope {
 
     /// The tenants, outermost first.
     pub fn tenants(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.tenants.iter().map(AsRef::as_ref)
+        self.narrowed.as_ref().map_or(&[][..], |by| &by.tenants).iter().map(AsRef::as_ref)
     }
 
     /// Adds every part of this scope to a digest.
@@ -93,8 +109,9 @@ impl Scope {
         let mut tenants = self.tenants().map(str::as_bytes);
         let digest = digest.field(self.endpoint.as_bytes()).optional(tenants.next());
         let digest = tenants.fold(digest, |digest, inner| digest.field(INNER_TENANT).field(inner));
-        let digest = self.query.iter().fold(digest, |digest, query| digest.field(QUERY).field(query));
-        digest.optional(self.principal.as_ref().map(<[u8; 32]>::as_slice))
+        let (query, principal) = self.digests();
+        let digest = query.iter().fold(digest, |digest, query| digest.field(QUERY).field(*query));
+        digest.optional(principal.map(<[u8; 32]>::as_slice))
     }
 }
 
@@ -105,10 +122,11 @@ const PRINCIPAL: &str = "principal=";
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&escaped(&self.endpoint))?;
-        for tenant in &self.tenants {
+        for tenant in self.tenants() {
             write!(f, ";{TENANT}{}", escaped(tenant))?;
         }
-        for (name, digest) in [(QUERY, &self.query), (PRINCIPAL, &self.principal)] {
+        let (query, principal) = self.digests();
+        for (name, digest) in [(QUERY, query), (PRINCIPAL, principal)] {
             if let Some(digest) = digest {
                 write!(f, ";{name}{}", BASE64URL_NOPAD.encode(digest))?;
             }
@@ -127,12 +145,15 @@ impl FromStr for Scope {
         while let Some(tenant) = fields.next_if(|field| field.starts_with(TENANT)) {
             scope = scope.with_tenant(unescaped(&tenant[TENANT.len()..])?);
         }
-        for (name, digest) in [(QUERY, &mut scope.query), (PRINCIPAL, &mut scope.principal)] {
-            if let Some(field) = fields.next_if(|field| field.starts_with(name)) {
-                let bytes =
-                    BASE64URL_NOPAD.decode(&field.as_bytes()[name.len()..]).map_err(|_| ScopeError)?;
-                *digest = Some(bytes.try_into().map_err(|_| ScopeError)?);
-            }
+        let mut digest = |name: &str| {
+            let Some(field) = fields.next_if(|field| field.starts_with(name)) else { return Ok(None) };
+            let bytes = BASE64URL_NOPAD.decode(&field.as_bytes()[name.len()..]).map_err(|_| ScopeError)?;
+            bytes.try_into().map(Some).map_err(|_| ScopeError)
+        };
+        let (query, principal) = (digest(QUERY)?, digest(PRINCIPAL)?);
+        if query.is_some() || principal.is_some() {
+            let narrowed = scope.narrow();
+            (narrowed.query, narrowed.principal) = (query, principal);
         }
         fields.next().map_or(Ok(scope), |_| Err(ScopeError))
     }
@@ -197,11 +218,12 @@ fn unescaped(text: &str) -> Result<String, ScopeError> {
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (query, principal) = self.digests();
         f.debug_struct("Scope")
             .field("endpoint", &self.endpoint)
-            .field("tenants", &self.tenants)
-            .field("query", &self.query.map(|_| "[redacted]"))
-            .field("principal", &self.principal.map(|_| "[redacted]"))
+            .field("tenants", &self.tenants().collect::<Vec<_>>())
+            .field("query", &query.map(|_| "[redacted]"))
+            .field("principal", &principal.map(|_| "[redacted]"))
             .finish()
     }
 }
