@@ -10,6 +10,8 @@ mod flow;
 pub(crate) mod idempotency;
 mod lease_state;
 mod observer;
+#[cfg(feature = "tokio")]
+mod owner_pool;
 mod recorder;
 mod recording;
 mod renewal;

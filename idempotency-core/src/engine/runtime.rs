@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+#[cfg(feature = "tokio")]
+use super::owner_pool;
 use crate::Owner;
 use crate::clock::Clock;
 
@@ -62,8 +64,6 @@ impl Runtime for TokioRuntime {
     }
 
     fn new_owner(&self) -> Owner {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the operating system provides randomness");
-        Owner::from_bytes(bytes)
+        owner_pool::next(self.unix_time())
     }
 }
