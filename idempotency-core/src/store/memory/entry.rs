@@ -74,11 +74,9 @@ impl Entry {
             state: match record.state {
                 State::InFlight { .. } => Packed::InFlight { deadline: Ticks::of(kept_from) },
                 State::Released => Packed::Released,
-                State::Completed { outcome, at, until } => Packed::Completed {
-                    outcome: Arc::from(outcome.as_bytes().as_ref()),
-                    at: Ticks::of(at),
-                    until: Ticks::of(until),
-                },
+                State::Completed { outcome, at, until } => {
+                    Packed::Completed { outcome: kept(&outcome), at: Ticks::of(at), until: Ticks::of(until) }
+                }
             },
             parts: record.parts,
             rest: (!is_plain).then(|| Box::new(rest)),
@@ -101,6 +99,13 @@ impl Entry {
             record.order = rest.order;
         }
         record
+    }
+
+    /// Sets the outcome of a completed record.
+    pub(super) fn set_outcome(&mut self, new: &Outcome) {
+        if let Packed::Completed { outcome, .. } = &mut self.state {
+            *outcome = kept(new);
+        }
     }
 
     pub(super) fn expires(&self) -> Ticks {
@@ -133,6 +138,11 @@ impl Entry {
         let endpoint = label.endpoint.as_ref().map_or(0, |endpoint| endpoint.len());
         outcome + endpoint + label.key.as_ref().map_or(0, |key| key.as_str().len())
     }
+}
+
+/// The outcome's bytes without spare capacity. None take no allocation.
+fn kept(outcome: &Outcome) -> Arc<[u8]> {
+    if outcome.as_bytes().is_empty() { Arc::default() } else { Arc::from(outcome.as_bytes().as_ref()) }
 }
 
 /// The outcome without copying its bytes.

@@ -20,8 +20,8 @@ use super::{Cursor, Filter, Listing, Page};
 use crate::clock::{Clock, TokioClock};
 use crate::store::{Record, ResourceDigest, State, Transition};
 use crate::{
-    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
-    Resolution, Store, StoreError, StoreErrorKind, Version,
+    Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Outcome, Owner, RecordView,
+    Release, Resolution, Store, StoreError, StoreErrorKind, Version,
 };
 use entry::{Entry, Ticks};
 use shard::{Shard, Shards};
@@ -151,11 +151,13 @@ impl MemoryStore {
 
     /// Changes the record of a key in one critical section, and wakes its waiters unless it is still in flight.
     /// `change` returns the transition and the retention, which counts from the end of the lease for a record in
-    /// flight. `absent` is the answer if there is no record.
+    /// flight. `absent` is the answer if there is no record. A completion passes its outcome as `outcome` and not in the
+    /// record, so that its bytes are copied into the entry without being shared first, which may take an allocation.
     fn change<A>(
         &self,
         digest: KeyDigest,
         absent: A,
+        outcome: Option<&Outcome>,
         change: impl FnOnce(&Record, Duration, Duration) -> (Transition<A>, Duration),
     ) -> A {
         let shard = self.shards.records(digest);
@@ -167,6 +169,9 @@ impl MemoryStore {
         let completed = matches!(record.state, State::Completed { .. }).then_some(record.order).flatten();
         let before = entry.bytes();
         *entry = Entry::new(record, kept, now);
+        if let Some(outcome) = outcome {
+            entry.set_outcome(outcome);
+        }
         let expires = entry.expires();
         // Never refuse an outcome for lack of room: its effect has happened, and without the outcome it would happen
         // again.
@@ -228,19 +233,21 @@ impl Store for MemoryStore {
     }
 
     async fn renew(&self, lease: &Lease, duration: Duration) -> Result<Hold, StoreError> {
-        Ok(self.change(lease.key().digest(), Hold::Lost, |record, retention, now| {
+        Ok(self.change(lease.key().digest(), Hold::Lost, None, |record, retention, now| {
             (record.renew(lease, duration, now), retention)
         }))
     }
 
     async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
-        Ok(self.change(completion.lease.key().digest(), Hold::Lost, |record, _, _| {
-            (record.complete(completion, self.clock.unix_time()), completion.retention)
+        let Completion { lease, outcome, retention } = completion;
+        let without_outcome = Completion::new(lease.clone(), Outcome::default(), *retention);
+        Ok(self.change(lease.key().digest(), Hold::Lost, Some(outcome), |record, _, _| {
+            (record.complete(&without_outcome, self.clock.unix_time()), *retention)
         }))
     }
 
     async fn release(&self, lease: &Lease, release: Release) -> Result<Hold, StoreError> {
-        Ok(self.change(lease.key().digest(), Hold::Lost, |record, retention, now| {
+        Ok(self.change(lease.key().digest(), Hold::Lost, None, |record, retention, now| {
             let transition = record.release(lease, release, now);
             let kept = match &transition.write {
                 Some(released) if released.state == State::Released => released.kept_after_release(retention),
@@ -251,7 +258,7 @@ impl Store for MemoryStore {
     }
 
     async fn adopt(&self, lease: &Lease, owner: Owner, duration: Duration) -> Result<Adopted, StoreError> {
-        Ok(self.change(lease.key().digest(), Adopted::Lost, |record, retention, now| {
+        Ok(self.change(lease.key().digest(), Adopted::Lost, None, |record, retention, now| {
             (record.adopt(lease, owner, duration, now, self.micros()), retention)
         }))
     }
@@ -285,7 +292,7 @@ impl Store for MemoryStore {
     }
 
     async fn resolve(&self, key: KeyDigest, resolution: &Resolution) -> Result<bool, StoreError> {
-        Ok(self.change(key, false, |record, retention, now| {
+        Ok(self.change(key, false, None, |record, retention, now| {
             (record.resolve(resolution, now, self.clock.unix_time(), retention), retention)
         }))
     }
