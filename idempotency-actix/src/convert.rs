@@ -7,6 +7,7 @@ use actix_web::http::header::{
     HeaderMap as ActixHeaders, HeaderName as ActixName, HeaderValue as ActixValue,
 };
 use actix_web::http::{Method as ActixMethod, StatusCode as ActixStatus, Uri as ActixUri};
+use bytes::BytesMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 /// Returns a request's method, URI and headers, or `None` if `http` 1 refuses what `http` 0.2 accepted.
@@ -19,9 +20,13 @@ pub(crate) fn head(head: &RequestHead) -> Option<(Method, Uri, HeaderMap)> {
 /// Converts headers, with repeated ones in their order. `None` if there are more than a map holds.
 pub(crate) fn headers(headers: &ActixHeaders) -> Option<HeaderMap> {
     let mut converted = HeaderMap::try_with_capacity(headers.len_keys()).ok()?;
+    // The values share one allocation.
+    let mut values = BytesMut::with_capacity(headers.iter().map(|(_, value)| value.len()).sum());
+    headers.iter().for_each(|(_, value)| values.extend_from_slice(value.as_bytes()));
+    let mut values = values.freeze();
     for (name, value) in headers {
         let name = HeaderName::from_bytes(name.as_str().as_bytes()).ok()?;
-        let value = HeaderValue::from_bytes(value.as_bytes()).ok()?;
+        let value = HeaderValue::from_maybe_shared(values.split_to(value.len())).ok()?;
         converted.try_append(name, value).ok()?;
     }
     Some(converted)
