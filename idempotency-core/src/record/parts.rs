@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 
 use super::Label;
 use crate::Key;
@@ -71,24 +71,31 @@ impl Parts {
     /// of more than 65,535 bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Bytes {
-        let mut bytes = BytesMut::new();
-        let mut put = |tag, content: &[u8]| {
-            if let Ok(len) = u16::try_from(content.len()) {
-                bytes.put_u8(tag);
-                bytes.put_u16(len);
-                bytes.put_slice(content);
-            }
-        };
-        if let Some(endpoint) = &self.label.endpoint {
-            put(ENDPOINT, endpoint.as_bytes());
+        let mut bytes = Vec::with_capacity(self.encoded_len());
+        self.encode_into(&mut bytes);
+        bytes.into()
+    }
+
+    /// The length of [`to_bytes`](Self::to_bytes).
+    pub(crate) fn encoded_len(&self) -> usize {
+        self.tagged().map(|(_, content)| 3 + content.len()).sum()
+    }
+
+    /// Appends [`to_bytes`](Self::to_bytes).
+    pub(crate) fn encode_into(&self, bytes: &mut Vec<u8>) {
+        for (tag, content) in self.tagged() {
+            bytes.put_u8(tag);
+            bytes.put_u16(u16::try_from(content.len()).expect("longer parts are omitted"));
+            bytes.put_slice(content);
         }
-        if let Some(key) = &self.label.key {
-            put(KEY, key.as_str().as_bytes());
-        }
-        for part in self.others.iter().flat_map(|parts| parts.iter()) {
-            put(part.tag, &part.bytes);
-        }
-        bytes.freeze()
+    }
+
+    /// The parts with their tags, except those of more than 65,535 bytes.
+    fn tagged(&self) -> impl Iterator<Item = (u8, &[u8])> {
+        let endpoint = self.label.endpoint.iter().map(|endpoint| (ENDPOINT, endpoint.as_bytes()));
+        let key = self.label.key.iter().map(|key| (KEY, key.as_str().as_bytes()));
+        let others = self.others.iter().flat_map(|parts| parts.iter()).map(|part| (part.tag, &*part.bytes));
+        endpoint.chain(key).chain(others).filter(|(_, content)| u16::try_from(content.len()).is_ok())
     }
 
     /// Decodes the output of [`to_bytes`](Self::to_bytes) of this or another version.

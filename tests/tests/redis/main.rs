@@ -19,5 +19,6 @@ mod sentinel_conformance;
 mod sentinel_faults;
 mod table;
 mod tls;
+mod turns;
 mod unreadable;
 mod waiting;

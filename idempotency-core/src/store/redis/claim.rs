@@ -15,11 +15,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use redis::Value;
+use redis::{Cmd, Value};
 
 use super::Shared;
 use super::call::Failure;
-use super::call::command::{Command, argument};
+use super::call::command::Command;
 use super::mark;
 use super::net::fault;
 use super::record::codec::Packed;
@@ -41,21 +41,21 @@ impl Shared {
     /// cluster takes one more, and so does a durable grant.
     pub(super) async fn claim(self: &Arc<Self>, claim: &Claim) -> Result<Claimed, StoreError> {
         let first = FirstGrant::of(claim);
-        let name = self.keys.record(claim.key.digest());
-        let mut calls = self.calls(&name);
-        let mut answer = None;
-        if self.claims_by_set(claim) {
-            let reply = calls.execute(&self.set_command(&first)).await;
-            answer = self.read_set_reply(&first, reply)?;
-        }
+        let command = self.first_command(&first);
+        let mut calls = self.calls(command.name());
+        let reply = calls.execute(&command).await;
         let mut took_over = false;
-        let answer = match answer {
-            Some(answer) => answer,
-            None => {
-                let reply = calls.execute(&self.script_command(&first)).await?;
-                took_over = is_takeover(&reply);
-                parse_script_reply(reply, claim.key.digest()).ok_or_else(fault::unexpected_reply)?
-            }
+        let mut read_script_reply = |reply: Result<Value, Failure>| {
+            let reply = reply?;
+            took_over = is_takeover(&reply);
+            parse_script_reply(reply, claim.key.digest()).ok_or_else(fault::unexpected_reply)
+        };
+        let answer = match command.as_script() {
+            Some(_) => read_script_reply(reply)?,
+            None => match self.read_set_reply(&first, reply)? {
+                Some(answer) => answer,
+                None => read_script_reply(calls.execute(&self.script_command(&first)).await)?,
+            },
         };
         let answer = match self.mark_query(claim, &answer) {
             Some(command) => {
@@ -100,13 +100,7 @@ impl Shared {
             return join_all(claims.iter().map(|claim| self.claim(claim))).await;
         }
         let firsts: Vec<FirstGrant<'_>> = claims.iter().map(FirstGrant::of).collect();
-        let commands: Vec<Command> = firsts
-            .iter()
-            .map(|first| match self.claims_by_set(first.claim) {
-                true => self.set_command(first),
-                false => self.script_command(first),
-            })
-            .collect();
+        let commands: Vec<Command> = firsts.iter().map(|first| self.first_command(first)).collect();
         let mut answers: Vec<Result<Option<Claimed>, StoreError>> = Vec::with_capacity(claims.len());
         for ((first, command), reply) in firsts.iter().zip(&commands).zip(self.execute_all(&commands).await) {
             answers.push(match command.as_script() {
@@ -151,15 +145,20 @@ impl Shared {
         answers
     }
 
-    /// Whether to try `SET` first instead of the script: no mark has to be checked in the same step.
-    fn claims_by_set(&self, claim: &Claim) -> bool {
-        (claim.order.is_none() || self.route.is_sharded()) && self.set_nx_get.load(Ordering::Relaxed)
+    /// `SET` if no mark has to be checked in the same step, and otherwise the script.
+    fn first_command(&self, first: &FirstGrant<'_>) -> Command {
+        let needs_mark = first.claim.order.is_some() && !self.route.is_sharded();
+        match !needs_mark && self.set_nx_get.load(Ordering::Relaxed) {
+            true => self.set_command(first),
+            false => self.script_command(first),
+        }
     }
 
     /// `SET record NX GET`: grants a free key, and otherwise returns the existing record.
     fn set_command(&self, first: &FirstGrant<'_>) -> Command {
         let name = self.keys.record(first.claim.key.digest());
-        let mut command = redis::cmd("SET");
+        let mut command = Cmd::with_capacity(7, 32 + name.len() + first.bytes.len());
+        command.arg("SET");
         command.arg(&name).arg(&first.bytes).arg("NX").arg("GET").arg("PX").arg(first.packed.ttl());
         Command::plain(name, command)
     }
@@ -169,11 +168,10 @@ impl Shared {
             OnExpired::Rerun => b"rerun",
             OnExpired::InDoubt => b"in_doubt",
         };
-        let arguments = vec![argument(&first.bytes), argument(on_expired)];
-        let name = self.keys.record(first.claim.key.digest());
         let order = first.claim.order.filter(|_| !self.route.is_sharded());
-        Command::script(&script::CLAIM, name, arguments)
-            .with_name(order.map(|order| self.keys.mark(order.resource)))
+        self.record_script(&script::CLAIM, first.claim.key.digest(), order)
+            .with(&first.bytes)
+            .with(on_expired)
     }
 
     /// Reads the reply to [`set_command`](Self::set_command). `None` if the claim needs the script.

@@ -8,20 +8,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::future::join_all;
 use redis::Value;
 
 use super::Shared;
 use super::call::Failure;
-use super::call::command::{Command, argument};
+use super::call::command::Command;
 use super::claim;
 use super::mark;
 use super::net::fault;
 use super::record::codec::{be48, digest_end, identity, millis};
 use super::record::script;
 use crate::store::Record;
-use crate::{Adopted, Completion, Hold, Lease, Owner, Release, StoreError, StoreErrorKind};
+use crate::{
+    Adopted, Completion, Hold, KeyDigest, Lease, Owner, Release, ScopedOrder, StoreError, StoreErrorKind,
+};
 
 impl Shared {
     pub(super) async fn renew(
@@ -65,9 +66,10 @@ impl Shared {
         owner: Owner,
         duration: Duration,
     ) -> Result<Adopted, StoreError> {
-        let command = self.lease_script(&script::ADOPT, lease, |arguments| {
-            arguments.extend([argument(owner.as_bytes()), argument(be48(millis(duration)))]);
-        });
+        let command = self
+            .lease_script(&script::ADOPT, lease, None)
+            .with(owner.as_bytes())
+            .with(be48(millis(duration)));
         let mut calls = self.calls(command.name());
         match calls.execute(&command).await? {
             Value::Nil => Ok(Adopted::Lost),
@@ -146,7 +148,7 @@ impl Shared {
             return Err(error);
         }
         let lease = &completion.lease;
-        let pin = self.lease_script(&script::PIN, lease, |arguments| arguments.push(self.channel_of(lease)));
+        let pin = self.lease_script(&script::PIN, lease, None).with(self.channel_of(lease));
         match self.execute(&pin).await.map_err(StoreError::from).and_then(parse_hold) {
             Ok(Hold::Lost) => Ok(Hold::Lost),
             Ok(Hold::Held) => Err(error),
@@ -158,7 +160,7 @@ impl Shared {
     }
 
     fn renew_command(&self, lease: &Lease, duration: Duration) -> Command {
-        self.lease_script(&script::RENEW, lease, |arguments| arguments.push(argument(be48(millis(duration)))))
+        self.lease_script(&script::RENEW, lease, None).with(be48(millis(duration)))
     }
 
     /// Gives a stale grant back. If the grant was a takeover, the key becomes abandoned again.
@@ -184,9 +186,7 @@ impl Shared {
 
     fn release_script(&self, lease: &Lease, how: &'static str) -> Command {
         let kept = millis(Record::KEPT_WITHOUT_ATTEMPT).to_string();
-        self.lease_script(&script::RELEASE, lease, |arguments| {
-            arguments.extend([self.channel_of(lease), argument(how), argument(kept)]);
-        })
+        self.lease_script(&script::RELEASE, lease, None).with(self.channel_of(lease)).with(how).with(kept)
     }
 
     /// The command that raises the mark before the completion, if the mark may be on another master.
@@ -198,31 +198,43 @@ impl Shared {
     fn complete_command(&self, completion: &Completion) -> Command {
         let lease = &completion.lease;
         let order = lease.order().filter(|_| !self.route.is_sharded());
-        let command = self.lease_script(&script::COMPLETE, lease, |arguments| {
-            arguments.push(completion.outcome.as_bytes().clone());
-            arguments.push(argument(be48(millis(completion.retention))));
-            arguments.push(self.channel_of(lease));
-            arguments.extend(order.map(|order| argument(order.version.get().to_be_bytes())));
-        });
-        command.with_name(order.map(|order| self.keys.mark(order.resource)))
+        let command = self
+            .lease_script(&script::COMPLETE, lease, order)
+            .with(completion.outcome.as_bytes())
+            .with(be48(millis(completion.retention)))
+            .with(self.channel_of(lease));
+        match order {
+            Some(order) => command.with(order.version.get().to_be_bytes()),
+            None => command,
+        }
     }
 
-    /// A script on the record of this lease.
+    /// A script on the record of this lease, and on the mark of an order.
     fn lease_script(
         &self,
         script: &'static script::Script,
         lease: &Lease,
-        more: impl FnOnce(&mut Vec<Bytes>),
+        order: Option<ScopedOrder>,
     ) -> Command {
         let digest = lease.key().digest();
-        let mut arguments =
-            vec![argument(digest_end(digest)), argument(identity(lease.owner(), lease.fence()))];
-        more(&mut arguments);
-        Command::script(script, self.keys.record(digest), arguments)
+        self.record_script(script, digest, order)
+            .with(digest_end(digest))
+            .with(identity(lease.owner(), lease.fence()))
     }
 
-    fn channel_of(&self, lease: &Lease) -> Bytes {
-        self.keys.channel(lease.key().digest()).into()
+    /// A script on a record, and on the mark of an order, which must be on the same master.
+    pub(super) fn record_script(
+        &self,
+        script: &'static script::Script,
+        digest: KeyDigest,
+        order: Option<ScopedOrder>,
+    ) -> Command {
+        let mark = order.map(|order| self.keys.mark(order.resource));
+        Command::script(script, self.keys.record(digest), mark.as_deref())
+    }
+
+    fn channel_of(&self, lease: &Lease) -> String {
+        self.keys.channel(lease.key().digest())
     }
 
     /// Whether writes wait for confirmations.

@@ -7,7 +7,7 @@ use redis::Value;
 
 use super::Shared;
 use super::call::Failure;
-use super::call::command::{Command, argument};
+use super::call::command::Command;
 use super::net::fault;
 use super::record::codec::be48;
 use super::record::script;
@@ -72,8 +72,9 @@ impl Shared {
     /// The command that raises a mark to this version and keeps it for at least `retention` milliseconds. It never
     /// lowers a mark.
     pub(super) fn raise_command(&self, order: ScopedOrder, retention: u64) -> Command {
-        let arguments = vec![argument(order.version.get().to_be_bytes()), argument(be48(retention))];
-        Command::script(&script::RAISE, self.keys.mark(order.resource), arguments)
+        Command::script(&script::RAISE, self.keys.mark(order.resource), None)
+            .with(order.version.get().to_be_bytes())
+            .with(be48(retention))
     }
 }
 

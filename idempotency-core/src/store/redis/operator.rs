@@ -9,7 +9,7 @@ use std::time::Duration;
 use redis::Value;
 
 use super::Shared;
-use super::call::command::{Command, argument};
+use super::call::command::Command;
 use super::mark;
 use super::net::fault;
 use super::record::codec::{self, Packed, digest_end, identity};
@@ -24,8 +24,9 @@ impl Shared {
     }
 
     pub(super) async fn forget(self: &Arc<Self>, key: KeyDigest) -> Result<bool, StoreError> {
-        let arguments = vec![self.keys.channel(key).into()];
-        parse_bool(self.execute(&Command::script(&script::FORGET, self.keys.record(key), arguments)).await?)
+        let command =
+            Command::script(&script::FORGET, self.keys.record(key), None).with(self.keys.channel(key));
+        parse_bool(self.execute(&command).await?)
     }
 
     /// Resolves a record. As completed, it first raises the mark, and then resolves the record only if it is still the
@@ -38,7 +39,7 @@ impl Shared {
         let outcome = match resolution {
             Resolution::Completed(outcome) => outcome,
             Resolution::Released => {
-                let command = self.resolve_command(key, codec::STATE_RELEASED, &Outcome::default());
+                let command = self.resolve_command(key, None, codec::STATE_RELEASED, &Outcome::default());
                 return parse_bool(self.execute(&command).await?);
             }
         };
@@ -52,21 +53,24 @@ impl Shared {
         }
         let order = record.order.filter(|_| !self.route.is_sharded());
         let command = self
-            .resolve_command(key, codec::STATE_COMPLETED, outcome)
-            .with_argument(argument(identity(record.owner, record.fence)))
-            .with_name(order.map(|ScopedOrder { resource, .. }| self.keys.mark(resource)));
+            .resolve_command(key, order, codec::STATE_COMPLETED, outcome)
+            .with(identity(record.owner, record.fence));
         let resolved = self.execute(&command).await.map_err(StoreError::from).and_then(parse_bool);
         if separate.is_some() { resolved.map_err(mark::after_raise) } else { resolved }
     }
 
-    fn resolve_command(&self, key: KeyDigest, state: &[u8], outcome: &Outcome) -> Command {
-        let arguments = vec![
-            argument(digest_end(key)),
-            argument(state),
-            outcome.as_bytes().clone(),
-            self.keys.channel(key).into(),
-        ];
-        Command::script(&script::RESOLVE, self.keys.record(key), arguments)
+    fn resolve_command(
+        &self,
+        key: KeyDigest,
+        order: Option<ScopedOrder>,
+        state: &[u8],
+        outcome: &Outcome,
+    ) -> Command {
+        self.record_script(&script::RESOLVE, key, order)
+            .with(digest_end(key))
+            .with(state)
+            .with(outcome.as_bytes())
+            .with(self.keys.channel(key))
     }
 }
 
@@ -79,7 +83,7 @@ pub(super) struct Loaded {
 
 /// The command that loads a record.
 pub(super) fn load_command(name: String) -> Command {
-    Command::script(&script::LOAD, name, Vec::new())
+    Command::script(&script::LOAD, name, None)
 }
 
 /// Reads the reply to [`load_command`].

@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::Value;
 
 use super::Shared;
-use super::call::command::{Command, argument};
+use super::call::command::Command;
 use super::net::fault;
 use super::net::subscriptions::{Signal, Subscription};
 use super::record::codec::digest_end;
@@ -49,8 +49,8 @@ impl Shared {
 
     /// The time until a claim may find the lease expired. Zero if the key is not held.
     async fn lease_left(self: &Arc<Self>, key: KeyDigest) -> Result<Duration, StoreError> {
-        let arguments = vec![argument(digest_end(key))];
-        match self.execute(&Command::script(&script::PEEK, self.keys.record(key), arguments)).await? {
+        let command = Command::script(&script::PEEK, self.keys.record(key), None).with(digest_end(key));
+        match self.execute(&command).await? {
             Value::Int(left) => Ok(Duration::from_millis(u64::try_from(left).unwrap_or(0))),
             _ => Err(fault::unexpected_reply()),
         }

@@ -1,95 +1,84 @@
-//! The command: a Redis command or a script, with the names of the Redis keys that it touches.
+//! The command: a Redis command or a script, with the name that selects its master.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use redis::{Cmd, Value};
+use redis::{Arg, Cmd, Value};
 
 use super::super::Shared;
+use super::super::net::fault;
 use super::super::record::script::Script;
 use super::{Calls, Failure};
 
-/// A command or script, sent to the master that keeps its first name.
+/// A command or script, sent to the master that keeps its first name. It is encoded only once.
 pub(crate) struct Command {
-    names: Vec<String>,
-    form: Form,
-}
-
-enum Form {
-    Plain(Cmd),
-    Script { script: &'static Script, arguments: Vec<Bytes> },
+    name: String,
+    /// For a script, as `EVALSHA`.
+    encoded: Cmd,
+    script: Option<&'static Script>,
 }
 
 impl Command {
     /// A built-in Redis command on this name.
     pub(crate) fn plain(name: String, command: Cmd) -> Self {
-        Self { names: vec![name], form: Form::Plain(command) }
+        Self { name, encoded: command, script: None }
     }
 
-    /// A script on this name.
-    pub(crate) fn script(script: &'static Script, name: String, arguments: Vec<Bytes>) -> Self {
-        Self { names: vec![name], form: Form::Script { script, arguments } }
-    }
-
-    /// Adds a name that the script touches. Both names must be on one master.
-    pub(crate) fn with_name(mut self, name: Option<String>) -> Self {
-        self.names.extend(name);
-        self
+    /// A script on this name, and on another one, which must be on the same master.
+    pub(crate) fn script(script: &'static Script, name: String, other_name: Option<&str>) -> Self {
+        let mut encoded = Cmd::with_capacity(SCRIPT_ARGUMENTS, SCRIPT_BYTES);
+        encoded.arg("EVALSHA").arg(&script.sha);
+        encoded.arg(1 + usize::from(other_name.is_some())).arg(&name).arg(other_name);
+        Self { name, encoded, script: Some(script) }
     }
 
     /// Adds an argument to the script.
-    pub(crate) fn with_argument(mut self, argument: Bytes) -> Self {
-        if let Form::Script { arguments, .. } = &mut self.form {
-            arguments.push(argument);
-        }
+    pub(crate) fn with(mut self, argument: impl AsRef<[u8]>) -> Self {
+        self.encoded.arg(argument.as_ref());
         self
     }
 
     /// The name that selects the master.
     pub(crate) fn name(&self) -> &str {
-        &self.names[0]
+        &self.name
     }
 
     /// The script, unless this is a built-in command.
     pub(crate) fn as_script(&self) -> Option<&'static Script> {
-        match &self.form {
-            Form::Plain(_) => None,
-            Form::Script { script, .. } => Some(script),
-        }
+        self.script
     }
 
-    /// The command to send. A script is sent as `EVALSHA`, or as `EVAL` if `use_eval` is set.
-    pub(crate) fn packed(&self, use_eval: bool) -> Cmd {
-        match &self.form {
-            Form::Plain(command) => command.clone(),
-            Form::Script { script, arguments } => {
-                let mut command = redis::cmd(if use_eval { "EVAL" } else { "EVALSHA" });
-                command.arg(if use_eval { &script.text } else { &script.sha });
-                command.arg(self.names.len()).arg(&self.names);
-                for argument in arguments {
-                    command.arg(&argument[..]);
-                }
-                command
+    /// The command to send.
+    pub(crate) fn encoded(&self) -> &Cmd {
+        &self.encoded
+    }
+
+    /// The command to send if the server has not cached the script.
+    pub(crate) fn with_text(&self) -> Cmd {
+        let Some(script) = self.script else { return self.encoded.clone() };
+        let mut command = redis::cmd("EVAL");
+        command.arg(&script.text);
+        for argument in self.encoded.args_iter().skip(2) {
+            if let Arg::Simple(argument) = argument {
+                command.arg(argument);
             }
         }
+        command
     }
 }
 
-/// Copies bytes into a script argument.
-pub(crate) fn argument(bytes: impl AsRef<[u8]>) -> Bytes {
-    Bytes::copy_from_slice(bytes.as_ref())
-}
+/// As many arguments and bytes as most scripts have.
+const SCRIPT_ARGUMENTS: usize = 10;
+const SCRIPT_BYTES: usize = 320;
 
 impl Calls<'_> {
-    /// Sends a command, once.
+    /// Sends a command, once. Sends a script as `EVAL` if the server has not cached it. Does not load a script on all
+    /// nodes, since that would fail with any dead node.
     pub(crate) async fn execute(&mut self, command: &Command) -> Result<Value, Failure> {
-        match &command.form {
-            Form::Plain(plain) => self.run(plain).await,
-            Form::Script { script, arguments } => {
-                let names: Vec<&str> = command.names.iter().map(String::as_str).collect();
-                let arguments: Vec<&[u8]> = arguments.iter().map(|argument| &argument[..]).collect();
-                self.invoke(script, &names, &arguments).await
+        match self.run(command.encoded()).await {
+            Err(failure) if command.script.is_some() && failure.is(fault::is_unknown_script) => {
+                self.run(&command.with_text()).await
             }
+            reply => reply,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
-use redis::{Pipeline, RedisResult, Value};
+use redis::{Pipeline, Value};
 
 use super::super::Shared;
 use super::super::net::fault::{self, ConnectionState};
@@ -90,14 +90,8 @@ impl Shared {
             self.start_probing();
         }
         let pipeline = pipeline(commands, use_eval);
-        let sent = connection.commands.send_packed_commands(&pipeline, 0, commands.len());
-        let replies: Vec<RedisResult<Value>> = match sent.await {
-            Ok(replies) if replies.len() == commands.len() => {
-                replies.into_iter().map(Value::extract_error).collect()
-            }
-            Ok(_) => commands.iter().map(|_| Err(missing_reply())).collect(),
-            Err(cause) => commands.iter().map(|_| Err(cause.clone())).collect(),
-        };
+        let sent = connection.commands.send_all(&pipeline, commands.len()).await;
+        let replies = sent.unwrap_or_else(|cause| commands.iter().map(|_| Err(cause.clone())).collect());
         let states = replies.iter().filter_map(|reply| reply.as_ref().err()).map(fault::connection_state);
         let state = states.max().unwrap_or(ConnectionState::Alive);
         if link.report(&connection, state) {
@@ -114,7 +108,7 @@ fn pipeline(commands: &[&Command], use_eval: bool) -> Pipeline {
         let script =
             command.as_script().map(std::ptr::from_ref).filter(|script| use_eval && !cached.contains(script));
         cached.extend(script);
-        pipeline.add_command(command.packed(script.is_some()));
+        pipeline.add_command(if script.is_some() { command.with_text() } else { command.encoded().clone() });
     }
     pipeline
 }

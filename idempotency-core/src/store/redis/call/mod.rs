@@ -10,9 +10,9 @@ use redis::{Cmd, RedisError, RedisResult, Value};
 
 use super::Shared;
 use super::durable::confirmer::Wait;
+use super::net::commands::Commands;
 use super::net::fault::{self, ConnectionState};
 use super::net::link::Link;
-use super::record::script::Script;
 use crate::{StoreError, StoreErrorKind};
 
 /// How many redirections a command follows before it fails.
@@ -104,27 +104,6 @@ impl Calls<'_> {
         Err(Failure::NotSent(std::io::Error::other("too many redirections").into()))
     }
 
-    /// Runs a script with `EVALSHA`, or with `EVAL` if the server has not cached it. Does not load the script on all
-    /// nodes, since that would fail with any dead node.
-    pub(crate) async fn invoke(
-        &mut self,
-        script: &Script,
-        keys: &[&str],
-        arguments: &[&[u8]],
-    ) -> Result<Value, Failure> {
-        let command = |name, script: &str| {
-            let mut command = redis::cmd(name);
-            command.arg(script).arg(keys.len()).arg(keys).arg(arguments);
-            command
-        };
-        match self.run(&command("EVALSHA", &script.sha)).await {
-            Err(failure) if failure.is(fault::is_unknown_script) => {
-                self.run(&command("EVAL", &script.text)).await
-            }
-            reply => reply,
-        }
-    }
-
     /// Waits until enough servers have the write of the last call, or of an earlier copy of that call.
     ///
     /// # Errors
@@ -158,18 +137,13 @@ impl Calls<'_> {
 }
 
 /// Sends a command and reads its reply. With `asking`, an `ASKING` precedes the command, for a slot that is migrating.
-async fn exchange(
-    commands: &mut redis::aio::MultiplexedConnection,
-    command: &Cmd,
-    asking: bool,
-) -> RedisResult<Value> {
+async fn exchange(commands: &mut Commands, command: &Cmd, asking: bool) -> RedisResult<Value> {
     if !asking {
-        return commands.send_packed_command(command).await.and_then(Value::extract_error);
+        return commands.send(command).await;
     }
     let mut both = redis::pipe();
     both.cmd("ASKING").add_command(command.clone());
-    let mut replies = commands.send_packed_commands(&both, 0, 2).await?;
+    let mut replies = commands.send_all(&both, 2).await?;
     // A missing reply must not be mistaken for a nil, which grants a claim.
-    let missing = || std::io::Error::other("the reply is missing").into();
-    replies.pop().ok_or_else(missing).and_then(Value::extract_error)
+    replies.pop().unwrap_or_else(|| Err(std::io::Error::other("the reply is missing").into()))
 }

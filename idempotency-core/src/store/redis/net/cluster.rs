@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared, select_ok};
 use redis::aio::PubSub;
-use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind};
 use tokio::runtime::{Handle, Id};
 use tokio::time::Instant;
 
@@ -70,7 +70,7 @@ impl Node {
     async fn slot_ranges(self) -> RedisResult<Vec<slot::Range>> {
         let mut connection = self.link.connection().await?;
         let command = redis::cmd("CLUSTER").arg("SLOTS").to_owned();
-        let reply = connection.commands.send_packed_command(&command).await.and_then(Value::extract_error);
+        let reply = connection.commands.send(&command).await;
         self.link.report(
             &connection,
             reply.as_ref().err().map_or(ConnectionState::Alive, fault::connection_state),

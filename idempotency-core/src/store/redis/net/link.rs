@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
-use redis::aio::MultiplexedConnection;
 use redis::{RedisError, RedisResult};
 
 use super::super::durable::confirmer::Confirmer;
 use super::super::durable::unconfirmed_log::UnconfirmedLog;
+use super::commands::Commands;
 use super::dial::Dial;
 use super::fault::ConnectionState;
 use super::runtimes::PerRuntime;
@@ -23,7 +23,7 @@ const MAX_TIMEOUTS: u32 = 3;
 /// A handle on the shared connection. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Connection {
-    pub(crate) commands: MultiplexedConnection,
+    pub(crate) commands: Commands,
     timeouts: Arc<AtomicU32>,
     cell: Weak<Cell>,
 }
@@ -119,7 +119,7 @@ fn lock(cell: &Cell) -> MutexGuard<'_, Option<State>> {
 /// Connects in a separate task, so that the attempt finishes even if all callers are dropped.
 fn attempt(dial: Arc<dyn Dial>, cell: Weak<Cell>) -> Attempt {
     let task = tokio::spawn(async move {
-        let commands = dial.dial().await?;
+        let commands = Commands::new(dial.dial().await?);
         Ok(Connection { commands, timeouts: Arc::default(), cell })
     });
     task.map(|end| end.unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::NotConnected).into())))

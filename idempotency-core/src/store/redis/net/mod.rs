@@ -4,6 +4,7 @@
 pub(super) mod certificates;
 #[cfg(feature = "redis-cluster")]
 pub(super) mod cluster;
+pub(super) mod commands;
 pub(super) mod dial;
 pub(super) mod fault;
 pub(super) mod link;

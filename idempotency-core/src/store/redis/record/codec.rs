@@ -112,12 +112,11 @@ impl Packed {
             State::Completed { outcome, .. } => (COMPLETED, outcome.as_bytes().as_ref()),
         };
         // Omits a label that is too long: no decision depends on it.
-        let parts = record.parts.to_bytes();
-        let parts_len = u16::try_from(parts.len()).ok().filter(|len| *len > 0);
+        let parts_len = u16::try_from(record.parts.encoded_len()).ok().filter(|len| *len > 0);
         let flags = if record.fingerprint.is_some() { HAS_FINGERPRINT } else { 0 }
             | if record.order.is_some() { HAS_ORDER } else { 0 }
             | if parts_len.is_some() { HAS_PARTS } else { 0 };
-        let mut bytes = Vec::with_capacity(133 + parts.len() + outcome.len());
+        let mut bytes = Vec::with_capacity(133 + usize::from(parts_len.unwrap_or_default()) + outcome.len());
         bytes.extend_from_slice(&[FORMAT, state, flags]);
         bytes.extend_from_slice(&identity(record.owner, record.fence));
         bytes.extend_from_slice(&record.attempts.to_be_bytes());
@@ -133,7 +132,7 @@ impl Packed {
         }
         if let Some(len) = parts_len {
             bytes.extend_from_slice(&len.to_be_bytes());
-            bytes.extend_from_slice(&parts);
+            record.parts.encode_into(&mut bytes);
         }
         bytes.extend_from_slice(outcome);
         bytes

@@ -15,6 +15,8 @@ use crate::{KeyDigest, Namespace};
 
 /// The number of digest bytes in a name.
 const NAME_BYTES: usize = 24;
+/// The number of characters that these bytes have as text.
+const NAME_CHARACTERS: usize = 32;
 
 /// Makes names in one namespace.
 #[derive(Clone, Debug)]
@@ -33,22 +35,32 @@ impl Keys {
 
     /// The name of a key's record.
     pub(crate) fn record(&self, key: KeyDigest) -> String {
-        format!("{}:{}", self.namespace, short(key.as_bytes()))
+        self.name(":", key.as_bytes())
     }
 
     /// The name of a resource's high-water mark.
     pub(crate) fn mark(&self, resource: ResourceDigest) -> String {
-        format!("{}:mark:{}", self.namespace, short(resource.as_bytes()))
+        self.name(":mark:", resource.as_bytes())
     }
 
     /// The channel that wakes a key's waiters.
     pub(crate) fn channel(&self, key: KeyDigest) -> String {
-        format!("{}:changed:{}", self.namespace, short(key.as_bytes()))
+        self.name(":changed:", key.as_bytes())
+    }
+
+    /// The namespace, what kind of name it is, and the first 32 characters of the digest's text form.
+    fn name(&self, kind: &str, digest: &[u8; 32]) -> String {
+        let namespace = self.namespace.as_str();
+        let mut name = String::with_capacity(namespace.len() + kind.len() + NAME_CHARACTERS);
+        name.push_str(namespace);
+        name.push_str(kind);
+        BASE64URL_NOPAD.encode_append(&digest[..NAME_BYTES], &mut name);
+        name
     }
 
     /// The `SCAN` pattern for the names of records. Marks have longer names and do not match.
     pub(crate) fn records(&self) -> String {
-        format!("{}:{}", self.namespace, "?".repeat(BASE64URL_NOPAD.encode_len(NAME_BYTES)))
+        format!("{}:{}", self.namespace, "?".repeat(NAME_CHARACTERS))
     }
 
     /// The digest with its first bytes from a record's name and its last bytes from `end`. `None` for any other name.
@@ -60,11 +72,6 @@ impl Keys {
         digest[NAME_BYTES..].copy_from_slice(&end);
         Some(KeyDigest::from_bytes(digest))
     }
-}
-
-/// The first 32 characters of the digest's text form.
-fn short(digest: &[u8; 32]) -> String {
-    BASE64URL_NOPAD.encode(&digest[..NAME_BYTES])
 }
 
 #[cfg(test)]

@@ -1,0 +1,160 @@
+//! The commands on one connection: those of one turn of the event loop go out in one write.
+//!
+//! The connection writes as soon as its task runs. On tokio's multi-threaded runtime that is right after the first command
+//! of a turn, so each command would be a write of its own, and wake the server for itself. So a command that is not alone
+//! joins a queue. The task of the queue lets the other tasks that are ready run first, and then sends all that they queued
+//! as one pipeline.
+//!
+//! Each command is sent at most once. A queued command whose caller is gone is not sent.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
+use tokio::sync::{mpsc, oneshot};
+
+/// A command is sent at once while at most this many others are under way: there is little to gain, and the queue's task
+/// would only add to its latency.
+const FEW: usize = 2;
+
+/// The most commands in one pipeline. Its replies are passed on together, and have one timeout. A turn may have several
+/// pipelines, which go out in one write too.
+const MAX_TOGETHER: usize = 32;
+
+/// Sends commands on one connection. Clones share it.
+#[derive(Clone)]
+pub(crate) struct Commands {
+    connection: MultiplexedConnection,
+    queue: mpsc::UnboundedSender<Queued>,
+    /// Each has a caller that waits for its reply.
+    under_way: Arc<AtomicUsize>,
+}
+
+struct Queued {
+    command: Cmd,
+    reply: oneshot::Sender<RedisResult<Value>>,
+}
+
+impl Commands {
+    /// Takes a connection over. Must be called on the runtime that uses it.
+    pub(crate) fn new(connection: MultiplexedConnection) -> Self {
+        let (queue, queued) = mpsc::unbounded_channel();
+        tokio::spawn(send_queued(connection.clone(), queued));
+        Self { connection, queue, under_way: Arc::default() }
+    }
+
+    /// Sends a command, once, and returns its reply.
+    pub(crate) async fn send(&mut self, command: &Cmd) -> RedisResult<Value> {
+        let _under_way = UnderWay(&self.under_way);
+        if self.under_way.fetch_add(1, Ordering::Relaxed) <= FEW {
+            return self.connection.send_packed_command(command).await.and_then(Value::extract_error);
+        }
+        let (reply, replied) = oneshot::channel();
+        if self.queue.send(Queued { command: command.clone(), reply }).is_err() {
+            return Err(runtime_ended());
+        }
+        replied.await.unwrap_or_else(|_| Err(runtime_ended()))
+    }
+
+    /// Sends a pipeline of `count` commands, once, and returns their replies in order.
+    pub(crate) async fn send_all(
+        &mut self,
+        pipeline: &Pipeline,
+        count: usize,
+    ) -> RedisResult<Vec<RedisResult<Value>>> {
+        exchange(&mut self.connection, pipeline, count).await
+    }
+}
+
+/// Counts a command down when its caller has the reply, or is gone.
+struct UnderWay<'a>(&'a AtomicUsize);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Sends what is queued, a turn at a time, until the last caller is gone.
+async fn send_queued(connection: MultiplexedConnection, mut queued: mpsc::UnboundedReceiver<Queued>) {
+    let mut pipelines = FuturesUnordered::new();
+    let mut turn = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            Some(()) = pipelines.next() => {}
+            count = queued.recv_many(&mut turn, usize::MAX) => {
+                if count == 0 {
+                    return;
+                }
+                let_others_run().await;
+                while let Ok(next) = queued.try_recv() {
+                    turn.push(next);
+                }
+                while !turn.is_empty() {
+                    let rest = turn.split_off(turn.len().min(MAX_TOGETHER));
+                    pipelines.push(send_pipeline(connection.clone(), std::mem::replace(&mut turn, rest)));
+                }
+            }
+        }
+    }
+}
+
+/// Goes to the end of the queue of tasks that are ready.
+///
+/// Unlike [`tokio::task::yield_now`], it does not wait for the I/O driver as well, which would be a system call per turn.
+async fn let_others_run() {
+    let mut has_yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+async fn send_pipeline(mut connection: MultiplexedConnection, queued: Vec<Queued>) {
+    let mut pipeline = Pipeline::with_capacity(queued.len());
+    let mut callers = Vec::with_capacity(queued.len());
+    for Queued { command, reply } in queued.into_iter().filter(|queued| !queued.reply.is_closed()) {
+        pipeline.add_command(command);
+        callers.push(reply);
+    }
+    if callers.is_empty() {
+        return;
+    }
+    // A caller that is gone by now does not mind.
+    match exchange(&mut connection, &pipeline, callers.len()).await {
+        Ok(replies) => callers.into_iter().zip(replies).for_each(|(caller, reply)| drop(caller.send(reply))),
+        Err(cause) => callers.into_iter().for_each(|caller| drop(caller.send(Err(cause.clone())))),
+    }
+}
+
+async fn exchange(
+    connection: &mut MultiplexedConnection,
+    pipeline: &Pipeline,
+    count: usize,
+) -> RedisResult<Vec<RedisResult<Value>>> {
+    let replies = connection.send_packed_commands(pipeline, 0, count).await?;
+    if replies.len() != count {
+        return Err(missing_reply());
+    }
+    Ok(replies.into_iter().map(Value::extract_error).collect())
+}
+
+/// The error for a missing reply, which must not be mistaken for a nil: a nil grants a claim.
+fn missing_reply() -> RedisError {
+    std::io::Error::other("a reply is missing").into()
+}
+
+/// The command may have been sent.
+fn runtime_ended() -> RedisError {
+    std::io::Error::new(std::io::ErrorKind::NotConnected, "the connection's task has ended").into()
+}
