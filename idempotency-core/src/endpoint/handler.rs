@@ -2,7 +2,10 @@
 
 use std::any::type_name;
 use std::future::Future;
+use std::pin::pin;
+use std::task::Poll;
 
+use futures_util::poll;
 use http::StatusCode;
 
 use super::reply;
@@ -58,18 +61,24 @@ impl Endpoint {
     where
         F: Future<Output = Result<R, E>>,
     {
-        let lost = || contexts.clone().enumerate().filter(|(_, context)| context.is_lease_lost());
-        let lost_before: Vec<usize> = lost().map(|(index, _)| index).collect();
-        let service = match self.ready_in_time(readiness).await {
-            Some(Ok(service)) => service,
-            Some(Err(error)) => return Err(Unanswered::NotStarted(Some(error))),
-            None => return Err(Unanswered::NotStarted(None)),
+        let mut readiness = pin!(readiness);
+        let service = match poll!(readiness.as_mut()) {
+            Poll::Ready(service) => service,
+            Poll::Pending => {
+                let lost = || contexts.clone().enumerate().filter(|(_, context)| context.is_lease_lost());
+                let lost_before: Vec<usize> = lost().map(|(index, _)| index).collect();
+                let Some(service) = self.ready_in_time(readiness).await else {
+                    return Err(Unanswered::NotStarted(None));
+                };
+                // Another attempt may be running by now. A handler that has not started must not run at the
+                // same time.
+                if service.is_ok() && lost().any(|(index, _)| lost_before.binary_search(&index).is_err()) {
+                    return Err(Unanswered::NotStarted(None));
+                }
+                service
+            }
         };
-        // Another attempt may be running by now. A handler that has not started must not run at the same
-        // time.
-        if lost().any(|(index, _)| lost_before.binary_search(&index).is_err()) {
-            return Err(Unanswered::NotStarted(None));
-        }
+        let service = service.map_err(|error| Unanswered::NotStarted(Some(error)))?;
         handler(service).await.map_err(Unanswered::Failed)
     }
 
@@ -96,7 +105,7 @@ impl Endpoint {
 
     /// Decides how the execution ends from the answer, and reads its body if it is to be recorded.
     async fn conclude_reply<R: Reply>(&self, reply: &mut R) -> Conclusion {
-        let policy = self.engine.policy();
+        let policy = self.engine().policy();
         let status = reply.status();
         if reply.is_marked_unrecorded() {
             return Conclusion::Release((!status.is_success()).then(|| self.failure_of(status)));
@@ -117,7 +126,7 @@ impl Endpoint {
     /// A sender's event that is answered with a 4xx is an event that does not run; a client's request may deserve it. The
     /// policies of APIs record some of the 4xx.
     fn failure_of(&self, status: StatusCode) -> HandlerFailure {
-        let is_api = self.engine.policy().completing().includes(StatusCode::NOT_FOUND);
+        let is_api = self.engine().policy().completing().includes(StatusCode::NOT_FOUND);
         match status.is_client_error() && is_api {
             true => HandlerFailure::Refusal(status),
             false => HandlerFailure::Status(status),
@@ -126,6 +135,6 @@ impl Endpoint {
 
     /// Returns the service, or `None` if it is not ready in time.
     pub(super) async fn ready_in_time<F: Future>(&self, readiness: F) -> Option<F::Output> {
-        bounded(self.engine.runtime(), self.engine.policy().ready_timeout(), readiness).await
+        bounded(self.engine().runtime(), self.engine().policy().ready_timeout(), readiness).await
     }
 }

@@ -68,15 +68,20 @@ impl Idempotency {
     /// If the future is dropped, a claim that may have been granted is released in the background.
     pub async fn begin(&self, delivery: Delivery) -> Result<Begun, StoreError> {
         let claim = self.claim_for(&delivery);
-        self.begin_claim(delivery, claim).await
+        self.begin_claim(delivery, claim, ClockReading::now(self.runtime())).await
     }
 
-    /// Like [`begin`](Self::begin), for a delivery whose claim exists already.
-    pub(super) async fn begin_claim(&self, delivery: Delivery, claim: Claim) -> Result<Begun, StoreError> {
+    /// Like [`begin`](Self::begin), for a delivery that arrived just now and whose claim exists already.
+    pub(super) async fn begin_claim(
+        &self,
+        delivery: Delivery,
+        claim: Claim,
+        now: ClockReading,
+    ) -> Result<Begun, StoreError> {
         let target = delivery.target().cloned();
         let path = target.as_ref().map(PathAndQuery::path);
-        let arrived = Arrived { key: &claim.key, path, at: self.runtime().now() };
-        let (claimed, claimed_at) = match self.claim_or_wait(&claim, &arrived).await {
+        let arrived = Arrived { key: &claim.key, path, at: now.monotonic() };
+        let (claimed, claimed_at) = match self.claim_or_wait(&claim, &arrived, now).await {
             Ok(answer) => answer,
             Err(error) => return self.outage(delivery, &arrived, error),
         };
@@ -85,8 +90,9 @@ impl Idempotency {
                 self.observe_unordered(&arrived, grant, &delivery);
                 let lease = LeaseState::held_from(claimed_at, self.guaranteed_lease());
                 let context = IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);
-                let execution = Execution::new(self.clone(), claim.granted(grant.fence), context);
-                self.observe_decision(&arrived, Some(grant), Event::Granted);
+                let granted_at = self.runtime().now();
+                let execution = Execution::new(self.clone(), claim.granted(grant.fence), context, granted_at);
+                self.observe_decision_at(granted_at, &arrived, Some(grant), Event::Granted);
                 return Ok(Begun::Run(execution));
             }
             Claimed::Completed(completed) => (Begun::Replay(completed), Event::Replayed),
@@ -101,16 +107,16 @@ impl Idempotency {
 
     /// Claims until the answer is not "in flight" or the wait is over.
     ///
-    /// Also returns the clock reading from which the lease counts.
+    /// Also returns the clock reading from which the lease counts: `sent`, or that of a later renewal.
     async fn claim_or_wait(
         &self,
         claim: &Claim,
         arrived: &Arrived<'_>,
+        // This is right for a late grant too: the store may have granted the first copy of the claim.
+        sent: ClockReading,
     ) -> Result<(Claimed, ClockReading), StoreError> {
         let mut permit = None;
         let mut holder = None;
-        // This is right for a late grant too: the store may have granted the first copy of the claim.
-        let sent = ClockReading::now(self.runtime());
         loop {
             let retry_after = match (self.claim_once(claim).await, holder) {
                 (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
@@ -269,6 +275,16 @@ impl Idempotency {
     }
 
     pub(super) fn observe_decision(&self, arrived: &Arrived<'_>, granted: Option<Grant>, event: Event<'_>) {
+        self.observe_decision_at(self.runtime().now(), arrived, granted, event);
+    }
+
+    fn observe_decision_at(
+        &self,
+        now: Duration,
+        arrived: &Arrived<'_>,
+        granted: Option<Grant>,
+        event: Event<'_>,
+    ) {
         self.observe(&Observation {
             provider: self.name(),
             endpoint: arrived.key.scope().endpoint_name(),
@@ -277,7 +293,7 @@ impl Idempotency {
             key: Some(arrived.key),
             attempt: granted.map(|grant| grant.attempt),
             fence: granted.map(|grant| grant.fence),
-            duration: self.runtime().now().saturating_sub(arrived.at),
+            duration: now.saturating_sub(arrived.at),
             event,
         });
     }

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
+use futures_util::future::{BoxFuture, Either, select};
 use futures_util::poll;
 
 use super::Runtime;
@@ -25,17 +26,25 @@ pub(super) async fn within<T, F>(
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let deadline = runtime.now().saturating_add(budget);
+    // The budget counts from the first wait, so that a store that answers at once costs no clock reading.
+    let mut deadline = None;
     let mut pause = FIRST_PAUSE;
     let mut earlier = None;
     loop {
-        let left = deadline.saturating_sub(runtime.now());
-        let error = match answered(runtime, left, operation()).await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
+        let timer = || match deadline {
+            Some(deadline) => runtime.sleep(Duration::saturating_sub(deadline, runtime.now())),
+            None => {
+                deadline = Some(runtime.now().saturating_add(budget));
+                runtime.sleep(budget)
+            }
         };
-        let error = error.after(earlier.as_ref());
-        if !error.is_transient() || runtime.now().saturating_add(pause) >= deadline {
+        let error = match before(operation(), timer).await.unwrap_or_else(|| Err(unknown())) {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error.after(earlier.as_ref()),
+        };
+        let now = runtime.now();
+        let deadline = *deadline.get_or_insert_with(|| now.saturating_add(budget));
+        if !error.is_transient() || now.saturating_add(pause) >= deadline {
             return Err(error);
         }
         earlier = Some(error);
@@ -78,11 +87,16 @@ pub(crate) async fn bounded<F: Future>(
     limit: Duration,
     future: F,
 ) -> Option<F::Output> {
+    before(future, || runtime.sleep(limit)).await
+}
+
+/// Returns the future's output, or `None` if the timer ends first. The timer is made when the future has to wait.
+async fn before<F: Future>(future: F, timer: impl FnOnce() -> BoxFuture<'static, ()>) -> Option<F::Output> {
     let mut future = pin!(future);
-    if let std::task::Poll::Ready(output) = poll!(future.as_mut()) {
+    if let Poll::Ready(output) = poll!(future.as_mut()) {
         return Some(output);
     }
-    match select(future, runtime.sleep(limit)).await {
+    match select(future, timer()).await {
         Either::Left((output, _)) => Some(output),
         Either::Right(_) => None,
     }

@@ -62,8 +62,13 @@ pub enum CompletionResult {
 }
 
 impl Execution {
-    pub(super) fn new(engine: Idempotency, lease: Lease, context: IdempotencyContext) -> Self {
-        let granted = engine.runtime().now();
+    /// The guard of a lease that was granted at `granted`, on the monotonic clock.
+    pub(super) fn new(
+        engine: Idempotency,
+        lease: Lease,
+        context: IdempotencyContext,
+        granted: Duration,
+    ) -> Self {
         Self { engine, lease, context, granted, stage: Stage::Running }
     }
 

@@ -7,6 +7,7 @@ use http::uri::PathAndQuery;
 
 use super::begin::Arrived;
 use super::ending::Ending;
+use super::lease_state::ClockReading;
 use super::{
     BatchContext, BatchResult, Begun, CompletionResult, Event, Execution, HandlerFailure, Idempotency,
     IdempotencyContext, Writes,
@@ -80,15 +81,17 @@ impl Idempotency {
         C: Future<Output = (V, Conclusion)>,
     {
         let claim = self.claim_for(&delivery);
-        let (key, target, at) = (claim.key.clone(), delivery.target().cloned(), self.runtime().now());
-        let flow = match self.begin_claim(delivery, claim).await {
+        let (key, target, now) =
+            (claim.key.clone(), delivery.target().cloned(), ClockReading::now(self.runtime()));
+        let flow = match self.begin_claim(delivery, claim, now).await {
             Ok(Begun::Run(execution)) => execution.work_and_end(work, conclude).await,
             Ok(Begun::Unprotected(context)) => Flow::Unprotected(work(context).await),
             Ok(Begun::Replay(completed)) => {
                 let recorded = read(&completed.outcome);
                 if recorded.is_none() {
                     let path = target.as_ref().map(PathAndQuery::path);
-                    self.observe_decision(&Arrived { key: &key, path, at }, None, Event::OutcomeUnreadable);
+                    let arrived = Arrived { key: &key, path, at: now.monotonic() };
+                    self.observe_decision(&arrived, None, Event::OutcomeUnreadable);
                 }
                 Flow::Replayed(recorded)
             }

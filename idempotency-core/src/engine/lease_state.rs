@@ -19,6 +19,11 @@ impl ClockReading {
         Self { now: runtime.now(), unix_time: runtime.unix_time() }
     }
 
+    /// The monotonic clock's time.
+    pub(super) fn monotonic(self) -> Duration {
+        self.now
+    }
+
     /// The time since this reading, by the clock that has advanced further.
     ///
     /// The monotonic clock may stop while the machine is suspended, and the wall clock may be set back.

@@ -162,7 +162,8 @@ impl Idempotency {
         let engine = self.clone().with_name(suspended.name);
         let state = LeaseState::held_from(sent, self.guaranteed_lease());
         let context = IdempotencyContext::granted(&engine, delivery, key, grant, state);
-        let execution = Execution::new(engine, lease, context);
+        let now = engine.runtime().now();
+        let execution = Execution::new(engine, lease, context, now);
         execution.observe(Event::Adopted);
         Ok(Adoption::Run(execution))
     }

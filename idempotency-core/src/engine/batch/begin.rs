@@ -72,7 +72,8 @@ impl Idempotency {
                             let context =
                                 IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);
                             let context = context.in_batch();
-                            let execution = Execution::new(self.clone(), claim.granted(grant.fence), context);
+                            let (lease, now) = (claim.granted(grant.fence), self.runtime().now());
+                            let execution = Execution::new(self.clone(), lease, context, now);
                             batch.granted.push(Granted { index, execution });
                             undo.into_iter().for_each(UndoOnDrop::disarm);
                             self.observe_decision(&arrived, Some(grant), Event::Granted);

@@ -128,3 +128,17 @@ async fn after_a_handler_its_answer_is_delayed_by_one_store_timeout_at_most() {
         assert!(completed <= budget() && released <= budget(), "{faults:?}: {completed:?}, {released:?}");
     }
 }
+
+/// A reading costs about as much as an allocation. The store's own are not counted.
+#[tokio::test(start_paused = true)]
+async fn a_delivery_reads_the_clock_a_few_times() {
+    let machine = Machine::default();
+    let engine = Idempotency::on_runtime(MemoryStore::new(), machine.clone());
+    for (is_fresh, most) in [(true, 6), (false, 3)] {
+        let before = machine.readings();
+        let ran = engine.run(delivery("k"), |_| async { Ok::<_, ()>(7) }).await.unwrap();
+        assert_eq!(ran, if is_fresh { Ran::Executed(7) } else { Ran::Replayed(7) });
+        let readings = machine.readings() - before;
+        assert!(readings <= most, "{readings} readings, {ran:?}");
+    }
+}

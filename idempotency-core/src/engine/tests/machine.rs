@@ -1,5 +1,6 @@
 //! A machine that can be suspended in paused time: its wall clock continues while tokio's time stands still.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::*;
 pub(super) struct Machine {
     tokio: Arc<TokioRuntime>,
     suspended: Arc<Mutex<Duration>>,
+    readings: Arc<AtomicUsize>,
 }
 
 impl Machine {
@@ -20,10 +22,16 @@ impl Machine {
     pub(super) fn suspend(&self, time: Duration) {
         *self.suspended.lock().unwrap() += time;
     }
+
+    /// How often its clocks were read.
+    pub(super) fn readings(&self) -> usize {
+        self.readings.load(Ordering::Relaxed)
+    }
 }
 
 impl Clock for Machine {
     fn now(&self) -> Duration {
+        self.readings.fetch_add(1, Ordering::Relaxed);
         self.tokio.now()
     }
 
