@@ -1,6 +1,6 @@
 //! The recorded response: an HTTP answer in the form that is kept and replayed.
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::Outcome;
@@ -38,6 +38,9 @@ const WHOLE: u8 = 1;
 
 /// The format number of a partial HTTP answer. The next byte tells what is omitted.
 const PARTIAL: u8 = 3;
+
+/// The most header lines that are reserved for at once.
+const MAX_RESERVED: u16 = 64;
 
 const BODY_OMITTED: u8 = 1;
 const HEADERS_OMITTED: u8 = 2;
@@ -84,26 +87,9 @@ impl RecordedResponse {
     /// Never: an HTTP header is shorter than 4 GiB.
     #[must_use]
     pub fn to_outcome(&self) -> Outcome {
-        let count = u16::try_from(self.headers.len()).unwrap_or(u16::MAX);
-        let headers = || self.headers.iter().take(usize::from(count));
-        let size: usize = headers().map(|(name, value)| 6 + name.as_str().len() + value.len()).sum();
-        let mut bytes = BytesMut::with_capacity(6 + size + self.body.len());
-        match self.omitted.bits() {
-            0 => bytes.put_u8(WHOLE),
-            bits => bytes.put_slice(&[PARTIAL, bits]),
-        }
-        bytes.put_u16(self.status.as_u16());
-        bytes.put_u16(count);
-        for (name, value) in headers() {
-            bytes.put_u16(
-                u16::try_from(name.as_str().len()).expect("a header name is shorter than 2^16 bytes"),
-            );
-            bytes.put_slice(name.as_str().as_bytes());
-            bytes.put_u32(u32::try_from(value.len()).expect("a header value is shorter than 4 GiB"));
-            bytes.put_slice(value.as_bytes());
-        }
+        let mut bytes = head(self.status, self.omitted, || self.headers.iter(), self.body.len());
         bytes.put_slice(&self.body);
-        Outcome::new(bytes.freeze())
+        Outcome::new(bytes)
     }
 
     /// Reads an answer from the bytes that a store kept. `None` if they are anything else.
@@ -120,7 +106,8 @@ impl RecordedResponse {
         };
         let status = StatusCode::from_u16(u16_of(&take(2)?)).ok()?;
         let count = u16_of(&take(2)?);
-        let mut headers = HeaderMap::new();
+        // With room for the two marks of a replay. Stored bytes may claim any count.
+        let mut headers = HeaderMap::with_capacity(usize::from(count.min(MAX_RESERVED)) + 2);
         for _ in 0..count {
             let len = u16_of(&take(2)?);
             let name = HeaderName::from_bytes(&take(usize::from(len))?).ok()?;
@@ -131,6 +118,34 @@ impl RecordedResponse {
         }
         Some(Self { status, headers, body: rest, omitted })
     }
+}
+
+/// The bytes that a store keeps of an answer, up to its body of `body_len` bytes, which is to be appended.
+pub(crate) fn head<'a, I: Iterator<Item = (&'a HeaderName, &'a HeaderValue)>>(
+    status: StatusCode,
+    omitted: Omitted,
+    headers: impl Fn() -> I,
+    body_len: usize,
+) -> Vec<u8> {
+    let headers = || headers().take(usize::from(u16::MAX));
+    let sizes = headers().map(|(name, value)| 6 + name.as_str().len() + value.len());
+    let (count, size) = sizes.fold((0, 0), |(count, sum), size| (count + 1, sum + size));
+    let start = if omitted == Omitted::default() { 5 } else { 6 };
+    // To the byte: bytes with room to spare take another allocation when they are shared.
+    let mut bytes = Vec::with_capacity(start + size + body_len);
+    match omitted.bits() {
+        0 => bytes.put_u8(WHOLE),
+        bits => bytes.put_slice(&[PARTIAL, bits]),
+    }
+    bytes.put_u16(status.as_u16());
+    bytes.put_u16(count);
+    for (name, value) in headers() {
+        bytes.put_u16(u16::try_from(name.as_str().len()).expect("a header name is shorter than 2^16 bytes"));
+        bytes.put_slice(name.as_str().as_bytes());
+        bytes.put_u32(u32::try_from(value.len()).expect("a header value is shorter than 4 GiB"));
+        bytes.put_slice(value.as_bytes());
+    }
+    bytes
 }
 
 /// A response extension that keeps the answer from being recorded.

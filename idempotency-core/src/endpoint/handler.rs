@@ -118,7 +118,7 @@ impl Endpoint {
             false => Writes::Keep,
         };
         match reply::record(reply, policy.recorded_limit()).await {
-            Some(recorded) => Conclusion::Complete(recorded.to_outcome(), writes),
+            Some(outcome) => Conclusion::Complete(outcome, writes),
             None => Conclusion::Fail(HandlerFailure::BrokenBody(status)),
         }
     }

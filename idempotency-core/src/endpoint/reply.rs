@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_ENCODING;
 use http::{HeaderMap, StatusCode};
 
-use crate::RecordedResponse;
+use crate::Outcome;
 use crate::protocol::{Recording, recorded};
 
 /// The parts of a framework's answer that recording needs.
@@ -39,28 +39,31 @@ pub trait Reply {
     fn peek(&mut self, limit: usize) -> impl Future<Output = bool>;
 }
 
-/// Reads the recorded parts of a reply.
+/// Returns the recorded parts of a reply.
 ///
 /// Returns `None` if the body broke, because the client then has no answer.
 ///
 /// Of a body that is not recorded, only the available beginning is read, because it may stream without end.
-pub(super) async fn record<R: Reply>(reply: &mut R, limit: usize) -> Option<RecordedResponse> {
+pub(super) async fn record<R: Reply>(reply: &mut R, limit: usize) -> Option<Outcome> {
     let size = reply.body_size();
-    let recording = Recording::of(&reply.headers(), size, limit);
-    let mut body = Bytes::new();
+    let headers = reply.headers();
+    let recording = Recording::of(&headers, size, limit);
+    let is_encoded = headers.contains_key(CONTENT_ENCODING);
+    let mut recorded = recorded(reply.status(), &headers, size, recording);
+    drop(headers);
     if recording == Recording::Whole {
         // Reads no more than the announced size: with the headers, the whole limit may not fit the record.
         let limit = size.and_then(|size| usize::try_from(size).ok()).unwrap_or(limit);
-        body = reply.buffer(limit).await?;
+        recorded.extend_from_slice(&reply.buffer(limit).await?);
     } else {
-        if size.is_none() && reply.headers().contains_key(CONTENT_ENCODING) {
+        if size.is_none() && is_encoded {
             warn_of_encoded_stream();
         }
         if !reply.peek(limit).await {
             return None;
         }
     }
-    Some(recorded(reply.status(), &reply.headers(), size, body, recording))
+    Some(Outcome::new(recorded))
 }
 
 /// Warns once per process, because the cause is how the app is put together.

@@ -1,13 +1,13 @@
 //! The ending: how an execution ends, as a store call and as an event for the observer.
 
 use super::{Event, Idempotency};
-use crate::{Completion, Hold, Lease, Outcome, Release, StoreError};
+use crate::{Completion, Hold, Lease, Release, StoreError};
 
 /// How an execution ends.
 #[derive(Clone, Debug)]
 pub(super) enum Ending {
     /// The work is done. It is completed, and never released instead.
-    Complete(Outcome),
+    Complete(Completion),
     /// The attempt gives its lease up.
     Release(Release),
 }
@@ -16,11 +16,7 @@ impl Ending {
     /// Sends the ending to the store, once.
     pub(super) async fn send(&self, engine: &Idempotency, lease: &Lease) -> Result<Hold, StoreError> {
         match self {
-            Self::Complete(outcome) => {
-                let retention = engine.policy().retention();
-                let completion = Completion::new(lease.clone(), outcome.clone(), retention);
-                engine.store().complete(&completion).await
-            }
+            Self::Complete(completion) => engine.store().complete(completion).await,
             Self::Release(release) => engine.store().release(lease, *release).await,
         }
     }

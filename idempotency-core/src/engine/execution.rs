@@ -14,7 +14,7 @@ use super::ending::Ending;
 use super::lease_state::LeaseState;
 use super::recorder::RecorderCell;
 use super::{Event, Idempotency, IdempotencyContext, Observation, Writes};
-use crate::{Attachment, Hold, Lease, OnExpired, Outcome, Release};
+use crate::{Attachment, Completion, Hold, Lease, OnExpired, Outcome, Release};
 
 /// The pause between repetitions of an ending in the background.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
@@ -154,24 +154,25 @@ impl Execution {
         let is_lost = self.is_taken_over();
         // If so, the work was over its limit and is dropped. The store may not know it yet.
         let has_failed = !matches!(self.stage, Stage::Running);
+        let (stage, to_record) = match recorder {
+            _ if is_lost => (Stage::Ended, recorder.map(|recorder| (recorder, outcome))),
+            None => (Stage::Ending(Ending::Complete(self.completion(outcome))), None),
+            // The recorder has not started yet. If the future is dropped here, everything is undone.
+            Some(recorder) => (Stage::Ending(self.failure()), Some((recorder, outcome))),
+        };
         if !has_failed {
-            self.stage = match &recorder {
-                _ if is_lost => Stage::Ended,
-                None => Stage::Ending(Ending::Complete(outcome.clone())),
-                // The recorder has not started yet. If the future is dropped here, everything is undone.
-                Some(_) => Stage::Ending(self.failure()),
-            };
+            self.stage = stage;
         }
         async move {
             if has_failed {
                 return CompletionResult::RecorderFailed;
             }
             if is_lost {
-                self.undo(recorder).await;
+                self.undo(to_record.map(|(recorder, _)| recorder)).await;
                 self.observe(Event::Superseded);
                 return CompletionResult::Lost;
             }
-            if let Some(recorder) = recorder {
+            if let Some((recorder, outcome)) = to_record {
                 return self.record(recorder, outcome, writes).await;
             }
             match self.end().await {
@@ -253,22 +254,20 @@ impl Execution {
     /// Returns `None` if the store does not answer; on drop, the ending then continues in the background.
     pub(super) async fn end(&mut self) -> Option<Hold> {
         let Stage::Ending(ending) = &self.stage else { return None };
-        let (ending, engine) = (ending.clone(), &self.engine);
+        let engine = &self.engine;
         let send = || ending.send(engine, &self.lease);
         let answer = within(engine.runtime(), engine.policy().store_timeout(), send).await;
-        self.apply_answer(&ending, answer)
+        self.apply_answer(answer)
     }
 
     /// Applies the store's answer to the ending.
-    pub(super) fn apply_answer(
-        &mut self,
-        ending: &Ending,
-        answer: Result<Hold, crate::StoreError>,
-    ) -> Option<Hold> {
+    pub(super) fn apply_answer(&mut self, answer: Result<Hold, crate::StoreError>) -> Option<Hold> {
+        let Stage::Ending(ending) = &self.stage else { return None };
         match answer {
             Ok(hold) => {
+                let event = ending.event(hold);
                 self.stage = Stage::Ended;
-                self.observe(ending.event(hold));
+                self.observe(event);
                 Some(hold)
             }
             Err(error) => {
@@ -276,6 +275,11 @@ impl Execution {
                 None
             }
         }
+    }
+
+    /// The completion of this execution with an outcome.
+    pub(super) fn completion(&self, outcome: Outcome) -> Completion {
+        Completion::new(self.lease.clone(), outcome, self.engine.policy().retention())
     }
 
     pub(super) fn observe(&self, event: Event<'_>) {

@@ -7,7 +7,7 @@ use super::budget::{answered, bounded};
 use super::execution::Stage;
 use super::recorder::RecorderCell;
 use super::{CompletionResult, Event, Execution, RecordError, Recorder, Runtime, Writes};
-use crate::{Completion, Lease, Outcome, StoreError};
+use crate::{Lease, Outcome, StoreError};
 
 /// The pause between calls that ask a recorder whether it has recorded.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
@@ -36,7 +36,7 @@ impl Execution {
         outcome: Outcome,
         writes: Writes,
     ) -> CompletionResult {
-        let completion = Completion::new(self.lease.clone(), outcome, self.engine.policy().retention());
+        let completion = self.completion(outcome);
         let runtime = self.engine.runtime();
         let store_timeout = self.engine.policy().store_timeout();
         let left = self

@@ -205,7 +205,7 @@ impl Answer {
 }
 
 /// Marks a recorded answer as a replay, in place of its own marks. `None` if it cannot hold more headers.
-fn replayed(mut recorded: RecordedResponse) -> Option<RecordedResponse> {
+pub(crate) fn replayed(mut recorded: RecordedResponse) -> Option<RecordedResponse> {
     let status = Status::Replayed(recorded.omitted);
     recorded.headers.try_insert(REPLAYED, HeaderValue::from_static("true")).ok()?;
     recorded.headers.try_insert(Status::HEADER, status.header_value()).ok()?;

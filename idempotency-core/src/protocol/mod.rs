@@ -9,4 +9,5 @@ pub use answer::Answer;
 pub use problem::Instance;
 pub use status::Status;
 
+pub(crate) use answer::replayed;
 pub(crate) use replay::{Recording, recorded};

@@ -1,11 +1,9 @@
 //! Recording: the parts of a handler's answer that are recorded and later replayed.
 
-use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, StatusCode};
 
-use crate::RecordedResponse;
-use crate::response::Omitted;
+use crate::response::{self, Omitted};
 
 /// The extent to which an answer is recorded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,27 +41,23 @@ impl Recording {
     }
 }
 
-/// The record of an answer. `size` is the length of its body, or `None` if unknown. `body` is empty unless it is recorded.
+/// The bytes of an answer's [outcome](crate::RecordedResponse::to_outcome), up to its body, which is to be appended if it is
+/// recorded. `size` is the length of the body, or `None` if unknown.
 pub(crate) fn recorded(
     status: StatusCode,
     headers: &HeaderMap,
     size: Option<u64>,
-    body: Bytes,
     recording: Recording,
-) -> RecordedResponse {
+) -> Vec<u8> {
     let may_have_body = size != Some(0) && !has_no_body(status);
     let omitted = Omitted {
         body: recording != Recording::Whole && may_have_body,
         headers: recording == Recording::StatusOnly && recorded_lines(headers, recording).next().is_some(),
     };
-    let mut recorded = RecordedResponse::new(status, body).omitting(omitted);
-    if recording != Recording::StatusOnly {
-        recorded.headers = HeaderMap::with_capacity(headers.keys_len());
-        for (name, value) in recorded_lines(headers, recording) {
-            recorded.headers.append(name, value.clone());
-        }
-    }
-    recorded
+    let lines = if recording == Recording::StatusOnly { 0 } else { usize::MAX };
+    let body_len = size.filter(|_| recording == Recording::Whole).and_then(|size| usize::try_from(size).ok());
+    let lines = || recorded_lines(headers, recording).take(lines);
+    response::head(status, omitted, lines, body_len.unwrap_or_default())
 }
 
 /// Whether answers with this status never have a body (RFC 9110, section 6.4.1).
@@ -117,6 +111,11 @@ fn says_no_store(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Outcome, RecordedResponse};
+
+    fn decoded(bytes: Vec<u8>) -> RecordedResponse {
+        RecordedResponse::from_outcome(&Outcome::new(bytes)).unwrap()
+    }
 
     fn of_lines(lines: usize) -> HeaderMap {
         std::iter::repeat_n((header::LINK, HeaderValue::from_static("x")), lines).collect()
@@ -158,7 +157,7 @@ mod tests {
         headers.insert("repr-digest", HeaderValue::from_static("sha-256=:AA==:"));
         let of = |status, size| {
             let recording = Recording::of(&headers, size, 1000);
-            recorded(status, &headers, size, Bytes::new(), recording)
+            decoded(recorded(status, &headers, size, recording))
         };
         let kept = of(StatusCode::CREATED, Some(8));
         assert_eq!(kept.omitted, Omitted { body: true, headers: false });
@@ -173,7 +172,7 @@ mod tests {
         for lines in [20_000, 30_000, 70_000] {
             let headers = of_lines(lines);
             let recording = Recording::of(&headers, Some(0), usize::MAX);
-            let response = recorded(StatusCode::OK, &headers, Some(0), Bytes::new(), recording);
+            let response = decoded(recorded(StatusCode::OK, &headers, Some(0), recording));
             assert_eq!(response.omitted.headers, lines > MAX_LINES);
             assert_eq!(RecordedResponse::from_outcome(&response.to_outcome()), Some(response), "{lines}");
         }

@@ -4,7 +4,7 @@ use super::super::budget::answered;
 use super::super::ending::Ending;
 use super::super::{Event, Execution, HandlerFailure};
 use super::{Batch, Granted, many};
-use crate::{Completion, Hold, Lease, Outcome, Release, StateView, StoreError};
+use crate::{Hold, Lease, Outcome, Release, StateView, StoreError};
 
 /// The result of one item of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,7 +78,7 @@ impl Batch {
                 granted.execution.observe(Event::HandlerFailed(HandlerFailure::Item));
                 Ending::Release(Release::Failed)
             }
-            false => Ending::Complete(outcome.clone()),
+            false => Ending::Complete(granted.execution.completion(outcome.clone())),
         };
         self.end(ending).await
     }
@@ -159,13 +159,10 @@ impl Batch {
             operations.len(),
             |indices| async move {
                 let operations = indices.into_iter().map(|index| &operations[index]);
-                let retention = engine.policy().retention();
                 let (mut completions, mut leases, mut mode) = (Vec::new(), Vec::new(), Release::Failed);
                 for (lease, ending) in operations {
                     match ending {
-                        Ending::Complete(outcome) => {
-                            completions.push(Completion::new(lease.clone(), outcome.clone(), retention));
-                        }
+                        Ending::Complete(completion) => completions.push(completion.clone()),
                         Ending::Release(release) => {
                             leases.push(lease.clone());
                             mode = *release;
@@ -218,7 +215,7 @@ impl Batch {
 
 /// The result of an item after its ending was sent to the store.
 fn result_of(execution: &mut Execution, ending: &Ending, answer: Result<Hold, StoreError>) -> ItemResult {
-    match (ending, execution.apply_answer(ending, answer)) {
+    match (ending, execution.apply_answer(answer)) {
         (Ending::Complete(_), Some(Hold::Held)) => ItemResult::Recorded,
         (Ending::Complete(_), None) => ItemResult::Unrecorded,
         (Ending::Complete(_), Some(Hold::Lost)) => ItemResult::InFlight,
