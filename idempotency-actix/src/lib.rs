@@ -16,6 +16,7 @@ mod captured;
 mod carried;
 mod convert;
 mod extract;
+mod future;
 mod middleware;
 mod service;
 #[cfg(feature = "testing")]
@@ -23,6 +24,7 @@ pub mod testing;
 
 pub use body::ResponseBody;
 pub use extract::{Idempotent, IdempotentBatch, NotIdempotent};
+pub use future::ResponseFuture;
 pub use idempotency_core as core;
 #[cfg(feature = "memory")]
 pub use idempotency_core::store::memory::MemoryStore;
@@ -32,4 +34,4 @@ pub use idempotency_core::{
     DoNotRecord, Idempotency, IdempotencyContext, Namespace, Policy, Scope, provider,
 };
 pub use middleware::IdempotencyMiddleware;
-pub use service::{IdempotencyService, ResponseFuture};
+pub use service::IdempotencyService;

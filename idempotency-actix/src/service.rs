@@ -3,8 +3,6 @@
 use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::resume_unwind;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -14,16 +12,16 @@ use actix_web::error::InternalError;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
-use idempotency_core::endpoint::{Admission, Arrival, Endpoint, Executed, Head, Readiness};
+use idempotency_core::endpoint::{Admission, Arrival, Endpoint, Executed, Head, Next, Readiness, Serving};
 use idempotency_core::protocol::Status;
 use idempotency_core::{Delivery, RecordedResponse};
-use tracing::Instrument as _;
 
 use crate::captured::Captured;
 use crate::carried::Carried;
-use crate::{ResponseBody, convert};
+use crate::{ResponseBody, ResponseFuture, convert};
 
 type Response<B> = ServiceResponse<ResponseBody<B>>;
+type Served<B> = Result<Response<B>, Error>;
 
 /// A service made idempotent. Created by [`IdempotencyMiddleware`](crate::IdempotencyMiddleware).
 ///
@@ -58,46 +56,28 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let extensions = self.carried.of(&request.extensions());
-        ResponseFuture(Box::pin(serve(self.endpoint.clone(), self.inner.clone(), request, extensions)))
+        let receiving = receive(self.endpoint.clone(), self.inner.clone(), request, extensions);
+        ResponseFuture::new(Serving::new(self.endpoint.clone(), receiving))
     }
 }
 
-/// The future of [`IdempotencyService`].
-///
-/// Dropping it drops neither the handler nor the recording of its outcome, unless the policy attaches them to
-/// this future.
-pub struct ResponseFuture<B>(Pin<Box<dyn Future<Output = Result<Response<B>, Error>>>>);
-
-impl<B> Future for ResponseFuture<B> {
-    type Output = Result<Response<B>, Error>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx)
-    }
-}
-
-impl<B> fmt::Debug for ResponseFuture<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
-
-async fn serve<S, B>(
+/// Receives a request. Nothing is claimed before this ends.
+async fn receive<S, B>(
     endpoint: Endpoint,
     inner: Rc<S>,
     mut request: ServiceRequest,
     extensions: http::Extensions,
-) -> Result<Response<B>, Error>
+) -> Next<Served<B>, impl Future<Output = Served<B>>>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
     let Some((method, uri, headers)) = convert::head(request.head()) else {
-        return Ok(refused(request, endpoint.head_unreadable()));
+        return Next::Answer(Ok(refused(request, endpoint.head_unreadable())));
     };
     let head = Head { method: &method, uri: &uri, headers: &headers, extensions: &extensions };
     let body_bytes = match endpoint.admit(&head) {
-        Admission::Answer(answer) => return Ok(refused(request, answer)),
+        Admission::Answer(answer) => return Next::Answer(Ok(refused(request, answer))),
         Admission::Pass => Bytes::new(),
         Admission::Read { limit } => {
             let mut payload = request.take_payload();
@@ -114,29 +94,34 @@ where
                 }
                 Err(answer) => {
                     request.set_payload(payload);
-                    return Ok(refused(request, answer));
+                    return Next::Answer(Ok(refused(request, answer)));
                 }
             }
         }
     };
     let arrived = match endpoint.receive(&head, &body_bytes).await {
-        Arrival::Answer(answer) => return Ok(refused(request, answer)),
-        Arrival::Bypass => {
-            return match endpoint.ready(ready(&*inner)).await? {
-                Readiness::Ready(inner) => {
-                    let response = inner.call(request).await?.map_body(|_, body| ResponseBody::passed(body));
-                    Ok(marked(response, Status::Bypassed))
-                }
-                Readiness::NotReady(answer) => Ok(refused(request, answer)),
-            };
-        }
+        Arrival::Answer(answer) => return Next::Answer(Ok(refused(request, answer))),
+        Arrival::Bypass => return Next::Answer(pass(&endpoint, &*inner, request).await),
         Arrival::Delivery(delivery) => Arrived::One(delivery),
         Arrival::Batch(deliveries) => Arrived::Batch(deliveries),
     };
-    execute(endpoint, arrived, inner, request).await
+    Next::Execute(execute(endpoint, arrived, inner, request))
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one per request, and it is moved once")]
+/// Passes a request that is not a delivery to the service.
+async fn pass<S, B>(endpoint: &Endpoint, inner: &S, request: ServiceRequest) -> Served<B>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
+{
+    match endpoint.ready(ready(inner)).await? {
+        Readiness::Ready(inner) => {
+            let response = inner.call(request).await?.map_body(|_, body| ResponseBody::passed(body));
+            Ok(marked(response, Status::Bypassed))
+        }
+        Readiness::NotReady(answer) => Ok(refused(request, answer)),
+    }
+}
+
 enum Arrived {
     One(Delivery),
     Batch(Vec<Delivery>),
@@ -152,35 +137,27 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    let worker = endpoint.clone();
-    let work = async move {
-        // While the handler runs, it has the request. An `HttpRequest` must not be cloned while routing may
-        // still change it.
-        let (request, payload) = request.into_parts();
-        let request_cell = Cell::new(Some(request));
-        let executed = match arrived {
-            Arrived::One(delivery) => {
-                let handler = |inner, context| call(inner, &request_cell, payload, context);
-                worker.execute(delivery, ready(&*inner), handler).await?
-            }
-            Arrived::Batch(deliveries) => {
-                let handler = |inner, context| call(inner, &request_cell, payload, context);
-                worker.execute_batch(deliveries, ready(&*inner), handler).await?
-            }
-        };
-        match executed {
-            Executed::Passed(captured, status) => respond(request_cell.take(), captured, status),
-            Executed::Answered(answer) => match request_cell.take() {
-                Some(request) => Ok(to_service_response(request, answer)),
-                // A middleware returned an error and kept the request.
-                None => Err(to_error("the endpoint's answer replaces the handler's error", answer)),
-            },
+    // While the handler runs, it has the request. An `HttpRequest` must not be cloned while routing may still
+    // change it.
+    let (request, payload) = request.into_parts();
+    let request_cell = Cell::new(Some(request));
+    let executed = match arrived {
+        Arrived::One(delivery) => {
+            let handler = |inner, context| call(inner, &request_cell, payload, context);
+            endpoint.execute(delivery, ready(&*inner), handler).await?
+        }
+        Arrived::Batch(deliveries) => {
+            let handler = |inner, context| call(inner, &request_cell, payload, context);
+            endpoint.execute_batch(deliveries, ready(&*inner), handler).await?
         }
     };
-    if endpoint.engine().policy().attachment().is_detached() {
-        detach(&endpoint, work).await
-    } else {
-        work.await
+    match executed {
+        Executed::Passed(captured, status) => respond(request_cell.take(), captured, status),
+        Executed::Answered(answer) => match request_cell.take() {
+            Some(request) => Ok(to_service_response(request, answer)),
+            // A middleware returned an error and kept the request.
+            None => Err(to_error("the endpoint's answer replaces the handler's error", answer)),
+        },
     }
 }
 
@@ -232,27 +209,6 @@ fn respond<B: MessageBody + 'static>(
         (None, Some(request)) => Ok(ServiceResponse::new(request, response)),
         (Some(error), _) => Err(InternalError::from_response(error, response.map_into_boxed_body()).into()),
         (None, None) => unreachable!("a handler that answered returned the request"),
-    }
-}
-
-/// Runs the work to its end in a task of this worker, even if the caller goes away.
-///
-/// A panic resumes in the caller.
-async fn detach<T: 'static>(
-    endpoint: &Endpoint,
-    work: impl Future<Output = Result<T, Error>> + 'static,
-) -> Result<T, Error> {
-    let tracked = endpoint.engine().track();
-    let work = async move {
-        let _tracked = tracked;
-        work.await
-    };
-    // The handler's log lines belong to the request's span, even in a task of its own.
-    let task = actix_web::rt::spawn(work.in_current_span());
-    match task.await {
-        Ok(done) => done,
-        Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
-        Err(error) => Err(to_error(error, endpoint.shut_down())),
     }
 }
 

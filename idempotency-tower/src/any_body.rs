@@ -27,7 +27,7 @@ pin_project! {
     #[project = PassedOrReadProjected]
     enum PassedOrRead<B> {
         Passed { #[pin] body: B },
-        Read { body: Pin<Box<ReadBody<AnyBody<B>>>> },
+        Read { body: ReadBody<AnyBody<B>> },
     }
 }
 
@@ -59,7 +59,7 @@ impl<B: Body<Data = Bytes, Error: Into<BoxError>>> Body for AnyBody<B> {
             PassedOrReadProjected::Passed { body } => {
                 body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
             }
-            PassedOrReadProjected::Read { body } => body.as_mut().poll_frame(cx),
+            PassedOrReadProjected::Read { body } => Pin::new(body).poll_frame(cx),
         }
     }
 
@@ -85,7 +85,7 @@ where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     fn restored(read: ReadBody<Self>) -> Self {
-        Self { body: PassedOrRead::Read { body: Box::pin(read) } }
+        Self { body: PassedOrRead::Read { body: read } }
     }
 
     /// Returns the current URI, which a router may have cut.

@@ -1,17 +1,18 @@
 //! The service: passes one request through the endpoint.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response};
-use idempotency_core::endpoint::{Admission, Arrival, Endpoint, Executed, Head, Readiness};
+use idempotency_core::endpoint::{Admission, Arrival, Endpoint, Executed, Head, Next, Readiness, Serving};
 use idempotency_core::protocol::Status;
 use idempotency_core::{Delivery, RecordedResponse};
 use tower_service::Service;
 
 use crate::ResponseFuture;
-use crate::body::{ReadBody, Restorable, Unread, Why, read};
+use crate::body::{ReadBody, Restorable, Unread, Whole, Why, read};
 use crate::captured::Captured;
 
 /// A service made idempotent. Created by [`IdempotencyLayer`](crate::IdempotencyLayer).
@@ -49,15 +50,17 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        ResponseFuture::new(serve(self.endpoint.clone(), self.inner.clone(), request))
+        let receiving = receive(self.endpoint.clone(), self.inner.clone(), request);
+        ResponseFuture::new(Serving::new(self.endpoint.clone(), receiving))
     }
 }
 
-async fn serve<S, ReqBody, ResBody>(
+/// Receives a request. Nothing is claimed before this ends.
+async fn receive<S, ReqBody, ResBody>(
     endpoint: Endpoint,
     inner: S,
     request: Request<ReqBody>,
-) -> Result<Response<ResBody>, S::Error>
+) -> Next<Served<ResBody, S::Error>, impl Future<Output = Served<ResBody, S::Error>> + Send>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
     S::Future: Send + 'static,
@@ -65,56 +68,90 @@ where
     ReqBody: Restorable,
     ResBody: Restorable,
 {
+    let answer = |answer| Next::Answer(Ok(answered(answer)));
     let (parts, body) = request.into_parts();
     let original = ReqBody::original_uri(&parts.extensions, &parts.uri);
     let head =
         Head { method: &parts.method, uri: original, headers: &parts.headers, extensions: &parts.extensions };
-    let (body_bytes, body, is_read) = match endpoint.admit(&head) {
-        Admission::Answer(answer) => return Ok(answered(answer)),
-        Admission::Pass => (Bytes::new(), body, false),
+    let (bytes, body) = match endpoint.admit(&head) {
+        Admission::Answer(refusal) => return answer(refusal),
+        Admission::Pass => (Bytes::new(), RequestBody::Unread(body)),
         Admission::Read { limit } => match endpoint.read_in_time(&head, read(body, limit)).await {
-            Ok(Ok(whole)) => (whole.bytes.clone(), ReqBody::restored(ReadBody::whole(whole)), true),
-            Ok(Err(Unread { why: Why::TooLarge, .. })) => {
-                return Ok(answered(endpoint.body_too_large(&head)));
-            }
-            Ok(Err(Unread { why: Why::Broken(_), .. })) => {
-                return Ok(answered(endpoint.body_unreadable(&head)));
-            }
-            Err(answer) => return Ok(answered(answer)),
+            Ok(Ok(whole)) => (whole.bytes.clone(), RequestBody::Read(whole)),
+            Ok(Err(Unread { why: Why::TooLarge, .. })) => return answer(endpoint.body_too_large(&head)),
+            Ok(Err(Unread { why: Why::Broken(_), .. })) => return answer(endpoint.body_unreadable(&head)),
+            Err(refusal) => return answer(refusal),
         },
     };
-    let arrival = endpoint.receive(&head, &body_bytes).await;
-    let mut request = Request::from_parts(parts, body);
-    if is_read {
-        ReqBody::raise_limit(&mut request, endpoint.engine().policy().body_limit());
-    }
-    let arrived = match arrival {
-        Arrival::Answer(answer) => return Ok(answered(answer)),
+    let arrived = match endpoint.receive(&head, &bytes).await {
+        Arrival::Answer(made) => return answer(made),
         Arrival::Bypass => {
-            return match endpoint.ready(ready(inner)).await? {
-                Readiness::Ready(mut inner) => {
-                    inner.call(request).await.map(|response| marked(response, Status::Bypassed))
-                }
-                Readiness::NotReady(answer) => Ok(answered(answer)),
-            };
+            let request = Received { parts, body };
+            return Next::Answer(pass(&endpoint, inner, request).await);
         }
         Arrival::Delivery(delivery) => Arrived::One(delivery),
         Arrival::Batch(deliveries) => Arrived::Batch(deliveries),
     };
-    execute(endpoint, arrived, inner, request).await
+    Next::Execute(execute(endpoint, arrived, inner, Received { parts, body }))
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one per request, and it is moved once")]
+type Served<B, E> = Result<Response<B>, E>;
+
+/// A request whose head was received, and its body too if it was needed.
+struct Received<B> {
+    parts: Parts,
+    body: RequestBody<B>,
+}
+
+enum RequestBody<B> {
+    Unread(B),
+    Read(Whole),
+}
+
+impl<B: Restorable> Received<B> {
+    /// The request for the handler. Only a handler needs its body, so a duplicate's is never put back.
+    fn into_request(self, endpoint: &Endpoint) -> Request<B> {
+        match self.body {
+            RequestBody::Unread(body) => Request::from_parts(self.parts, body),
+            RequestBody::Read(whole) => {
+                let mut request = Request::from_parts(self.parts, B::restored(ReadBody::whole(whole)));
+                B::raise_limit(&mut request, endpoint.engine().policy().body_limit());
+                request
+            }
+        }
+    }
+}
+
 enum Arrived {
     One(Delivery),
     Batch(Vec<Delivery>),
+}
+
+/// Passes a request that is not a delivery to the service.
+async fn pass<S, ReqBody, ResBody>(
+    endpoint: &Endpoint,
+    inner: S,
+    request: Received<ReqBody>,
+) -> Result<Response<ResBody>, S::Error>
+where
+    S: Service<Request<ReqBody>, Response = Response<ResBody>>,
+    ReqBody: Restorable,
+    ResBody: Restorable,
+{
+    match endpoint.ready(ready(inner)).await? {
+        Readiness::Ready(mut inner) => {
+            let response = inner.call(request.into_request(endpoint)).await;
+            response.map(|response| marked(response, Status::Bypassed))
+        }
+        Readiness::NotReady(answer) => Ok(answered(answer)),
+    }
 }
 
 async fn execute<S, ReqBody, ResBody>(
     endpoint: Endpoint,
     arrived: Arrived,
     inner: S,
-    request: Request<ReqBody>,
+    request: Received<ReqBody>,
 ) -> Result<Response<ResBody>, S::Error>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
@@ -123,25 +160,23 @@ where
     ReqBody: Restorable,
     ResBody: Restorable,
 {
-    let worker = endpoint.clone();
-    let work = async move {
-        match arrived {
-            Arrived::One(delivery) => {
-                let handler = |inner, context| call(inner, request, context);
-                worker.execute(delivery, ready(inner), handler).await
-            }
-            Arrived::Batch(deliveries) => {
-                let handler = |inner, context| call(inner, request, context);
-                worker.execute_batch(deliveries, ready(inner), handler).await
-            }
+    // Lent to the handler, since each future on the way would hold a copy of its own.
+    let mut request = Some(request);
+    let mut take_request = || request.take().expect("the handler is called once").into_request(&endpoint);
+    let executed = match arrived {
+        Arrived::One(delivery) => {
+            let handler = |inner, context| call(inner, take_request(), context);
+            endpoint.execute(delivery, ready(inner), handler).await
+        }
+        Arrived::Batch(deliveries) => {
+            let handler = |inner, context| call(inner, take_request(), context);
+            endpoint.execute_batch(deliveries, ready(inner), handler).await
         }
     };
-    match endpoint.engine().shield(work).await {
-        Some(Ok(Executed::Passed(captured, status))) => Ok(marked(captured.into_response(), status)),
-        Some(Ok(Executed::Answered(answer))) => Ok(answered(answer)),
-        Some(Err(error)) => Err(error),
-        None => Ok(answered(endpoint.shut_down())),
-    }
+    Ok(match executed? {
+        Executed::Passed(captured, status) => marked(captured.into_response(), status),
+        Executed::Answered(answer) => answered(answer),
+    })
 }
 
 /// Returns the service once it is ready.
@@ -154,17 +189,18 @@ where
 }
 
 /// Calls the service with the context in the request's extensions.
-async fn call<S, C, ReqBody, ResBody>(
+fn call<S, C, ReqBody, ResBody>(
     mut inner: S,
     mut request: Request<ReqBody>,
     context: C,
-) -> Result<Captured<ResBody>, S::Error>
+) -> impl Future<Output = Result<Captured<ResBody>, S::Error>>
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>>,
     C: Clone + Send + Sync + 'static,
 {
     request.extensions_mut().insert(context);
-    inner.call(request).await.map(Captured::new)
+    let response = inner.call(request);
+    async move { response.await.map(Captured::new) }
 }
 
 fn marked<B>(mut response: Response<B>, status: Status) -> Response<B> {

@@ -25,8 +25,7 @@ impl Endpoint {
     /// The error of `readiness`, or the handler's own error after its keys were given up.
     ///
     /// # Cancel safety
-    /// Not cancel safe by itself: run it in its own task if [`Policy::attachment`](crate::Policy::attachment)
-    /// says so.
+    /// Not cancel safe by itself: [`Serving`](super::Serving) says when it must not be dropped.
     pub async fn execute_batch<T, R, E, H, F>(
         &self,
         deliveries: Vec<Delivery>,
@@ -51,7 +50,7 @@ impl Endpoint {
                 other => ((result, false), other),
             }
         };
-        Ok(match self.engine.execute_batch(deliveries, work, conclude).await {
+        Ok(match self.engine().execute_batch(deliveries, work, conclude).await {
             BatchFlow::Executed((Ok(reply), is_recorded), context, result) => {
                 self.answer_executed(reply, is_recorded, &context, &result)
             }
@@ -68,7 +67,7 @@ impl Endpoint {
     pub(super) fn is_batch_guarded_outside(&self, head: &Head<'_>, deliveries: &[Delivery]) -> bool {
         let Some(held) = head.extensions.get::<BatchContext>() else { return false };
         let held = held.new_items().iter().map(|item| item.context().scoped_key().digest());
-        let digest = |delivery: &Delivery| self.engine.digest_of(delivery.scope(), delivery.key());
+        let digest = |delivery: &Delivery| self.engine().digest_of(delivery.scope(), delivery.key());
         let arriving: HashSet<KeyDigest> = deliveries.iter().map(digest).collect();
         held.len() > 0 && held.into_iter().all(|held| arriving.contains(&held))
     }
@@ -76,7 +75,7 @@ impl Endpoint {
     /// Nothing is recorded, so only the answer can make the sender send the failed items again.
     fn answer_unprotected<R: Reply>(&self, reply: R, context: &BatchContext) -> Executed<R> {
         let acknowledges =
-            reply.status().is_success() || self.engine.policy().completing().includes(reply.status());
+            reply.status().is_success() || self.engine().policy().completing().includes(reply.status());
         if acknowledges && !context.failed_items().is_empty() {
             return Executed::Answered(self.answer_to_request(&Answer::BatchIncomplete));
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Endpoint, Executed, Head, Reply};
 use crate::engine::{CompletionResult, Flow};
-use crate::protocol::{Answer, Status};
+use crate::protocol::{Answer, Status, replayed};
 use crate::{Delivery, IdempotencyContext, RecordedResponse};
 
 impl Endpoint {
@@ -22,8 +22,7 @@ impl Endpoint {
     /// [failed](crate::engine::Execution::fail).
     ///
     /// # Cancel safety
-    /// Not cancel safe by itself: run it in its own task if [`Policy::attachment`](crate::Policy::attachment)
-    /// says so.
+    /// Not cancel safe by itself: [`Serving`](super::Serving) says when it must not be dropped.
     pub async fn execute<T, R, E, H, F>(
         &self,
         delivery: Delivery,
@@ -41,7 +40,7 @@ impl Endpoint {
         };
         let read = RecordedResponse::from_outcome;
         let conclude = |result| self.conclude(result);
-        let (key, flow) = self.engine.execute(delivery, read, work, conclude).await;
+        let (key, flow) = self.engine().execute(delivery, read, work, conclude).await;
         let answer = match flow {
             Flow::Executed(Ok(reply), completion) => match completion {
                 None | Some(CompletionResult::Recorded) => {
@@ -61,7 +60,10 @@ impl Endpoint {
             Flow::Executed(Err(reason), _) | Flow::Unprotected(Err(reason)) => {
                 return self.without_answer(reason);
             }
-            Flow::Replayed(recorded) => recorded.map_or(Answer::InDoubt, Answer::Replayed),
+            Flow::Replayed(recorded) => match recorded.and_then(replayed) {
+                Some(answer) => return Ok(Executed::Answered(answer)),
+                None => Answer::InDoubt,
+            },
             Flow::Conflict { retry_after } => Answer::Conflict { retry_after },
             Flow::Mismatch => Answer::Mismatch,
             Flow::Stale { .. } => Answer::Stale,
@@ -75,7 +77,7 @@ impl Endpoint {
     pub(super) fn is_guarded_outside(&self, head: &Head<'_>, delivery: &Delivery) -> bool {
         let held = head.extensions.get::<IdempotencyContext>();
         held.is_some_and(|held| {
-            held.scoped_key().digest() == self.engine.digest_of(delivery.scope(), delivery.key())
+            held.scoped_key().digest() == self.engine().digest_of(delivery.scope(), delivery.key())
         })
     }
 }

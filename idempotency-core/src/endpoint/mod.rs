@@ -7,9 +7,10 @@ mod execute;
 mod handler;
 mod receive;
 mod reply;
+mod serving;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
@@ -20,6 +21,7 @@ use crate::{Delivery, Idempotency, Policy, Provider, RecordedResponse, Scope};
 
 pub use handler::Readiness;
 pub use reply::Reply;
+pub use serving::{Next, Serving};
 
 /// An HTTP route made idempotent: an engine, a provider and a scope. Cheap to clone.
 ///
@@ -27,11 +29,19 @@ pub use reply::Reply;
 /// body, then [`execute`](Self::execute) with a way to call the handler.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
+    /// Shared, since an adapter clones the endpoint for each request.
+    route: Arc<Route>,
+}
+
+#[derive(Clone, Debug)]
+struct Route {
     engine: Idempotency,
     provider: Arc<dyn Provider>,
     methods: Methods,
     challenge: HeaderValue,
     scope: Option<Scope>,
+    /// The path of the first request, with its scope: most routes have one path, and so need one scope.
+    first_scope: OnceLock<(Box<str>, Scope)>,
     query_in_scope: bool,
     verification_time: Option<Duration>,
 }
@@ -117,16 +127,17 @@ impl Endpoint {
     #[must_use]
     pub fn on_engine(engine: &Idempotency, provider: impl Provider) -> Self {
         let policy = provider.policy();
-        let endpoint = Self {
+        let route = Route {
             engine: engine.clone().with_name(provider.name()),
             methods: provider.methods(),
             challenge: receive::challenge_of(&provider.challenge()),
             provider: Arc::new(provider),
             scope: None,
+            first_scope: OnceLock::new(),
             query_in_scope: false,
             verification_time: None,
         };
-        endpoint.with_policy(policy)
+        Self { route: Arc::new(route) }.with_policy(policy)
     }
 
     /// Sets the policy. Default: the provider's own.
@@ -135,16 +146,17 @@ impl Endpoint {
     /// that. Otherwise a captured request whose signature is still fresh could run again after the retention.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
-        let least = self.provider.signature_window().saturating_mul(2);
+        let route = Arc::make_mut(&mut self.route);
+        let least = route.provider.signature_window().saturating_mul(2);
         let retention = policy.retention().max(least);
-        self.engine = self.engine.with_policy(policy.with_retention(retention));
+        route.engine = route.engine.clone().with_policy(policy.with_retention(retention));
         self
     }
 
     /// Changes settings of the current policy: `map_policy(|policy| policy.with_lease(minute))`.
     #[must_use]
     pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
-        let policy = change(self.engine.policy().clone());
+        let policy = change(self.engine().policy().clone());
         self.with_policy(policy)
     }
 
@@ -161,7 +173,7 @@ impl Endpoint {
     /// never answer for each other.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
-        self.scope = Some(scope);
+        Arc::make_mut(&mut self.route).scope = Some(scope);
         self
     }
 
@@ -176,7 +188,7 @@ impl Endpoint {
     /// Default: the query is not part of the scope, because many senders' URLs carry tokens that change.
     #[must_use]
     pub fn with_query_in_scope(mut self) -> Self {
-        self.query_in_scope = true;
+        Arc::make_mut(&mut self.route).query_in_scope = true;
         self
     }
 
@@ -185,13 +197,13 @@ impl Endpoint {
     /// This removes the protection against replayed requests. Default: the clock.
     #[must_use]
     pub fn with_insecure_verification_time(mut self, since_1970: Duration) -> Self {
-        self.verification_time = Some(since_1970);
+        Arc::make_mut(&mut self.route).verification_time = Some(since_1970);
         self
     }
 
     /// The engine.
     #[must_use]
     pub fn engine(&self) -> &Idempotency {
-        &self.engine
+        &self.route.engine
     }
 }

@@ -16,15 +16,15 @@ impl Endpoint {
     /// Decides what to do with the body of a request.
     #[must_use]
     pub fn admit(&self, head: &Head<'_>) -> Admission {
-        match self.methods.treatment_of(head.method) {
+        match self.route.methods.treatment_of(head.method) {
             Treatment::Delivery => {}
             Treatment::HandshakeOrPass | Treatment::HandshakeOrRefuse => return Admission::Pass,
             Treatment::Refuse => return Admission::Answer(self.method_not_allowed(head)),
         }
-        if !self.provider.needs_body(head.method, head.headers) {
+        if !self.route.provider.needs_body(head.method, head.headers) {
             return Admission::Pass;
         }
-        let limit = self.engine.policy().body_limit();
+        let limit = self.engine().policy().body_limit();
         let declared = head.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit as u64)
         {
@@ -45,7 +45,7 @@ impl Endpoint {
         head: &Head<'_>,
         reading: impl Future<Output = T>,
     ) -> Result<T, RecordedResponse> {
-        let read = bounded(self.engine.runtime(), self.engine.policy().body_timeout(), reading).await;
+        let read = bounded(self.engine().runtime(), self.engine().policy().body_timeout(), reading).await;
         read.ok_or_else(|| self.body_timed_out(head))
     }
 
@@ -54,13 +54,13 @@ impl Endpoint {
     /// # Cancel safety
     /// Safe to drop: nothing is claimed.
     pub async fn receive(&self, head: &Head<'_>, body: &Bytes) -> Arrival {
-        let arrived = self.engine.runtime().now();
+        let arrived = self.engine().runtime().now();
         let scope = self.scope_of(head);
-        let now = self.verification_time.unwrap_or_else(|| self.engine.runtime().unix_time());
+        let now = self.route.verification_time.unwrap_or_else(|| self.engine().runtime().unix_time());
         let incoming = Incoming::new(head.method, head.uri, head.headers, body, now, &scope);
-        let received = self.provider.receive(&incoming.with_extensions(head.extensions)).await;
+        let received = self.route.provider.receive(&incoming.with_extensions(head.extensions)).await;
         let observe = |event| self.observe(Some(head), &scope, arrived, None, event);
-        match (received, self.methods.treatment_of(head.method)) {
+        match (received, self.route.methods.treatment_of(head.method)) {
             (Ok(Received::Handshake(response)), _) => {
                 observe(Event::Handshake);
                 Arrival::Answer(response)
@@ -93,7 +93,8 @@ impl Endpoint {
             (Err(rejection), Treatment::Delivery) => {
                 let instance = self.new_instance();
                 self.observe(Some(head), &scope, arrived, Some(&instance), Event::Rejected(&rejection));
-                let answer = Answer::Rejected { kind: rejection.kind(), challenge: self.challenge.clone() };
+                let answer =
+                    Answer::Rejected { kind: rejection.kind(), challenge: self.route.challenge.clone() };
                 Arrival::Answer(self.answer(&answer, &instance))
             }
         }
@@ -139,7 +140,7 @@ impl Endpoint {
     }
 
     fn method_not_allowed(&self, head: &Head<'_>) -> RecordedResponse {
-        let answer = Answer::MethodNotAllowed { allow: self.methods.allow() };
+        let answer = Answer::MethodNotAllowed { allow: self.route.methods.allow() };
         self.refuse(Some(head), Event::MethodNotAllowed, &answer)
     }
 
@@ -147,10 +148,10 @@ impl Endpoint {
     fn refuse(&self, head: Option<&Head<'_>>, event: Event<'_>, answer: &Answer) -> RecordedResponse {
         let scope = match head {
             Some(head) => self.scope_of(head),
-            None => self.scope.clone().unwrap_or_else(|| Scope::endpoint(self.provider.name())),
+            None => self.route.scope.clone().unwrap_or_else(|| Scope::endpoint(self.route.provider.name())),
         };
         let instance = self.new_instance();
-        self.observe(head, &scope, self.engine.runtime().now(), Some(&instance), event);
+        self.observe(head, &scope, self.engine().runtime().now(), Some(&instance), event);
         self.answer(answer, &instance)
     }
 
@@ -162,37 +163,44 @@ impl Endpoint {
         instance: Option<&Instance>,
         event: Event<'_>,
     ) {
-        self.engine.observe(&Observation {
-            provider: self.engine.name(),
+        self.engine().observe(&Observation {
+            provider: self.engine().name(),
             endpoint: scope.endpoint_name(),
             path: head.map(|head| head.uri.path()),
             instance,
             key: None,
             attempt: None,
             fence: None,
-            duration: self.engine.runtime().now().saturating_sub(arrived),
+            duration: self.engine().runtime().now().saturating_sub(arrived),
             event,
         });
     }
 
     fn scope_of(&self, head: &Head<'_>) -> Scope {
-        self.scope.clone().unwrap_or_else(|| {
-            let (name, path) = (self.provider.name(), path::normalized(head.uri.path()));
-            let scope = Scope::endpoint(format!("{name} {path}"));
-            match head.uri.query().filter(|_| self.query_in_scope) {
-                Some(query) => scope.with_query(query),
-                None => scope,
-            }
-        })
+        if let Some(scope) = &self.route.scope {
+            return scope.clone();
+        }
+        let path = head.uri.path();
+        let (known_path, known) =
+            self.route.first_scope.get_or_init(|| (path.into(), self.scope_of_path(path)));
+        let scope = if **known_path == *path { known.clone() } else { self.scope_of_path(path) };
+        match head.uri.query().filter(|_| self.route.query_in_scope) {
+            Some(query) => scope.with_query(query),
+            None => scope,
+        }
+    }
+
+    fn scope_of_path(&self, path: &str) -> Scope {
+        Scope::endpoint(format!("{} {}", self.route.provider.name(), path::normalized(path)))
     }
 
     fn new_instance(&self) -> Instance {
-        Instance::of_request(*self.engine.runtime().new_owner().as_bytes())
+        Instance::of_request(*self.engine().runtime().new_owner().as_bytes())
     }
 
     /// The answer to a delivery with one key.
     pub(super) fn answer_to(&self, key: KeyDigest, answer: &Answer) -> RecordedResponse {
-        self.answer(answer, &Instance::of_delivery(key, self.engine.runtime().unix_time()))
+        self.answer(answer, &Instance::of_delivery(key, self.engine().runtime().unix_time()))
     }
 
     /// The answer to a request with several keys or none.
@@ -201,7 +209,7 @@ impl Endpoint {
     }
 
     fn answer(&self, answer: &Answer, instance: &Instance) -> RecordedResponse {
-        answer.response(self.engine.policy(), instance)
+        answer.response(self.engine().policy(), instance)
     }
 }
 

@@ -51,6 +51,14 @@ impl Idempotency {
         self.tracker().track()
     }
 
+    /// Runs the rest of some work to its end in a tracked task, when its caller has gone.
+    ///
+    /// An adapter that polls an execution in its request's own task calls this when that request is dropped. It
+    /// saves a task for each request whose caller stays.
+    pub fn finish(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_tracked(work);
+    }
+
     pub(super) fn spawn_tracked(&self, task: impl Future<Output = ()> + Send + 'static) {
         let tracked = self.tracker().track();
         self.runtime().spawn(Box::pin(async move {

@@ -63,7 +63,7 @@ pub enum OnOutage {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Attachment {
-    /// The execution runs to its end in its own task.
+    /// The execution runs to its end, in a task of its own.
     #[default]
     Detached,
     /// The execution is dropped. The key stays in flight until the lease runs out, since the effect may have happened.
@@ -74,7 +74,7 @@ pub enum Attachment {
 }
 
 impl Attachment {
-    /// Whether an execution runs in its own task instead of its caller's.
+    /// Whether an execution outlives its caller.
     #[must_use]
     pub fn is_detached(self) -> bool {
         match self {
