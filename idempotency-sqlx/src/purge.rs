@@ -26,7 +26,7 @@ impl PurgeTask {
                     Ok(deleted) if deleted == u64::from(BATCH) => continue,
                     Ok(_) => {}
                     Err(error) => {
-                        tracing::warn!(target: "idempotency", ?error, "expired records were not purged")
+                        tracing::warn!(target: "idempotency", ?error, "expired records were not purged");
                     }
                 }
                 tokio::time::sleep(interval).await;

@@ -102,7 +102,7 @@ impl HandOver {
         let failure = Failure { error, pause: self.backoff.after(attempt) };
         match failure.pause {
             Some(pause) => {
-                tracing::warn!(target: "idempotency", id = held.id, attempt, ?pause, "a message was not handed over")
+                tracing::warn!(target: "idempotency", id = held.id, attempt, ?pause, "a message was not handed over");
             }
             None => tracing::error!(target: "idempotency", id = held.id, attempt, "a message is dead"),
         }
@@ -124,7 +124,7 @@ impl HandOver {
                     return;
                 }
                 Err(error) => {
-                    tracing::warn!(target: "idempotency", ?error, id = held.id, "the end of an attempt was not written")
+                    tracing::warn!(target: "idempotency", ?error, id = held.id, "the end of an attempt was not written");
                 }
             }
             sleep(pause).await;
