@@ -2,19 +2,26 @@
 
 use super::{Confirmed, Place, Scheme, Unconfirmed, seconds};
 
-/// WooCommerce. Its delivery id is the same for all deliveries of a webhook within one second, so the key is the body's digest,
-/// with the topic. The topic's header is not signed.
+/// WooCommerce. The key is the shop, the topic, the delivery id and the body's digest, since none of them is enough.
+///
+/// Its delivery id is the same for all deliveries of a webhook within one second. Bodies may be equal: an order that is
+/// deleted is `{"id":727}`, in every shop and each time. WooCommerce never retries, so equal bodies are events of their own.
+/// The three headers are not signed.
 pub const WOOCOMMERCE: Scheme = Scheme::hmac_sha256("woocommerce")
     .titled("WooCommerce")
     .described_by("https://github.com/woocommerce/woocommerce", Confirmed)
     .signature_header("x-wc-webhook-signature")
     .base64()
-    .key_in(Place::Joined(&[Place::Header("x-wc-webhook-topic"), Place::Digest]))
-    .type_in(Place::Header("x-wc-webhook-topic"))
+    .key_in(Place::Joined(&[
+        Place::Header("x-wc-webhook-source"),
+        Place::Header("x-wc-webhook-topic"),
+        Place::Header("x-wc-webhook-delivery-id"),
+        Place::Digest,
+    ]))
     .retries_for(seconds(0), Confirmed)
     .waits_for(seconds(60), Confirmed)
     .noting(
-        "It disables a webhook after more than 5 failures in a row. Its unsigned ping, when a webhook is made, is answered 401.",
+        "Equal bodies of a webhook within one second count as one. It disables a webhook after more than 5 failures in a row. Its unsigned ping, when a webhook is made, is answered 401.",
     );
 
 /// Lemon Squeezy. It sends no id, so the key is the body's digest.

@@ -9,10 +9,10 @@ pub const BITBUCKET: Scheme = Scheme::hmac_sha256("bitbucket")
     .signature_header("x-hub-signature")
     .prefix("sha256=")
     .key_in(Place::Header("x-request-uuid"))
-    .type_in(Place::Header("x-event-key"))
     .waits_for(seconds(10), Unconfirmed);
 
-/// Jira Cloud, webhooks with a secret. The id is in a header that the signature does not cover.
+/// Jira Cloud, webhooks with a secret. The id is in a header that the signature does not cover. It is unique per site, so give
+/// each site an endpoint of its own.
 pub const JIRA: Scheme = Scheme::hmac_sha256("jira")
     .titled("Jira Cloud")
     .described_by("", Reported)
@@ -20,7 +20,12 @@ pub const JIRA: Scheme = Scheme::hmac_sha256("jira")
     .prefix("sha256=")
     .key_in(Place::Header("x-atlassian-webhook-identifier"))
     .type_in(Place::Json("/webhookEvent"))
-    .noting("Only webhooks that an administrator made with a secret are signed.");
+    .noting(
+        "An id is unique only within its site: one endpoint for each site. Only webhooks that an administrator made with a secret are signed.",
+    );
+
+/// Events of groups have no `object_kind`.
+const GITLAB_TYPE: Place = Place::FirstOf(&[Place::Json("/object_kind"), Place::Json("/event_name")]);
 
 /// GitLab with a secret token. **Nothing is signed**: a client that sees a request can forge any other. Prefer
 /// [`GITLAB_SIGNED`].
@@ -32,9 +37,9 @@ pub const GITLAB: Scheme = Scheme::token("gitlab")
     )
     .signature_header("x-gitlab-token")
     .key_in(Place::Header("idempotency-key"))
-    .type_in(Place::Json("/object_kind"))
+    .type_in(GITLAB_TYPE)
     .waits_for(seconds(10), Confirmed)
-    .noting("Prefer a signing token.");
+    .noting("GitLab before 17.4 sends no `Idempotency-Key` and is refused. Prefer a signing token, which GitLab 19.0 has.");
 
 /// GitLab with a signing token, by the rules of Standard Webhooks.
 pub const GITLAB_SIGNED: Scheme = Scheme::hmac_sha256("gitlab-signed")
@@ -48,7 +53,7 @@ pub const GITLAB_SIGNED: Scheme = Scheme::hmac_sha256("gitlab-signed")
     .signing("{id}.{timestamp}.{body}")
     .secret_in_base64("whsec_")
     .key_in(Place::Header("webhook-id"))
-    .type_in(Place::Json("/object_kind"))
+    .type_in(GITLAB_TYPE)
     .waits_for(seconds(10), Confirmed);
 
 /// CircleCI.
@@ -87,7 +92,6 @@ pub const SENTRY: Scheme = Scheme::hmac_sha256("sentry")
     .described_by("", Unconfirmed)
     .signature_header("sentry-hook-signature")
     .key_in(Place::Header("request-id"))
-    .type_in(Place::Header("sentry-hook-resource"))
     .account_in(Place::Json("/installation/uuid"))
     .waits_for(seconds(1), Unconfirmed);
 
@@ -135,11 +139,11 @@ pub const SANITY: Scheme = Scheme::hmac_sha256("sanity")
     .base64_url()
     .signing("{timestamp}.{body}")
     .key_in(Place::Header("idempotency-key"))
-    .type_in(Place::Header("sanity-operation"))
     .retries_for(minutes(1), Confirmed)
     .retries_after_4xx(false, Confirmed);
 
-/// Amazon EventBridge, API destinations whose connection sends an API key in `x-api-key`. **Nothing is signed**.
+/// Amazon EventBridge, API destinations whose connection sends an API key in `x-api-key`. **Nothing is signed**. An event that
+/// is replayed from an archive has the same id and a `replay-name`, so it counts as the same event.
 pub const AWS_EVENTBRIDGE: Scheme = Scheme::token("aws-eventbridge")
     .titled("Amazon EventBridge (API key)")
     .described_by("", Unconfirmed)
@@ -147,6 +151,7 @@ pub const AWS_EVENTBRIDGE: Scheme = Scheme::token("aws-eventbridge")
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/detail-type"))
     .account_in(Place::Json("/account"))
+    .differing_between_attempts(&["/replay-name"])
     .retries_for(hours(24), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
-    .noting("The name of the header is your choice at AWS.");
+    .noting("The name of the header is your choice at AWS. A replay from an archive within the retention does not run again.");

@@ -4,6 +4,9 @@ use super::{Confirmed, Handshake, Place, Scheme, TimeUnit, Unconfirmed, minutes,
 
 /// Twitch EventSub. The id and the time are signed without a text between them, so an id may only have letters, digits, `_`
 /// and `-`.
+///
+/// The kind of message is in a header that is not signed, so the type is that of the subscription with its status:
+/// `channel.follow;enabled` is an event, `channel.follow;authorization_revoked` is the end of the subscription.
 pub const TWITCH: Scheme = Scheme::hmac_sha256("twitch")
     .titled("Twitch EventSub")
     .described_by("https://dev.twitch.tv/docs/eventsub/handling-webhook-events", Confirmed)
@@ -14,7 +17,7 @@ pub const TWITCH: Scheme = Scheme::hmac_sha256("twitch")
     .tolerance(minutes(10))
     .signing("{id}{timestamp}{body}")
     .key_in(Place::Header("twitch-eventsub-message-id"))
-    .type_in(Place::Json("/subscription/type"))
+    .type_in(Place::Joined(&[Place::Json("/subscription/type"), Place::Json("/subscription/status")]))
     .handshake(Handshake::EchoJson("/challenge"))
     .noting(
         "The allowed age of 10 min is not confirmed. After too many failures it revokes the subscription.",
@@ -37,7 +40,8 @@ pub const ZOOM: Scheme = Scheme::hmac_sha256("zoom")
         signed: "encryptedToken",
     })
     .retries_for(minutes(85), Confirmed)
-    .waits_for(seconds(3), Confirmed);
+    .waits_for(seconds(3), Confirmed)
+    .noting("It retries 5, 25 and 85 min after the first attempt.");
 
 /// Telegram bots. **Nothing is signed**: a client that sees a request can forge any other. Updates are numbered for each bot, so give
 /// each bot an endpoint of its own.

@@ -1,6 +1,8 @@
 //! Senders of documents, forms, tickets, calendars and mail.
 
-use super::{Confirmed, Handshake, Place, Reported, Scheme, TimeUnit, Unconfirmed, hours, minutes, seconds};
+use super::{
+    Confirmed, Handshake, Place, Reported, Scheme, TimeUnit, Unconfirmed, days, hours, minutes, seconds,
+};
 
 /// Typeform.
 pub const TYPEFORM: Scheme = Scheme::hmac_sha256("typeform")
@@ -27,7 +29,7 @@ pub const TRELLO: Scheme = Scheme::hmac_sha1("trello")
     .retries_for(seconds(210), Unconfirmed)
     .noting("An answer 410 may delete the webhook (not confirmed).");
 
-/// Intercom. The body counts the attempts.
+/// Intercom. The body counts the attempts. It checks the endpoint with a HEAD request.
 pub const INTERCOM: Scheme = Scheme::hmac_sha1("intercom")
     .titled("Intercom")
     .described_by("https://developers.intercom.com", Reported)
@@ -37,12 +39,16 @@ pub const INTERCOM: Scheme = Scheme::hmac_sha1("intercom")
     .type_in(Place::Json("/topic"))
     .account_in(Place::Json("/app_id"))
     .differing_between_attempts(&["/delivery_attempts"])
+    .handshake(Handshake::Head)
     .retries_for(minutes(1), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
     .noting("More than 1,000 errors in 15 min pause the webhook for 15 min.");
 
 /// Zendesk. An event has a signed id. The body of a trigger or an automation is written by its author, so its key is the
 /// invocation's id, in a header that the signature does not cover.
+///
+/// An author may copy the form of an event, with a ticket's id as its id. So the type and the time of the event are part of
+/// its key, which two changes of a ticket do not share.
 pub const ZENDESK: Scheme = Scheme::hmac_sha256("zendesk")
     .titled("Zendesk")
     .described_by("", Unconfirmed)
@@ -53,12 +59,16 @@ pub const ZENDESK: Scheme = Scheme::hmac_sha256("zendesk")
     .any_age()
     .signing("{timestamp}{body}")
     .key_in(Place::FirstOf(&[
-        Place::When("/zendesk_event_version", &Place::Json("/id")),
+        Place::When("/zendesk_event_version", &ZENDESK_EVENT),
         Place::Header("x-zendesk-webhook-invocation-id"),
     ]))
     .type_in(Place::When("/zendesk_event_version", &Place::Json("/type")))
     .account_in(Place::When("/zendesk_event_version", &Place::Json("/account_id")))
-    .noting("A time is signed, but no allowed age is published, so any is accepted.");
+    .noting(
+        "A trigger without a body signs no parameter of its URL: send JSON. A time is signed, but no allowed age is published, so any is accepted.",
+    );
+
+const ZENDESK_EVENT: Place = Place::Joined(&[Place::Json("/type"), Place::Json("/id"), Place::Json("/time")]);
 
 /// WorkOS.
 pub const WORKOS: Scheme = Scheme::hmac_sha256("workos")
@@ -103,22 +113,11 @@ pub const BOX: Scheme = Scheme::hmac_sha256("box")
     .waits_for(seconds(30), Confirmed);
 
 /// DocuSign Connect. It sends no id, so the key is made of the event, the envelope, the recipient if there is one, and the time.
-/// The body counts the attempts.
+/// An event about no envelope, such as a change of a template, has the body's digest. The body counts the attempts.
 pub const DOCUSIGN: Scheme = Scheme::hmac_sha256("docusign")
     .titled("DocuSign Connect")
     .described_by("", Reported)
-    .signature_headers(&[
-        "x-docusign-signature-1",
-        "x-docusign-signature-2",
-        "x-docusign-signature-3",
-        "x-docusign-signature-4",
-        "x-docusign-signature-5",
-        "x-docusign-signature-6",
-        "x-docusign-signature-7",
-        "x-docusign-signature-8",
-        "x-docusign-signature-9",
-        "x-docusign-signature-10",
-    ])
+    .signature_headers(DOCUSIGN_HEADERS)
     .base64()
     .key_in(Place::FirstOf(&[
         Place::Joined(&[
@@ -132,11 +131,26 @@ pub const DOCUSIGN: Scheme = Scheme::hmac_sha256("docusign")
             Place::Json("/data/envelopeId"),
             Place::Json("/generatedDateTime"),
         ]),
+        Place::Digest,
     ]))
     .type_in(Place::Json("/event"))
     .account_in(Place::Json("/data/accountId"))
     .differing_between_attempts(&["/retryCount"])
-    .noting("Up to ten signatures are tried. Aggregated messages may merge events.");
+    .retries_for(days(10), Confirmed)
+    .waits_for(seconds(100), Confirmed)
+    .noting("Aggregated messages may merge events.");
+
+macro_rules! docusign_headers {
+    ($($number:literal)*) => { &[$(concat!("x-docusign-signature-", $number)),*] };
+}
+
+/// One for each key of the account.
+const DOCUSIGN_HEADERS: &[&str] = docusign_headers! {
+    1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25
+    26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50
+    51 52 53 54 55 56 57 58 59 60 61 62 63 64 65 66 67 68 69 70 71 72 73 74 75
+    76 77 78 79 80 81 82 83 84 85 86 87 88 89 90 91 92 93 94 95 96 97 98 99 100
+};
 
 /// Postmark, with basic authentication in the webhook's URL. **Nothing is signed**. It sends no id that all messages have, so
 /// the key is the body's digest.

@@ -45,6 +45,12 @@ impl Case {
     }
 }
 
+/// The case of a sender.
+pub(super) fn named(sender: &str) -> Case {
+    let case = cases().into_iter().find(|case| case.scheme.name() == sender);
+    case.unwrap_or_else(|| panic!("there is no {sender}"))
+}
+
 /// An id in a header.
 const ID: &str = "befa7b53-d79d-478f-86b9-120f112b044e";
 const OTHER_ID: &str = "f5e5f430-f57b-4e6e-9fac-d9128cd7232f";
@@ -194,8 +200,8 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         header(
             senders::TWITCH,
-            r#"{"subscription":{"type":"channel.follow"},"event":{"user_id":"1"}}"#,
-            r#"{"subscription":{"type":"channel.follow"},"event":{"user_id":"1"}}"#,
+            r#"{"subscription":{"type":"channel.follow","status":"enabled"},"event":{"user_id":"1"}}"#,
+            r#"{"subscription":{"type":"channel.follow","status":"enabled"},"event":{"user_id":"1"}}"#,
         ),
         body(
             senders::ZOOM,
@@ -229,9 +235,9 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         body(
             senders::ZENDESK,
-            r#"{"id":"c1","account_id":1,"type":"zen:event-type:ticket.status_changed","zendesk_event_version":"2022-11-06"}"#,
-            r#"{"id":"c1","account_id":1,"type":"zen:event-type:ticket.status_changed","zendesk_event_version":"2022-11-06"}"#,
-            r#"{"id":"c2","account_id":1,"type":"zen:event-type:ticket.status_changed","zendesk_event_version":"2022-11-06"}"#,
+            r#"{"id":"c1","account_id":1,"type":"zen:event-type:ticket.status_changed","time":"2022-12-31T23:59:59Z","zendesk_event_version":"2022-11-06"}"#,
+            r#"{"id":"c1","account_id":1,"type":"zen:event-type:ticket.status_changed","time":"2022-12-31T23:59:59Z","zendesk_event_version":"2022-11-06"}"#,
+            r#"{"id":"c2","account_id":1,"type":"zen:event-type:ticket.status_changed","time":"2022-12-31T23:59:59Z","zendesk_event_version":"2022-11-06"}"#,
         ),
         body(
             senders::WORKOS,

@@ -21,9 +21,17 @@ so: check it before you rely on it.
 ";
 
 const NOTES: &str = "
-**Key signed: no** means that an attacker who captured a request can send it again under another id, or with any content where
-nothing is signed. The body's digest is bound to the key, so the same id with another body is answered 422.
-Where the body is signed, [the content as the key][providers/content-key] stops a captured request that is sent again.
+**Key signed: no** means that an attacker who captured a request can send it again under another id, and it runs again: the
+signature does not cover the id, so both requests look genuine. The body's digest is bound to the key, so the same id with
+another body is answered 422. Where nothing is signed, an attacker can also send any content. Where the body is signed,
+[the content as the key][providers/content-key] stops a captured request that is sent again, and takes two events with equal
+bodies for one.
+
+A type is read from the body only. These senders name it in a header that is not signed, so their events have no type:
+Bitbucket Cloud, Sanity, Sentry and WooCommerce. Do not trust that header to tell a harmless event from another one.
+
+The signature of Zendesk covers the time and the body, and no parameter of the URL. A trigger without a body therefore
+proves nothing about its parameters: let it send JSON, and read nothing from the URL.
 
 *Waits for* is how long the sender waits for an answer, and *Retries for* is how long it retries. The retention is at least
 twice as long. A dash means that none is known.

@@ -23,6 +23,14 @@ fn provider(scheme: &Scheme, vector: &Vector) -> SchemeProvider {
     scheme.clone().with_url(url).with_secret(secret).unwrap()
 }
 
+/// Whether a key is the recorded id. With Zendesk, it has the event's type before the id and its time after it.
+fn is_key(scheme: &Scheme, key: &str, id: &str) -> bool {
+    match scheme.name() {
+        "zendesk" => key.split(';').nth(1) == Some(id),
+        _ => key == id,
+    }
+}
+
 fn named<'v>(vectors: &'v [Vector], name: &str) -> &'v Vector {
     vectors.iter().find(|vector| vector.name == name).unwrap_or_else(|| panic!("there is no {name}"))
 }
@@ -40,7 +48,7 @@ fn recorded_deliveries_are_accepted_with_their_key_or_refused() {
                 Ok(Received::Delivery(delivery)) => {
                     assert!(may_be_genuine || vector.policy_dependent, "{id} was accepted");
                     if let Some(expected) = vector.key() {
-                        assert_eq!(delivery.key().as_str(), expected, "{id}");
+                        assert!(is_key(scheme, delivery.key().as_str(), &expected), "{id}");
                     }
                     assert_eq!(
                         delivery.fingerprint().is_none(),
@@ -125,7 +133,9 @@ fn a_body_that_is_forged_with_a_token_is_another_one_under_the_same_key() {
     assert_ne!(a.fingerprint(), b.fingerprint());
 }
 
-/// The delivery id is the same for all deliveries of a webhook within one second.
+/// The delivery id is the same for all deliveries of a webhook within one second, so it is not enough. The body is not
+/// enough either: each deletion of an order is `{"id":727}`. A delivery id that an attacker swaps therefore makes another
+/// event. No other choice loses none, because WooCommerce signs only the body and never sends an event twice.
 #[test]
 fn two_woocommerce_orders_with_one_delivery_id_are_two_deliveries() {
     let vectors = recordings(&senders::WOOCOMMERCE);
@@ -135,7 +145,9 @@ fn two_woocommerce_orders_with_one_delivery_id_are_two_deliveries() {
     };
     let genuine = of("valid-1");
     assert_ne!(address(&genuine), address(&of("same-delivery-id-different-order")));
-    assert_eq!(address(&genuine), address(&of("unsigned-key-swapped")));
+    let swapped = of("unsigned-key-swapped");
+    assert_ne!(address(&genuine), address(&swapped));
+    assert!(genuine.fingerprint().is_some() && genuine.fingerprint() == swapped.fingerprint());
 }
 
 #[test]

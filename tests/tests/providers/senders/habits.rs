@@ -1,0 +1,135 @@
+//! The habits of single senders: equal bodies, replays, keys during a rotation, and types.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+use idempotency_core::Delivery;
+use idempotency_core::provider::{Place, senders};
+
+use super::cases::{Case, NOW, named};
+use super::{address, delivery};
+
+fn of(case: &Case, id: &str, body: &str) -> Delivery {
+    delivery(&case.signed(0, (id, body), NOW), &case.provider())
+}
+
+#[test]
+fn an_event_that_eventbridge_replays_from_its_archive_is_the_same_event() {
+    let case = named("aws-eventbridge");
+    let event = of(&case, "", r#"{"id":"7bf7","detail-type":"x","account":"1","detail":{}}"#);
+    let replayed =
+        of(&case, "", r#"{"id":"7bf7","detail-type":"x","account":"1","detail":{},"replay-name":"r"}"#);
+    assert_eq!(address(&event), address(&replayed));
+    assert_eq!(event.fingerprint(), replayed.fingerprint());
+}
+
+/// WooCommerce: "If a resource has been deleted, just include the ID in the payload." It never retries.
+#[test]
+fn woocommerce_events_with_equal_bodies_are_events_of_their_own() {
+    let case = named("woocommerce");
+    let deletion = |topic: &str, shop: &str, id: &str| {
+        let request = case.signed(0, ("-", r#"{"id":727}"#), NOW);
+        let request = request.with("x-wc-webhook-topic", topic).with("x-wc-webhook-source", shop);
+        address(&delivery(&request.with("x-wc-webhook-delivery-id", id), &case.provider()))
+    };
+    let first = deletion("order.deleted", "https://a.example/", "7a3b");
+    assert_eq!(first, deletion("order.deleted", "https://a.example/", "7a3b"));
+    for other in [
+        deletion("order.deleted", "https://a.example/", "0c9d"),
+        deletion("order.deleted", "https://b.example/", "7a3b"),
+        deletion("product.deleted", "https://a.example/", "7a3b"),
+    ] {
+        assert_ne!(first, other);
+    }
+}
+
+/// Its client libraries: a notification that fails is retried once a day, at most ten times.
+#[test]
+fn docusign_records_are_kept_for_twice_its_ten_days_of_retries() {
+    let policy = senders::DOCUSIGN.policy();
+    assert!(policy.retention() >= Duration::from_secs(20 * 86_400));
+    assert!(policy.wait() + policy.store_timeout() < Duration::from_secs(100));
+}
+
+#[test]
+fn a_signature_by_any_of_docusigns_hundred_keys_is_accepted() {
+    let case = named("docusign");
+    for number in [2, 11, 100] {
+        let mut request = case.genuine();
+        let genuine = request.headers.remove("x-docusign-signature-1").unwrap();
+        for other in (1..=100).filter(|other| *other != number) {
+            let name: http::HeaderName = format!("x-docusign-signature-{other}").parse().unwrap();
+            request.headers.insert(name, HeaderValue::from_static("AAAA"));
+        }
+        let name: http::HeaderName = format!("x-docusign-signature-{number}").parse().unwrap();
+        assert!(request.received_by(&case.provider()).is_err(), "{number}");
+        request.headers.insert(name, genuine);
+        delivery(&request, &case.provider());
+    }
+}
+
+#[test]
+fn a_docusign_event_about_a_template_is_named_by_its_content_without_the_count_of_retries() {
+    let case = named("docusign");
+    let event = |template: &str, retries: u8| {
+        let body = format!(
+            r#"{{"event":"template-modified","retryCount":{retries},"generatedDateTime":"2025-04-08T18:13:30Z","data":{{"accountId":"a","userId":"u","templateId":"{template}"}}}}"#
+        );
+        address(&of(&case, "", &body))
+    };
+    assert_eq!(event("t", 0), event("t", 1));
+    assert_ne!(event("t", 0), event("other", 0));
+}
+
+/// RFC 9110, section 5.3: a proxy may join the lines of a header.
+#[test]
+fn the_lines_of_mollies_signatures_may_be_joined() {
+    let case = named("mollie");
+    let request = case.genuine();
+    let genuine = request.headers["x-mollie-signature"].to_str().unwrap().to_owned();
+    let other = format!("sha256={}", "0".repeat(64));
+    for joined in [format!("{other}, {genuine}"), format!("{genuine},{other}")] {
+        delivery(&request.clone().with("x-mollie-signature", &joined), &case.provider());
+    }
+    let unknown = request.with("x-mollie-signature", &format!("{other}, {other}"));
+    assert!(unknown.received_by(&case.provider()).is_err());
+}
+
+/// gitlab-org/gitlab!49285: events of groups have an `event_name` and no `object_kind`.
+#[test]
+fn a_group_event_of_gitlab_has_a_type() {
+    for sender in ["gitlab", "gitlab-signed"] {
+        let body = r#"{"group_id":144,"user_id":64,"event_name":"user_add_to_group"}"#;
+        let event = of(&named(sender), "id-1", body);
+        assert_eq!(event.attributes().event_type(), Some("user_add_to_group"), "{sender}");
+    }
+}
+
+#[test]
+fn a_revocation_by_twitch_has_not_the_type_of_the_event_that_it_revokes() {
+    let case = named("twitch");
+    let revocation =
+        r#"{"subscription":{"id":"s","status":"authorization_revoked","type":"channel.follow"}}"#;
+    let types = [case.event.1, revocation]
+        .map(|body| of(&case, "id-1", body).attributes().event_type().map(str::to_owned));
+    assert_eq!(
+        types.each_ref().map(Option::as_deref),
+        [Some("channel.follow;enabled"), Some("channel.follow;authorization_revoked")]
+    );
+}
+
+/// A header that is not signed could make a captured `pullrequest:rejected` a `pullrequest:fulfilled`.
+#[test]
+fn no_type_is_read_from_a_header() {
+    fn is_in_body(place: &Place) -> bool {
+        match place {
+            Place::Json(_) => true,
+            Place::When(_, place) => is_in_body(place),
+            Place::FirstOf(places) | Place::Joined(places) => places.iter().all(is_in_body),
+            _ => false,
+        }
+    }
+    for scheme in senders::ALL {
+        assert!(scheme.event_type().is_none_or(|place| is_in_body(&place)), "{}", scheme.name());
+    }
+}
