@@ -1,6 +1,8 @@
 //! Senders of code, builds, incidents and issues.
 
-use super::{Confirmed, Place, Reported, Scheme, TimeUnit, Unconfirmed, hours, minutes, seconds};
+use super::{
+    Confirmed, Place, Reported, Scheme, TimeUnit, Unconfirmed, hours, minutes, seconds, standard_webhooks,
+};
 
 /// Bitbucket Cloud. The id is in a header that the signature does not cover.
 pub const BITBUCKET: Scheme = Scheme::hmac_sha256("bitbucket")
@@ -42,17 +44,9 @@ pub const GITLAB: Scheme = Scheme::token("gitlab")
     .noting("GitLab before 17.4 sends no `Idempotency-Key` and is refused. Prefer a signing token, which GitLab 19.0 has.");
 
 /// GitLab with a signing token, by the rules of Standard Webhooks.
-pub const GITLAB_SIGNED: Scheme = Scheme::hmac_sha256("gitlab-signed")
+pub const GITLAB_SIGNED: Scheme = standard_webhooks("gitlab-signed")
     .titled("GitLab (signing token)")
     .described_by("https://gitlab.com/gitlab-org/gitlab/-/merge_requests/230944", Confirmed)
-    .signature_header("webhook-signature")
-    .items(' ')
-    .prefix("v1,")
-    .base64()
-    .timestamp_header("webhook-timestamp")
-    .signing("{id}.{timestamp}.{body}")
-    .secret_in_base64("whsec_")
-    .key_in(Place::Header("webhook-id"))
     .type_in(GITLAB_TYPE)
     .waits_for(seconds(10), Confirmed);
 
@@ -155,3 +149,24 @@ pub const AWS_EVENTBRIDGE: Scheme = Scheme::token("aws-eventbridge")
     .retries_for(hours(24), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
     .noting("The name of the header is your choice at AWS. A replay from an archive within the retention does not run again.");
+
+/// incident.io, which sends through Svix.
+pub const INCIDENT_IO: Scheme = standard_webhooks("incident-io")
+    .titled("incident.io")
+    .described_by("https://docs.incident.io/integrations/webhooks", Unconfirmed)
+    .type_in(Place::Json("/event_type"))
+    .retries_for(hours(24), Confirmed)
+    .retries_after_4xx(true, Confirmed)
+    .noting(
+        "It uses Svix (confirmed), with headers named `webhook-` (not confirmed). If they are named `svix-`, use `StandardWebhooks::svix`. After 5 days of failures it disables the endpoint.",
+    );
+
+/// npm, hooks of the registry. It sends no id, so the key is the body's digest.
+pub const NPM: Scheme = Scheme::hmac_sha256("npm")
+    .titled("npm hooks")
+    .described_by("https://github.com/npm/npm-hook-receiver", Confirmed)
+    .signature_header("x-npm-signature")
+    .prefix("sha256=")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/event"))
+    .account_in(Place::Json("/hookOwner/username"));

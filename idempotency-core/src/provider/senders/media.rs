@@ -1,6 +1,8 @@
 //! Senders of chats, calls and streams.
 
-use super::{Confirmed, Handshake, Place, Scheme, TimeUnit, Unconfirmed, minutes, seconds};
+use super::{
+    Confirmed, Handshake, Place, Scheme, TimeUnit, Unconfirmed, minutes, seconds, standard_webhooks,
+};
 
 /// Twitch EventSub. The id and the time are signed without a text between them, so an id may only have letters, digits, `_`
 /// and `-`.
@@ -51,3 +53,33 @@ pub const TELEGRAM: Scheme = Scheme::token("telegram")
     .signature_header("x-telegram-bot-api-secret-token")
     .key_in(Place::Json("/update_id"))
     .noting("Updates are numbered for each bot: one endpoint for each.");
+
+/// Liveblocks.
+pub const LIVEBLOCKS: Scheme = standard_webhooks("liveblocks")
+    .titled("Liveblocks")
+    .described_by("https://github.com/liveblocks/liveblocks", Confirmed)
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Json("/data/projectId"));
+
+/// Mux. The body lists the attempts.
+pub const MUX: Scheme = Scheme::hmac_sha256("mux")
+    .titled("Mux")
+    .described_by("https://github.com/muxinc/mux-ts", Confirmed)
+    .signature_header("mux-signature")
+    .items(',')
+    .timestamp_item("t=")
+    .prefix("v1=")
+    .signing("{timestamp}.{body}")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Json("/environment/id"))
+    .differing_between_attempts(&["/attempts"]);
+
+/// Stream Chat. It sends no id in the body, so the key is the body's digest.
+pub const STREAM: Scheme = Scheme::hmac_sha256("stream")
+    .titled("Stream Chat")
+    .described_by("https://github.com/GetStream/stream-chat-js", Confirmed)
+    .signature_header("x-signature")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/type"))
+    .noting("It signs the body before compression: leave compression off, or decompress before the layer.");

@@ -1,6 +1,7 @@
 // The first definition of a link wins: here the page's links lead to modules, in the repository to files.
 #![doc = concat!(include_str!("../../docs/links.md"), include_str!("../../../docs/providers/catalogue.md"))]
 
+mod ai;
 mod commerce;
 mod developers;
 mod media;
@@ -12,51 +13,89 @@ use std::time::Duration;
 use super::{Certainty, Handshake, Place, Scheme, TimeUnit, days};
 use Certainty::{Confirmed, Reported, Unconfirmed};
 
+pub use ai::{ANTHROPIC, ELEVENLABS, OPENAI, REPLICATE};
 pub use commerce::{EASYPOST, LEMON_SQUEEZY, WOOCOMMERCE};
 pub use developers::{
-    AWS_EVENTBRIDGE, BITBUCKET, CIRCLECI, GITLAB, GITLAB_SIGNED, HEROKU, JIRA, LINEAR, PAGERDUTY, SANITY,
-    SENTRY, VERCEL,
+    AWS_EVENTBRIDGE, BITBUCKET, CIRCLECI, GITLAB, GITLAB_SIGNED, HEROKU, INCIDENT_IO, JIRA, LINEAR, NPM,
+    PAGERDUTY, SANITY, SENTRY, VERCEL,
 };
-pub use media::{TELEGRAM, TWITCH, ZOOM};
-pub use payments::{CHECKOUT, COINBASE_COMMERCE, MOLLIE, PADDLE, RAZORPAY, SQUARE};
-pub use work::{BOX, CALENDLY, DOCUSIGN, INTERCOM, POSTMARK, TRELLO, TYPEFORM, WORKOS, ZENDESK};
+pub use media::{LIVEBLOCKS, MUX, STREAM, TELEGRAM, TWITCH, ZOOM};
+pub use payments::{
+    CHARGEBEE, CHECKOUT, COINBASE_COMMERCE, DODO_PAYMENTS, LITHIC, MODERN_TREASURY, MOLLIE, PADDLE, RAZORPAY,
+    SQUARE,
+};
+pub use work::{
+    BOX, CALENDLY, DOCUSIGN, INTERCOM, NOTION, ONFIDO, POSTMARK, TRELLO, TYPEFORM, WEBFLOW, WORKOS, ZENDESK,
+};
 
 /// All schemes, by name.
 pub const ALL: &[Scheme] = &[
+    ANTHROPIC,
     AWS_EVENTBRIDGE,
     BITBUCKET,
     BOX,
     CALENDLY,
+    CHARGEBEE,
     CHECKOUT,
     CIRCLECI,
     COINBASE_COMMERCE,
     DOCUSIGN,
+    DODO_PAYMENTS,
     EASYPOST,
+    ELEVENLABS,
     GITLAB,
     GITLAB_SIGNED,
     HEROKU,
+    INCIDENT_IO,
     INTERCOM,
     JIRA,
     LEMON_SQUEEZY,
     LINEAR,
+    LITHIC,
+    LIVEBLOCKS,
+    MODERN_TREASURY,
     MOLLIE,
+    MUX,
+    NOTION,
+    NPM,
+    ONFIDO,
+    OPENAI,
     PADDLE,
     PAGERDUTY,
     POSTMARK,
     RAZORPAY,
+    REPLICATE,
     SANITY,
     SENTRY,
     SQUARE,
+    STREAM,
     TELEGRAM,
     TRELLO,
     TWITCH,
     TYPEFORM,
     VERCEL,
+    WEBFLOW,
     WOOCOMMERCE,
     WORKOS,
     ZENDESK,
     ZOOM,
 ];
+
+/// What all senders that follow Standard Webhooks share. The key is the `webhook-id`.
+const fn standard_webhooks(name: &'static str) -> Scheme {
+    Scheme::hmac_sha256(name)
+        .signature_header("webhook-signature")
+        .items(' ')
+        .prefix("v1,")
+        .base64()
+        .timestamp_header("webhook-timestamp")
+        .signing("{id}.{timestamp}.{body}")
+        .secret_in_base64("whsec_")
+        .key_in(Place::Header("webhook-id"))
+}
+
+/// The signed text of Standard Webhooks for a sender whose key is in the body.
+const STANDARD_WITH_HEADER_ID: &str = "{header:webhook-id}.{timestamp}.{body}";
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)

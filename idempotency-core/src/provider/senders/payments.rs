@@ -1,6 +1,6 @@
 //! Senders of payments.
 
-use super::{Confirmed, Place, Scheme, Unconfirmed, days, hours, seconds};
+use super::{Confirmed, Place, Scheme, Unconfirmed, days, hours, seconds, standard_webhooks};
 
 /// Square. The signature covers the notification URL, so call [`with_url`](Scheme::with_url) with exactly the URL of the
 /// subscription.
@@ -76,3 +76,36 @@ pub const MOLLIE: Scheme = Scheme::hmac_sha256("mollie")
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/type"))
     .noting("Classic webhooks are unsigned and are refused.");
+
+/// Lithic.
+pub const LITHIC: Scheme = standard_webhooks("lithic")
+    .titled("Lithic")
+    .described_by("https://github.com/lithic-com/lithic-node", Confirmed)
+    .type_in(Place::Json("/event_type"));
+
+/// Dodo Payments.
+pub const DODO_PAYMENTS: Scheme = standard_webhooks("dodo-payments")
+    .titled("Dodo Payments")
+    .described_by("https://github.com/dodopayments/dodopayments-typescript", Confirmed)
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Json("/business_id"));
+
+/// Modern Treasury. It sends no id, so the key is the body's digest.
+pub const MODERN_TREASURY: Scheme = Scheme::hmac_sha256("modern-treasury")
+    .titled("Modern Treasury")
+    .described_by("https://github.com/Modern-Treasury/modern-treasury-node", Confirmed)
+    .signature_header("x-signature")
+    .key_in(Place::Digest)
+    .type_in(Place::Joined(&[Place::Json("/data/object"), Place::Json("/event")]))
+    .noting("`/data/live_mode` in the body tells live events from those of the sandbox.");
+
+/// Chargebee, with basic authentication. **Nothing is signed**. The body has the state of its own delivery, which is left out
+/// of the fingerprint.
+pub const CHARGEBEE: Scheme = Scheme::basic_auth("chargebee")
+    .titled("Chargebee")
+    .described_by("https://github.com/chargebee/chargebee-node", Confirmed)
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/event_type"))
+    .differing_between_attempts(&["/webhook_status", "/webhooks"])
+    .retries_for(days(3), Confirmed)
+    .noting("It expects the status 200. Events may arrive out of order.");

@@ -161,3 +161,41 @@ pub const POSTMARK: Scheme = Scheme::basic_auth("postmark")
     .type_in(Place::Json("/RecordType"))
     .retries_for(hours(10), Unconfirmed)
     .noting("An answer 403 may stop its retries (not confirmed).");
+
+/// Notion. The body counts the attempts. The secret is the `verification_token` that Notion sends when a subscription is made.
+pub const NOTION: Scheme = Scheme::hmac_sha256("notion")
+    .titled("Notion")
+    .described_by("https://developers.notion.com/reference/v2-webhooks", Confirmed)
+    .signature_header("x-notion-signature")
+    .prefix("sha256=")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Json("/workspace_id"))
+    .differing_between_attempts(&["/attempt_number"])
+    .noting(
+        "The secret is the `verification_token` of its first request. That request cannot be verified before, so it is answered 401: take the token from it another way.",
+    );
+
+/// Onfido. It sends no id, so the key is the body's digest.
+pub const ONFIDO: Scheme = Scheme::hmac_sha256("onfido")
+    .titled("Onfido")
+    .described_by("https://github.com/onfido/onfido-node", Confirmed)
+    .signature_header("x-sha2-signature")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/payload/action"));
+
+/// Webflow. It sends no id, so the key is the body's digest. A time is signed, but its SDK accepts any age, and so does this
+/// scheme: whether a retry has a new time is unknown.
+pub const WEBFLOW: Scheme = Scheme::hmac_sha256("webflow")
+    .titled("Webflow")
+    .described_by("https://github.com/webflow/js-webflow-api", Confirmed)
+    .signature_header("x-webflow-signature")
+    .timestamp_header("x-webflow-timestamp")
+    .time_unit(TimeUnit::Milliseconds)
+    .any_age()
+    .signing("{timestamp}:{body}")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/triggerType"))
+    .account_in(Place::Json("/payload/siteId"))
+    .retries_for(minutes(30), Confirmed)
+    .noting("It retries three times, 10 min apart. A redirect counts as a failure.");

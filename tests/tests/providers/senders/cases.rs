@@ -52,24 +52,27 @@ pub(super) fn named(sender: &str) -> Case {
 }
 
 /// An id in a header.
-const ID: &str = "befa7b53-d79d-478f-86b9-120f112b044e";
-const OTHER_ID: &str = "f5e5f430-f57b-4e6e-9fac-d9128cd7232f";
+pub(super) const ID: &str = "befa7b53-d79d-478f-86b9-120f112b044e";
+pub(super) const OTHER_ID: &str = "f5e5f430-f57b-4e6e-9fac-d9128cd7232f";
+
+/// A case whose key is in the body.
+pub(super) fn body(scheme: Scheme, event: &'static str, retry: &'static str, second: &'static str) -> Case {
+    Case { scheme, event: ("", event), retry: ("", retry), second: ("", second) }
+}
+
+/// A case whose key is in a header.
+pub(super) fn header(scheme: Scheme, event: &'static str, retry: &'static str) -> Case {
+    Case { scheme, event: (ID, event), retry: (ID, retry), second: (OTHER_ID, event) }
+}
 
 pub(super) fn cases() -> Vec<Case> {
-    // The key is in the body.
-    let body = |scheme: Scheme, event: &'static str, retry: &'static str, second: &'static str| Case {
-        scheme,
-        event: ("", event),
-        retry: ("", retry),
-        second: ("", second),
-    };
-    // The key is in a header.
-    let header = |scheme: Scheme, event: &'static str, retry: &'static str| Case {
-        scheme,
-        event: (ID, event),
-        retry: (ID, retry),
-        second: (OTHER_ID, event),
-    };
+    let mut cases = super::cases_of_sdks::cases();
+    cases.extend(others());
+    cases
+}
+
+/// The cases of the senders without vectors of their SDK.
+fn others() -> Vec<Case> {
     vec![
         body(
             senders::SQUARE,

@@ -1,6 +1,7 @@
 //! The catalogue of senders: their recorded deliveries, their keys, every change of a signed request, and the page.
 
 mod cases;
+mod cases_of_sdks;
 mod habits;
 mod ids;
 mod negatives;

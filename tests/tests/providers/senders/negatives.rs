@@ -165,7 +165,12 @@ fn a_needed_header_that_is_missing_empty_repeated_or_not_text_is_refused() {
 
 #[test]
 fn a_changed_header_that_is_signed_is_refused() {
-    let signed: [(&str, &str); 7] = [
+    let signed: [(&str, &str); 12] = [
+        ("anthropic", "webhook-id"),
+        ("anthropic", "webhook-timestamp"),
+        ("openai", "webhook-id"),
+        ("openai", "webhook-timestamp"),
+        ("webflow", "x-webflow-timestamp"),
         ("twitch", "twitch-eventsub-message-id"),
         ("twitch", "twitch-eventsub-message-timestamp"),
         ("gitlab-signed", "webhook-id"),
@@ -201,6 +206,9 @@ fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
         ("sanity", ",", "v2=78a99eced861f85c"),
         ("workos", ", ", "v0=78a99eced861f85c"),
         ("calendly", ",", "v0=78a99eced861f85c"),
+        ("mux", ",", "v2=78a99eced861f85c"),
+        ("openai", " ", "v1a,AAAA"),
+        ("anthropic", " ", "v2,AAAA"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
         let (request, name) = (case.genuine(), signature(&case));
@@ -218,14 +226,20 @@ fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
 fn each_of_several_signatures_is_tried_in_any_order() {
     let cases = cases();
     let named = |sender: &str| cases.iter().find(|case| case.scheme.name() == sender).unwrap();
-    for (sender, separator) in [("paddle", ";"), ("gitlab-signed", " "), ("circleci", ","), ("workos", ", ")]
-    {
+    for (sender, separator) in [
+        ("paddle", ";"),
+        ("gitlab-signed", " "),
+        ("circleci", ","),
+        ("workos", ", "),
+        ("openai", " "),
+        ("mux", ","),
+    ] {
         let case = named(sender);
         let (request, name) = (case.genuine(), signature(case));
         let value = request.headers[&name].to_str().unwrap();
         let other = case.signed(1, case.event, NOW).headers[&name].to_str().unwrap().to_owned();
         let mac = other.rsplit([';', ',']).next().unwrap();
-        let mac = if sender == "gitlab-signed" { &other } else { mac };
+        let mac = if separator == " " { &other } else { mac };
         let both = [format!("{value}{separator}{mac}"), format!("{mac}{separator}{value}")];
         for both in both {
             let request = with(&request, &name, both.as_bytes()).unwrap();

@@ -8,25 +8,39 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 8] = [
+const TOLERANCES: [(&str, u64); 17] = [
+    ("anthropic", 300),
     ("box", 600),
     ("calendly", 180),
+    ("dodo-payments", 300),
+    ("elevenlabs", 1_800),
     ("gitlab-signed", 300),
+    ("incident-io", 300),
     ("linear", 60),
+    ("lithic", 300),
+    ("liveblocks", 300),
+    ("mux", 300),
+    ("openai", 300),
     ("paddle", 5),
+    ("replicate", 300),
     ("twitch", 600),
     ("workos", 180),
     ("zoom", 300),
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 9] = [
+const TEXTS: [(&str, &str, &str); 14] = [
+    ("anthropic", "webhook-timestamp", "1767225600"),
     ("box", "box-delivery-timestamp", "2026-01-01T00:00:00Z"),
     ("calendly", "calendly-webhook-signature", "1767225600"),
+    ("elevenlabs", "elevenlabs-signature", "1767225600"),
     ("gitlab-signed", "webhook-timestamp", "1767225600"),
+    ("mux", "mux-signature", "1767225600"),
+    ("openai", "webhook-timestamp", "1767225600"),
     ("paddle", "paddle-signature", "1767225600"),
     ("sanity", "sanity-webhook-signature", "1767225600000"),
     ("twitch", "twitch-eventsub-message-timestamp", "2026-01-01T00:00:00Z"),
+    ("webflow", "x-webflow-timestamp", "1767225600000"),
     ("workos", "workos-signature", "1767225600000"),
     ("zendesk", "x-zendesk-webhook-signature-timestamp", "2026-01-01T00:00:00Z"),
     ("zoom", "x-zm-request-timestamp", "1767225600"),
@@ -131,9 +145,14 @@ fn a_time_in_another_form_is_refused_without_a_panic() {
 
 #[test]
 fn a_second_time_in_the_signature_header_is_refused() {
-    for (sender, separator, item) in
-        [("paddle", ";", "ts"), ("workos", ",", "t"), ("calendly", ",", "t"), ("sanity", ",", "t")]
-    {
+    for (sender, separator, item) in [
+        ("paddle", ";", "ts"),
+        ("workos", ",", "t"),
+        ("calendly", ",", "t"),
+        ("sanity", ",", "t"),
+        ("mux", ",", "t"),
+        ("elevenlabs", ",", "t"),
+    ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
         let name = case.scheme.signature_header_names()[0];
         let value = case.genuine().headers[name].to_str().unwrap().to_owned();

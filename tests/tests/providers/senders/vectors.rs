@@ -100,6 +100,29 @@ fn a_recorded_retry_has_the_key_of_the_first_attempt() {
     }
 }
 
+/// The vectors of the SDKs have the same names: a redelivery is the same event, everything else genuine is another one.
+#[test]
+fn a_redelivery_has_the_key_of_its_event_and_no_other_event_has_it() {
+    let mut senders_seen = 0;
+    for scheme in senders::ALL {
+        let vectors = recordings(scheme);
+        let Some(redelivery) = vectors.iter().find(|vector| vector.name == "redelivery") else { continue };
+        senders_seen += 1;
+        let of = |vector: &Vector| delivery(&vector.request(), &provider(scheme, vector));
+        let (first, redelivery) = (of(named(&vectors, "valid")), of(redelivery));
+        assert_eq!(address(&first), address(&redelivery), "{}", scheme.name());
+        assert_eq!(first.fingerprint(), redelivery.fingerprint(), "{}", scheme.name());
+        let is_other = |name: &str| name == "second-occurrence" || name.starts_with("other-kind");
+        let others = vectors.iter().filter(|vector| is_other(&vector.name));
+        let others: Vec<_> = others.map(|vector| address(&of(vector))).collect();
+        assert!(others.len() >= 2, "{}", scheme.name());
+        for (at, other) in others.iter().enumerate() {
+            assert!(*other != address(&first) && !others[..at].contains(other), "{}", scheme.name());
+        }
+    }
+    assert_eq!(senders_seen, 16);
+}
+
 #[test]
 fn a_recorded_request_under_a_swapped_id_is_bound_to_its_body() {
     for (sender, genuine, swapped) in [
