@@ -68,7 +68,7 @@ fn recorded_deliveries_are_accepted_with_their_key_or_refused() {
             }
         }
     }
-    assert!(accepted >= 50 && refused >= 50, "{accepted} accepted, {refused} refused");
+    assert!(accepted >= 140 && refused >= 240, "{accepted} accepted, {refused} refused");
 }
 
 #[test]
