@@ -6,6 +6,9 @@ mod habits;
 mod ids;
 mod negatives;
 mod page;
+mod review;
+mod review_cuts;
+mod review_more;
 mod times;
 mod vectors;
 
