@@ -162,7 +162,7 @@ const ACME: Scheme = Scheme::hmac_sha256("acme")
     .type_in(Place::Json("/type"))
     .account_in(Place::Json("/account"))
     .differing_between_attempts(&["/attempt"])
-    .handshake(Handshake::EchoJson("/challenge"));
+    .handshake(Handshake::EchoJson { pointer: "/challenge", when: ("/type", "check") });
 
 /// A request in the form of a scheme, and bytes that may be JSON.
 pub fn scheme(bytes: &[u8]) {

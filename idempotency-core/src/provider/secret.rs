@@ -137,6 +137,11 @@ impl Secrets {
         self
     }
 
+    /// The secrets that are not from the source.
+    pub(super) fn fixed(&self) -> &[Secret] {
+        &self.fixed
+    }
+
     /// The secrets to try for a request.
     ///
     /// # Errors

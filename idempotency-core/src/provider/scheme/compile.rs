@@ -1,12 +1,13 @@
 //! A scheme that is checked, with its template and its places parsed.
 
-use http::HeaderName;
+use http::{HeaderName, Method};
 
+use super::checks;
+use super::differing::Differing;
 use super::pick::Paths;
-use super::settings::{Headers, Time};
+use super::settings::Time;
 use super::template::{self, Part};
-use super::url::EndpointUrl;
-use super::{BODY, Encoding, Place, Proof, Scheme, SchemeError, TimeUnit};
+use super::{Place, Scheme, SchemeError, TimeUnit};
 use crate::provider::canonical::Pointer;
 
 /// What a request is read by.
@@ -15,13 +16,25 @@ pub(super) struct Compiled {
     pub(super) signed_text: Vec<Part>,
     pub(super) signature_headers: Vec<HeaderName>,
     pub(super) time: CompiledTime,
+    /// The exact number of digits of a time, if only that shows where it ends.
+    pub(super) time_digits: Option<usize>,
+    pub(super) methods: Vec<Method>,
     /// The pointers of all places, which are picked in one pass.
     pub(super) paths: Paths,
     pub(super) key: Vec<Alternative>,
     pub(super) event_type: Vec<Alternative>,
     pub(super) account: Vec<Alternative>,
-    pub(super) challenge: Option<usize>,
-    pub(super) differing: Vec<Pointer>,
+    pub(super) challenge: Option<Challenge>,
+    pub(super) differing: Differing,
+}
+
+/// The handshake in a body.
+#[derive(Clone, Debug)]
+pub(super) struct Challenge {
+    /// The number of the text's pointer.
+    pub(super) text: usize,
+    /// The number of the pointer with the text that makes a delivery a handshake, and that text.
+    pub(super) when: (usize, &'static str),
 }
 
 #[derive(Clone, Debug)]
@@ -52,17 +65,17 @@ pub(super) enum Source {
 }
 
 pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
-    check_settings(scheme)?;
+    checks::settings(scheme)?;
     let key = scheme.key.ok_or(SchemeError::NoKey)?;
     let id = match key {
         Place::Header(name) => Some(name),
         _ => None,
     };
-    let signed_text = template::parse(scheme.signed_text, id)?;
-    check_time(scheme, &signed_text)?;
-    if signed_text.contains(&Part::Url) && !scheme.url.as_ref().is_some_and(EndpointUrl::is_absolute) {
-        return Err(SchemeError::Url);
-    }
+    let signed_text = template::parse(scheme.signed_text, id, scheme.unit() == TimeUnit::Rfc3339)?;
+    checks::time(scheme, &signed_text)?;
+    checks::url(scheme, &signed_text)?;
+    let methods = methods(scheme.methods)?;
+    checks::methods(&methods, &signed_text)?;
     let mut paths = Paths::default();
     let time = match scheme.time {
         Time::None => CompiledTime::None,
@@ -81,86 +94,28 @@ pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
         key: places.alternatives(&key)?,
         event_type: places.optional(scheme.event_type)?,
         account: places.optional(scheme.account)?,
-        challenge: scheme
-            .handshake
-            .pointer()
-            .map(|text| pointer(text).map(|pointer| places.paths.add(&pointer)))
-            .transpose()?,
-        differing: scheme.differing.iter().map(|text| pointer(text)).collect::<Result<_, _>>()?,
+        challenge: places.challenge()?,
+        differing: Differing::new(
+            scheme.differing.iter().map(|text| pointer(text)).collect::<Result<_, _>>()?,
+        ),
+        time_digits: scheme.unit().digits().filter(|_| checks::is_time_beside_header(&signed_text)),
+        methods,
         signed_text,
         time,
         paths,
     };
-    check_account(scheme, &compiled)?;
+    checks::account(scheme, &compiled)?;
+    checks::challenge(&compiled)?;
     Ok(compiled)
 }
 
-fn check_settings(scheme: &Scheme) -> Result<(), SchemeError> {
-    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if scheme.name.is_empty() || !scheme.name.bytes().all(is_name) {
-        return Err(SchemeError::Name(scheme.name));
-    }
-    if scheme.headers.names().is_empty() {
-        return Err(SchemeError::NoSignatureHeader);
-    }
-    if scheme.proof.is_signature() {
-        return Ok(());
-    }
-    let is_list = scheme.separator.is_some() || !matches!(scheme.time, Time::None);
-    if scheme.signed_text != BODY || is_list || scheme.encoding != Encoding::Hex {
-        return Err(SchemeError::Setting(
-            "a token and basic authentication sign nothing: leave out template, items, time and encoding",
-        ));
-    }
-    if scheme.proof == Proof::BasicAuth && !matches!(scheme.headers, Headers::One("authorization")) {
-        return Err(SchemeError::Setting("basic authentication is in the authorization header"));
-    }
-    Ok(())
-}
-
-/// A time that the signature does not cover proves nothing.
-fn check_time(scheme: &Scheme, signed_text: &[Part]) -> Result<(), SchemeError> {
-    let wrong = |reason| SchemeError::Template { template: scheme.signed_text, reason };
-    let is_in_text = signed_text.contains(&Part::Timestamp);
-    match scheme.time {
-        Time::None if is_in_text => {
-            Err(wrong("has `{timestamp}`, but the scheme says nowhere where the time is"))
-        }
-        Time::Header(_) | Time::Item(_) if !is_in_text => {
-            Err(wrong("leaves out `{timestamp}`, so any time would pass"))
-        }
-        Time::Json(_) if is_in_text => Err(wrong("has `{timestamp}`, but the time is in the body")),
-        Time::Header(_) | Time::Item(_)
-            if scheme.tolerance.is_none() && is_cut_by_age(scheme, signed_text) =>
-        {
-            Err(wrong("has a header beside a number, where only the age shows the border: set a tolerance"))
-        }
-        Time::Item(_) if scheme.separator.is_none() => Err(SchemeError::Setting(
-            "the time is an item of the signature header, which is no list: call `items`",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a digit at the end of a header could be moved into the time. A date shows where it begins.
-fn is_cut_by_age(scheme: &Scheme, signed_text: &[Part]) -> bool {
-    let adjoin = |pair: &[Part]| {
-        matches!(pair, [Part::Header(..), Part::Timestamp] | [Part::Timestamp, Part::Header(..)])
-    };
-    scheme.unit != TimeUnit::Rfc3339 && signed_text.windows(2).any(adjoin)
-}
-
-/// With an unsigned account, an attacker could send a captured request again under the same signed key.
-fn check_account(scheme: &Scheme, compiled: &Compiled) -> Result<(), SchemeError> {
-    let is_any_key_signed = compiled.key.iter().any(|place| place.is_signed);
-    let is_account_signed = compiled.account.iter().all(|place| place.is_signed);
-    match scheme.account {
-        Some(place) if is_any_key_signed && !is_account_signed => Err(SchemeError::Place {
-            place,
-            reason: "is not signed, so it cannot be the account of a signed key",
-        }),
-        _ => Ok(()),
-    }
+/// POST and the further methods.
+fn methods(further: &[&'static str]) -> Result<Vec<Method>, SchemeError> {
+    let further = further.iter().map(|name| {
+        let is_upper = name.bytes().all(|byte| byte.is_ascii_uppercase());
+        Method::from_bytes(name.as_bytes()).ok().filter(|_| is_upper).ok_or(SchemeError::Method(name))
+    });
+    std::iter::once(Ok(Method::POST)).chain(further).collect()
 }
 
 struct Places<'s, 'p> {
@@ -171,6 +126,12 @@ struct Places<'s, 'p> {
 impl Places<'_, '_> {
     fn optional(&mut self, place: Option<Place>) -> Result<Vec<Alternative>, SchemeError> {
         place.map_or_else(|| Ok(Vec::new()), |place| self.alternatives(&place))
+    }
+
+    fn challenge(&mut self) -> Result<Option<Challenge>, SchemeError> {
+        let Some((text, (when, expected))) = self.scheme.handshake.challenge() else { return Ok(None) };
+        let text = self.paths.add(&pointer(text)?);
+        Ok(Some(Challenge { text, when: (self.paths.add(&pointer(when)?), expected) }))
     }
 
     fn alternatives(&mut self, place: &Place) -> Result<Vec<Alternative>, SchemeError> {

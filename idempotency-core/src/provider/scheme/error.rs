@@ -22,6 +22,9 @@ pub enum SchemeError {
     /// A text is not a JSON pointer to a field.
     #[error("`{0}` is not a json pointer to a field, such as /data/id")]
     Pointer(&'static str),
+    /// A text is not a method.
+    #[error("`{0}` is not a method")]
+    Method(&'static str),
     /// The template of the signed text is not one, or a part of it is not defined.
     #[error("the template `{template}` {reason}")]
     Template {

@@ -19,13 +19,23 @@ pub enum Handshake {
     Head,
     /// A GET request, which is answered with the value of this query parameter.
     EchoQuery(&'static str),
-    /// A signed delivery whose JSON body has a text at this pointer, which is the answer.
-    EchoJson(&'static str),
-    /// A signed delivery whose JSON body has a text at this pointer. The answer is a JSON object of the text and its
-    /// HMAC-SHA256 in hexadecimal, under the names `plain` and `signed`.
+    /// A signed delivery whose JSON body says that it is a handshake. The text at a pointer is the answer.
+    EchoJson {
+        /// The pointer to the text.
+        pointer: &'static str,
+        /// Another pointer, and the text there that says so, such as `("/type", "url_verification")`.
+        when: (&'static str, &'static str),
+    },
+    /// A signed delivery whose JSON body says that it is a handshake. The answer is a JSON object of the text at a pointer and
+    /// of its HMAC-SHA256 in hexadecimal, under the names `plain` and `signed`.
+    ///
+    /// Only up to 128 letters, digits and `+/=_-` are signed, so that the answer is the signature of no delivery with a JSON
+    /// object.
     SignJson {
         /// The pointer to the text.
         pointer: &'static str,
+        /// Another pointer, and the text there that says so, such as `("/event", "endpoint.url_validation")`.
+        when: (&'static str, &'static str),
         /// The text's name in the answer.
         plain: &'static str,
         /// The HMAC's name in the answer.
@@ -39,20 +49,26 @@ impl fmt::Display for Handshake {
             Self::None => f.write_str("none"),
             Self::Head => f.write_str("HEAD is answered 200"),
             Self::EchoQuery(name) => write!(f, "GET with `{name}` is answered with its value"),
-            Self::EchoJson(pointer) => write!(f, "`{pointer}` is sent back"),
-            Self::SignJson { pointer, .. } => write!(f, "`{pointer}` is signed and sent back"),
+            Self::EchoJson { pointer, when: (field, text) } => {
+                write!(f, "if `{field}` is `{text}`, `{pointer}` is sent back")
+            }
+            Self::SignJson { pointer, when: (field, text), .. } => {
+                write!(f, "if `{field}` is `{text}`, `{pointer}` is signed and sent back")
+            }
         }
     }
 }
 
-/// The most bytes of a query parameter that are sent back. Challenges are short.
+/// The most bytes that are sent back. Challenges are short.
 const MAX_ECHO: usize = 1024;
+/// The most bytes that are signed.
+const MAX_TOKEN: usize = 128;
 
 impl Handshake {
-    /// The pointer whose value makes a delivery a handshake.
-    pub(super) fn pointer(self) -> Option<&'static str> {
+    /// The pointer to the text, and the pointer and the text that make a delivery a handshake.
+    pub(super) fn challenge(self) -> Option<(&'static str, (&'static str, &'static str))> {
         match self {
-            Self::EchoJson(pointer) | Self::SignJson { pointer, .. } => Some(pointer),
+            Self::EchoJson { pointer, when } | Self::SignJson { pointer, when, .. } => Some((pointer, when)),
             Self::None | Self::Head | Self::EchoQuery(_) => None,
         }
     }
@@ -69,18 +85,23 @@ impl Handshake {
         }
     }
 
-    /// The answer to a verified delivery with this text at the pointer.
+    /// The answer to a verified handshake with this text at the pointer. `None` if the text is none that is answered.
     pub(super) fn answer_to_text(self, value: &str, secret: &Secret) -> Option<RecordedResponse> {
         match self {
-            Self::EchoJson(_) => Some(text(value.to_owned())),
-            Self::SignJson { plain, signed, .. } => {
+            Self::EchoJson { .. } if value.len() <= MAX_ECHO => Some(text(value.to_owned())),
+            Self::SignJson { plain, signed, .. } if is_token(value) => {
                 let mac = HEXLOWER.encode(&signature::mac_sha256(secret, value.as_bytes()));
                 let json = serde_json::json!({ plain: value, signed: mac }).to_string();
                 Some(answer(json, "application/json"))
             }
-            Self::None | Self::Head | Self::EchoQuery(_) => None,
+            _ => None,
         }
     }
+}
+
+fn is_token(text: &str) -> bool {
+    let is_in_token = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte);
+    text.len() <= MAX_TOKEN && text.bytes().all(is_in_token)
 }
 
 fn text(value: String) -> RecordedResponse {

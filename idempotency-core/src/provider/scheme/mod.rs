@@ -1,6 +1,8 @@
 //! Schemes: a sender's signature, key and habits as plain data.
 
+mod checks;
 mod compile;
+mod differing;
 mod error;
 mod facts;
 mod handshake;
@@ -29,8 +31,8 @@ pub use place::Place;
 pub use provider::SchemeProvider;
 pub use settings::{Encoding, Proof, TimeUnit};
 
-use secret_form::SecretForm;
-use settings::{Headers, Time};
+use secret_form::{RefusedSecrets, SecretForm};
+use settings::{Age, Headers, Time};
 use url::EndpointUrl;
 
 use super::days;
@@ -79,16 +81,21 @@ pub struct Scheme {
     encoding: Encoding,
     signed_text: &'static str,
     time: Time,
-    unit: TimeUnit,
-    /// `None`: any age is accepted.
-    tolerance: Option<Duration>,
+    /// `None`: seconds.
+    unit: Option<TimeUnit>,
+    age: Age,
+    is_past_only: bool,
     secret_form: SecretForm,
+    refused_secrets: RefusedSecrets,
     url: Option<EndpointUrl>,
     key: Option<Place>,
     event_type: Option<Place>,
     account: Option<Place>,
     differing: &'static [&'static str],
     handshake: Handshake,
+    /// Besides POST.
+    methods: &'static [&'static str],
+    body_limit: Option<usize>,
     retention: Duration,
     facts: Facts,
 }
@@ -135,15 +142,19 @@ impl Scheme {
             encoding: Encoding::Hex,
             signed_text: BODY,
             time: Time::None,
-            unit: TimeUnit::Seconds,
-            tolerance: Some(super::signature::DEFAULT_TOLERANCE),
+            unit: None,
+            age: Age::Default,
+            is_past_only: false,
             secret_form: SecretForm::Text,
+            refused_secrets: RefusedSecrets::NONE,
             url: None,
             key: None,
             event_type: None,
             account: None,
             differing: &[],
             handshake: Handshake::None,
+            methods: &[],
+            body_limit: None,
             retention: days(7),
             facts: Facts::UNKNOWN,
         }

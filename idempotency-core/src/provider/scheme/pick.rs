@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, Error as _, IgnoredAny};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
+use crate::provider::Rejection;
 use crate::provider::canonical::Pointer;
-use crate::provider::json::{NUMBER_FIELD, Scalar};
 
 /// The pointers to pick, as a tree. Each has a number, in the order in which it was added.
 #[derive(Clone, Debug, Default)]
@@ -21,14 +23,36 @@ struct Node {
     steps: Vec<(String, Self)>,
 }
 
-/// Why nothing is picked.
+/// The bytes are not JSON in UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unreadable {
-    /// The bytes are not JSON in UTF-8.
-    NotJson,
-    /// A member on the way to a picked value is repeated. A later reader of the body might use the other one.
+pub(super) struct NotJson;
+
+/// The JSON text of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    Never,
+    Once(&'a str),
+    /// A member on the way to the value is repeated. A later reader of the body might use another one.
     Repeated,
 }
+
+/// The value at a pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    /// There is none, or it is null.
+    Absent,
+    Text(Cow<'a, str>),
+    /// A whole number, as it is written.
+    Integer(&'a str),
+    /// A flag, a fraction, a list or an object.
+    Other,
+    /// See [`Found::Repeated`].
+    Repeated,
+}
+
+/// The values at the pointers, by their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Values<'a>(Vec<Value<'a>>);
 
 impl Paths {
     pub(super) fn is_empty(&self) -> bool {
@@ -52,43 +76,99 @@ impl Paths {
         })
     }
 
-    /// The values at the pointers, by their numbers. A missing value, and one that is no text and no whole number, is absent.
-    pub(super) fn pick<'a>(&self, bytes: &'a [u8]) -> Result<Vec<Scalar<'a>>, Unreadable> {
-        let text = std::str::from_utf8(bytes).map_err(|_| Unreadable::NotJson)?;
-        let mut picked = Picked { values: vec![Scalar::Absent; self.len], is_repeated: false };
+    /// The values at the pointers.
+    pub(super) fn pick<'a>(&self, bytes: &'a [u8]) -> Result<Values<'a>, NotJson> {
+        let values = self.find(bytes)?.into_iter().map(Value::of).collect::<Result<_, _>>()?;
+        Ok(Values(values))
+    }
+
+    /// The JSON texts at the pointers, by their numbers. Each is a slice of the bytes.
+    pub(super) fn find<'a>(&self, bytes: &'a [u8]) -> Result<Vec<Found<'a>>, NotJson> {
+        let text = std::str::from_utf8(bytes).map_err(|_| NotJson)?;
+        let mut found = vec![Found::Never; self.len];
         let mut json = serde_json::Deserializer::from_str(text);
-        let read = Reader { node: &self.root, picked: &mut picked }.deserialize(&mut json);
-        match read.and_then(|()| json.end()) {
-            Ok(()) => Ok(picked.values),
-            Err(_) if picked.is_repeated => Err(Unreadable::Repeated),
-            Err(_) => Err(Unreadable::NotJson),
+        let read = Reader { node: &self.root, found: &mut found }.deserialize(&mut json);
+        read.and_then(|()| json.end()).map_err(|_| NotJson)?;
+        Ok(found)
+    }
+}
+
+impl Node {
+    fn mark_repeated(&self, found: &mut [Found<'_>]) {
+        if let Some(number) = self.number {
+            found[number] = Found::Repeated;
+        }
+        for (_, node) in &self.steps {
+            node.mark_repeated(found);
         }
     }
 }
 
-struct Picked<'de> {
-    values: Vec<Scalar<'de>>,
-    is_repeated: bool,
+impl<'a> Values<'a> {
+    /// # Errors
+    /// When the value is ambiguous.
+    pub(super) fn get(&self, number: usize) -> Result<&Value<'a>, Rejection> {
+        match self.0.get(number).unwrap_or(&Value::Absent) {
+            Value::Repeated => Err(Rejection::malformed("the body repeats a field")),
+            value => Ok(value),
+        }
+    }
 }
 
-struct Reader<'n, 'p, 'de> {
+impl<'a> Value<'a> {
+    fn of(found: Found<'a>) -> Result<Self, NotJson> {
+        let text = match found {
+            Found::Never => return Ok(Self::Absent),
+            Found::Repeated => return Ok(Self::Repeated),
+            Found::Once(text) => text,
+        };
+        let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        Ok(match inner {
+            Some(inner) if !inner.contains('\\') => Self::Text(Cow::Borrowed(inner)),
+            Some(_) => Self::Text(serde_json::from_str::<String>(text).map_err(|_| NotJson)?.into()),
+            None if text == "null" => Self::Absent,
+            None if text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) => Self::Integer(text),
+            None => Self::Other,
+        })
+    }
+
+    pub(super) fn is_present(&self) -> bool {
+        *self != Self::Absent
+    }
+
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value as a name: a text that is not empty, or a whole number.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => (!text.is_empty()).then_some(text),
+            Self::Integer(digits) => Some(digits),
+            _ => None,
+        }
+    }
+}
+
+struct Reader<'n, 'f, 'de> {
     node: &'n Node,
-    picked: &'p mut Picked<'de>,
-}
-
-impl<'de> Reader<'_, '_, 'de> {
-    fn put(self, value: Scalar<'de>) {
-        if let Some(number) = self.node.number {
-            self.picked.values[number] = value;
-        }
-    }
+    found: &'f mut [Found<'de>],
 }
 
 impl<'de> DeserializeSeed<'de> for Reader<'_, '_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        let Some(number) = self.node.number else { return deserializer.deserialize_any(self) };
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        self.found[number] = Found::Once(text);
+        if self.node.steps.is_empty() {
+            return Ok(());
+        }
+        serde_json::Deserializer::from_str(text).deserialize_any(self).map_err(D::Error::custom)
     }
 }
 
@@ -99,18 +179,11 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
         f.write_str("any value")
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
-        self.put(Scalar::Text(Cow::Borrowed(text)));
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
         Ok(())
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.put(Scalar::Text(Cow::Owned(text.to_owned())));
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.put(Scalar::Number(number));
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
         Ok(())
     }
 
@@ -134,7 +207,7 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
         for at in 0_usize.. {
             let step = self.node.steps.iter().find(|(name, _)| name.parse() == Ok(at) && is_index(name));
             let is_more = match step {
-                Some((_, node)) => seq.next_element_seed(Reader { node, picked: self.picked })?.is_some(),
+                Some((_, node)) => seq.next_element_seed(Reader { node, found: self.found })?.is_some(),
                 None => seq.next_element::<IgnoredAny>()?.is_some(),
             };
             if !is_more {
@@ -144,26 +217,19 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
         Ok(())
     }
 
-    /// An object, or a number that is passed as one: see [`NUMBER_FIELD`].
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = vec![false; self.node.steps.len()];
-        while let Some(member) = map.next_key_seed(Member(self.node))? {
-            match member {
-                Step::Known(at) if std::mem::replace(&mut seen[at], true) => {
-                    self.picked.is_repeated = true;
-                    return Err(A::Error::custom("a member is repeated"));
-                }
-                Step::Known(at) => {
-                    map.next_value_seed(Reader { node: &self.node.steps[at].1, picked: self.picked })?;
-                }
-                Step::Number => {
-                    let digits = map.next_value::<String>()?;
-                    let value = digits.parse().map_or(Scalar::Absent, Scalar::Number);
-                    Reader { node: self.node, picked: self.picked }.put(value);
-                }
-                Step::Other => {
-                    map.next_value::<IgnoredAny>()?;
-                }
+        while let Some(step) = map.next_key_seed(Member(self.node))? {
+            let Some(at) = step else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let (_, node) = &self.node.steps[at];
+            if std::mem::replace(&mut seen[at], true) {
+                map.next_value::<IgnoredAny>()?;
+                node.mark_repeated(self.found);
+            } else {
+                map.next_value_seed(Reader { node, found: self.found })?;
             }
         }
         Ok(())
@@ -178,58 +244,50 @@ fn is_index(step: &str) -> bool {
 /// Tells which step of a node a member's name is, without keeping the name.
 struct Member<'n>(&'n Node);
 
-enum Step {
-    Known(usize),
-    Number,
-    Other,
-}
-
 impl<'de> DeserializeSeed<'de> for Member<'_> {
-    type Value = Step;
+    type Value = Option<usize>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Step, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<usize>, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for Member<'_> {
-    type Value = Step;
+    type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a member's name")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<Step, E> {
-        Ok(match self.0.steps.iter().position(|(step, _)| step == name) {
-            Some(at) => Step::Known(at),
-            None if name == NUMBER_FIELD && self.0.number.is_some() => Step::Number,
-            None => Step::Other,
-        })
+    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
+        Ok(self.0.steps.iter().position(|(step, _)| step == name))
     }
 }
 
 /// Checks that the values picked from any bytes are those of a tree.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn check(bytes: &[u8]) {
+    use serde_json::Value as Tree;
+
     const POINTERS: [&str; 5] = ["/id", "/data/id", "/data/0/id", "/data", "/a~1b"];
     let mut paths = Paths::default();
     for pointer in POINTERS {
         paths.add(&Pointer::parse(pointer).expect("it is a pointer"));
     }
-    let (Ok(values), Ok(tree)) = (paths.pick(bytes), serde_json::from_slice::<serde_json::Value>(bytes))
-    else {
+    let (Ok(Values(values)), Ok(tree)) = (paths.pick(bytes), serde_json::from_slice::<Tree>(bytes)) else {
         return;
     };
     for (pointer, value) in POINTERS.iter().zip(values) {
         match (value, tree.pointer(pointer)) {
-            (Scalar::Text(text), Some(serde_json::Value::String(expected))) => assert_eq!(text, *expected),
-            (Scalar::Number(number), Some(expected)) => {
-                // An object that is written as the parser passes a number is taken for one.
-                assert!(expected.is_object() || expected.as_u64() == Some(number), "{number} is {expected}");
+            // The tree has the last of several members.
+            (Value::Repeated, _) | (Value::Absent, None | Some(Tree::Null)) => {}
+            (Value::Text(text), Some(Tree::String(expected))) => assert_eq!(text, *expected),
+            (Value::Integer(digits), Some(Tree::Number(expected))) => {
+                let exact = expected.as_u64().map(i128::from).or(expected.as_i64().map(i128::from));
+                assert!(exact.is_none() || digits.parse().ok() == exact, "{digits} is {expected}");
             }
-            (Scalar::Absent, expected) => {
-                let is_picked = expected.is_some_and(|value| value.is_string() || value.is_u64());
-                assert!(!is_picked, "{pointer} is not picked");
+            (Value::Other, Some(expected)) => {
+                assert!(!expected.is_null() && !expected.is_string() && !expected.is_u64(), "{pointer}");
             }
             (value, expected) => panic!("{pointer} is {value:?} and not {expected:?}"),
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use data_encoding::BASE64;
-use http::HeaderName;
+use http::{HeaderName, HeaderValue};
 use subtle::ConstantTimeEq as _;
 
 use super::compile::{Compiled, CompiledTime};
@@ -21,12 +21,14 @@ pub(super) fn verify<'a>(
     secrets: &[Secret],
     incoming: &Incoming<'a>,
 ) -> Result<Verified<'a>, Rejection> {
-    let lines = signature_lines(scheme, compiled, incoming)?;
+    let values = signature_values(scheme, compiled, incoming)?;
+    // Other values match no signature.
+    let lines: Vec<_> = values.iter().filter_map(|value| value.to_str().ok()).collect();
     let algorithm = match scheme.proof {
         Proof::HmacSha1 => Algorithm::Sha1,
         Proof::HmacSha256 => Algorithm::Sha256,
         Proof::HmacSha512 => Algorithm::Sha512,
-        Proof::Token => return by_token(scheme.prefix, &lines, secrets, incoming.body),
+        Proof::Token => return by_token(scheme.prefix, &values, secrets, incoming.body),
         Proof::BasicAuth => return by_credentials(&lines, secrets, incoming.body),
     };
     let timestamp = match &compiled.time {
@@ -35,7 +37,7 @@ pub(super) fn verify<'a>(
         CompiledTime::Item(prefix) => only_item(scheme, &lines, prefix)?,
     };
     if !matches!(compiled.time, CompiledTime::None | CompiledTime::Json(_)) {
-        check_time(scheme, timestamp, tolerance, incoming)?;
+        check_time(scheme, compiled, timestamp, tolerance, incoming)?;
     }
     let mut parts = Vec::with_capacity(compiled.signed_text.len());
     for part in &compiled.signed_text {
@@ -80,34 +82,37 @@ fn check_borders(signed_text: &[Part], incoming: &Incoming<'_>) -> Result<(), Re
 
 pub(super) fn check_time(
     scheme: &Scheme,
+    compiled: &Compiled,
     timestamp: &str,
     tolerance: Option<Duration>,
     incoming: &Incoming<'_>,
 ) -> Result<(), Rejection> {
     let unreadable = || Rejection::unauthenticated("the timestamp is not in the sender's form");
-    let time = time::parse(timestamp, scheme.unit).ok_or_else(unreadable)?;
-    time::fresh(time, scheme.unit, incoming.now, tolerance)
+    if compiled.time_digits.is_some_and(|digits| timestamp.len() != digits) {
+        return Err(unreadable());
+    }
+    let unit = scheme.unit();
+    let time = time::parse(timestamp, unit).ok_or_else(unreadable)?;
+    time::fresh(time, unit, incoming.now, tolerance, scheme.is_past_only)
 }
 
 /// The values of the signature headers.
-fn signature_lines<'a>(
+fn signature_values<'a>(
     scheme: &Scheme,
     compiled: &Compiled,
     incoming: &Incoming<'a>,
-) -> Result<Vec<&'a str>, Rejection> {
-    let mut lines = Vec::with_capacity(1);
+) -> Result<Vec<&'a HeaderValue>, Rejection> {
+    let mut values = Vec::with_capacity(1);
     for name in &compiled.signature_headers {
-        if scheme.is_repeatable {
-            let values = incoming.headers.get_all(name).iter();
-            lines.extend(values.filter_map(|value| value.to_str().ok()));
-        } else {
-            lines.extend(incoming.single_header(name.as_str())?);
+        if !scheme.is_repeatable {
+            // Refuses a repeated header.
+            incoming.single_header(name.as_str())?;
         }
+        values.extend(incoming.headers.get_all(name).iter().filter(|value| !value.is_empty()));
     }
-    lines.retain(|line| !line.is_empty());
-    match (lines.is_empty(), compiled.signature_headers.first()) {
+    match (values.is_empty(), compiled.signature_headers.first()) {
         (true, Some(name)) => Err(Rejection::missing_header(name.as_str().to_owned())),
-        _ => Ok(lines),
+        _ => Ok(values),
     }
 }
 
@@ -138,12 +143,13 @@ fn required<'a>(incoming: &Incoming<'a>, name: &HeaderName) -> Result<&'a str, R
 
 fn by_token<'a>(
     prefix: &str,
-    lines: &[&str],
+    values: &[&HeaderValue],
     secrets: &[Secret],
     body: &'a [u8],
 ) -> Result<Verified<'a>, Rejection> {
-    let tokens = lines.iter().filter_map(|line| line.strip_prefix(prefix));
-    let is_known = tokens.fold(false, |is_known, token| is_known | is_any_of(secrets, token.as_bytes()));
+    // As bytes, because a token may have letters that are not ASCII.
+    let tokens = values.iter().filter_map(|value| value.as_bytes().strip_prefix(prefix.as_bytes()));
+    let is_known = tokens.fold(false, |is_known, token| is_known | is_any_of(secrets, token));
     vouched(is_known, body)
 }
 

@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use data_encoding::HEXLOWER;
-use sha2::{Digest as _, Sha256};
 
 use super::compile::{Alternative, Compiled, CompiledTime, Source, compile};
-use super::pick::Unreadable;
+use super::pick::Values;
 use super::{Proof, Scheme, SchemeError, place, proof};
-use crate::provider::json::Scalar;
-use crate::provider::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, canonical};
-use crate::{Attributes, Delivery, Fingerprint, Key, Policy, RecordedResponse, Scope, Verified};
+use crate::provider::{Incoming, Methods, Provider, Received, Rejection, Secret, SecretError, Secrets};
+use crate::{Attributes, Delivery, Fingerprint, Key, Policy, RecordedResponse, Verified};
 
 /// The provider of a [`Scheme`]: it verifies with the scheme's rules and your secrets.
 ///
@@ -36,7 +34,10 @@ pub struct SchemeProvider {
 impl SchemeProvider {
     pub(super) fn new(scheme: Scheme, secrets: Secrets) -> Result<Self, SchemeError> {
         let compiled = compile(&scheme)?;
-        let tolerance = scheme.tolerance;
+        for secret in secrets.fixed() {
+            scheme.decoded(secret)?;
+        }
+        let tolerance = scheme.age.tolerance();
         Ok(Self { scheme: Arc::new(scheme), compiled: Arc::new(compiled), secrets, tolerance })
     }
 
@@ -46,7 +47,7 @@ impl SchemeProvider {
     /// When it is blank or malformed.
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
         let secret = Secret::new(secret)?;
-        self.scheme.secret_form.decoded(self.scheme.proof, &secret)?;
+        self.scheme.decoded(&secret)?;
         self.secrets = self.secrets.with_secret(secret);
         Ok(self)
     }
@@ -63,13 +64,25 @@ impl SchemeProvider {
         &self.scheme
     }
 
-    async fn secrets(&self, incoming: &Incoming<'_>) -> Result<Vec<Secret>, Rejection> {
+    /// The usable secrets, and what is wrong with another one.
+    async fn secrets(
+        &self,
+        incoming: &Incoming<'_>,
+    ) -> Result<(Vec<Secret>, Option<SecretError>), Rejection> {
         let secrets = self.secrets.for_request(incoming).await?;
-        let form = self.scheme.secret_form;
-        let decoded = secrets.iter().map(|secret| form.decoded(self.scheme.proof, secret));
-        decoded
-            .collect::<Result<_, _>>()
-            .map_err(|error| Rejection::unavailable("a secret is malformed").with_source(error))
+        let (mut usable, mut malformed) = (Vec::with_capacity(secrets.len()), None);
+        for secret in &*secrets {
+            match self.scheme.decoded(secret) {
+                Ok(secret) => usable.push(secret),
+                Err(error) => malformed = Some(error),
+            }
+        }
+        match malformed {
+            Some(error) if usable.is_empty() => {
+                Err(Rejection::unavailable("every secret is malformed").with_source(error))
+            }
+            malformed => Ok((usable, malformed)),
+        }
     }
 
     /// The answer to a verified delivery that is a handshake. It is signed with the secret that the delivery matched.
@@ -77,9 +90,16 @@ impl SchemeProvider {
         &self,
         incoming: &Incoming<'_>,
         secrets: &[Secret],
-        fields: &[Scalar<'_>],
-    ) -> Option<RecordedResponse> {
-        let challenge = fields.get(self.compiled.challenge?)?.text()?;
+        fields: &Values<'_>,
+    ) -> Result<Option<RecordedResponse>, Rejection> {
+        let Some(challenge) = &self.compiled.challenge else { return Ok(None) };
+        let (when, expected) = challenge.when;
+        if fields.get(when)?.text() != Some(expected) {
+            return Ok(None);
+        }
+        let Some(text) = fields.get(challenge.text)?.text().filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
         let is_of = |secret: &&Secret| {
             proof::verify(
                 &self.scheme,
@@ -90,18 +110,23 @@ impl SchemeProvider {
             )
             .is_ok()
         };
-        self.scheme.handshake.answer_to_text(challenge, secrets.iter().find(is_of)?)
+        let secret = secrets.iter().find(is_of);
+        let answer = secret.and_then(|secret| self.scheme.handshake.answer_to_text(text, secret));
+        let answer =
+            answer.ok_or_else(|| Rejection::malformed("the text of the handshake is no short token"))?;
+        Ok(Some(answer))
     }
 
     fn delivery(
         &self,
         incoming: &Incoming<'_>,
         proof: &Verified<'_>,
-        fields: Option<&[Scalar<'_>]>,
+        fields: Option<&Values<'_>>,
     ) -> Result<Delivery, Rejection> {
+        let none = Values::default();
         let request = Request {
             incoming,
-            fields: fields.unwrap_or_default(),
+            fields: fields.unwrap_or(&none),
             body: proof.bytes(),
             compiled: &self.compiled,
         };
@@ -112,6 +137,8 @@ impl SchemeProvider {
         };
         let key = Key::new(key)?;
         let account = request.first_of(&self.compiled.account)?;
+        // A sender could name an account like a place. So a place is a tenant inside an account, which may be blank.
+        let outer = (place.fallback.is_some() && !self.compiled.account.is_empty()).then_some("");
         let mut delivery = match &account {
             Some((place, account)) if place.is_signed => {
                 Delivery::new(proof, incoming.scope_for(Some(account)), key)
@@ -119,7 +146,7 @@ impl SchemeProvider {
             Some((_, account)) => {
                 Delivery::new(proof, incoming.scope.clone(), key).narrowed_by_unsigned(account)
             }
-            None => Delivery::new(proof, Scope::clone(incoming.scope), key),
+            None => Delivery::new(proof, incoming.scope_for(outer), key),
         };
         if let Some(fallback) = &place.fallback {
             // An attacker may choose the place, by leaving a header out, so this is no signed part of the scope.
@@ -145,6 +172,10 @@ impl Provider for SchemeProvider {
         self.scheme.policy()
     }
 
+    fn methods(&self) -> Methods {
+        Methods::only(self.compiled.methods.iter().cloned())
+    }
+
     fn challenge(&self) -> String {
         let scheme = if self.scheme.proof == Proof::BasicAuth { "Basic" } else { "Webhook-Signature" };
         format!("{scheme} realm=\"{}\"", self.scheme.name)
@@ -161,28 +192,30 @@ impl Provider for SchemeProvider {
         if let Some(answer) = self.scheme.handshake.answer_to_method(incoming) {
             return Ok(Received::Handshake(answer));
         }
-        let secrets = self.secrets(incoming).await?;
-        let proof = proof::verify(&self.scheme, &self.compiled, self.tolerance, &secrets, incoming)?;
+        let (secrets, malformed) = self.secrets(incoming).await?;
+        let proof = proof::verify(&self.scheme, &self.compiled, self.tolerance, &secrets, incoming);
+        let proof = proof.map_err(|rejection| match malformed {
+            // The secret that would have matched may be the malformed one.
+            Some(error) => rejection.with_source(error),
+            None => rejection,
+        })?;
         let fields = match self.compiled.paths.is_empty() {
-            true => Ok(Vec::new()),
-            false => self.compiled.paths.pick(proof.bytes()),
-        };
-        let fields = match fields {
-            Ok(fields) => Some(fields),
-            Err(Unreadable::NotJson) => None,
-            Err(Unreadable::Repeated) => return Err(Rejection::malformed("the body repeats a field")),
+            true => Some(Values::default()),
+            // Not every key needs a JSON body.
+            false => self.compiled.paths.pick(proof.bytes()).ok(),
         };
         if let CompiledTime::Json(number) = self.compiled.time {
-            let time = fields.as_ref().and_then(|fields| fields.get(number)?.name());
-            let time = time.ok_or(Rejection::unauthenticated("the body has no timestamp"))?;
-            proof::check_time(&self.scheme, &time, self.tolerance, incoming)?;
+            let time = fields.as_ref().map(|fields| fields.get(number)).transpose()?;
+            let time = time.and_then(|time| time.name());
+            let time = time.ok_or_else(|| Rejection::unauthenticated("the body has no timestamp"))?;
+            proof::check_time(&self.scheme, &self.compiled, time, self.tolerance, incoming)?;
         }
         if let Some(fields) = &fields
-            && let Some(answer) = self.handshake(incoming, &secrets, fields)
+            && let Some(answer) = self.handshake(incoming, &secrets, fields)?
         {
             return Ok(Received::Handshake(answer));
         }
-        Ok(Received::Delivery(self.delivery(incoming, &proof, fields.as_deref())?))
+        Ok(Received::Delivery(self.delivery(incoming, &proof, fields.as_ref())?))
     }
 }
 
@@ -190,7 +223,7 @@ impl Provider for SchemeProvider {
 struct Request<'r, 'a> {
     incoming: &'r Incoming<'a>,
     /// The values of the compiled paths. Empty if the body is not JSON.
-    fields: &'r [Scalar<'a>],
+    fields: &'r Values<'a>,
     body: &'a [u8],
     compiled: &'r Compiled,
 }
@@ -210,7 +243,9 @@ impl Request<'_, '_> {
     }
 
     fn value(&self, place: &Alternative) -> Result<Option<String>, Rejection> {
-        if place.when.is_some_and(|number| self.field(number).is_none()) {
+        if let Some(number) = place.when
+            && !self.fields.get(number)?.is_present()
+        {
             return Ok(None);
         }
         let mut parts = Vec::with_capacity(place.sources.len());
@@ -232,28 +267,15 @@ impl Request<'_, '_> {
                 let value = self.incoming.single_header(name.as_str())?;
                 value.filter(|value| !value.is_empty()).map(Cow::Borrowed)
             }
-            Source::Json(number) => self.field(*number),
-            Source::Digest => Some(HEXLOWER.encode(&self.digest()).into()),
+            Source::Json(number) => self.fields.get(*number)?.name().map(Cow::Borrowed),
+            Source::Digest => Some(HEXLOWER.encode(&self.compiled.differing.digest(self.body)).into()),
         })
     }
 
-    fn field(&self, number: usize) -> Option<Cow<'_, str>> {
-        self.fields.get(number)?.name()
-    }
-
-    /// The SHA-256 of the body, or of its canonical form without the fields that differ between attempts.
-    fn digest(&self) -> [u8; 32] {
-        let of_bytes = || Sha256::digest(self.body).into();
-        match self.compiled.differing.as_slice() {
-            [] => of_bytes(),
-            differing => canonical::digest(self.body, differing).unwrap_or_else(of_bytes),
-        }
-    }
-
     fn fingerprint(&self) -> Fingerprint {
-        match self.compiled.differing.as_slice() {
-            [] => Fingerprint::of(self.body),
-            _ => Fingerprint::of(&self.digest()),
+        match self.compiled.differing.is_empty() {
+            true => Fingerprint::of(self.body),
+            false => Fingerprint::of(&self.compiled.differing.digest(self.body)),
         }
     }
 }

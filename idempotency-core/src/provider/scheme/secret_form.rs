@@ -1,6 +1,8 @@
 //! How a sender writes its secrets.
 
-use super::Proof;
+use http::HeaderValue;
+
+use super::{Proof, Scheme};
 use crate::provider::{Secret, SecretError};
 
 /// How a sender writes its secrets.
@@ -14,13 +16,52 @@ pub(super) enum SecretForm {
     Nfkd,
 }
 
-impl SecretForm {
-    /// The secret in the form that it is used in. A raw secret stays as it is.
-    pub(super) fn decoded(self, proof: Proof, secret: &Secret) -> Result<Secret, SecretError> {
+/// How the sender's credentials of another kind begin.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RefusedSecrets {
+    pub(super) prefixes: &'static [&'static str],
+    pub(super) expected: &'static str,
+}
+
+impl RefusedSecrets {
+    pub(super) const NONE: Self = Self { prefixes: &[], expected: "" };
+}
+
+impl Scheme {
+    /// The secret in the form that it is used in.
+    pub(super) fn decoded(&self, secret: &Secret) -> Result<Secret, SecretError> {
         let text = secret.expose();
-        if proof == Proof::BasicAuth && !text.contains(&b':') {
-            return Err(SecretError::Malformed("a user and a password with a colon between them"));
+        let refused = self.refused_secrets;
+        if !secret.is_raw() && refused.prefixes.iter().any(|prefix| text.starts_with(prefix.as_bytes())) {
+            return Err(SecretError::Malformed(refused.expected));
         }
+        match self.proof {
+            Proof::BasicAuth if !has_password(text) => {
+                Err(SecretError::Malformed("a user and a password with a colon between them"))
+            }
+            Proof::Token if !is_in_header(self.prefix, text) => {
+                Err(SecretError::Malformed("a text that a header can hold"))
+            }
+            _ => self.secret_form.decoded(secret),
+        }
+    }
+}
+
+/// A blank password would let any client in that leaves it out.
+fn has_password(credentials: &[u8]) -> bool {
+    let colon = credentials.iter().position(|byte| *byte == b':');
+    colon.is_some_and(|colon| !credentials[colon + 1..].trim_ascii().is_empty())
+}
+
+fn is_in_header(prefix: &str, token: &[u8]) -> bool {
+    // A server removes white space at the end.
+    token.trim_ascii_end() == token && HeaderValue::from_bytes(&[prefix.as_bytes(), token].concat()).is_ok()
+}
+
+impl SecretForm {
+    /// A raw secret stays as it is.
+    fn decoded(self, secret: &Secret) -> Result<Secret, SecretError> {
+        let text = secret.expose();
         if secret.is_raw() {
             return Ok(secret.clone());
         }

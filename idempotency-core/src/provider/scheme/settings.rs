@@ -1,6 +1,9 @@
 //! The small settings of a scheme.
 
 use std::fmt;
+use std::time::Duration;
+
+use crate::provider::signature;
 
 /// How a sender proves itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,36 @@ pub enum TimeUnit {
     Milliseconds,
     /// A date and time (RFC 3339).
     Rfc3339,
+}
+
+impl TimeUnit {
+    /// The number of digits of a time between the years 2001 and 2286. `None` for a date.
+    pub(super) fn digits(self) -> Option<usize> {
+        match self {
+            Self::Seconds => Some(10),
+            Self::Milliseconds => Some(13),
+            Self::Rfc3339 => None,
+        }
+    }
+}
+
+/// The allowed age of a signed time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Age {
+    Default,
+    Within(Duration),
+    Any,
+}
+
+impl Age {
+    /// The allowed clock skew. `None` if any age is accepted.
+    pub(super) fn tolerance(self) -> Option<Duration> {
+        match self {
+            Self::Default => Some(signature::DEFAULT_TOLERANCE),
+            Self::Within(tolerance) => Some(tolerance),
+            Self::Any => None,
+        }
+    }
 }
 
 /// The headers that may hold a signature.

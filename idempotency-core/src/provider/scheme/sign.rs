@@ -21,9 +21,8 @@ impl Scheme {
     pub(crate) fn sign(&self, secret: &str, id: &str, body: &[u8], now: Duration) -> HeaderMap {
         let compiled = compile(self).expect("the scheme is one");
         let secret = Secret::new(secret).expect("the secret is one");
-        let secret =
-            self.secret_form.decoded(self.proof, &secret).expect("the secret is in the sender's form");
-        let timestamp = match self.unit {
+        let secret = self.decoded(&secret).expect("the secret is in the sender's form");
+        let timestamp = match self.unit() {
             TimeUnit::Seconds => now.as_secs().to_string(),
             TimeUnit::Milliseconds => now.as_millis().to_string(),
             TimeUnit::Rfc3339 => {
@@ -33,7 +32,8 @@ impl Scheme {
         };
         let mut headers = HeaderMap::new();
         let mut set = |name: &HeaderName, value: &str| {
-            headers.insert(name, HeaderValue::from_str(value).expect("a header value is printable ascii"));
+            headers
+                .insert(name, HeaderValue::from_bytes(value.as_bytes()).expect("the text is a header value"));
         };
         set(&CONTENT_TYPE, "application/json");
         let mut parts: Vec<&[u8]> = Vec::new();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::secret_form::SecretForm;
-use super::settings::{Headers, Time};
+use super::secret_form::{RefusedSecrets, SecretForm};
+use super::settings::{Age, Headers, Time};
 use super::url::EndpointUrl;
 use super::{Certainty, Encoding, Fact, Handshake, Place, Scheme, SchemeError, SchemeProvider, TimeUnit};
 use crate::provider::{Secret, Secrets};
@@ -72,7 +72,8 @@ impl Scheme {
     ///
     /// Text between the parts stays as it is. A part that ends with a byte of the text after it is refused, because the
     /// border could be elsewhere. Headers without a text between them are refused when the provider is made. A header without
-    /// a text beside it may only have letters, digits, `_` and `-`.
+    /// a text beside it may only have letters, digits, `_` and `-`. A number of seconds beside a header has 10 digits, and one
+    /// of milliseconds 13. An empty body between two such parts is refused.
     pub const fn signing(mut self, template: &'static str) -> Self {
         self.signed_text = template;
         self
@@ -93,6 +94,13 @@ impl Scheme {
     /// The sender normalizes the secret to Unicode's form NFKD. Default: the secret is used byte for byte.
     pub const fn secret_in_nfkd(mut self) -> Self {
         self.secret_form = SecretForm::Nfkd;
+        self
+    }
+
+    /// Refuses the sender's credentials of another kind, such as API keys, by how they begin. The error says that the secret
+    /// is not `expected`, such as "the webhook's secret". Default: none.
+    pub const fn refusing(mut self, prefixes: &'static [&'static str], expected: &'static str) -> Self {
+        self.refused_secrets = RefusedSecrets { prefixes, expected };
         self
     }
 }
@@ -120,19 +128,25 @@ impl Scheme {
 
     /// The unit of the time. Default: seconds.
     pub const fn time_unit(mut self, unit: TimeUnit) -> Self {
-        self.unit = unit;
+        self.unit = Some(unit);
         self
     }
 
     /// The allowed clock skew of the signed time, in either direction. Default: 300 s.
     pub const fn tolerance(mut self, tolerance: Duration) -> Self {
-        self.tolerance = Some(tolerance);
+        self.age = Age::Within(tolerance);
+        self
+    }
+
+    /// Refuses a signed time in the future, even within the tolerance. For senders that do. Default: accepted.
+    pub const fn past_only(mut self) -> Self {
+        self.is_past_only = true;
         self
     }
 
     /// Accepts a signed time of any age. For senders that repeat the time of the first attempt. Default: 300 s.
     pub const fn any_age(mut self) -> Self {
-        self.tolerance = None;
+        self.age = Age::Any;
         self
     }
 }
@@ -170,6 +184,18 @@ impl Scheme {
     /// The handshake by which the sender checks an endpoint. Default: none.
     pub const fn handshake(mut self, handshake: Handshake) -> Self {
         self.handshake = handshake;
+        self
+    }
+
+    /// Further methods that carry deliveries, such as `PUT`, for senders whose method is configured. Default: POST only.
+    pub const fn methods(mut self, methods: &'static [&'static str]) -> Self {
+        self.methods = methods;
+        self
+    }
+
+    /// The largest body in bytes, for senders with larger bodies than the policy's default, 1 MiB.
+    pub const fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = Some(bytes);
         self
     }
 
@@ -222,7 +248,7 @@ impl Scheme {
 
 /// The provider.
 impl Scheme {
-    /// Sets the endpoint's URL exactly as the sender has it, for senders that sign it. Default: none.
+    /// Sets the endpoint's URL exactly as the sender has it, for senders that [sign it](Self::is_url_signed). Default: none.
     pub fn with_url(mut self, url: impl AsRef<str>) -> Self {
         self.url = Some(EndpointUrl::new(url.as_ref()));
         self
@@ -233,16 +259,16 @@ impl Scheme {
     /// # Errors
     /// When the secret is blank or malformed, or the scheme is.
     pub fn with_secret(self, secret: impl AsRef<[u8]>) -> Result<SchemeProvider, SchemeError> {
-        let secret = Secret::new(secret)?;
-        self.secret_form.decoded(self.proof, &secret)?;
-        self.with_secrets(Secrets::one(secret))
+        self.with_secrets(Secrets::one(Secret::new(secret)?))
     }
 
     /// Makes a provider that verifies with any of several secrets, or with those of a source. Each is text in the form that
     /// the sender shows, or [raw](Secret::raw).
     ///
+    /// A malformed secret of a source is left out. If a request has no other, it is answered 503.
+    ///
     /// # Errors
-    /// When the scheme is malformed.
+    /// When a secret that is not from the source is malformed, or the scheme is.
     pub fn with_secrets(self, secrets: Secrets) -> Result<SchemeProvider, SchemeError> {
         SchemeProvider::new(self, secrets)
     }

@@ -24,19 +24,24 @@ pub(super) enum Border {
     Form,
 }
 
-/// Whether a value that the request chooses adjoins the body, before and after it, without a text between.
+/// Whether a value that the request chooses adjoins the body, before and after it, without a text between. A date is no such
+/// value: it shows where it begins and ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Borders {
     pub(super) before: bool,
     pub(super) after: bool,
 }
 
-/// Parses a template. `id` is the header that `{id}` stands for.
+/// Parses a template. `id` is the header that `{id}` stands for. `is_date` says that the time is a date.
 ///
 /// The request chooses the headers and the body. They are joined before they are signed, so a text may be cut into them in
 /// several ways. Each way but one must be refused. Headers are cut at the first byte of the text between, read from the
 /// outside to the body.
-pub(super) fn parse(template: &'static str, id: Option<&'static str>) -> Result<Vec<Part>, SchemeError> {
+pub(super) fn parse(
+    template: &'static str,
+    id: Option<&'static str>,
+    is_date: bool,
+) -> Result<Vec<Part>, SchemeError> {
     let wrong = |reason| SchemeError::Template { template, reason };
     let mut parts = Vec::new();
     let mut rest = template;
@@ -74,12 +79,16 @@ pub(super) fn parse(template: &'static str, id: Option<&'static str>) -> Result<
         (None, _) => return Err(wrong("leaves out `{body}`, so any body would pass")),
         _ => return Err(wrong("has `{body}` twice")),
     };
-    set_borders(&mut parts, body).map_err(wrong)?;
+    set_borders(&mut parts, body, is_date).map_err(wrong)?;
     Ok(parts)
 }
 
-fn set_borders(parts: &mut [Part], body: usize) -> Result<(), &'static str> {
-    let is_chosen = |part: Option<&Part>| matches!(part, Some(Part::Header(..) | Part::Timestamp));
+fn set_borders(parts: &mut [Part], body: usize, is_date: bool) -> Result<(), &'static str> {
+    let is_chosen = |part: Option<&Part>| match part {
+        Some(Part::Header(..)) => true,
+        Some(Part::Timestamp) => !is_date,
+        _ => false,
+    };
     let before = body.checked_sub(1).and_then(|at| parts.get(at));
     let borders = Borders { before: is_chosen(before), after: is_chosen(parts.get(body + 1)) };
     parts[body] = Part::Body(borders);
@@ -130,12 +139,14 @@ impl Border {
 }
 
 impl Borders {
-    /// Whether a body cannot be cut elsewhere: it does not continue a header's value or a time.
+    /// Whether a body cannot be cut elsewhere: it does not continue a header's value or a time. An empty one does not show
+    /// where the value before it ends.
     pub(super) fn admit(self, body: &[u8]) -> bool {
         let continues = |byte: Option<&u8>| byte.is_some_and(|&byte| is_word(byte) || b".:+".contains(&byte));
         let continues_value = self.before && continues(body.first());
         let begins_value = self.after && continues(body.last());
-        !continues_value && !begins_value
+        let is_hidden = self.before && self.after && body.is_empty();
+        !continues_value && !begins_value && !is_hidden
     }
 }
 
@@ -148,23 +159,27 @@ mod tests {
     }
 
     fn reason(template: &'static str) -> String {
-        parse(template, Some("X-Id")).unwrap_err().to_string()
+        parse(template, Some("X-Id"), false).unwrap_err().to_string()
     }
 
     #[test]
     fn a_template_becomes_its_parts() {
         let body = |before, after| Part::Body(Borders { before, after });
-        assert_eq!(parse("{body}", None).unwrap(), [body(false, false)]);
+        assert_eq!(parse("{body}", None, false).unwrap(), [body(false, false)]);
         assert_eq!(
-            parse("v0:{timestamp}:{body}", None).unwrap(),
+            parse("v0:{timestamp}:{body}", None, false).unwrap(),
             [Part::Text("v0:"), Part::Timestamp, Part::Text(":"), body(false, false)]
         );
         assert_eq!(
-            parse("{id}.{timestamp}{body}{url}", Some("X-Id")).unwrap(),
+            parse("{id}.{timestamp}{body}{url}", Some("X-Id"), false).unwrap(),
             [header(Border::Byte(b'.')), Part::Text("."), Part::Timestamp, body(true, false), Part::Url]
         );
         assert_eq!(
-            parse("{method}\n{header:X-ID}{body} {header:x-id}", None).unwrap(),
+            parse("{timestamp}{body}{header:x-id}", None, true).unwrap(),
+            [Part::Timestamp, body(false, true), header(Border::Form)]
+        );
+        assert_eq!(
+            parse("{method}\n{header:X-ID}{body} {header:x-id}", None, false).unwrap(),
             [
                 Part::Method,
                 Part::Text("\n"),
@@ -186,7 +201,8 @@ mod tests {
         assert!(reason("{body").contains("a `{` without a `}`"));
         assert!(reason("{bdy}{body}").contains("unknown part"));
         assert!(reason("{header:x y}{body}").contains("`x y` is not a header name"));
-        assert!(parse("{id}.{body}", None).unwrap_err().to_string().contains("the key is not in a header"));
+        let error = parse("{id}.{body}", None, false).unwrap_err();
+        assert!(error.to_string().contains("the key is not in a header"));
     }
 
     #[test]
@@ -205,7 +221,10 @@ mod tests {
         assert!(Border::Form.admits("befa7b53-d79d_A") && !Border::Form.admits("2022:10"));
         assert!(!Border::Form.admits("a\"") && !Border::Form.admits("é"));
         let both = Borders { before: true, after: true };
-        assert!(both.admit(b"{}") && both.admit(b""));
+        assert!(both.admit(b"{}") && !both.admit(b""));
+        for one in [Borders { before: true, after: false }, Borders { before: false, after: true }] {
+            assert!(one.admit(b""));
+        }
         for body in [&b"1{}"[..], b"{}1", b"Z{}", b":{}", b"{}+"] {
             assert!(!both.admit(body), "{body:?}");
             assert!(Borders::default().admit(body));

@@ -15,15 +15,19 @@ pub(super) fn parse(text: &str, unit: TimeUnit) -> Option<Duration> {
     }
 }
 
-/// Checks that a time is within the tolerance, in either direction. `None` accepts any.
+/// Checks that a time is within the tolerance, in either direction unless only the past is accepted. `None` accepts any age.
 pub(super) fn fresh(
     time: Duration,
     unit: TimeUnit,
     now: Duration,
     tolerance: Option<Duration>,
+    is_past_only: bool,
 ) -> Result<(), Rejection> {
     // A time in whole seconds is compared with whole seconds.
     let now = if unit == TimeUnit::Seconds { Duration::from_secs(now.as_secs()) } else { now };
+    if is_past_only && time > now {
+        return Err(Rejection::unauthenticated("the timestamp is in the future"));
+    }
     if tolerance.is_some_and(|tolerance| time.abs_diff(now) > tolerance) {
         return Err(Rejection::unauthenticated("the timestamp is outside the tolerance"));
     }
@@ -119,13 +123,16 @@ mod tests {
         let (tolerance, unit) = (Some(Duration::from_secs(5)), TimeUnit::Milliseconds);
         let time = Duration::from_millis(10_000);
         for (now, expected) in [(5_000, true), (4_999, false), (15_000, true), (15_001, false)] {
-            let fresh = fresh(time, unit, Duration::from_millis(now), tolerance);
-            assert_eq!(fresh.is_ok(), expected, "{now}");
+            let now = Duration::from_millis(now);
+            let is_past_only = fresh(time, unit, now, tolerance, true).is_ok();
+            assert_eq!(fresh(time, unit, now, tolerance, false).is_ok(), expected, "{now:?}");
+            assert_eq!(is_past_only, expected && time <= now, "{now:?}");
         }
+        assert!(fresh(time, unit, time, tolerance, true).is_ok());
         // The sender's clock shows whole seconds, so the fraction of ours does not count.
-        assert!(fresh(time, TimeUnit::Seconds, Duration::from_millis(15_999), tolerance).is_ok());
-        assert!(fresh(Duration::ZERO, unit, Duration::MAX, None).is_ok());
-        assert!(fresh(Duration::ZERO, unit, Duration::MAX, tolerance).is_err());
-        assert!(fresh(Duration::MAX, unit, Duration::ZERO, tolerance).is_err());
+        assert!(fresh(time, TimeUnit::Seconds, Duration::from_millis(15_999), tolerance, false).is_ok());
+        assert!(fresh(Duration::ZERO, unit, Duration::MAX, None, true).is_ok());
+        assert!(fresh(Duration::ZERO, unit, Duration::MAX, tolerance, false).is_err());
+        assert!(fresh(Duration::MAX, unit, Duration::ZERO, tolerance, false).is_err());
     }
 }

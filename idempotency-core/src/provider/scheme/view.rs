@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::settings::Time;
-use super::{Encoding, Fact, Facts, Handshake, Place, Proof, Scheme};
+use super::{Encoding, Fact, Facts, Handshake, Place, Proof, Scheme, TimeUnit};
 use crate::Policy;
 
 /// What the steps have set.
@@ -38,6 +38,12 @@ impl Scheme {
         self.signed_text
     }
 
+    /// Whether the sender signs the endpoint's URL, so that [`with_url`](Self::with_url) must be called.
+    #[must_use]
+    pub fn is_url_signed(&self) -> bool {
+        self.signed_text.contains("{url}")
+    }
+
     /// The place of the key.
     #[must_use]
     pub fn key(&self) -> Option<Place> {
@@ -61,7 +67,7 @@ impl Scheme {
     pub fn signature_window(&self) -> Duration {
         match self.time {
             Time::None => Duration::ZERO,
-            _ => self.tolerance.unwrap_or_default(),
+            _ => self.age.tolerance().unwrap_or_default(),
         }
     }
 
@@ -82,11 +88,19 @@ impl Scheme {
     pub fn policy(&self) -> Policy {
         let horizon = self.facts.retry_horizon.map_or(Duration::ZERO, |horizon| horizon.value);
         let policy = Policy::webhook().with_retention(self.retention.max(horizon.saturating_mul(2)));
+        let policy = match self.body_limit {
+            Some(bytes) => policy.with_body_limit(bytes),
+            None => policy,
+        };
         let Some(Fact { value: patience, .. }) = self.facts.patience else { return policy };
         // Together less than the patience, so that the sender sees the answer.
         let longest = Duration::from_secs(if patience >= Duration::from_secs(10) { 5 } else { 2 });
         let store_timeout = policy.store_timeout().min(patience / 3);
         policy.with_wait(longest.min(patience / 2)).with_store_timeout(store_timeout)
+    }
+
+    pub(super) fn unit(&self) -> TimeUnit {
+        self.unit.unwrap_or(TimeUnit::Seconds)
     }
 
     /// Whether the signature covers a place, and all places in it.

@@ -20,7 +20,11 @@ pub const TWITCH: Scheme = Scheme::hmac_sha256("twitch")
     .signing("{id}{timestamp}{body}")
     .key_in(Place::Header("twitch-eventsub-message-id"))
     .type_in(Place::Joined(&[Place::Json("/subscription/type"), Place::Json("/subscription/status")]))
-    .handshake(Handshake::EchoJson("/challenge"))
+    // The header that says so is not signed.
+    .handshake(Handshake::EchoJson {
+        pointer: "/challenge",
+        when: ("/subscription/status", "webhook_callback_verification_pending"),
+    })
     .noting(
         "The allowed age of 10 min is not confirmed. After too many failures it revokes the subscription.",
     );
@@ -38,6 +42,7 @@ pub const ZOOM: Scheme = Scheme::hmac_sha256("zoom")
     .account_in(Place::Json("/payload/account_id"))
     .handshake(Handshake::SignJson {
         pointer: "/payload/plainToken",
+        when: ("/event", "endpoint.url_validation"),
         plain: "plainToken",
         signed: "encryptedToken",
     })

@@ -66,7 +66,8 @@ async fn r01_an_event_that_eventbridge_replays_from_its_archive_is_the_same_even
 fn r02_a_retry_of_linear_with_a_new_time_has_the_fingerprint_of_the_first_attempt() {
     let scheme = senders::LINEAR;
     let mut wrong = Vec::new();
-    for data in [r#"{"title":"\ud83d"}"#, r#"{"metadata":{"id":4323372036854776000}}"#, r#"{"order":1e400}"#] {
+    for data in [r#"{"title":"\ud83d"}"#, r#"{"metadata":{"id":4323372036854776000}}"#, r#"{"order":1e400}"#]
+    {
         let [first, retry] = [1_767_225_600_000_u64, 1_767_225_601_000].map(|time| {
             let body = format!(r#"{{"type":"Issue","data":{data},"webhookTimestamp":{time}}}"#);
             delivery(&signed(&scheme, "id-1", &body), &provider(&scheme))
@@ -148,7 +149,8 @@ fn r04_the_retention_of_docusign_is_twice_its_ten_days_of_retries() {
 #[test]
 fn r05_a_signature_of_docusigns_eleventh_key_is_tried() {
     let scheme = senders::DOCUSIGN;
-    let mut request = signed(&scheme, "", r#"{"event":"e","data":{"envelopeId":"1"},"generatedDateTime":"t"}"#);
+    let mut request =
+        signed(&scheme, "", r#"{"event":"e","data":{"envelopeId":"1"},"generatedDateTime":"t"}"#);
     let genuine = request.headers.remove("x-docusign-signature-1").unwrap();
     for number in 1..=10 {
         let name: http::HeaderName = format!("x-docusign-signature-{number}").parse().unwrap();
@@ -273,8 +275,8 @@ fn r14_a_body_after_a_date_may_begin_with_a_letter() {
 /// The body of a trigger is written by its author, and its ids are not read.
 #[test]
 fn r15_a_zendesk_trigger_may_repeat_a_member() {
-    let received =
-        signed(&senders::ZENDESK, "8350205582", r#"{"id":1,"id":1}"#).received_by(&provider(&senders::ZENDESK));
+    let received = signed(&senders::ZENDESK, "8350205582", r#"{"id":1,"id":1}"#)
+        .received_by(&provider(&senders::ZENDESK));
     assert!(received.is_ok(), "{received:?}");
 }
 
@@ -402,7 +404,8 @@ fn r22_an_event_with_a_text_at_the_challenges_place_is_not_swallowed() {
             r#"{"id":"evt_1","type":"captcha.failed","challenge":"abc"}"#,
         ),
     ] {
-        if let Ok(Received::Handshake(answer)) = signed(&scheme, "id-1", body).received_by(&provider(&scheme)) {
+        if let Ok(Received::Handshake(answer)) = signed(&scheme, "id-1", body).received_by(&provider(&scheme))
+        {
             wrong.push(format!("{}: {} {:?}", scheme.name(), answer.status, answer.body));
         }
     }

@@ -18,8 +18,10 @@ fn texts(alphabet: &str, lengths: std::ops::RangeInclusive<usize>) -> Vec<String
         if lengths.contains(&len) {
             all.extend(of_len.iter().cloned());
         }
-        of_len =
-            of_len.iter().flat_map(|text| alphabet.chars().map(move |next| format!("{text}{next}"))).collect();
+        of_len = of_len
+            .iter()
+            .flat_map(|text| alphabet.chars().map(move |next| format!("{text}{next}")))
+            .collect();
     }
     all
 }
@@ -36,7 +38,8 @@ fn cut_twice(template: &'static str, any_age: bool) -> Vec<String> {
         scheme = scheme.any_age();
     }
     let Ok(provider) = scheme.with_url(URL).with_secret(SECRETS[0]) else { return Vec::new() };
-    let some = |name: &str, texts: Vec<String>| if template.contains(name) { texts } else { vec![String::new()] };
+    let some =
+        |name: &str, texts: Vec<String>| if template.contains(name) { texts } else { vec![String::new()] };
     let headers = texts("a5.{-", 1..=2);
     let times = if any_age { texts("45", 1..=3) } else { (47..=53).map(|time| time.to_string()).collect() };
     let mut by_text: BTreeMap<String, Vec<[String; 4]>> = BTreeMap::new();

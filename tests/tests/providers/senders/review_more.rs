@@ -14,10 +14,9 @@ use super::review::{answers, provider, signed};
 async fn r28_a_body_as_large_as_the_sender_makes_it_is_not_refused() {
     let mut wrong = Vec::new();
     let text = "x".repeat(2 * 1024 * 1024);
-    for (scheme, secret) in [
-        (senders::GITLAB, SECRETS[0].to_owned()),
-        (senders::POSTMARK, format!("user:{}", SECRETS[0])),
-    ] {
+    for (scheme, secret) in
+        [(senders::GITLAB, SECRETS[0].to_owned()), (senders::POSTMARK, format!("user:{}", SECRETS[0]))]
+    {
         let body = format!(r#"{{"object_kind":"push","text":"{text}"}}"#);
         let headers = testing::scheme(&scheme, &secret, "id-1", body.as_bytes(), NOW);
         let provider = scheme.clone().with_secret(&secret).unwrap();
@@ -43,8 +42,12 @@ async fn r30_a_captured_request_under_another_unsigned_id_does_not_run_again() {
     ] {
         let captured = signed(&scheme, "id-1", r#"{"event":"payment.captured"}"#);
         let mut swapped = captured.clone();
-        let unsigned: Vec<_> =
-            captured.headers.iter().filter(|(_, value)| *value == "id-1").map(|(name, _)| name.clone()).collect();
+        let unsigned: Vec<_> = captured
+            .headers
+            .iter()
+            .filter(|(_, value)| *value == "id-1")
+            .map(|(name, _)| name.clone())
+            .collect();
         for name in unsigned {
             swapped.headers.insert(name, "id-2".parse().unwrap());
         }

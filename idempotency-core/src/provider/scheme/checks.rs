@@ -1,0 +1,125 @@
+//! The checks of a scheme: settings that contradict each other, prove too little, or have no effect.
+
+use http::Method;
+
+use super::compile::{Compiled, Source};
+use super::secret_form::SecretForm;
+use super::settings::{Age, Headers, Time};
+use super::template::Part;
+use super::url::EndpointUrl;
+use super::{BODY, Encoding, Proof, Scheme, SchemeError, TimeUnit};
+
+use std::time::Duration;
+
+pub(super) fn settings(scheme: &Scheme) -> Result<(), SchemeError> {
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if scheme.name.is_empty() || !scheme.name.bytes().all(is_name) {
+        return Err(SchemeError::Name(scheme.name));
+    }
+    if scheme.headers.names().is_empty() {
+        return Err(SchemeError::NoSignatureHeader);
+    }
+    if matches!(scheme.time, Time::None)
+        && (scheme.unit.is_some() || scheme.age != Age::Default || scheme.is_past_only)
+    {
+        return Err(SchemeError::Setting(
+            "a unit or an age is set, but the scheme says nowhere where the time is",
+        ));
+    }
+    if scheme.proof.is_signature() {
+        return Ok(());
+    }
+    let is_list = scheme.separator.is_some() || !matches!(scheme.time, Time::None);
+    let is_decoded = !matches!(scheme.secret_form, SecretForm::Text);
+    if scheme.signed_text != BODY || is_list || is_decoded || scheme.encoding != Encoding::Hex {
+        return Err(SchemeError::Setting(
+            "a token and basic authentication sign nothing: leave out template, items, time, encoding and the \
+             secret's form",
+        ));
+    }
+    let is_plain = matches!(scheme.headers, Headers::One("authorization")) && scheme.prefix.is_empty();
+    if scheme.proof == Proof::BasicAuth && !is_plain {
+        return Err(SchemeError::Setting(
+            "basic authentication is in the authorization header, without a prefix of yours",
+        ));
+    }
+    Ok(())
+}
+
+/// A time that the signature does not cover proves nothing.
+pub(super) fn time(scheme: &Scheme, signed_text: &[Part]) -> Result<(), SchemeError> {
+    let wrong = |reason| SchemeError::Template { template: scheme.signed_text, reason };
+    let is_in_text = signed_text.contains(&Part::Timestamp);
+    let is_ageless = scheme.age.tolerance().is_none_or(|tolerance| tolerance == Duration::MAX);
+    match scheme.time {
+        Time::None if is_in_text => {
+            Err(wrong("has `{timestamp}`, but the scheme says nowhere where the time is"))
+        }
+        Time::Header(_) | Time::Item(_) if !is_in_text => {
+            Err(wrong("leaves out `{timestamp}`, so any time would pass"))
+        }
+        Time::Json(_) if is_in_text => Err(wrong("has `{timestamp}`, but the time is in the body")),
+        Time::Header(_) | Time::Item(_)
+            if is_ageless && scheme.unit() != TimeUnit::Rfc3339 && is_time_beside_header(signed_text) =>
+        {
+            Err(wrong(
+                "has a header beside a number, where the age helps to show the border: set a tolerance",
+            ))
+        }
+        Time::Item(_) if scheme.separator.is_none() => Err(SchemeError::Setting(
+            "the time is an item of the signature header, which is no list: call `items`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a digit at the border of a header could be moved into the time.
+pub(super) fn is_time_beside_header(signed_text: &[Part]) -> bool {
+    let adjoin = |pair: &[Part]| {
+        matches!(pair, [Part::Header(..), Part::Timestamp] | [Part::Timestamp, Part::Header(..)])
+    };
+    signed_text.windows(2).any(adjoin)
+}
+
+pub(super) fn url(scheme: &Scheme, signed_text: &[Part]) -> Result<(), SchemeError> {
+    match (signed_text.contains(&Part::Url), &scheme.url) {
+        (true, url) if !url.as_ref().is_some_and(EndpointUrl::is_absolute) => Err(SchemeError::Url),
+        (false, Some(_)) => Err(SchemeError::Setting("a url is set, but the sender does not sign it")),
+        _ => Ok(()),
+    }
+}
+
+/// Of two methods, neither may hide the other in the signed text.
+pub(super) fn methods(methods: &[Method], signed_text: &[Part]) -> Result<(), SchemeError> {
+    let hides = |a: &Method, b: &Method| {
+        a != b && (a.as_str().starts_with(b.as_str()) || a.as_str().ends_with(b.as_str()))
+    };
+    let is_hidden = methods.iter().any(|a| methods.iter().any(|b| hides(a, b)));
+    if signed_text.contains(&Part::Method) && is_hidden {
+        return Err(SchemeError::Setting("a signed method begins or ends with another one"));
+    }
+    Ok(())
+}
+
+/// With an unsigned account, an attacker could send a captured request again under the same signed key.
+pub(super) fn account(scheme: &Scheme, compiled: &Compiled) -> Result<(), SchemeError> {
+    let is_any_key_signed = compiled.key.iter().any(|place| place.is_signed);
+    let is_account_signed = compiled.account.iter().all(|place| place.is_signed);
+    match scheme.account {
+        Some(place) if is_any_key_signed && !is_account_signed => Err(SchemeError::Place {
+            place,
+            reason: "is not signed, so it cannot be the account of a signed key",
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// A key that is the text of the handshake would make every delivery one.
+pub(super) fn challenge(compiled: &Compiled) -> Result<(), SchemeError> {
+    let Some(challenge) = &compiled.challenge else { return Ok(()) };
+    let mut sources = compiled.key.iter().flat_map(|place| &place.sources);
+    if sources.any(|source| matches!(source, Source::Json(number) if *number == challenge.text)) {
+        return Err(SchemeError::Setting("the key is the text of the handshake"));
+    }
+    Ok(())
+}
