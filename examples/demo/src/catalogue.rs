@@ -30,7 +30,8 @@ pub(crate) fn routes(config: &Config) -> Result<Vec<Endpoint>, Box<dyn Error>> {
             without_secret.push(scheme.name());
             demo_secret(scheme)
         });
-        let provider = scheme.clone().with_url(url).with_secret(given);
+        let scheme = if scheme.is_url_signed() { scheme.clone().with_url(url) } else { scheme.clone() };
+        let provider = scheme.with_secret(given);
         routes.push((path, Arc::new(provider.map_err(|error| format!("{secret}: {error}"))?)));
     }
     if !without_secret.is_empty() {

@@ -6,6 +6,8 @@ use idempotency_core::provider::{Proof, Scheme, SchemeProvider, senders};
 use idempotency_core::testing;
 use idempotency_tests::vectors::Request;
 
+use super::with_url;
+
 pub(super) const NOW: Duration = Duration::from_secs(1_767_225_600);
 pub(super) const URL: &str = "https://example.com/webhooks";
 /// Base64, so that it can be the secret of every sender.
@@ -24,7 +26,7 @@ pub(super) struct Case {
 
 impl Case {
     pub(super) fn provider(&self) -> SchemeProvider {
-        self.scheme.clone().with_url(URL).with_secret(self.secret(0)).unwrap()
+        with_url(&self.scheme, URL).with_secret(self.secret(0)).unwrap()
     }
 
     pub(super) fn secret(&self, number: usize) -> String {
@@ -35,7 +37,7 @@ impl Case {
     }
 
     pub(super) fn signed(&self, secret: usize, (id, body): (&str, &str), now: Duration) -> Request {
-        let scheme = self.scheme.clone().with_url(URL);
+        let scheme = with_url(&self.scheme, URL);
         let headers = testing::scheme(&scheme, &self.secret(secret), id, body.as_bytes(), now);
         Request::new(headers, body.to_owned(), now)
     }

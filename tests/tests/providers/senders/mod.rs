@@ -2,13 +2,15 @@
 
 mod cases;
 mod cases_of_sdks;
+mod cuts;
 mod habits;
 mod ids;
 mod negatives;
 mod page;
+mod requests;
 mod review;
-mod review_cuts;
 mod review_more;
+mod schemes;
 mod times;
 mod vectors;
 
@@ -17,6 +19,14 @@ use std::collections::BTreeSet;
 use idempotency_core::provider::{Provider, Received, Scheme, senders};
 use idempotency_core::{Delivery, KeyDigest, Namespace, ScopedKey};
 use idempotency_tests::vectors::Request;
+
+/// The scheme with a URL, if its sender signs one.
+fn with_url(scheme: &Scheme, url: &str) -> Scheme {
+    match scheme.is_url_signed() {
+        true => scheme.clone().with_url(url),
+        false => scheme.clone(),
+    }
+}
 
 fn delivery(request: &Request, provider: &dyn Provider) -> Delivery {
     match request.received_by(provider) {

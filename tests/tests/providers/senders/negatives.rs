@@ -271,7 +271,7 @@ fn bytes_that_are_neither_text_nor_json_are_judged_without_a_panic() {
     for case in cases() {
         let name = signature(&case);
         for body in bodies {
-            let scheme = case.scheme.clone().with_url(super::cases::URL);
+            let scheme = super::with_url(&case.scheme, super::cases::URL);
             let headers =
                 idempotency_core::testing::scheme(&scheme, &case.secret(0), case.event.0, body, NOW);
             let request = Request::new(headers, body.to_vec(), NOW);

@@ -6,7 +6,7 @@ use idempotency_core::testing;
 use idempotency_tests::vectors::Request;
 
 use super::cases::{NOW, SECRETS, URL};
-use super::review::{answers, provider, signed};
+use super::requests::{answers, provider, signed};
 
 /// gitlab-org/gitlab!38687: a payload has up to 25 MB. postmarkapp.com: inbound attachments have up to 35 MB.
 /// [`GitHub`](idempotency_core::provider::GitHub) has its sender's limit.
@@ -87,7 +87,7 @@ fn r32_another_credential_of_the_sender_is_refused_when_the_provider_is_made() {
     ]
     .into_iter()
     .filter_map(|(scheme, secret)| {
-        scheme.clone().with_url(URL).with_secret(secret).is_ok().then(|| (scheme.name(), &secret[..6]))
+        super::with_url(&scheme, URL).with_secret(secret).is_ok().then(|| (scheme.name(), &secret[..6]))
     })
     .collect();
     assert!(made.is_empty(), "made without an error: {made:?}");

@@ -3,7 +3,7 @@
 use idempotency_core::provider::{Provider as _, Received, RejectionKind, Scheme, SchemeProvider, senders};
 use idempotency_tests::vectors::{Vector, load};
 
-use super::{address, delivery};
+use super::{address, delivery, with_url};
 
 /// The recordings of a sender.
 fn recordings(scheme: &Scheme) -> Vec<Vector> {
@@ -20,7 +20,7 @@ fn provider(scheme: &Scheme, vector: &Vector) -> SchemeProvider {
     // Mollie's classic webhooks have no secret. They must be refused, whatever the secret is.
     let secret = if vector.secret.is_empty() { "another" } else { &vector.secret };
     let url = vector.url.as_deref().unwrap_or("https://example.com/");
-    scheme.clone().with_url(url).with_secret(secret).unwrap()
+    with_url(scheme, url).with_secret(secret).unwrap()
 }
 
 /// Whether a key is the recorded id. With Zendesk, it has the event's type before the id and its time after it.
