@@ -283,7 +283,7 @@ pub(crate) fn check(bytes: &[u8]) {
             (Value::Repeated, _) | (Value::Absent, None | Some(Tree::Null)) => {}
             (Value::Text(text), Some(Tree::String(expected))) => assert_eq!(text, *expected),
             (Value::Integer(digits), Some(Tree::Number(expected))) => {
-                let exact = expected.as_u64().map(i128::from).or(expected.as_i64().map(i128::from));
+                let exact = expected.as_u64().map(i128::from).or_else(|| expected.as_i64().map(i128::from));
                 assert!(exact.is_none() || digits.parse().ok() == exact, "{digits} is {expected}");
             }
             (Value::Other, Some(expected)) => {
