@@ -1,0 +1,106 @@
+//! The key and what goes with it.
+
+use super::*;
+
+#[test]
+fn a_key_is_read_where_the_scheme_says() {
+    assert_eq!(key(&ACME, "", r#"{"id":"evt_1"}"#), "evt_1");
+    assert_eq!(key(&ACME, "", r#"{"id":820982911946154500}"#), "820982911946154500");
+    let header = ACME.key_in(Place::Header("X-Acme-Id"));
+    assert_eq!(key(&header, "evt_1", "not json"), "evt_1");
+    let joined = ACME.key_in(Place::Joined(&[Place::Json("/type"), Place::Json("/n")]));
+    assert_eq!(key(&joined, "", r#"{"type":"a;b","n":1}"#), "a%3Bb;1");
+    assert_eq!(
+        key(&ACME.key_in(Place::Digest), "", "{}"),
+        "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    );
+}
+
+#[test]
+fn a_delivery_without_its_whole_key_is_refused() {
+    let joined = ACME.key_in(Place::Joined(&[Place::Json("/type"), Place::Json("/n")]));
+    assert_eq!(refusal(signed(&joined, "", r#"{"type":"a"}"#)), RejectionKind::KeyMissing);
+    assert_eq!(refusal(signed(&ACME, "", r#"{"id":""}"#)), RejectionKind::KeyMissing);
+    assert_eq!(refusal(signed(&ACME, "", r#"{"id":{"id":"a"}}"#)), RejectionKind::KeyMissing);
+    assert_eq!(refusal(signed(&ACME, "", r#"{"id":"a","id":"b"}"#)), RejectionKind::Malformed);
+    assert_eq!(refusal(signed(&ACME, "", r#"{"id":"ü"}"#)), RejectionKind::Malformed);
+    assert_eq!(refusal(signed(&ACME, "", "no json")), RejectionKind::Malformed);
+    let typed = ACME.key_in(Place::Header("x-id")).type_in(Place::Json("/type"));
+    assert_eq!(refusal(signed(&typed, "1", r#"{"type":"a","type":"b"}"#)), RejectionKind::Malformed);
+    let unread = typed.clone().type_in(Place::When("/version", &Place::Json("/type")));
+    assert_eq!(key(&unread, "1", r#"{"type":"a","type":"b"}"#), "1");
+    assert_eq!(key(&typed, "1", "no json"), "1");
+}
+
+#[test]
+fn a_fallback_has_keys_of_its_own() {
+    let scheme = ACME.key_in(Place::FirstOf(&[
+        Place::When("/version", &Place::Json("/id")),
+        Place::Json("/code"),
+        Place::Header("x-id"),
+    ]));
+    let of = |id, body| {
+        let delivery = delivery(signed(&scheme, id, body));
+        (delivery.key().as_str().to_owned(), delivery.scope().clone(), delivery.fingerprint().is_some())
+    };
+    let (event, code, header) =
+        (of("h", r#"{"version":1,"id":"a"}"#), of("h", r#"{"code":"a","id":"b"}"#), of("a", "{}"));
+    assert_eq!([&event.0, &code.0, &header.0], ["a", "a", "a"]);
+    // A change of these scopes would lose all records under them.
+    assert_eq!(
+        [event.1, code.1, header.1].map(|scope| scope.to_string()),
+        ["e", "e;tenant=json:/code", "e;tenant=header:x-id"]
+    );
+    assert_eq!([event.2, code.2, header.2], [false, false, true]);
+}
+
+#[test]
+fn a_place_may_depend_on_a_value_of_any_kind() {
+    let scheme =
+        ACME.key_in(Place::FirstOf(&[Place::When("/event", &Place::Json("/id")), Place::Header("x-id")]));
+    for value in [r#"{"id":"b"}"#, "[]", "false", "1.5", r#""""#, "0"] {
+        assert_eq!(key(&scheme, "h", &format!(r#"{{"id":"a","event":{value}}}"#)), "a", "{value}");
+    }
+    assert_eq!(key(&scheme, "h", r#"{"id":"a","event":null}"#), "h");
+    assert_eq!(key(&scheme, "h", r#"{"id":"a"}"#), "h");
+}
+
+#[test]
+fn an_account_cannot_be_taken_for_a_place() {
+    let scheme = ACME
+        .key_in(Place::FirstOf(&[Place::When("/version", &Place::Json("/id")), Place::Json("/code")]))
+        .account_in(Place::Json("/account"));
+    let scope = |body: &str| delivery(signed(&scheme, "", body)).scope().to_string();
+    assert_eq!(scope(r#"{"version":1,"id":"a","account":"json:/code"}"#), "e;tenant=json:/code");
+    assert_eq!(scope(r#"{"version":1,"id":"a"}"#), "e");
+    assert_eq!(scope(r#"{"code":"a"}"#), "e;tenant=;tenant=json:/code");
+    assert_eq!(scope(r#"{"code":"a","account":"x"}"#), "e;tenant=x;tenant=json:/code");
+}
+
+#[test]
+fn an_unsigned_key_is_bound_to_the_body() {
+    let of = |scheme: &Scheme, body: &str| delivery(signed(scheme, "1", body)).fingerprint();
+    let header = ACME.key_in(Place::Header("x-id"));
+    assert_eq!(of(&ACME, r#"{"id":1}"#), None);
+    assert!(of(&header, "{}").is_some());
+    assert_ne!(of(&header, "{}"), of(&header, "{ }"));
+    assert_eq!(of(&header.clone().signing("{id}.{body}"), "{}"), None);
+    assert_eq!(of(&header.clone().signing("{header:X-ID}.{body}"), "{}"), None);
+    let joined = ACME.key_in(Place::Joined(&[Place::Header("x-topic"), Place::Json("/id")]));
+    assert!(of(&joined, r#"{"id":1}"#).is_some());
+    let token = Scheme::token("acme").signature_header("x-token").key_in(Place::Json("/id"));
+    assert!(of(&token, r#"{"id":1}"#).is_some());
+    let counting = header.differing_between_attempts(&["/attempt"]);
+    assert_eq!(of(&counting, r#"{"attempt":1,"a":2}"#), of(&counting, r#"{"attempt":2,"a":2}"#));
+    assert_ne!(of(&counting, r#"{"attempt":1,"a":2}"#), of(&counting, r#"{"attempt":1,"a":3}"#));
+}
+
+#[test]
+fn an_account_narrows_the_scope() {
+    let scheme = ACME.account_in(Place::Json("/account"));
+    let tenants = |body: &str| -> Vec<String> {
+        delivery(signed(&scheme, "", body)).scope().tenants().map(ToOwned::to_owned).collect()
+    };
+    assert_eq!(tenants(r#"{"id":1,"account":"a"}"#), ["a"]);
+    assert!(tenants(r#"{"id":1}"#).is_empty());
+}
