@@ -29,6 +29,9 @@ pub const JIRA: Scheme = Scheme::hmac_sha256("jira")
 /// Events of groups have no `object_kind`.
 const GITLAB_TYPE: Place = Place::FirstOf(&[Place::Json("/object_kind"), Place::Json("/event_name")]);
 
+/// The largest body of a GitLab webhook, in bytes.
+const GITLAB_BODY: usize = 25 * 1024 * 1024;
+
 /// GitLab with a secret token. **Nothing is signed**: a client that sees a request can forge any other. Prefer
 /// [`GITLAB_SIGNED`].
 pub const GITLAB: Scheme = Scheme::token("gitlab")
@@ -38,6 +41,7 @@ pub const GITLAB: Scheme = Scheme::token("gitlab")
         Confirmed,
     )
     .signature_header("x-gitlab-token")
+    .body_limit(GITLAB_BODY)
     .key_in(Place::Header("idempotency-key"))
     .type_in(GITLAB_TYPE)
     .waits_for(seconds(10), Confirmed)
@@ -47,6 +51,7 @@ pub const GITLAB: Scheme = Scheme::token("gitlab")
 pub const GITLAB_SIGNED: Scheme = standard_webhooks("gitlab-signed")
     .titled("GitLab (signing token)")
     .described_by("https://gitlab.com/gitlab-org/gitlab/-/merge_requests/230944", Confirmed)
+    .body_limit(GITLAB_BODY)
     .type_in(GITLAB_TYPE)
     .waits_for(seconds(10), Confirmed);
 
@@ -132,6 +137,7 @@ pub const SANITY: Scheme = Scheme::hmac_sha256("sanity")
     .prefix("v1=")
     .base64_url()
     .signing("{timestamp}.{body}")
+    .methods(&["PUT", "PATCH"])
     .key_in(Place::Header("idempotency-key"))
     .retries_for(minutes(1), Confirmed)
     .retries_after_4xx(false, Confirmed);

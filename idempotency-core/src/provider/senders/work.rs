@@ -58,6 +58,7 @@ pub const ZENDESK: Scheme = Scheme::hmac_sha256("zendesk")
     .time_unit(TimeUnit::Rfc3339)
     .any_age()
     .signing("{timestamp}{body}")
+    .methods(&["PUT", "PATCH"])
     .key_in(Place::FirstOf(&[
         Place::When("/zendesk_event_version", &ZENDESK_EVENT),
         Place::Header("x-zendesk-webhook-invocation-id"),
@@ -160,6 +161,8 @@ pub const POSTMARK: Scheme = Scheme::basic_auth("postmark")
     .key_in(Place::Digest)
     .type_in(Place::Json("/RecordType"))
     .retries_for(hours(10), Unconfirmed)
+    // Attachments of inbound mail have up to 35 MB, before base64.
+    .body_limit(50 * 1024 * 1024)
     .noting("An answer 403 may stop its retries (not confirmed).");
 
 /// Notion. The body counts the attempts. The secret is the `verification_token` that Notion sends when a subscription is made.

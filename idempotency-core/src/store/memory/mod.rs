@@ -239,7 +239,7 @@ impl Store for MemoryStore {
     }
 
     async fn complete(&self, completion: &Completion) -> Result<Hold, StoreError> {
-        let Completion { lease, outcome, retention } = completion;
+        let Completion { lease, outcome, retention, .. } = completion;
         let without_outcome = Completion::new(lease.clone(), Outcome::default(), *retention);
         Ok(self.change(lease.key().digest(), Hold::Lost, Some(outcome), |record, _, _| {
             (record.complete(&without_outcome, self.clock.unix_time()), *retention)

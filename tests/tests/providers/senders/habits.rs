@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 use idempotency_core::Delivery;
 use idempotency_core::provider::{Place, senders};
 
 use super::cases::{Case, NOW, named};
+use super::requests::answers;
 use super::{address, delivery};
 
 fn of(case: &Case, id: &str, body: &str) -> Delivery {
@@ -131,5 +132,29 @@ fn no_type_is_read_from_a_header() {
     }
     for scheme in senders::ALL {
         assert!(scheme.event_type().is_none_or(|place| is_in_body(&place)), "{}", scheme.name());
+    }
+}
+
+/// Sanity's `httpMethod` and the method of a Zendesk trigger are the user's choice.
+#[tokio::test]
+async fn a_sender_whose_method_is_configured_may_use_put_and_patch() {
+    for sender in ["sanity", "zendesk"] {
+        for method in [Method::PUT, Method::PATCH] {
+            let case = named(sender);
+            let mut request = case.genuine();
+            request.method = method.clone();
+            assert_eq!(answers(case.provider(), vec![request]).await, ["200 executed"], "{sender} {method}");
+        }
+    }
+}
+
+/// A payload of GitLab has up to 25 MB, and one of Postmark with attachments up to 35 MB.
+#[tokio::test]
+async fn a_body_as_large_as_the_sender_makes_it_is_accepted() {
+    let body = format!(r#"{{"object_kind":"push","text":"{}"}}"#, "x".repeat(2 * 1024 * 1024));
+    for sender in ["gitlab", "gitlab-signed", "postmark"] {
+        let case = named(sender);
+        let request = case.signed(0, ("id-1", &body), NOW);
+        assert_eq!(answers(case.provider(), vec![request]).await, ["200 executed"], "{sender}");
     }
 }

@@ -8,8 +8,6 @@ mod ids;
 mod negatives;
 mod page;
 mod requests;
-mod review;
-mod review_more;
 mod schemes;
 mod times;
 mod vectors;

@@ -104,3 +104,16 @@ fn an_account_narrows_the_scope() {
     assert_eq!(tenants(r#"{"id":1,"account":"a"}"#), ["a"]);
     assert!(tenants(r#"{"id":1}"#).is_empty());
 }
+
+#[test]
+fn a_signed_text_that_could_be_cut_elsewhere_is_refused() {
+    let dated = ACME.key_in(Place::Header("x-id")).timestamp_header("t").time_unit(TimeUnit::Rfc3339);
+    let dotted = dated.clone().signing("{id}.{timestamp}.{body}");
+    assert_eq!(key(&dotted, "a:1", "1{}"), "a:1");
+    assert_eq!(refusal(signed(&dotted, "a.1", "{}")), RejectionKind::Malformed);
+    let adjoining = dated.signing("{id}{timestamp}{body}");
+    assert_eq!(key(&adjoining, "befa7b53-d79d", "{}"), "befa7b53-d79d");
+    for (id, body) in [("a:1", "{}"), ("a.1", "{}"), (r#"a{"x":""#, "{}")] {
+        assert_eq!(refusal(signed(&adjoining, id, body)), RejectionKind::Malformed, "{id} {body}");
+    }
+}
