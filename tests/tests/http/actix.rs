@@ -214,7 +214,7 @@ fn an_execution_that_its_sender_left_ends_with_its_worker() {
                 async move {
                     std::future::pending::<()>().await;
                     drop(work);
-                    HttpResponse::Ok()
+                    HttpResponse::Ok().finish()
                 }
             }
         };
