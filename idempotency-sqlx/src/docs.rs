@@ -10,7 +10,7 @@ pub mod postgres {}
 /// [migrations/sqlite]: crate::sqlite::MIGRATION
 /// [transactions#sqlite]: crate::docs::transactions#sqlite
 ///
-#[cfg_attr(any(not(doctest), feature = "sqlite"), doc = include_str!("../docs/sqlite.md"))]
+#[cfg_attr(not(doctest), doc = include_str!("../docs/sqlite.md"))]
 pub mod sqlite {}
 
 /// [transactions]: crate::docs::transactions

@@ -53,6 +53,8 @@ mod pages {
     struct TransactionsPage;
     #[doc = include_str!("../../idempotency-sqlx/docs/outbox.md")]
     struct OutboxPage;
+    #[doc = include_str!("../../idempotency-sqlx/docs/sqlite.md")]
+    struct SqlitePage;
     #[doc = include_str!("../../idempotency-core/docs/stores/conformance.md")]
     struct ConformancePage;
 }

@@ -296,12 +296,12 @@ async fn a_limit_that_ends_with_its_handler_is_all_or_nothing() {
 #[tokio::test]
 async fn a_store_timeout_shorter_than_the_limit_leaks_nothing() {
     let database = Database::new().await;
-    let process = Process::on(database.store().with_transaction_limit(Duration::from_millis(100)), &database)
-        .with_policy(policy().with_store_timeout(Duration::from_millis(60)));
+    let process = Process::on(database.store().with_transaction_limit(Duration::from_millis(400)), &database);
     assert_eq!(
         process.store.run_in_transaction(&process.engine, delivery("first"), order).await.unwrap(),
         Ran::Executed(1)
     );
+    let process = process.with_policy(policy().with_store_timeout(Duration::from_millis(300)));
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let slow = process.deliver(async move |mut transaction: Transaction, _| {
         transaction.lock_handle().await?.set_update_hook(move |_| gate.recv().unwrap_or(()));
