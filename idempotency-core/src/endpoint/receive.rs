@@ -133,12 +133,6 @@ impl Endpoint {
         self.refuse(None, Event::NotReady, &Answer::NotReady)
     }
 
-    /// Returns the answer if the runtime shut down and dropped the work.
-    #[must_use]
-    pub fn shut_down(&self) -> RecordedResponse {
-        self.refuse(None, Event::Dropped, &Answer::Outage)
-    }
-
     fn method_not_allowed(&self, head: &Head<'_>) -> RecordedResponse {
         let answer = Answer::MethodNotAllowed { allow: self.route.methods.allow() };
         self.refuse(Some(head), Event::MethodNotAllowed, &answer)

@@ -134,8 +134,6 @@ pub enum Event<'a> {
     WritesRolledBack,
     /// The handler panicked.
     Panicked,
-    /// The runtime shut down and dropped the work.
-    Dropped,
 }
 
 /// How a handler failed, without any text or content of its own.
@@ -230,8 +228,7 @@ impl Observer for TracingObserver {
             | Event::BodyTooLarge
             | Event::BodyUnreadable
             | Event::BodyTimedOut
-            | Event::NotReady
-            | Event::Dropped => log!(warn, None::<&str>),
+            | Event::NotReady => log!(warn, None::<&str>),
             _ => log!(debug, None::<&str>),
         }
     }
@@ -277,7 +274,6 @@ impl Event<'_> {
             Self::HandlerFailed(_) => "handler_failed",
             Self::WritesRolledBack => "writes_rolled_back",
             Self::Panicked => "panicked",
-            Self::Dropped => "dropped",
         }
     }
 }
