@@ -100,10 +100,10 @@ async fn a_commit_that_does_not_end_in_time_leaves_the_key_held() {
     let url = database().await;
     let proxy = FaultProxy::start_postgres(PostgresServer::shared().await.port()).await;
     let store =
-        PostgresStore::new(proxy.route(&url), "tests").unwrap().with_timeout(Duration::from_millis(200));
+        PostgresStore::new(proxy.route(&url), "tests").unwrap().with_timeout(Duration::from_millis(400));
     let process = Process::on(store, &url);
     process.store.migrate().await.unwrap();
-    let process = process.with_policy(policy().with_store_timeout(Duration::from_millis(500)));
+    let process = process.with_policy(policy().with_store_timeout(Duration::from_secs(1)));
     process.query(HELD_UP).await;
     let mut blocker = PgConnection::connect(&process.url).await.unwrap();
     sqlx::query("SELECT pg_advisory_lock(1)").execute(&mut blocker).await.unwrap();

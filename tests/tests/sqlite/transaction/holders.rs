@@ -113,7 +113,7 @@ async fn claims_of_other_keys_are_granted_after_a_handler_over_its_limit() {
 #[tokio::test]
 async fn a_handler_that_is_over_its_limit_within_a_statement_is_rolled_back() {
     let database = Database::new().await;
-    let process = Process::on(database.store().with_transaction_limit(Duration::from_millis(100)), &database);
+    let process = Process::at(&database);
     let (open, gate) = std::sync::mpsc::channel::<()>();
     let delivering = process.clone();
     let slow = tokio::spawn(async move {

@@ -210,9 +210,9 @@ async fn dropped_after<F: Future>(polls: usize, future: F) -> bool {
 #[tokio::test]
 async fn refusals_and_late_handlers_that_are_dropped_anywhere_write_nothing() {
     let database = Database::new().await;
+    assert_eq!(Process::at(&database).order().await.unwrap(), Ran::Executed(1));
     let store = database.store().with_transaction_limit(Duration::from_millis(20));
     let process = Process::on(store, &database);
-    assert_eq!(process.order().await.unwrap(), Ran::Executed(1));
     for is_late in [false, true] {
         for attachment in [Attachment::FailWithCaller, Attachment::LeaveWithCaller] {
             let process = process.clone().with_policy(policy().with_attachment(attachment));
