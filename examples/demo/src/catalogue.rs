@@ -5,6 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use idempotency_core::provider::{Proof, Provider, Scheme, senders};
+use idempotency_core::testing;
 
 use crate::Config;
 
@@ -45,6 +46,9 @@ fn variable(scheme: &Scheme, what: &str) -> String {
 }
 
 fn demo_secret(scheme: &Scheme) -> String {
+    if let Some(public_key) = testing::public_key(scheme, DEMO_SECRET) {
+        return public_key;
+    }
     match scheme.proof() {
         Proof::BasicAuth => format!("demo:{DEMO_SECRET}"),
         _ => DEMO_SECRET.to_owned(),

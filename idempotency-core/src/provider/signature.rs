@@ -3,8 +3,8 @@
 //! An HMAC check tries every secret with every candidate signature, in constant time and without an early exit. Its timing
 //! does not reveal which secret matched, or how much of a signature was right.
 //!
-//! An Ed25519 check (`v1a` of Standard Webhooks) stops at the first match, because public keys are not secret. It tries at
-//! most the first eight signatures of a request, because each try costs a digest of the whole body.
+//! A check with a public key stops at the first match, because public keys are not secret. It tries at most the first eight
+//! signatures of a request, because each try costs a digest of the whole body.
 //!
 //! ```
 //! use idempotency_core::provider::{Incoming, Rejection, Secret, signature};
@@ -129,20 +129,19 @@ where
     }
 }
 
-/// Verifies a body by an Ed25519 signature (RFC 8032) over the parts of `head`, followed by the body. Weak keys and
-/// malleable signatures are refused.
+/// Verifies a body by an Ed25519 signature (RFC 8032) over a message that must cover the whole body. Weak keys and malleable
+/// signatures are refused.
 ///
 /// # Errors
 /// [`Rejection::unauthenticated`] if no candidate matches under any of the keys.
 pub(super) fn ed25519<'a>(
     keys: &[VerifyingKey],
-    head: &[&[u8]],
+    message: &[u8],
     body: &'a [u8],
     candidates: impl Iterator<Item = [u8; 64]> + Clone,
 ) -> Result<Verified<'a>, Rejection> {
-    let message = [head.concat().as_slice(), body].concat();
     let matches = |key: &VerifyingKey, candidate: &[u8; 64]| {
-        key.verify_strict(&message, &ed25519_dalek::Signature::from_bytes(candidate)).is_ok()
+        key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(candidate)).is_ok()
     };
     if keys.iter().any(|key| candidates.clone().any(|candidate| matches(key, &candidate))) {
         Ok(Verified::by_signature(body))

@@ -205,7 +205,8 @@ fn verify<'a>(
     }
     let candidates = header.split(' ').filter_map(|item| signature::base64::<64>(item.strip_prefix("v1a,")?));
     let candidates = candidates.take(MAX_PUBLIC_KEY_SIGNATURES);
-    let by_key = signature::ed25519(&public, &head, body, candidates);
+    let message = [head.concat().as_slice(), body].concat();
+    let by_key = signature::ed25519(&public, &message, body, candidates);
     by_secret.or(by_key)
 }
 

@@ -154,11 +154,31 @@ pub fn standard_webhooks(secret: &str, id: &str, body: &[u8], now: Duration) -> 
 /// assert_eq!(headers["cko-signature"].len(), 64);
 /// ```
 ///
+/// For a sender that signs with a private key, any text is the secret: a key pair is made of it. The provider takes its
+/// [`public_key`].
+///
 /// # Panics
 /// If the scheme does not make a provider, the secret is not in the sender's form, or a header value is not printable ASCII.
 #[must_use]
 pub fn scheme(scheme: &Scheme, secret: &str, id: &str, body: &[u8], now: Duration) -> HeaderMap {
     scheme.sign(secret, id, body, now)
+}
+
+/// Returns the public key that goes with the signatures of [`scheme`] under this secret, in the form that a provider takes.
+/// `None` if the sender has no key pair: its provider takes the secret itself.
+///
+/// ```
+/// use std::time::Duration;
+/// use idempotency_core::provider::senders;
+/// use idempotency_core::testing;
+/// let discord = senders::DISCORD.with_secret(testing::public_key(&senders::DISCORD, "test").expect("discord has a key pair"))?;
+/// let body = br#"{"id":"786008729715212338","type":2}"#;
+/// let headers = testing::scheme(&senders::DISCORD, "test", "", body, Duration::from_secs(1_767_225_600));
+/// # Ok::<(), idempotency_core::provider::SchemeError>(())
+/// ```
+#[must_use]
+pub fn public_key(scheme: &Scheme, secret: &str) -> Option<String> {
+    scheme.public_key(secret)
 }
 
 /// Makes a POST request with these headers, as a sender does.

@@ -7,7 +7,7 @@ use super::secret_form::SecretForm;
 use super::settings::{Age, Headers, Time};
 use super::template::Part;
 use super::url::EndpointUrl;
-use super::{BODY, Encoding, Proof, Scheme, SchemeError, TimeUnit};
+use super::{BODY, Encoding, Handshake, Proof, Scheme, SchemeError, TimeUnit};
 
 use std::time::Duration;
 
@@ -26,11 +26,26 @@ pub(super) fn settings(scheme: &Scheme) -> Result<(), SchemeError> {
             "a unit or an age is set, but the scheme says nowhere where the time is",
         ));
     }
+    if matches!(scheme.handshake, Handshake::Answer { .. }) && scheme.handshake.fixed_answer().is_none() {
+        return Err(SchemeError::Setting("the answer to the handshake has a status that is no success"));
+    }
+    let is_decoded = !matches!(scheme.secret_form, SecretForm::Text);
+    if scheme.proof.key_pair().is_some() {
+        if is_decoded {
+            return Err(SchemeError::Setting(
+                "a public key is read in each of its forms: leave out the secret's form",
+            ));
+        }
+        if matches!(scheme.handshake, Handshake::SignJson { .. }) {
+            return Err(SchemeError::Setting(
+                "the answer to the handshake is signed with a secret, and the sender has a key pair",
+            ));
+        }
+    }
     if scheme.proof.is_signature() {
         return Ok(());
     }
     let is_list = scheme.separator.is_some() || !matches!(scheme.time, Time::None);
-    let is_decoded = !matches!(scheme.secret_form, SecretForm::Text);
     if scheme.signed_text != BODY || is_list || is_decoded || scheme.encoding != Encoding::Hex {
         return Err(SchemeError::Setting(
             "a token and basic authentication sign nothing: leave out template, items, time, encoding and the \
@@ -118,7 +133,7 @@ pub(super) fn account(scheme: &Scheme, compiled: &Compiled) -> Result<(), Scheme
 pub(super) fn challenge(compiled: &Compiled) -> Result<(), SchemeError> {
     let Some(challenge) = &compiled.challenge else { return Ok(()) };
     let mut sources = compiled.key.iter().flat_map(|place| &place.sources);
-    if sources.any(|source| matches!(source, Source::Json(number) if *number == challenge.text)) {
+    if sources.any(|source| matches!(source, Source::Json(number) if Some(*number) == challenge.text)) {
         return Err(SchemeError::Setting("the key is the text of the handshake"));
     }
     Ok(())

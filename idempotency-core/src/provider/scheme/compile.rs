@@ -31,8 +31,8 @@ pub(super) struct Compiled {
 /// The handshake in a body.
 #[derive(Clone, Debug)]
 pub(super) struct Challenge {
-    /// The number of the text's pointer.
-    pub(super) text: usize,
+    /// The number of the pointer to the text that the answer is made of, unless it is always the same.
+    pub(super) text: Option<usize>,
     /// The number of the pointer with the text that makes a delivery a handshake, and that text.
     pub(super) when: (usize, &'static str),
 }
@@ -130,7 +130,7 @@ impl Places<'_, '_> {
 
     fn challenge(&mut self) -> Result<Option<Challenge>, SchemeError> {
         let Some((text, (when, expected))) = self.scheme.handshake.challenge() else { return Ok(None) };
-        let text = self.paths.add(&pointer(text)?);
+        let text = text.map(pointer).transpose()?.map(|pointer| self.paths.add(&pointer));
         Ok(Some(Challenge { text, when: (self.paths.add(&pointer(when)?), expected) }))
     }
 

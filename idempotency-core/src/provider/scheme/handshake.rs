@@ -26,6 +26,18 @@ pub enum Handshake {
         /// Another pointer, and the text there that says so, such as `("/type", "url_verification")`.
         when: (&'static str, &'static str),
     },
+    /// A signed delivery whose JSON body says that it is a handshake. The answer is always the same.
+    ///
+    /// Such a delivery must have a key. A message of another kind with that text there, but without a key, is refused and not
+    /// lost.
+    Answer {
+        /// A pointer, and the text or the whole number there that says so, such as `("/type", "1")`.
+        when: (&'static str, &'static str),
+        /// The status of the answer, such as 200.
+        status: u16,
+        /// The JSON in the answer. Empty: no content.
+        json: &'static str,
+    },
     /// A signed delivery whose JSON body says that it is a handshake. The answer is a JSON object of the text at a pointer and
     /// of its HMAC-SHA256 in hexadecimal, under the names `plain` and `signed`.
     ///
@@ -52,6 +64,10 @@ impl fmt::Display for Handshake {
             Self::EchoJson { pointer, when: (field, text) } => {
                 write!(f, "if `{field}` is `{text}`, `{pointer}` is sent back")
             }
+            Self::Answer { when: (field, text), status, json } => {
+                write!(f, "if `{field}` is `{text}`, the answer is {status}")?;
+                if json.is_empty() { Ok(()) } else { write!(f, " with `{json}`") }
+            }
             Self::SignJson { pointer, when: (field, text), .. } => {
                 write!(f, "if `{field}` is `{text}`, `{pointer}` is signed and sent back")
             }
@@ -65,10 +81,13 @@ const MAX_ECHO: usize = 1024;
 const MAX_TOKEN: usize = 128;
 
 impl Handshake {
-    /// The pointer to the text, and the pointer and the text that make a delivery a handshake.
-    pub(super) fn challenge(self) -> Option<(&'static str, (&'static str, &'static str))> {
+    /// The pointer to the text if there is one, and the pointer and the text that make a delivery a handshake.
+    pub(super) fn challenge(self) -> Option<(Option<&'static str>, (&'static str, &'static str))> {
         match self {
-            Self::EchoJson { pointer, when } | Self::SignJson { pointer, when, .. } => Some((pointer, when)),
+            Self::EchoJson { pointer, when } | Self::SignJson { pointer, when, .. } => {
+                Some((Some(pointer), when))
+            }
+            Self::Answer { when, .. } => Some((None, when)),
             Self::None | Self::Head | Self::EchoQuery(_) => None,
         }
     }
@@ -85,6 +104,16 @@ impl Handshake {
         }
     }
 
+    /// The answer that is always the same.
+    pub(super) fn fixed_answer(self) -> Option<RecordedResponse> {
+        let Self::Answer { status, json, .. } = self else { return None };
+        let status = StatusCode::from_u16(status).ok().filter(StatusCode::is_success)?;
+        Some(match json {
+            "" => RecordedResponse::new(status, ""),
+            json => answer(status, json.to_owned(), "application/json"),
+        })
+    }
+
     /// The answer to a verified handshake with this text at the pointer. `None` if the text is none that is answered.
     pub(super) fn answer_to_text(self, value: &str, secret: &Secret) -> Option<RecordedResponse> {
         match self {
@@ -92,7 +121,7 @@ impl Handshake {
             Self::SignJson { plain, signed, .. } if is_token(value) => {
                 let mac = HEXLOWER.encode(&signature::mac_sha256(secret, value.as_bytes()));
                 let json = serde_json::json!({ plain: value, signed: mac }).to_string();
-                Some(answer(json, "application/json"))
+                Some(answer(StatusCode::OK, json, "application/json"))
             }
             _ => None,
         }
@@ -105,15 +134,13 @@ fn is_token(text: &str) -> bool {
 }
 
 fn text(value: String) -> RecordedResponse {
-    answer(value, "text/plain")
+    answer(StatusCode::OK, value, "text/plain")
 }
 
 /// An answer that no browser takes for a page.
-fn answer(body: String, content_type: &'static str) -> RecordedResponse {
+fn answer(status: StatusCode, body: String, content_type: &'static str) -> RecordedResponse {
     let header = |name: HeaderName, value| (name, HeaderValue::from_static(value));
     [header(CONTENT_TYPE, content_type), header(X_CONTENT_TYPE_OPTIONS, "nosniff")]
         .into_iter()
-        .fold(RecordedResponse::new(StatusCode::OK, body), |answer, (name, value)| {
-            answer.with_header(name, value)
-        })
+        .fold(RecordedResponse::new(status, body), |answer, (name, value)| answer.with_header(name, value))
 }

@@ -10,6 +10,7 @@ pub(crate) mod pick;
 mod place;
 mod proof;
 mod provider;
+mod public_key;
 mod secret_form;
 mod settings;
 #[cfg(feature = "testing")]
@@ -67,7 +68,7 @@ use super::days;
 /// If the signature does not cover the key, the body's digest becomes the fingerprint: the same key with another body is a
 /// mismatch. A captured request can still be sent again under another key, as with GitHub and Shopify.
 ///
-/// A sender that needs more than data, such as public keys, several events in one request, or an order, implements
+/// A sender that needs more than data, such as certificates, several events in one request, or an order, implements
 /// [`Provider`](super::Provider), or uses [`from_fn`](super::from_fn).
 #[derive(Clone, Debug)]
 #[must_use]
@@ -114,6 +115,21 @@ impl Scheme {
     /// A sender that signs with HMAC-SHA512.
     pub const fn hmac_sha512(name: &'static str) -> Self {
         Self::new(name, Proof::HmacSha512)
+    }
+
+    /// A sender that signs with an Ed25519 private key (RFC 8032). The secret is then its public key, as the sender shows it:
+    /// hexadecimal, base64 or PEM.
+    pub const fn ed25519(name: &'static str) -> Self {
+        Self::new(name, Proof::Ed25519)
+    }
+
+    /// A sender that signs with an ECDSA private key on the curve P-256, with SHA-256. The signature is DER. The secret is then
+    /// its public key, as the sender shows it: hexadecimal, base64 or PEM.
+    ///
+    /// Anyone can make a second signature of a signed text from the first one, so a signature is never a key.
+    #[cfg(feature = "p256")]
+    pub const fn ecdsa_p256(name: &'static str) -> Self {
+        Self::new(name, Proof::EcdsaP256)
     }
 
     /// A sender that sends its secret in a header.

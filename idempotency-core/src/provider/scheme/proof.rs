@@ -7,11 +7,18 @@ use http::{HeaderName, HeaderValue};
 use subtle::ConstantTimeEq as _;
 
 use super::compile::{Compiled, CompiledTime};
+use super::public_key::KeyPair;
 use super::template::Part;
-use super::{Encoding, Proof, Scheme, time};
+use super::{Proof, Scheme, time};
 use crate::Verified;
 use crate::provider::signature::{self, Algorithm};
 use crate::provider::{Incoming, Rejection, Secret};
+
+/// What a sender signs with.
+enum Signer {
+    Secret(Algorithm),
+    KeyPair(KeyPair),
+}
 
 /// Checks a request by any of the secrets. A time in the body is not checked here.
 pub(super) fn verify<'a>(
@@ -24,10 +31,13 @@ pub(super) fn verify<'a>(
     let values = signature_values(scheme, compiled, incoming)?;
     // Other values match no signature.
     let lines: Vec<_> = values.iter().filter_map(|value| value.to_str().ok()).collect();
-    let algorithm = match scheme.proof {
-        Proof::HmacSha1 => Algorithm::Sha1,
-        Proof::HmacSha256 => Algorithm::Sha256,
-        Proof::HmacSha512 => Algorithm::Sha512,
+    let signer = match scheme.proof {
+        Proof::HmacSha1 => Signer::Secret(Algorithm::Sha1),
+        Proof::HmacSha256 => Signer::Secret(Algorithm::Sha256),
+        Proof::HmacSha512 => Signer::Secret(Algorithm::Sha512),
+        Proof::Ed25519 => Signer::KeyPair(KeyPair::Ed25519),
+        #[cfg(feature = "p256")]
+        Proof::EcdsaP256 => Signer::KeyPair(KeyPair::P256),
         Proof::Token => return by_token(scheme.prefix, &values, secrets, incoming.body),
         Proof::BasicAuth => return by_credentials(&lines, secrets, incoming.body),
     };
@@ -50,14 +60,15 @@ pub(super) fn verify<'a>(
             Part::Header(name, _) => required(incoming, name)?.as_bytes(),
         });
     }
-    let encoding = match scheme.encoding {
-        Encoding::Hex => &data_encoding::HEXLOWER,
-        Encoding::Base64 => &BASE64,
-        Encoding::Base64Url => &data_encoding::BASE64URL_NOPAD,
-    };
     let items = lines.iter().flat_map(|line| items(scheme, line));
     let candidates = items.filter_map(|item| item.strip_prefix(scheme.prefix));
-    let proof = signature::hmac_over(algorithm, secrets, &parts, candidates, encoding, incoming.body)?;
+    let (encoding, body) = (scheme.encoding, incoming.body);
+    let proof = match signer {
+        Signer::Secret(algorithm) => {
+            signature::hmac_over(algorithm, secrets, &parts, candidates, &encoding.alphabet(), body)?
+        }
+        Signer::KeyPair(pair) => pair.verify(secrets, &parts.concat(), candidates, encoding, body)?,
+    };
     check_borders(&compiled.signed_text, incoming)?;
     Ok(proof)
 }

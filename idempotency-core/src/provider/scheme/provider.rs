@@ -46,7 +46,7 @@ impl SchemeProvider {
     /// # Errors
     /// When it is blank or malformed.
     pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        let secret = Secret::new(secret)?;
+        let secret = self.scheme.secret(secret.as_ref())?;
         self.scheme.decoded(&secret)?;
         self.secrets = self.secrets.with_secret(secret);
         Ok(self)
@@ -94,10 +94,15 @@ impl SchemeProvider {
     ) -> Result<Option<RecordedResponse>, Rejection> {
         let Some(challenge) = &self.compiled.challenge else { return Ok(None) };
         let (when, expected) = challenge.when;
-        if fields.get(when)?.text() != Some(expected) {
+        if fields.get(when)?.name() != Some(expected) {
             return Ok(None);
         }
-        let Some(text) = fields.get(challenge.text)?.text().filter(|text| !text.is_empty()) else {
+        let Some(text) = challenge.text else {
+            let request = Request { incoming, fields, body: incoming.body, compiled: &self.compiled };
+            let has_key = request.first_of(&self.compiled.key)?.is_some();
+            return Ok(self.scheme.handshake.fixed_answer().filter(|_| has_key));
+        };
+        let Some(text) = fields.get(text)?.text().filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
         let is_of = |secret: &&Secret| {

@@ -28,12 +28,23 @@ impl RefusedSecrets {
 }
 
 impl Scheme {
+    /// A secret as the sender shows it. A public key may have several lines.
+    pub(super) fn secret(&self, text: &[u8]) -> Result<Secret, SecretError> {
+        match self.proof.key_pair() {
+            Some(_) if text.trim_ascii_start().starts_with(b"-----BEGIN") => Secret::raw(text),
+            _ => Secret::new(text),
+        }
+    }
+
     /// The secret in the form that it is used in.
     pub(super) fn decoded(&self, secret: &Secret) -> Result<Secret, SecretError> {
         let text = secret.expose();
         let refused = self.refused_secrets;
         if !secret.is_raw() && refused.prefixes.iter().any(|prefix| text.starts_with(prefix.as_bytes())) {
             return Err(SecretError::Malformed(refused.expected));
+        }
+        if let Some(pair) = self.proof.key_pair() {
+            return pair.public_key(secret);
         }
         match self.proof {
             Proof::BasicAuth if !has_password(text) => {

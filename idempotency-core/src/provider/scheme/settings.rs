@@ -15,6 +15,11 @@ pub enum Proof {
     HmacSha256,
     /// An HMAC-SHA512 over a text.
     HmacSha512,
+    /// An Ed25519 signature of a text. The secret is the public key.
+    Ed25519,
+    /// An ECDSA signature of a text on the curve P-256, in DER. The secret is the public key.
+    #[cfg(feature = "p256")]
+    EcdsaP256,
     /// The secret itself, in a header. Nothing is signed.
     Token,
     /// Basic authentication (RFC 7617). Nothing is signed.
@@ -25,7 +30,7 @@ impl Proof {
     /// Whether the body is signed.
     #[must_use]
     pub const fn is_signature(self) -> bool {
-        matches!(self, Self::HmacSha1 | Self::HmacSha256 | Self::HmacSha512)
+        !matches!(self, Self::Token | Self::BasicAuth)
     }
 }
 
@@ -35,6 +40,9 @@ impl fmt::Display for Proof {
             Self::HmacSha1 => "HMAC-SHA1",
             Self::HmacSha256 => "HMAC-SHA256",
             Self::HmacSha512 => "HMAC-SHA512",
+            Self::Ed25519 => "Ed25519",
+            #[cfg(feature = "p256")]
+            Self::EcdsaP256 => "ECDSA P-256",
             Self::Token => "token",
             Self::BasicAuth => "basic authentication",
         })
@@ -60,6 +68,16 @@ impl fmt::Display for Encoding {
             Self::Base64 => "base64",
             Self::Base64Url => "base64url",
         })
+    }
+}
+
+impl Encoding {
+    pub(super) fn alphabet(self) -> data_encoding::Encoding {
+        match self {
+            Self::Hex => data_encoding::HEXLOWER,
+            Self::Base64 => data_encoding::BASE64,
+            Self::Base64Url => data_encoding::BASE64URL_NOPAD,
+        }
     }
 }
 

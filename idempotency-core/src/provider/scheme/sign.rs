@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use data_encoding::BASE64;
 use hmac::Hmac;
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -11,7 +11,7 @@ use sha2::{Sha256, Sha512};
 
 use super::compile::{CompiledTime, Source, compile};
 use super::template::Part;
-use super::{Encoding, Proof, Scheme, TimeUnit};
+use super::{Proof, Scheme, TimeUnit};
 use crate::provider::Secret;
 use crate::testing::hmac;
 
@@ -20,8 +20,6 @@ impl Scheme {
     /// id.
     pub(crate) fn sign(&self, secret: &str, id: &str, body: &[u8], now: Duration) -> HeaderMap {
         let compiled = compile(self).expect("the scheme is one");
-        let secret = Secret::new(secret).expect("the secret is one");
-        let secret = self.decoded(&secret).expect("the secret is in the sender's form");
         let timestamp = match self.unit() {
             TimeUnit::Seconds => now.as_secs().to_string(),
             TimeUnit::Milliseconds => now.as_millis().to_string(),
@@ -55,19 +53,15 @@ impl Scheme {
                 set(name, id);
             }
         }
-        let mac = match self.proof {
-            Proof::HmacSha1 => hmac::<Hmac<Sha1>>(secret.expose(), &parts),
-            Proof::HmacSha256 => hmac::<Hmac<Sha256>>(secret.expose(), &parts),
-            Proof::HmacSha512 => hmac::<Hmac<Sha512>>(secret.expose(), &parts),
-            Proof::Token | Proof::BasicAuth => secret.expose().to_vec(),
+        let proof = match self.proof.key_pair() {
+            Some(pair) => pair.sign(secret, &parts.concat()),
+            None => self.mac(secret, &parts),
         };
         let mut signature = self.prefix.to_owned();
         signature.push_str(&match (self.proof, self.encoding) {
-            (Proof::Token, _) => String::from_utf8(mac).expect("a token is text"),
-            (Proof::BasicAuth, _) => format!("Basic {}", BASE64.encode(&mac)),
-            (_, Encoding::Hex) => HEXLOWER.encode(&mac),
-            (_, Encoding::Base64) => BASE64.encode(&mac),
-            (_, Encoding::Base64Url) => BASE64URL_NOPAD.encode(&mac),
+            (Proof::Token, _) => String::from_utf8(proof).expect("a token is text"),
+            (Proof::BasicAuth, _) => format!("Basic {}", BASE64.encode(&proof)),
+            (_, encoding) => encoding.alphabet().encode(&proof),
         });
         match (&compiled.time, self.separator) {
             (CompiledTime::Header(name), _) => set(name, &timestamp),
@@ -78,5 +72,22 @@ impl Scheme {
         }
         set(&compiled.signature_headers[0], &signature);
         headers
+    }
+
+    /// The HMAC of the parts, or the secret itself.
+    fn mac(&self, secret: &str, parts: &[&[u8]]) -> Vec<u8> {
+        let secret = Secret::new(secret).expect("the secret is one");
+        let secret = self.decoded(&secret).expect("the secret is in the sender's form");
+        match self.proof {
+            Proof::HmacSha1 => hmac::<Hmac<Sha1>>(secret.expose(), parts),
+            Proof::HmacSha256 => hmac::<Hmac<Sha256>>(secret.expose(), parts),
+            Proof::HmacSha512 => hmac::<Hmac<Sha512>>(secret.expose(), parts),
+            _ => secret.expose().to_vec(),
+        }
+    }
+
+    /// The public key to the private key that is made of a text. `None` if the sender signs with a secret, or does not sign.
+    pub(crate) fn public_key(&self, text: &str) -> Option<String> {
+        self.proof.key_pair().map(|pair| pair.of(text))
     }
 }

@@ -6,7 +6,7 @@ use super::secret_form::{RefusedSecrets, SecretForm};
 use super::settings::{Age, Headers, Time};
 use super::url::EndpointUrl;
 use super::{Certainty, Encoding, Fact, Handshake, Place, Scheme, SchemeError, SchemeProvider, TimeUnit};
-use crate::provider::{Secret, Secrets};
+use crate::provider::Secrets;
 
 /// The signature.
 impl Scheme {
@@ -259,7 +259,8 @@ impl Scheme {
     /// # Errors
     /// When the secret is blank or malformed, or the scheme is.
     pub fn with_secret(self, secret: impl AsRef<[u8]>) -> Result<SchemeProvider, SchemeError> {
-        self.with_secrets(Secrets::one(Secret::new(secret)?))
+        let secret = self.secret(secret.as_ref())?;
+        self.with_secrets(Secrets::one(secret))
     }
 
     /// Makes a provider that verifies with any of several secrets, or with those of a source. Each is text in the form that

@@ -29,6 +29,53 @@ pub const TWITCH: Scheme = Scheme::hmac_sha256("twitch")
         "The allowed age of 10 min is not confirmed. After too many failures it revokes the subscription.",
     );
 
+/// Discord's interactions. The secret is the application's public key. The time is signed, but no allowed age is published, so
+/// any is accepted.
+///
+/// Discord's webhook events are [`DISCORD_EVENTS`]. They have another URL.
+pub const DISCORD: Scheme = discord("discord")
+    .titled("Discord (interactions)")
+    .key_in(Place::Json("/id"))
+    .account_in(Place::Json("/application_id"))
+    .handshake(Handshake::Answer { when: ("/type", "1"), status: 200, json: r#"{"type":1}"# })
+    .retries_for(seconds(0), Confirmed)
+    .waits_for(seconds(3), Confirmed)
+    .noting("It also sends bad signatures, to see them answered 401. A time is signed, but no allowed age is published, so any is accepted.");
+
+/// Discord's webhook events. The secret is the application's public key. They have no id, so the key is the body's digest.
+pub const DISCORD_EVENTS: Scheme = discord("discord-events")
+    .titled("Discord (webhook events)")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/event/type"))
+    .account_in(Place::Json("/application_id"))
+    .handshake(Handshake::Answer { when: ("/type", "0"), status: 204, json: "" })
+    .retries_for(minutes(10), Confirmed)
+    .waits_for(seconds(3), Confirmed)
+    .noting("It also sends bad signatures, to see them answered 401. Events may arrive out of order.");
+
+const fn discord(name: &'static str) -> Scheme {
+    Scheme::ed25519(name)
+        .described_by("https://github.com/discord/discord-api-docs", Confirmed)
+        .signature_header("x-signature-ed25519")
+        .timestamp_header("x-signature-timestamp")
+        .any_age()
+        .signing("{timestamp}{body}")
+}
+
+/// Telnyx. The secret is the account's public key. The body counts the attempts.
+pub const TELNYX: Scheme = Scheme::ed25519("telnyx")
+    .titled("Telnyx")
+    .described_by("https://github.com/team-telnyx/telnyx-node", Confirmed)
+    .signature_header("telnyx-signature-ed25519")
+    .base64()
+    .timestamp_header("telnyx-timestamp")
+    .signing("{timestamp}|{body}")
+    .key_in(Place::Json("/data/id"))
+    .type_in(Place::Json("/data/event_type"))
+    .differing_between_attempts(&["/meta"])
+    .waits_for(seconds(2), Confirmed)
+    .noting("It waits 2 s in its messaging product. Other products may wait longer.");
+
 /// Zoom. It sends no id, so the key is the body's digest. Every 72 hours it checks the endpoint.
 pub const ZOOM: Scheme = Scheme::hmac_sha256("zoom")
     .titled("Zoom")

@@ -26,7 +26,7 @@ pub(super) struct Case {
 
 impl Case {
     pub(super) fn provider(&self) -> SchemeProvider {
-        with_url(&self.scheme, URL).with_secret(self.secret(0)).unwrap()
+        with_url(&self.scheme, URL).with_secret(self.verifying(0)).unwrap()
     }
 
     pub(super) fn secret(&self, number: usize) -> String {
@@ -34,6 +34,11 @@ impl Case {
             Proof::BasicAuth => format!("user:{}", SECRETS[number]),
             _ => SECRETS[number].to_owned(),
         }
+    }
+
+    /// The secret that the provider takes: the public key, if the sender has one.
+    pub(super) fn verifying(&self, number: usize) -> String {
+        testing::public_key(&self.scheme, &self.secret(number)).unwrap_or_else(|| self.secret(number))
     }
 
     pub(super) fn signed(&self, secret: usize, (id, body): (&str, &str), now: Duration) -> Request {
@@ -207,6 +212,18 @@ fn others() -> Vec<Case> {
             senders::TWITCH,
             r#"{"subscription":{"type":"channel.follow","status":"enabled"},"event":{"user_id":"1"}}"#,
             r#"{"subscription":{"type":"channel.follow","status":"enabled"},"event":{"user_id":"1"}}"#,
+        ),
+        body(
+            senders::DISCORD,
+            r#"{"id":"786008729715212338","application_id":"1","type":2,"token":"a","data":{"id":"2"}}"#,
+            r#"{"id":"786008729715212338","application_id":"1","type":2,"token":"a","data":{"id":"2"}}"#,
+            r#"{"id":"786008729715212339","application_id":"1","type":2,"token":"b","data":{"id":"2"}}"#,
+        ),
+        body(
+            senders::DISCORD_EVENTS,
+            r#"{"version":1,"application_id":"1","type":1,"event":{"type":"APPLICATION_AUTHORIZED","timestamp":"2024-10-18T14:42:53.064834","data":{"user":{"id":"2"}}}}"#,
+            r#"{"version":1,"application_id":"1","type":1,"event":{"type":"APPLICATION_AUTHORIZED","timestamp":"2024-10-18T14:42:53.064834","data":{"user":{"id":"2"}}}}"#,
+            r#"{"version":1,"application_id":"1","type":1,"event":{"type":"APPLICATION_AUTHORIZED","timestamp":"2024-10-18T14:42:53.064835","data":{"user":{"id":"2"}}}}"#,
         ),
         body(
             senders::ZOOM,

@@ -33,6 +33,12 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"id":"prediction","status":"processing","logs":""}"#,
         ),
         body(
+            senders::TELNYX,
+            r#"{"data":{"event_type":"message.received","id":"4faf","payload":{"id":"m"}},"meta":{"attempt":1}}"#,
+            r#"{"data":{"event_type":"message.received","id":"4faf","payload":{"id":"m"}},"meta":{"attempt":2}}"#,
+            r#"{"data":{"event_type":"message.received","id":"4fb0","payload":{"id":"m"}},"meta":{"attempt":1}}"#,
+        ),
+        body(
             senders::ELEVENLABS,
             r#"{"type":"post_call_transcription","event_timestamp":1739537297,"data":{"conversation_id":"conv_1","status":"done"}}"#,
             r#"{"type":"post_call_transcription","event_timestamp":1739537297,"data":{"conversation_id":"conv_1","status":"done"}}"#,

@@ -7,6 +7,7 @@ mod habits;
 mod ids;
 mod negatives;
 mod page;
+mod public_keys;
 mod requests;
 mod schemes;
 mod times;

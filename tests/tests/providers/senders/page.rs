@@ -11,7 +11,8 @@ const HEAD: &str = "\
 
 Each sender is a constant of `provider::senders`, a [`Scheme`][providers/scheme]. It makes a provider with a secret:
 `senders::PADDLE.with_secret(secret)?`. Square and Trello sign the endpoint's URL:
-`senders::SQUARE.with_url(url).with_secret(secret)?`.
+`senders::SQUARE.with_url(url).with_secret(secret)?`. Discord and Telnyx sign with a private key: the secret is their public key, as
+their console shows it.
 
 Clerk, Resend and other senders that use Svix are read by [`StandardWebhooks::svix`][providers/standard-webhooks].
 
@@ -103,7 +104,7 @@ fn page() -> String {
     for scheme in senders::ALL {
         let facts = scheme.facts();
         let text = match scheme.proof().is_signature() {
-            true => format!("`{}`", scheme.signed_text()),
+            true => format!("`{}`", scheme.signed_text().replace('|', r"\|")),
             false => "–".to_owned(),
         };
         let encoding = match scheme.proof().is_signature() {

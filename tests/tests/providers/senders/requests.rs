@@ -15,7 +15,8 @@ use super::with_url;
 pub(super) const SECRET: &str = SECRETS[0];
 
 pub(super) fn provider(scheme: &Scheme) -> SchemeProvider {
-    with_url(scheme, URL).with_secret(SECRET).unwrap()
+    let verifying = testing::public_key(scheme, SECRET).unwrap_or_else(|| SECRET.to_owned());
+    with_url(scheme, URL).with_secret(verifying).unwrap()
 }
 
 pub(super) fn signed_by(scheme: &Scheme, secret: &str, id: &str, body: &str) -> Request {

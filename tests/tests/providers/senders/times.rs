@@ -8,7 +8,7 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 17] = [
+const TOLERANCES: [(&str, u64); 18] = [
     ("anthropic", 300),
     ("box", 600),
     ("calendly", 180),
@@ -23,22 +23,25 @@ const TOLERANCES: [(&str, u64); 17] = [
     ("openai", 300),
     ("paddle", 5),
     ("replicate", 300),
+    ("telnyx", 300),
     ("twitch", 600),
     ("workos", 180),
     ("zoom", 300),
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 14] = [
+const TEXTS: [(&str, &str, &str); 16] = [
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("box", "box-delivery-timestamp", "2026-01-01T00:00:00Z"),
     ("calendly", "calendly-webhook-signature", "1767225600"),
+    ("discord", "x-signature-timestamp", "1767225600"),
     ("elevenlabs", "elevenlabs-signature", "1767225600"),
     ("gitlab-signed", "webhook-timestamp", "1767225600"),
     ("mux", "mux-signature", "1767225600"),
     ("openai", "webhook-timestamp", "1767225600"),
     ("paddle", "paddle-signature", "1767225600"),
     ("sanity", "sanity-webhook-signature", "1767225600000"),
+    ("telnyx", "telnyx-timestamp", "1767225600"),
     ("twitch", "twitch-eventsub-message-timestamp", "2026-01-01T00:00:00Z"),
     ("webflow", "x-webflow-timestamp", "1767225600000"),
     ("workos", "workos-signature", "1767225600000"),
