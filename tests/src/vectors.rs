@@ -41,6 +41,8 @@ pub struct Vector {
     pub policy_dependent: bool,
     /// The expected key.
     pub event_id: Option<String>,
+    /// The expected keys of a request with several events.
+    pub event_ids: Option<Vec<String>>,
     /// The expected resource of its order.
     pub resource: Option<Expected>,
     /// The expected version of its order.

@@ -3,10 +3,17 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::web::{Bytes, Data};
-use idempotency_actix::Idempotent;
+use idempotency_actix::{Idempotent, IdempotentBatch};
 use idempotency_demo::{Ledger, Reply};
 
-pub(crate) async fn webhook(idempotent: Option<Idempotent>, ledger: Data<dyn Ledger>) -> HttpResponse {
+pub(crate) async fn webhook(
+    batch: Option<IdempotentBatch>,
+    idempotent: Option<Idempotent>,
+    ledger: Data<dyn Ledger>,
+) -> HttpResponse {
+    if let Some(IdempotentBatch(batch)) = batch {
+        return respond(idempotency_demo::batch(batch, &**ledger).await);
+    }
     let context = idempotent.map(|Idempotent(context)| context);
     respond(idempotency_demo::webhook(context, &**ledger).await)
 }

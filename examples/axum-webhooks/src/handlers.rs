@@ -9,12 +9,16 @@ use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use idempotency_demo::{Ledger, Reply};
-use idempotency_tower::Idempotent;
+use idempotency_tower::{Idempotent, IdempotentBatch, NotIdempotent};
 
 pub(crate) async fn webhook(
+    batch: Result<IdempotentBatch, NotIdempotent>,
     idempotent: Option<Idempotent>,
     State(ledger): State<Arc<dyn Ledger>>,
 ) -> Response {
+    if let Ok(IdempotentBatch(batch)) = batch {
+        return respond(idempotency_demo::batch(batch, &*ledger).await);
+    }
     let context = idempotent.map(|Idempotent(context)| context);
     respond(idempotency_demo::webhook(context, &*ledger).await)
 }

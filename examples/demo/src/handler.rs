@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::StatusCode;
 use idempotency_core::IdempotencyContext;
+use idempotency_core::engine::BatchContext;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -41,6 +42,16 @@ pub async fn webhook(context: Option<IdempotencyContext>, ledger: &dyn Ledger) -
         ),
         Err(failure) => failure,
     }
+}
+
+/// Handles a request with several events by writing a line to the ledger for each new one.
+pub async fn batch(batch: BatchContext, ledger: &dyn Ledger) -> Reply {
+    for item in batch.new_items() {
+        if execute(item.context(), ledger).is_err() {
+            batch.fail(item.index());
+        }
+    }
+    Reply::json(StatusCode::OK, &json!({ "received": batch.len(), "new": batch.new_items().len() }))
 }
 
 /// Handles a payment by writing a line to the ledger and creating the payment.

@@ -14,7 +14,7 @@ mod store;
 
 pub use config::Config;
 pub use greeting::greet;
-pub use handler::{Reply, payment, webhook};
+pub use handler::{Reply, batch, payment, webhook};
 pub use ledger::{Ledger, open_ledger};
 pub use routes::{Route, payments_route, webhook_routes};
 pub use secrets::Secrets;

@@ -129,11 +129,39 @@ pub(super) fn account(scheme: &Scheme, compiled: &Compiled) -> Result<(), Scheme
     }
 }
 
+/// A key without a part of the event would make all events of a request one.
+pub(super) fn events(scheme: &Scheme, compiled: &Compiled) -> Result<(), SchemeError> {
+    let Some(key) = scheme.key.filter(|_| compiled.events.is_some()) else {
+        return match scheme.max_events {
+            Some(_) => Err(SchemeError::Setting(
+                "a number of events is set, but a request has one: call `events_in`",
+            )),
+            None => Ok(()),
+        };
+    };
+    let is_of_event = |source: &Source| !matches!(source, Source::Header(_) | Source::Envelope(_));
+    if !compiled.key.iter().all(|place| place.sources.iter().any(is_of_event)) {
+        return Err(SchemeError::Place { place: key, reason: "is the same for all events of a request" });
+    }
+    if scheme.max_events == Some(0) {
+        return Err(SchemeError::Setting("no event is allowed in a request"));
+    }
+    if matches!(scheme.handshake, Handshake::Answer { .. }) {
+        return Err(SchemeError::Setting("a handshake with a fixed answer needs a key, and has no event"));
+    }
+    Ok(())
+}
+
 /// A key that is the text of the handshake would make every delivery one.
 pub(super) fn challenge(compiled: &Compiled) -> Result<(), SchemeError> {
     let Some(challenge) = &compiled.challenge else { return Ok(()) };
     let mut sources = compiled.key.iter().flat_map(|place| &place.sources);
-    if sources.any(|source| matches!(source, Source::Json(number) if Some(*number) == challenge.text)) {
+    let is_text = |source: &Source| match source {
+        Source::Json(number) => compiled.events.is_none() && Some(*number) == challenge.text,
+        Source::Envelope(number) => Some(*number) == challenge.text,
+        _ => false,
+    };
+    if sources.any(is_text) {
         return Err(SchemeError::Setting("the key is the text of the handshake"));
     }
     Ok(())

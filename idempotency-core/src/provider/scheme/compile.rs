@@ -4,6 +4,7 @@ use http::{HeaderName, Method};
 
 use super::checks;
 use super::differing::Differing;
+use super::events::EventPath;
 use super::pick::Paths;
 use super::settings::Time;
 use super::template::{self, Part};
@@ -19,8 +20,11 @@ pub(super) struct Compiled {
     /// The exact number of digits of a time, if only that shows where it ends.
     pub(super) time_digits: Option<usize>,
     pub(super) methods: Vec<Method>,
-    /// The pointers of all places, which are picked in one pass.
+    /// The pointers into the body, which are picked in one pass.
     pub(super) paths: Paths,
+    pub(super) events: Option<EventPath>,
+    /// The pointers into an event, if a request has several.
+    pub(super) event_paths: Paths,
     pub(super) key: Vec<Alternative>,
     pub(super) event_type: Vec<Alternative>,
     pub(super) account: Vec<Alternative>,
@@ -60,7 +64,11 @@ pub(super) struct Alternative {
 #[derive(Clone, Debug)]
 pub(super) enum Source {
     Header(HeaderName),
+    /// In the event.
     Json(usize),
+    /// In the body, outside the events.
+    Envelope(usize),
+    Sequence(usize),
     Digest,
 }
 
@@ -76,14 +84,16 @@ pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
     checks::url(scheme, &signed_text)?;
     let methods = methods(scheme.methods)?;
     checks::methods(&methods, &signed_text)?;
-    let mut paths = Paths::default();
+    let (mut paths, mut event_paths) = (Paths::default(), Paths::default());
+    let events = scheme.events.map(|text| EventPath::parse(text).ok_or(SchemeError::Events(text)));
+    let events = events.transpose()?;
     let time = match scheme.time {
         Time::None => CompiledTime::None,
         Time::Header(name) => CompiledTime::Header(header(name)?),
         Time::Item(prefix) => CompiledTime::Item(prefix),
         Time::Json(text) => CompiledTime::Json(paths.add(&pointer(text)?)),
     };
-    let mut places = Places { scheme, paths: &mut paths };
+    let mut places = Places { scheme, paths: &mut paths, event_paths: &mut event_paths };
     let compiled = Compiled {
         signature_headers: scheme
             .headers
@@ -103,9 +113,12 @@ pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
         signed_text,
         time,
         paths,
+        events,
+        event_paths,
     };
     checks::account(scheme, &compiled)?;
     checks::challenge(&compiled)?;
+    checks::events(scheme, &compiled)?;
     Ok(compiled)
 }
 
@@ -121,6 +134,7 @@ fn methods(further: &[&'static str]) -> Result<Vec<Method>, SchemeError> {
 struct Places<'s, 'p> {
     scheme: &'s Scheme,
     paths: &'p mut Paths,
+    event_paths: &'p mut Paths,
 }
 
 impl Places<'_, '_> {
@@ -157,7 +171,7 @@ impl Places<'_, '_> {
 
     fn alternative(&mut self, place: &Place) -> Result<Alternative, SchemeError> {
         let (when, place) = match place {
-            Place::When(text, place) => (Some(self.paths.add(&pointer(text)?)), *place),
+            Place::When(text, place) => (Some(self.add_to_event(text)?), *place),
             place => (None, place),
         };
         let places = match place {
@@ -176,10 +190,22 @@ impl Places<'_, '_> {
         })
     }
 
+    /// Adds a pointer into the event, which is the whole body unless a request has several.
+    fn add_to_event(&mut self, text: &'static str) -> Result<usize, SchemeError> {
+        let paths = if self.scheme.events.is_some() { &mut *self.event_paths } else { &mut *self.paths };
+        Ok(paths.add(&pointer(text)?))
+    }
+
     fn source(&mut self, place: &Place) -> Result<Source, SchemeError> {
         match place {
             Place::Header(name) => header(name).map(Source::Header),
-            Place::Json(text) => Ok(Source::Json(self.paths.add(&pointer(text)?))),
+            Place::Json(text) => self.add_to_event(text).map(Source::Json),
+            Place::Envelope(_) | Place::Sequence(_) if self.scheme.events.is_none() => {
+                let reason = "is outside the events, of which the scheme has one: call `events_in`";
+                Err(SchemeError::Place { place: *place, reason })
+            }
+            Place::Envelope(text) => Ok(Source::Envelope(self.paths.add(&pointer(text)?))),
+            Place::Sequence(text) => Ok(Source::Sequence(self.paths.add(&pointer(text)?))),
             Place::Digest => Ok(Source::Digest),
             Place::Joined(_) | Place::FirstOf(_) | Place::When(..) => {
                 Err(SchemeError::Place { place: *place, reason: "is nested too deep" })

@@ -22,6 +22,9 @@ pub enum SchemeError {
     /// A text is not a JSON pointer to a field.
     #[error("`{0}` is not a json pointer to a field, such as /data/id")]
     Pointer(&'static str),
+    /// A text does not point to the events of a request.
+    #[error("`{0}` is not a path to each event of a list, such as /data/events/*")]
+    Events(&'static str),
     /// A text is not a method.
     #[error("`{0}` is not a method")]
     Method(&'static str),

@@ -19,6 +19,13 @@ pub enum Handshake {
     Head,
     /// A GET request, which is answered with the value of this query parameter.
     EchoQuery(&'static str),
+    /// A GET request, which is answered with a JSON object of the value of this header.
+    EchoHeader {
+        /// The header.
+        header: &'static str,
+        /// The value's name in the answer.
+        json: &'static str,
+    },
     /// A signed delivery whose JSON body says that it is a handshake. The text at a pointer is the answer.
     EchoJson {
         /// The pointer to the text.
@@ -61,6 +68,9 @@ impl fmt::Display for Handshake {
             Self::None => f.write_str("none"),
             Self::Head => f.write_str("HEAD is answered 200"),
             Self::EchoQuery(name) => write!(f, "GET with `{name}` is answered with its value"),
+            Self::EchoHeader { header, json } => {
+                write!(f, "GET with the header `{header}` is answered with its value as `{json}` in JSON")
+            }
             Self::EchoJson { pointer, when: (field, text) } => {
                 write!(f, "if `{field}` is `{text}`, `{pointer}` is sent back")
             }
@@ -88,7 +98,7 @@ impl Handshake {
                 Some((Some(pointer), when))
             }
             Self::Answer { when, .. } => Some((None, when)),
-            Self::None | Self::Head | Self::EchoQuery(_) => None,
+            Self::None | Self::Head | Self::EchoQuery(_) | Self::EchoHeader { .. } => None,
         }
     }
 
@@ -99,6 +109,12 @@ impl Handshake {
             Self::EchoQuery(name) if incoming.method == Method::GET => {
                 let value = form::single(incoming.uri.query()?.as_bytes(), name)?;
                 (!value.is_empty() && value.len() <= MAX_ECHO).then(|| text(value))
+            }
+            Self::EchoHeader { header, json } if incoming.method == Method::GET => {
+                let value = incoming.headers.get(header)?.to_str().ok()?;
+                let json = serde_json::json!({ json: value }).to_string();
+                let is_short = !value.is_empty() && value.len() <= MAX_ECHO;
+                is_short.then(|| answer(StatusCode::OK, json, "application/json"))
             }
             _ => None,
         }

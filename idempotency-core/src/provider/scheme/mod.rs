@@ -4,6 +4,8 @@ mod checks;
 mod compile;
 mod differing;
 mod error;
+mod event;
+mod events;
 mod facts;
 mod handshake;
 pub(crate) mod pick;
@@ -68,7 +70,7 @@ use super::days;
 /// If the signature does not cover the key, the body's digest becomes the fingerprint: the same key with another body is a
 /// mismatch. A captured request can still be sent again under another key, as with GitHub and Shopify.
 ///
-/// A sender that needs more than data, such as certificates, several events in one request, or an order, implements
+/// A sender that needs more than data, such as certificates or an order, implements
 /// [`Provider`](super::Provider), or uses [`from_fn`](super::from_fn).
 #[derive(Clone, Debug)]
 #[must_use]
@@ -93,6 +95,9 @@ pub struct Scheme {
     event_type: Option<Place>,
     account: Option<Place>,
     differing: &'static [&'static str],
+    events: Option<&'static str>,
+    /// `None`: [`MAX_EVENTS`].
+    max_events: Option<usize>,
     handshake: Handshake,
     /// Besides POST.
     methods: &'static [&'static str],
@@ -168,6 +173,8 @@ impl Scheme {
             event_type: None,
             account: None,
             differing: &[],
+            events: None,
+            max_events: None,
             handshake: Handshake::None,
             methods: &[],
             body_limit: None,
@@ -176,6 +183,9 @@ impl Scheme {
         }
     }
 }
+
+/// The most events in a request, far above what senders document.
+const MAX_EVENTS: usize = 10_000;
 
 /// The template of the least that proves a body.
 const BODY: &str = "{body}";

@@ -10,7 +10,8 @@ use crate::digest::FieldDigest;
 
 /// Where in a request a value is.
 ///
-/// JSON places are pointers (RFC 6901) into the body, such as `/data/id`. The value there must be a text or a whole number.
+/// JSON places are pointers (RFC 6901) into the body, such as `/data/id`. The value there must be a text or a whole number. In a
+/// scheme with [several events in one request](super::Scheme::events_in), they are pointers into the event.
 ///
 /// ```
 /// use idempotency_core::provider::Place;
@@ -25,8 +26,13 @@ use crate::digest::FieldDigest;
 pub enum Place {
     /// A header.
     Header(&'static str),
-    /// A field of the JSON body.
+    /// A field of the JSON body, or of the event.
     Json(&'static str),
+    /// A field of the JSON body outside the [events](super::Scheme::events_in).
+    Envelope(&'static str),
+    /// The number of an event: the whole number at a pointer outside the [events](super::Scheme::events_in), plus the number
+    /// of events before this one. For a sender that numbers its events and writes only the first number.
+    Sequence(&'static str),
     /// Several places, all of which must have a value. The parts keep their borders: `ab` with `c` is another key than `a`
     /// with `bc`.
     ///
@@ -40,7 +46,7 @@ pub enum Place {
     FirstOf(&'static [Self]),
     /// Another place, if the JSON body has a value at a pointer. For a field whose meaning depends on the kind of message.
     When(&'static str, &'static Self),
-    /// The SHA-256 of the body, without the fields that [differ between
+    /// The SHA-256 of the body, or of the event's JSON text, without the fields that [differ between
     /// attempts](super::Scheme::differing_between_attempts). For a sender without ids. Two events with equal bodies count as
     /// one.
     Digest,
@@ -53,6 +59,8 @@ impl Place {
         match self {
             Self::Header(name) => format!("header:{}", name.to_ascii_lowercase()),
             Self::Json(pointer) => format!("json:{pointer}"),
+            Self::Envelope(pointer) => format!("envelope:{pointer}"),
+            Self::Sequence(pointer) => format!("sequence:{pointer}"),
             Self::Joined(places) | Self::FirstOf(places) => list(places),
             Self::When(pointer, place) => format!("{}?{pointer}", place.scope_name()),
             Self::Digest => "digest".to_owned(),
@@ -65,6 +73,8 @@ impl fmt::Display for Place {
         match self {
             Self::Header(name) => write!(f, "header `{name}`"),
             Self::Json(pointer) => write!(f, "`{pointer}`"),
+            Self::Envelope(pointer) => write!(f, "the body's `{pointer}`"),
+            Self::Sequence(pointer) => write!(f, "its number from `{pointer}` on"),
             Self::Joined(places) => list(f, places, " with "),
             Self::FirstOf(places) => list(f, places, ", else "),
             Self::When(pointer, place) => write!(f, "{place} if there is a `{pointer}`"),

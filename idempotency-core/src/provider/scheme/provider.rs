@@ -1,17 +1,16 @@
 //! The provider that a scheme and its secrets make.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use data_encoding::HEXLOWER;
 
-use super::compile::{Alternative, Compiled, CompiledTime, Source, compile};
+use super::compile::{Compiled, CompiledTime, compile};
+use super::event::Event;
 use super::pick::Values;
-use super::{Proof, Scheme, SchemeError, place, proof};
+use super::{MAX_EVENTS, Proof, Scheme, SchemeError, proof};
 use crate::provider::{Incoming, Methods, Provider, Received, Rejection, Secret, SecretError, Secrets};
-use crate::{Attributes, Delivery, Fingerprint, Key, Policy, RecordedResponse, Verified};
+use crate::{Policy, RecordedResponse};
 
 /// The provider of a [`Scheme`]: it verifies with the scheme's rules and your secrets.
 ///
@@ -98,8 +97,7 @@ impl SchemeProvider {
             return Ok(None);
         }
         let Some(text) = challenge.text else {
-            let request = Request { incoming, fields, body: incoming.body, compiled: &self.compiled };
-            let has_key = request.first_of(&self.compiled.key)?.is_some();
+            let has_key = self.request(incoming, Some(fields)).has_key()?;
             return Ok(self.scheme.handshake.fixed_answer().filter(|_| has_key));
         };
         let Some(text) = fields.get(text)?.text().filter(|text| !text.is_empty()) else {
@@ -122,48 +120,14 @@ impl SchemeProvider {
         Ok(Some(answer))
     }
 
-    fn delivery(
-        &self,
-        incoming: &Incoming<'_>,
-        proof: &Verified<'_>,
-        fields: Option<&Values<'_>>,
-    ) -> Result<Delivery, Rejection> {
-        let none = Values::default();
-        let request = Request {
-            incoming,
-            fields: fields.unwrap_or(&none),
-            body: proof.bytes(),
-            compiled: &self.compiled,
-        };
-        let (place, key) = match request.first_of(&self.compiled.key)? {
-            Some(found) => found,
-            None if fields.is_none() => return Err(Rejection::malformed("the body is not json")),
-            None => return Err(Rejection::key_missing("none of the key's places has a value")),
-        };
-        let key = Key::new(key)?;
-        let account = request.first_of(&self.compiled.account)?;
-        // A sender could name an account like a place. So a place is a tenant inside an account, which may be blank.
-        let outer = (place.fallback.is_some() && !self.compiled.account.is_empty()).then_some("");
-        let mut delivery = match &account {
-            Some((place, account)) if place.is_signed => {
-                Delivery::new(proof, incoming.scope_for(Some(account)), key)
-            }
-            Some((_, account)) => {
-                Delivery::new(proof, incoming.scope.clone(), key).narrowed_by_unsigned(account)
-            }
-            None => Delivery::new(proof, incoming.scope_for(outer), key),
-        };
-        if let Some(fallback) = &place.fallback {
-            // An attacker may choose the place, by leaving a header out, so this is no signed part of the scope.
-            delivery = delivery.narrowed_by_unsigned(fallback);
-        }
-        if !place.is_signed {
-            delivery = delivery.with_fingerprint(request.fingerprint());
-        }
-        let event_type = request.first_of(&self.compiled.event_type)?.map(|(_, event_type)| event_type);
-        Ok(delivery
-            .with_optional_attribute(Attributes::EVENT_TYPE, event_type)
-            .with_optional_attribute("account", account.map(|(_, account)| account)))
+    /// A request with one event. `fields` is `None` if its body is not JSON.
+    fn request<'r, 'a>(
+        &'r self,
+        incoming: &'r Incoming<'a>,
+        fields: Option<&'r Values<'a>>,
+    ) -> Event<'r, 'a> {
+        let (body, compiled) = (&incoming.body[..], &self.compiled);
+        Event { incoming, fields, body, envelope: None, position: 0, compiled }
     }
 }
 
@@ -220,67 +184,25 @@ impl Provider for SchemeProvider {
         {
             return Ok(Received::Handshake(answer));
         }
-        Ok(Received::Delivery(self.delivery(incoming, &proof, fields.as_ref())?))
-    }
-}
-
-/// A verified request, for reading its places.
-struct Request<'r, 'a> {
-    incoming: &'r Incoming<'a>,
-    /// The values of the compiled paths. Empty if the body is not JSON.
-    fields: &'r Values<'a>,
-    body: &'a [u8],
-    compiled: &'r Compiled,
-}
-
-impl Request<'_, '_> {
-    /// The first of the places that has a value, and the value.
-    fn first_of<'p>(
-        &self,
-        places: &'p [Alternative],
-    ) -> Result<Option<(&'p Alternative, String)>, Rejection> {
-        for place in places {
-            if let Some(value) = self.value(place)? {
-                return Ok(Some((place, value)));
-            }
-        }
-        Ok(None)
-    }
-
-    fn value(&self, place: &Alternative) -> Result<Option<String>, Rejection> {
-        if let Some(number) = place.when
-            && !self.fields.get(number)?.is_present()
-        {
-            return Ok(None);
-        }
-        let mut parts = Vec::with_capacity(place.sources.len());
-        for source in &place.sources {
-            match self.part(source)? {
-                Some(part) => parts.push(part),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(match (&mut *parts, place.is_joined) {
-            ([part], false) => std::mem::take(part).into_owned(),
-            (parts, _) => place::joined(parts),
-        }))
-    }
-
-    fn part(&self, source: &Source) -> Result<Option<Cow<'_, str>>, Rejection> {
-        Ok(match source {
-            Source::Header(name) => {
-                let value = self.incoming.single_header(name.as_str())?;
-                value.filter(|value| !value.is_empty()).map(Cow::Borrowed)
-            }
-            Source::Json(number) => self.fields.get(*number)?.name().map(Cow::Borrowed),
-            Source::Digest => Some(HEXLOWER.encode(&self.compiled.differing.digest(self.body)).into()),
-        })
-    }
-
-    fn fingerprint(&self) -> Fingerprint {
-        match self.compiled.differing.is_empty() {
-            true => Fingerprint::of(self.body),
-            false => Fingerprint::of(&self.compiled.differing.digest(self.body)),
-        }
+        let Some(events) = &self.compiled.events else {
+            return Ok(Received::Delivery(self.request(incoming, fields.as_ref()).delivery(&proof)?));
+        };
+        let envelope = fields.unwrap_or_default();
+        let events =
+            events.find(proof.bytes(), self.scheme.max_events.unwrap_or(MAX_EVENTS))?.into_iter().enumerate();
+        let deliveries = events.map(|(position, event)| {
+            let fields = self.compiled.event_paths.pick(event.as_bytes());
+            let fields = fields.map_err(|_| Rejection::malformed("an event is not json"))?;
+            let event = Event {
+                incoming,
+                fields: Some(&fields),
+                body: event.as_bytes(),
+                envelope: Some(&envelope),
+                position,
+                compiled: &self.compiled,
+            };
+            event.delivery(&proof)
+        });
+        Ok(Received::Batch(deliveries.collect::<Result<_, _>>()?))
     }
 }

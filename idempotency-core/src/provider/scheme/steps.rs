@@ -181,6 +181,25 @@ impl Scheme {
         self
     }
 
+    /// Where the events are, for a sender that puts several into one request: a pointer in which `*` stands for each element of a
+    /// list, such as `/events/*`. `/*` is a body that is a list, and `/entry/*/changes/*` a list in a list. Default: the
+    /// request is one event.
+    ///
+    /// The provider then always returns a [`Batch`](crate::provider::Received::Batch), even of one event, and the places of
+    /// key, type and account are in the event. A request without the list is refused: a message of another form is not taken
+    /// for an empty one. An event without a key makes the whole request refused.
+    pub const fn events_in(mut self, path: &'static str) -> Self {
+        self.events = Some(path);
+        self
+    }
+
+    /// The most events in a request. A request with more is refused. Default: 10,000, far above what senders document, to
+    /// bound the claims of one request.
+    pub const fn max_events(mut self, count: usize) -> Self {
+        self.max_events = Some(count);
+        self
+    }
+
     /// The handshake by which the sender checks an endpoint. Default: none.
     pub const fn handshake(mut self, handshake: Handshake) -> Self {
         self.handshake = handshake;
@@ -264,7 +283,7 @@ impl Scheme {
     }
 
     /// Makes a provider that verifies with any of several secrets, or with those of a source. Each is text in the form that
-    /// the sender shows, or [raw](Secret::raw).
+    /// the sender shows, or [raw](crate::provider::Secret::raw).
     ///
     /// A malformed secret of a source is left out. If a request has no other, it is answered 503.
     ///

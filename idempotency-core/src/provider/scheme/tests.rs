@@ -264,7 +264,8 @@ fn every_listed_sender_is_a_valid_scheme_with_a_name_of_its_own() {
         let is_url_signed = scheme.is_url_signed();
         let scheme = scheme.clone();
         let scheme = if is_url_signed { scheme.with_url("https://example.com/") } else { scheme };
-        let provider = scheme.clone().with_secret(secret).unwrap();
+        let public_key = scheme.public_key(secret);
+        let provider = scheme.clone().with_secret(public_key.as_deref().unwrap_or(secret)).unwrap();
         assert_eq!(provider.name(), scheme.name());
         assert!(!scheme.facts().title.is_empty());
     }

@@ -71,6 +71,12 @@ impl Scheme {
         }
     }
 
+    /// The path to each event, if a request has several.
+    #[must_use]
+    pub fn events(&self) -> Option<&'static str> {
+        self.events
+    }
+
     /// The handshake.
     #[must_use]
     pub fn handshake_kind(&self) -> Handshake {
@@ -106,7 +112,9 @@ impl Scheme {
     /// Whether the signature covers a place, and all places in it.
     pub(super) fn is_signed(&self, place: &Place) -> bool {
         match place {
-            Place::Json(_) | Place::Digest => self.proof.is_signature(),
+            Place::Json(_) | Place::Envelope(_) | Place::Sequence(_) | Place::Digest => {
+                self.proof.is_signature()
+            }
             Place::When(_, place) => self.is_signed(place),
             Place::Joined(places) | Place::FirstOf(places) => {
                 places.iter().all(|place| self.is_signed(place))

@@ -2,6 +2,7 @@
 #![doc = concat!(include_str!("../../docs/links.md"), include_str!("../../../docs/providers/catalogue.md"))]
 
 mod ai;
+mod batches;
 mod commerce;
 mod developers;
 mod media;
@@ -14,6 +15,9 @@ use super::{Certainty, Handshake, Place, Scheme, TimeUnit, days};
 use Certainty::{Confirmed, Reported, Unconfirmed};
 
 pub use ai::{ANTHROPIC, ELEVENLABS, OPENAI, REPLICATE};
+#[cfg(feature = "p256")]
+pub use batches::SENDGRID;
+pub use batches::{AUTH0, GOCARDLESS, HUBSPOT, LINE, META, OKTA, XERO};
 pub use commerce::{EASYPOST, LEMON_SQUEEZY, WOOCOMMERCE};
 pub use developers::{
     AWS_EVENTBRIDGE, BITBUCKET, CIRCLECI, GITLAB, GITLAB_SIGNED, HEROKU, INCIDENT_IO, JIRA, LINEAR, NPM,
@@ -31,6 +35,7 @@ pub use work::{
 /// All schemes, by name.
 pub const ALL: &[Scheme] = &[
     ANTHROPIC,
+    AUTH0,
     AWS_EVENTBRIDGE,
     BITBUCKET,
     BOX,
@@ -47,19 +52,24 @@ pub const ALL: &[Scheme] = &[
     ELEVENLABS,
     GITLAB,
     GITLAB_SIGNED,
+    GOCARDLESS,
     HEROKU,
+    HUBSPOT,
     INCIDENT_IO,
     INTERCOM,
     JIRA,
     LEMON_SQUEEZY,
+    LINE,
     LINEAR,
     LITHIC,
     LIVEBLOCKS,
+    META,
     MODERN_TREASURY,
     MOLLIE,
     MUX,
     NOTION,
     NPM,
+    OKTA,
     ONFIDO,
     OPENAI,
     PADDLE,
@@ -68,6 +78,8 @@ pub const ALL: &[Scheme] = &[
     RAZORPAY,
     REPLICATE,
     SANITY,
+    #[cfg(feature = "p256")]
+    SENDGRID,
     SENTRY,
     SQUARE,
     STREAM,
@@ -80,6 +92,7 @@ pub const ALL: &[Scheme] = &[
     WEBFLOW,
     WOOCOMMERCE,
     WORKOS,
+    XERO,
     ZENDESK,
     ZOOM,
 ];

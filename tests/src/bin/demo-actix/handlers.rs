@@ -5,13 +5,14 @@ mod example;
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use idempotency_actix::Idempotent;
+use idempotency_actix::{Idempotent, IdempotentBatch};
 use idempotency_demo::Ledger;
 use idempotency_tests::demo::Steering;
 
 pub(crate) use example::entries;
 
 pub(crate) async fn webhook(
+    batch: Option<IdempotentBatch>,
     idempotent: Option<Idempotent>,
     request: HttpRequest,
     ledger: Data<dyn Ledger>,
@@ -21,7 +22,7 @@ pub(crate) async fn webhook(
     {
         return failure;
     }
-    example::webhook(idempotent, ledger).await
+    example::webhook(batch, idempotent, ledger).await
 }
 
 pub(crate) async fn payment(

@@ -12,11 +12,12 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use idempotency_demo::Ledger;
 use idempotency_tests::demo::Steering;
-use idempotency_tower::Idempotent;
+use idempotency_tower::{Idempotent, IdempotentBatch, NotIdempotent};
 
 pub(crate) use example::entries;
 
 pub(crate) async fn webhook(
+    batch: Result<IdempotentBatch, NotIdempotent>,
     idempotent: Option<Idempotent>,
     RawQuery(query): RawQuery,
     ledger: State<Arc<dyn Ledger>>,
@@ -26,7 +27,7 @@ pub(crate) async fn webhook(
     {
         return failure;
     }
-    example::webhook(idempotent, ledger).await
+    example::webhook(batch, idempotent, ledger).await
 }
 
 pub(crate) async fn payment(

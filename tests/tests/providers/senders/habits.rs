@@ -124,7 +124,7 @@ fn a_revocation_by_twitch_has_not_the_type_of_the_event_that_it_revokes() {
 fn no_type_is_read_from_a_header() {
     fn is_in_body(place: &Place) -> bool {
         match place {
-            Place::Json(_) => true,
+            Place::Json(_) | Place::Envelope(_) => true,
             Place::When(_, place) => is_in_body(place),
             Place::FirstOf(places) | Place::Joined(places) => places.iter().all(is_in_body),
             _ => false,

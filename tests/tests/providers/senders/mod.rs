@@ -1,6 +1,8 @@
 //! The catalogue of senders: their recorded deliveries, their keys, every change of a signed request, and the page.
 
+mod batches;
 mod cases;
+mod cases_of_batches;
 mod cases_of_sdks;
 mod cuts;
 mod habits;
@@ -27,9 +29,19 @@ fn with_url(scheme: &Scheme, url: &str) -> Scheme {
     }
 }
 
+/// The only delivery of a request.
 fn delivery(request: &Request, provider: &dyn Provider) -> Delivery {
+    match <[Delivery; 1]>::try_from(deliveries(request, provider)) {
+        Ok([delivery]) => delivery,
+        Err(several) => panic!("{}: not one delivery: {several:?}", provider.name()),
+    }
+}
+
+/// The deliveries of a request.
+fn deliveries(request: &Request, provider: &dyn Provider) -> Vec<Delivery> {
     match request.received_by(provider) {
-        Ok(Received::Delivery(delivery)) => delivery,
+        Ok(Received::Delivery(delivery)) => vec![delivery],
+        Ok(Received::Batch(deliveries)) => deliveries,
         other => panic!("{}: not a delivery: {other:?}", provider.name()),
     }
 }

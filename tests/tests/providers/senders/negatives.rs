@@ -165,7 +165,7 @@ fn a_needed_header_that_is_missing_empty_repeated_or_not_text_is_refused() {
 
 #[test]
 fn a_changed_header_that_is_signed_is_refused() {
-    let signed: [(&str, &str); 14] = [
+    let signed: [(&str, &str); 16] = [
         ("anthropic", "webhook-id"),
         ("anthropic", "webhook-timestamp"),
         ("openai", "webhook-id"),
@@ -180,6 +180,8 @@ fn a_changed_header_that_is_signed_is_refused() {
         ("zendesk", "x-zendesk-webhook-signature-timestamp"),
         ("discord", "x-signature-timestamp"),
         ("telnyx", "telnyx-timestamp"),
+        ("hubspot", "x-hubspot-request-timestamp"),
+        ("sendgrid", "x-twilio-email-event-webhook-timestamp"),
     ];
     for case in cases() {
         for (_, name) in signed.iter().filter(|(sender, _)| *sender == case.scheme.name()) {

@@ -10,11 +10,15 @@ const HEAD: &str = "\
 # Senders
 
 Each sender is a constant of `provider::senders`, a [`Scheme`][providers/scheme]. It makes a provider with a secret:
-`senders::PADDLE.with_secret(secret)?`. Square and Trello sign the endpoint's URL:
-`senders::SQUARE.with_url(url).with_secret(secret)?`. Discord and Telnyx sign with a private key: the secret is their public key, as
+`senders::PADDLE.with_secret(secret)?`. HubSpot, Square and Trello sign the endpoint's URL:
+`senders::SQUARE.with_url(url).with_secret(secret)?`. Discord, SendGrid and Telnyx sign with a private key: the secret is their public key, as
 their console shows it.
 
 Clerk, Resend and other senders that use Svix are read by [`StandardWebhooks::svix`][providers/standard-webhooks].
+
+Where the key is *in each of* a list, a request holds several events. The provider returns a
+[batch][providers/custom#several-events-in-one-request], even of one event: the handler takes `IdempotentBatch`. No other
+sender here puts several events into one request.
 
 This page is made from the schemes by a test. *Not confirmed* means that we found no page or code of the sender that says
 so: check it before you rely on it.
@@ -41,6 +45,7 @@ twice as long. A dash means that none is known.
 
 const LINKS: &str = "
 [providers/content-key]: content-key.md
+[providers/custom#several-events-in-one-request]: custom.md#several-events-in-one-request
 [providers/scheme]: scheme.md
 [providers/standard-webhooks]: standard-webhooks.md
 ";
@@ -85,9 +90,10 @@ fn page() -> String {
             (true, false) => "none".to_owned(),
             (false, _) => span(window),
         };
+        let events = scheme.events().map(|path| format!("in each of `{path}`: ")).unwrap_or_default();
         writeln!(
             page,
-            "| {} | `{}` | {} | {signed} | {age} | {} | {} | {} | {} |",
+            "| {} | `{}` | {events}{} | {signed} | {age} | {} | {} | {} | {} |",
             facts.title,
             constant(scheme),
             scheme.key().unwrap(),

@@ -8,13 +8,14 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 18] = [
+const TOLERANCES: [(&str, u64); 19] = [
     ("anthropic", 300),
     ("box", 600),
     ("calendly", 180),
     ("dodo-payments", 300),
     ("elevenlabs", 1_800),
     ("gitlab-signed", 300),
+    ("hubspot", 300),
     ("incident-io", 300),
     ("linear", 60),
     ("lithic", 300),
@@ -30,17 +31,19 @@ const TOLERANCES: [(&str, u64); 18] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 16] = [
+const TEXTS: [(&str, &str, &str); 18] = [
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("box", "box-delivery-timestamp", "2026-01-01T00:00:00Z"),
     ("calendly", "calendly-webhook-signature", "1767225600"),
     ("discord", "x-signature-timestamp", "1767225600"),
     ("elevenlabs", "elevenlabs-signature", "1767225600"),
     ("gitlab-signed", "webhook-timestamp", "1767225600"),
+    ("hubspot", "x-hubspot-request-timestamp", "1767225600000"),
     ("mux", "mux-signature", "1767225600"),
     ("openai", "webhook-timestamp", "1767225600"),
     ("paddle", "paddle-signature", "1767225600"),
     ("sanity", "sanity-webhook-signature", "1767225600000"),
+    ("sendgrid", "x-twilio-email-event-webhook-timestamp", "1767225600"),
     ("telnyx", "telnyx-timestamp", "1767225600"),
     ("twitch", "twitch-eventsub-message-timestamp", "2026-01-01T00:00:00Z"),
     ("webflow", "x-webflow-timestamp", "1767225600000"),

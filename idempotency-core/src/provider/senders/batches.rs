@@ -1,0 +1,133 @@
+//! Senders that put several events into one request.
+
+use super::{Confirmed, Handshake, Place, Reported, Scheme, TimeUnit, Unconfirmed, days, hours, seconds};
+
+/// Auth0, custom webhooks of a log stream. **Nothing is signed**: a client that sees a request can forge any other.
+pub const AUTH0: Scheme = Scheme::token("auth0")
+    .titled("Auth0 (log stream)")
+    .described_by("", Unconfirmed)
+    .signature_header("authorization")
+    .events_in("/*")
+    .key_in(Place::Json("/log_id"))
+    .type_in(Place::Json("/data/type"))
+    .noting("Its format must be a JSON array.");
+
+/// GoCardless.
+pub const GOCARDLESS: Scheme = Scheme::hmac_sha256("gocardless")
+    .titled("GoCardless")
+    .described_by("https://github.com/gocardless/gocardless-nodejs", Confirmed)
+    .signature_header("webhook-signature")
+    .events_in("/events/*")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Joined(&[Place::Json("/resource_type"), Place::Json("/action")]))
+    .waits_for(seconds(10), Confirmed)
+    .noting("It retries up to 8 times, at growing intervals.");
+
+/// HubSpot, signatures of version 3. The signature covers the URL, so call [`with_url`](Scheme::with_url) with the URL of the
+/// subscription, with its percent-encoding decoded as HubSpot does.
+///
+/// An `eventId` may not be unique, so the time of the event is part of the key. Each event counts the attempts.
+pub const HUBSPOT: Scheme = Scheme::hmac_sha256("hubspot")
+    .titled("HubSpot (v3)")
+    .described_by("https://github.com/HubSpot/hubspot-api-nodejs", Confirmed)
+    .signature_header("x-hubspot-signature-v3")
+    .base64()
+    .timestamp_header("x-hubspot-request-timestamp")
+    .time_unit(TimeUnit::Milliseconds)
+    .signing("{method}{url}{body}{timestamp}")
+    .events_in("/*")
+    .key_in(Place::Joined(&[
+        Place::Json("/portalId"),
+        Place::Json("/subscriptionId"),
+        Place::Json("/eventId"),
+        Place::Json("/occurredAt"),
+    ]))
+    .type_in(Place::Json("/subscriptionType"))
+    .account_in(Place::Json("/portalId"))
+    .differing_between_attempts(&["/attemptNumber"])
+    .retries_for(hours(24), Unconfirmed)
+    .waits_for(seconds(5), Unconfirmed)
+    .noting("Signatures of the versions 1 and 2 are no HMAC, and are refused.");
+
+/// LINE. A redelivery is marked in the event.
+pub const LINE: Scheme = Scheme::hmac_sha256("line")
+    .titled("LINE")
+    .described_by("https://github.com/line/line-bot-sdk-nodejs", Confirmed)
+    .signature_header("x-line-signature")
+    .base64()
+    .events_in("/events/*")
+    .key_in(Place::Json("/webhookEventId"))
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Envelope("/destination"))
+    .differing_between_attempts(&["/deliveryContext"])
+    .noting("It sends an empty list to check the endpoint, which is answered 200. Redelivery is an option of the channel.");
+
+/// Meta: WhatsApp, Messenger, Instagram, pages. The events have no id in common, so the key is the digest of an entry.
+///
+/// An entry may hold several messages, and its digest changes if Meta regroups them. A handler that must not see a message
+/// twice checks the message's id too.
+pub const META: Scheme = Scheme::hmac_sha256("meta")
+    .titled("Meta (WhatsApp, Messenger, Instagram)")
+    .described_by("", Unconfirmed)
+    .signature_header("x-hub-signature-256")
+    .prefix("sha256=")
+    .events_in("/entry/*")
+    .key_in(Place::Digest)
+    .type_in(Place::Envelope("/object"))
+    .handshake(Handshake::EchoQuery("hub.challenge"))
+    .retries_for(days(7), Unconfirmed)
+    .noting(
+        "An entry may hold several messages: check their ids too. The handshake is answered whatever its `hub.verify_token` is.",
+    );
+
+/// Okta event hooks. **Nothing is signed**: a client that sees a request can forge any other.
+pub const OKTA: Scheme = Scheme::token("okta")
+    .titled("Okta (event hooks)")
+    .described_by("https://github.com/okta/okta-developer-docs", Confirmed)
+    .signature_header("authorization")
+    .events_in("/data/events/*")
+    .key_in(Place::Json("/uuid"))
+    .type_in(Place::Json("/eventType"))
+    .handshake(Handshake::EchoHeader { header: "x-okta-verification-challenge", json: "verification" })
+    .waits_for(seconds(3), Confirmed)
+    .retries_after_4xx(false, Confirmed)
+    .noting("It retries once at most.");
+
+/// SendGrid's event webhook. The secret is its verification key. The time is signed, but no allowed age is published, so any is
+/// accepted.
+#[cfg(feature = "p256")]
+pub const SENDGRID: Scheme = Scheme::ecdsa_p256("sendgrid")
+    .titled("SendGrid (event webhook)")
+    .described_by("https://github.com/sendgrid/sendgrid-nodejs", Confirmed)
+    .signature_header("x-twilio-email-event-webhook-signature")
+    .base64()
+    .timestamp_header("x-twilio-email-event-webhook-timestamp")
+    .any_age()
+    .signing("{timestamp}{body}")
+    .events_in("/*")
+    .key_in(Place::Json("/sg_event_id"))
+    .type_in(Place::Json("/event"))
+    .retries_for(hours(24), Unconfirmed)
+    .noting(
+        "It needs the feature `p256`. A time is signed, but no allowed age is published, so any is accepted.",
+    );
+
+/// Xero. It numbers its events and writes only the first number. The numbers may begin again when a webhook is made again, so
+/// the resource and the time are part of the key.
+pub const XERO: Scheme = Scheme::hmac_sha256("xero")
+    .titled("Xero")
+    .described_by("", Unconfirmed)
+    .signature_header("x-xero-signature")
+    .base64()
+    .events_in("/events/*")
+    .key_in(Place::Joined(&[
+        Place::Json("/tenantId"),
+        Place::Sequence("/firstEventSequence"),
+        Place::Json("/resourceId"),
+        Place::Json("/eventDateUtc"),
+    ]))
+    .type_in(Place::Joined(&[Place::Json("/eventCategory"), Place::Json("/eventType")]))
+    .account_in(Place::Json("/tenantId"))
+    .retries_for(hours(24), Unconfirmed)
+    .waits_for(seconds(5), Reported)
+    .noting("To check the endpoint, it sends empty lists, some of them with a bad signature, and expects 200 and 401.");
