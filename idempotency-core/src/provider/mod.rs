@@ -56,6 +56,7 @@ pub use methods::Methods;
 pub(crate) use methods::Treatment;
 pub use scheme::{
     Certainty, Encoding, Fact, Facts, Handshake, Place, Proof, Scheme, SchemeError, SchemeProvider, TimeUnit,
+    VersionForm,
 };
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
 pub use shopify::Shopify;

@@ -49,9 +49,9 @@ pub(super) struct Position<'a> {
     pub(super) kind: Cow<'a, str>,
     /// The object's name, unique among objects of its kind.
     pub(super) name: Cow<'a, str>,
-    /// Time since 1970 in the sender's unit.
+    /// Time since 1970 in the sender's unit, or a number that is no time.
     pub(super) version: u64,
-    /// The number of those units in a second.
+    /// The number of those units in a second. `u64::MAX` for a number that is no time: none is then in the future.
     pub(super) per_second: u64,
 }
 
@@ -101,6 +101,11 @@ impl Snapshots {
         }
         let resource = Resource::new(&scope().with_tenant(group), kind, name);
         delivery.with_order(Order::new(resource, Version::new(version)))
+    }
+
+    /// Whether a type is in a group.
+    pub(super) fn has(&self, event_type: &str) -> bool {
+        self.group_of(event_type).is_some()
     }
 
     fn group_of(&self, event_type: &str) -> Option<&str> {

@@ -5,6 +5,7 @@ use http::{HeaderName, Method};
 use super::checks;
 use super::differing::Differing;
 use super::events::EventPath;
+use super::order::{CompiledOrder, OrderPlaces};
 use super::pick::Paths;
 use super::settings::Time;
 use super::template::{self, Part};
@@ -28,6 +29,7 @@ pub(super) struct Compiled {
     pub(super) key: Vec<Alternative>,
     pub(super) event_type: Vec<Alternative>,
     pub(super) account: Vec<Alternative>,
+    pub(super) order: Option<CompiledOrder>,
     pub(super) challenge: Option<Challenge>,
     pub(super) differing: Differing,
 }
@@ -104,6 +106,7 @@ pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
         key: places.alternatives(&key)?,
         event_type: places.optional(scheme.event_type)?,
         account: places.optional(scheme.account)?,
+        order: places.order()?,
         challenge: places.challenge()?,
         differing: Differing::new(
             scheme.differing.iter().map(|text| pointer(text)).collect::<Result<_, _>>()?,
@@ -117,6 +120,9 @@ pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
         event_paths,
     };
     checks::account(scheme, &compiled)?;
+    if let (Some(order), Some(places)) = (&compiled.order, &scheme.order) {
+        order.check(scheme, places, &compiled.event_type)?;
+    }
     checks::challenge(&compiled)?;
     checks::events(scheme, &compiled)?;
     Ok(compiled)
@@ -140,6 +146,12 @@ struct Places<'s, 'p> {
 impl Places<'_, '_> {
     fn optional(&mut self, place: Option<Place>) -> Result<Vec<Alternative>, SchemeError> {
         place.map_or_else(|| Ok(Vec::new()), |place| self.alternatives(&place))
+    }
+
+    fn order(&mut self) -> Result<Option<CompiledOrder>, SchemeError> {
+        let Some(OrderPlaces { resource, version, form }) = self.scheme.order else { return Ok(None) };
+        let (resource, version) = (self.alternatives(&resource)?, self.alternatives(&version)?);
+        Ok(Some(CompiledOrder { resource, version, form }))
     }
 
     fn challenge(&mut self) -> Result<Option<Challenge>, SchemeError> {

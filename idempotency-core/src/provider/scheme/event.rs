@@ -7,6 +7,7 @@ use data_encoding::HEXLOWER;
 use super::compile::{Alternative, Compiled, Source};
 use super::pick::{Value, Values};
 use super::place;
+use crate::provider::snapshots::Snapshots;
 use crate::provider::{Incoming, Rejection};
 use crate::{Attributes, Delivery, Fingerprint, Key, Verified};
 
@@ -60,6 +61,20 @@ impl Event<'_, '_> {
         Ok(delivery
             .with_optional_attribute(Attributes::EVENT_TYPE, event_type)
             .with_optional_attribute("account", account.map(|(_, account)| account)))
+    }
+
+    /// Sets a delivery's order if its type is a snapshot.
+    pub(super) fn ordered(&self, delivery: Delivery, snapshots: &Snapshots) -> Result<Delivery, Rejection> {
+        let event_type = delivery.attributes().event_type().filter(|event_type| snapshots.has(event_type));
+        let (Some(order), Some(event_type)) = (&self.compiled.order, event_type.map(str::to_owned)) else {
+            return Ok(delivery);
+        };
+        let resource = self.first_of(&order.resource)?;
+        let version = self.first_of(&order.version)?;
+        let position = resource.zip(version);
+        let position = position.and_then(|((_, name), (_, version))| order.position(name, &version));
+        let scope = delivery.signed_scope().clone();
+        Ok(snapshots.order(delivery, &event_type, || scope, self.incoming.now, || position))
     }
 
     /// The first of the places that has a value, and the value.

@@ -8,6 +8,7 @@ mod event;
 mod events;
 mod facts;
 mod handshake;
+mod order;
 pub(crate) mod pick;
 mod place;
 mod proof;
@@ -30,10 +31,12 @@ use std::time::Duration;
 pub use error::SchemeError;
 pub use facts::{Certainty, Fact, Facts};
 pub use handshake::Handshake;
+pub use order::VersionForm;
 pub use place::Place;
 pub use provider::SchemeProvider;
 pub use settings::{Encoding, Proof, TimeUnit};
 
+use order::OrderPlaces;
 use secret_form::{RefusedSecrets, SecretForm};
 use settings::{Age, Headers, Time};
 use url::EndpointUrl;
@@ -70,7 +73,7 @@ use super::days;
 /// If the signature does not cover the key, the body's digest becomes the fingerprint: the same key with another body is a
 /// mismatch. A captured request can still be sent again under another key, as with GitHub and Shopify.
 ///
-/// A sender that needs more than data, such as certificates or an order, implements
+/// A sender that needs more than data, such as certificates, implements
 /// [`Provider`](super::Provider), or uses [`from_fn`](super::from_fn).
 #[derive(Clone, Debug)]
 #[must_use]
@@ -95,6 +98,7 @@ pub struct Scheme {
     event_type: Option<Place>,
     account: Option<Place>,
     differing: &'static [&'static str],
+    order: Option<OrderPlaces>,
     events: Option<&'static str>,
     /// `None`: [`MAX_EVENTS`].
     max_events: Option<usize>,
@@ -173,6 +177,7 @@ impl Scheme {
             event_type: None,
             account: None,
             differing: &[],
+            order: None,
             events: None,
             max_events: None,
             handshake: Handshake::None,

@@ -9,6 +9,7 @@ use super::compile::{Compiled, CompiledTime, compile};
 use super::event::Event;
 use super::pick::Values;
 use super::{MAX_EVENTS, Proof, Scheme, SchemeError, proof};
+use crate::provider::snapshots::{OrderError, Snapshots};
 use crate::provider::{Incoming, Methods, Provider, Received, Rejection, Secret, SecretError, Secrets};
 use crate::{Policy, RecordedResponse};
 
@@ -28,16 +29,45 @@ pub struct SchemeProvider {
     compiled: Arc<Compiled>,
     secrets: Secrets,
     tolerance: Option<Duration>,
+    snapshots: Snapshots,
+}
+
+impl Scheme {
+    /// Makes a provider that verifies with a secret, in the form that the sender shows.
+    ///
+    /// # Errors
+    /// When the secret is blank or malformed, or the scheme is.
+    pub fn with_secret(self, secret: impl AsRef<[u8]>) -> Result<SchemeProvider, SchemeError> {
+        let secret = self.secret(secret.as_ref())?;
+        self.with_secrets(Secrets::one(secret))
+    }
+
+    /// Makes a provider that verifies with any of several secrets, or with those of a source. Each is text in the form that
+    /// the sender shows, or [raw](Secret::raw).
+    ///
+    /// A malformed secret of a source is left out. If a request has no other, it is answered 503.
+    ///
+    /// # Errors
+    /// When a secret that is not from the source is malformed, or the scheme is.
+    pub fn with_secrets(self, secrets: Secrets) -> Result<SchemeProvider, SchemeError> {
+        SchemeProvider::new(self, secrets)
+    }
 }
 
 impl SchemeProvider {
-    pub(super) fn new(scheme: Scheme, secrets: Secrets) -> Result<Self, SchemeError> {
+    fn new(scheme: Scheme, secrets: Secrets) -> Result<Self, SchemeError> {
         let compiled = compile(&scheme)?;
         for secret in secrets.fixed() {
             scheme.decoded(secret)?;
         }
         let tolerance = scheme.age.tolerance();
-        Ok(Self { scheme: Arc::new(scheme), compiled: Arc::new(compiled), secrets, tolerance })
+        Ok(Self {
+            scheme: Arc::new(scheme),
+            compiled: Arc::new(compiled),
+            secrets,
+            tolerance,
+            snapshots: Snapshots::default(),
+        })
     }
 
     /// Adds a secret: during a rotation, the other one. Default: none.
@@ -56,6 +86,31 @@ impl SchemeProvider {
     pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = Some(tolerance);
         self
+    }
+
+    /// Discards an event of one of these types if a newer event of these types about the same resource was processed.
+    ///
+    /// Each call adds a group, and types of different groups are never compared. Default: none. Right for snapshots such as
+    /// `subscription.updated`, wrong for facts such as a payment.
+    ///
+    /// ```
+    /// use idempotency_core::provider::senders;
+    /// let paddle = senders::PADDLE.with_secret("pdl_ntfset_...")?.discarding_stale(["subscription.updated"])?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the scheme has no [order](Scheme::ordered_by), or a type is empty, a pattern, or in an earlier group.
+    pub fn discarding_stale(
+        mut self,
+        types: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<Self, OrderError> {
+        let has_order = self.compiled.order.is_some();
+        self.snapshots = self.snapshots.and(types, |_| match has_order {
+            true => Ok(()),
+            false => Err("the scheme says nowhere where an order is"),
+        })?;
+        Ok(self)
     }
 
     /// The scheme.
@@ -185,7 +240,8 @@ impl Provider for SchemeProvider {
             return Ok(Received::Handshake(answer));
         }
         let Some(events) = &self.compiled.events else {
-            return Ok(Received::Delivery(self.request(incoming, fields.as_ref()).delivery(&proof)?));
+            let event = self.request(incoming, fields.as_ref());
+            return Ok(Received::Delivery(event.ordered(event.delivery(&proof)?, &self.snapshots)?));
         };
         let envelope = fields.unwrap_or_default();
         let events =
@@ -201,7 +257,7 @@ impl Provider for SchemeProvider {
                 position,
                 compiled: &self.compiled,
             };
-            event.delivery(&proof)
+            event.ordered(event.delivery(&proof)?, &self.snapshots)
         });
         Ok(Received::Batch(deliveries.collect::<Result<_, _>>()?))
     }

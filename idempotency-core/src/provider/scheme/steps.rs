@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::secret_form::{RefusedSecrets, SecretForm};
 use super::settings::{Age, Headers, Time};
 use super::url::EndpointUrl;
-use super::{Certainty, Encoding, Fact, Handshake, Place, Scheme, SchemeError, SchemeProvider, TimeUnit};
-use crate::provider::Secrets;
+use super::{Certainty, Encoding, Fact, Handshake, OrderPlaces, Place, Scheme, TimeUnit, VersionForm};
 
 /// The signature.
 impl Scheme {
@@ -174,6 +173,20 @@ impl Scheme {
         self
     }
 
+    /// Where the order is: the resource that an event is about, such as a subscription, and its version, which grows with each
+    /// change. Both must be signed, and so must the type.
+    ///
+    /// It has an effect only for the types named to [`discarding_stale`](crate::provider::SchemeProvider::discarding_stale). An equal version is
+    /// not older. An event without the resource, or without a version in this form, runs and is observed as unordered, and so
+    /// does one whose time is more than 300 s ahead of the local clock. Default: no order.
+    ///
+    /// Only for versions that the sender documents as growing with each change of the resource: with any other, events are
+    /// lost.
+    pub const fn ordered_by(mut self, resource: Place, version: Place, form: VersionForm) -> Self {
+        self.order = Some(OrderPlaces { resource, version, form });
+        self
+    }
+
     /// JSON pointers to the fields that the sender changes from attempt to attempt, such as a counter. They are left out of
     /// the body's digest. Default: none.
     pub const fn differing_between_attempts(mut self, pointers: &'static [&'static str]) -> Self {
@@ -265,31 +278,11 @@ impl Scheme {
     }
 }
 
-/// The provider.
+/// The endpoint.
 impl Scheme {
     /// Sets the endpoint's URL exactly as the sender has it, for senders that [sign it](Self::is_url_signed). Default: none.
     pub fn with_url(mut self, url: impl AsRef<str>) -> Self {
         self.url = Some(EndpointUrl::new(url.as_ref()));
         self
-    }
-
-    /// Makes a provider that verifies with a secret, in the form that the sender shows.
-    ///
-    /// # Errors
-    /// When the secret is blank or malformed, or the scheme is.
-    pub fn with_secret(self, secret: impl AsRef<[u8]>) -> Result<SchemeProvider, SchemeError> {
-        let secret = self.secret(secret.as_ref())?;
-        self.with_secrets(Secrets::one(secret))
-    }
-
-    /// Makes a provider that verifies with any of several secrets, or with those of a source. Each is text in the form that
-    /// the sender shows, or [raw](crate::provider::Secret::raw).
-    ///
-    /// A malformed secret of a source is left out. If a request has no other, it is answered 503.
-    ///
-    /// # Errors
-    /// When a secret that is not from the source is malformed, or the scheme is.
-    pub fn with_secrets(self, secrets: Secrets) -> Result<SchemeProvider, SchemeError> {
-        SchemeProvider::new(self, secrets)
     }
 }

@@ -71,6 +71,12 @@ impl Scheme {
         }
     }
 
+    /// The places of the resource and of its version, if the events have an order.
+    #[must_use]
+    pub fn order(&self) -> Option<(Place, Place)> {
+        self.order.map(|order| (order.resource, order.version))
+    }
+
     /// The path to each event, if a request has several.
     #[must_use]
     pub fn events(&self) -> Option<&'static str> {

@@ -1,7 +1,8 @@
 //! Senders of code, builds, incidents and issues.
 
 use super::{
-    Confirmed, Place, Reported, Scheme, TimeUnit, Unconfirmed, hours, minutes, seconds, standard_webhooks,
+    Confirmed, Place, Reported, Scheme, TimeUnit, Unconfirmed, VersionForm, hours, minutes, seconds,
+    standard_webhooks,
 };
 
 /// Bitbucket Cloud. The id is in a header that the signature does not cover.
@@ -103,6 +104,11 @@ pub const PAGERDUTY: Scheme = Scheme::hmac_sha256("pagerduty")
     .prefix("v1=")
     .key_in(Place::Json("/event/id"))
     .type_in(Place::Json("/event/event_type"))
+    .ordered_by(
+        Place::Joined(&[Place::Json("/event/resource_type"), Place::Json("/event/data/id")]),
+        Place::Json("/event/occurred_at"),
+        VersionForm::Time(TimeUnit::Rfc3339),
+    )
     .noting("Its SDK answers 400 or 403 to prevent a redelivery.");
 
 /// Linear. The id is in a header that the signature does not cover. The signed time is in the body.
@@ -119,6 +125,11 @@ pub const LINEAR: Scheme = Scheme::hmac_sha256("linear")
     .key_in(Place::Header("linear-delivery"))
     .type_in(Place::Json("/type"))
     .account_in(Place::Json("/organizationId"))
+    .ordered_by(
+        Place::Joined(&[Place::Json("/type"), Place::Json("/data/id")]),
+        Place::Json("/data/updatedAt"),
+        VersionForm::Time(TimeUnit::Rfc3339),
+    )
     .differing_between_attempts(&["/webhookTimestamp"])
     .retries_for(minutes(421), Reported)
     .waits_for(seconds(5), Reported)

@@ -11,7 +11,7 @@ mod work;
 
 use std::time::Duration;
 
-use super::{Certainty, Handshake, Place, Scheme, TimeUnit, days};
+use super::{Certainty, Handshake, Place, Scheme, TimeUnit, VersionForm, days};
 use Certainty::{Confirmed, Reported, Unconfirmed};
 
 pub use ai::{ANTHROPIC, ELEVENLABS, OPENAI, REPLICATE};

@@ -1,6 +1,8 @@
 //! Senders of payments.
 
-use super::{Confirmed, Place, Scheme, Unconfirmed, days, hours, seconds, standard_webhooks};
+use super::{
+    Confirmed, Place, Scheme, TimeUnit, Unconfirmed, VersionForm, days, hours, seconds, standard_webhooks,
+};
 
 /// Square. The signature covers the notification URL, so call [`with_url`](Scheme::with_url) with exactly the URL of the
 /// subscription.
@@ -28,6 +30,7 @@ pub const PADDLE: Scheme = Scheme::hmac_sha256("paddle")
     .tolerance(seconds(5))
     .key_in(Place::Json("/event_id"))
     .type_in(Place::Json("/event_type"))
+    .ordered_by(Place::Json("/data/id"), Place::Json("/occurred_at"), VersionForm::Time(TimeUnit::Rfc3339))
     .retries_for(days(3), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
     .noting("The tolerance of its own SDK is only 5 s, so keep the clock accurate.");

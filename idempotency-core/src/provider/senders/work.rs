@@ -1,7 +1,8 @@
 //! Senders of documents, forms, tickets, calendars and mail.
 
 use super::{
-    Confirmed, Handshake, Place, Reported, Scheme, TimeUnit, Unconfirmed, days, hours, minutes, seconds,
+    Confirmed, Handshake, Place, Reported, Scheme, TimeUnit, Unconfirmed, VersionForm, days, hours, minutes,
+    seconds,
 };
 
 /// Typeform.
@@ -83,7 +84,12 @@ pub const WORKOS: Scheme = Scheme::hmac_sha256("workos")
     .prefix("v1=")
     .signing("{timestamp}.{body}")
     .key_in(Place::Json("/id"))
-    .type_in(Place::Json("/event"));
+    .type_in(Place::Json("/event"))
+    .ordered_by(
+        Place::Joined(&[Place::Json("/data/object"), Place::Json("/data/id")]),
+        Place::Json("/data/updated_at"),
+        VersionForm::Time(TimeUnit::Rfc3339),
+    );
 
 /// Calendly. It sends no id, so the key is the body's digest.
 pub const CALENDLY: Scheme = Scheme::hmac_sha256("calendly")
@@ -111,6 +117,11 @@ pub const BOX: Scheme = Scheme::hmac_sha256("box")
     .signing("{body}{timestamp}")
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/trigger"))
+    .ordered_by(
+        Place::Joined(&[Place::Json("/source/type"), Place::Json("/source/id")]),
+        Place::Json("/source/sequence_id"),
+        VersionForm::Number,
+    )
     .waits_for(seconds(30), Confirmed);
 
 /// DocuSign Connect. It sends no id, so the key is made of the event, the envelope, the recipient if there is one, and the time.

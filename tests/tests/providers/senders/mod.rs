@@ -8,6 +8,7 @@ mod cuts;
 mod habits;
 mod ids;
 mod negatives;
+mod order;
 mod page;
 mod public_keys;
 mod requests;

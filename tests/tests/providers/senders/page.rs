@@ -20,6 +20,9 @@ Where the key is *in each of* a list, a request holds several events. The provid
 [batch][providers/custom#several-events-in-one-request], even of one event: the handler takes `IdempotentBatch`. No other
 sender here puts several events into one request.
 
+*Order* is the resource that an event is about, and its version. It has an effect only for the types that
+`discarding_stale` names: see [order][providers/scheme#order].
+
 This page is made from the schemes by a test. *Not confirmed* means that we found no page or code of the sender that says
 so: check it before you rely on it.
 
@@ -47,6 +50,7 @@ const LINKS: &str = "
 [providers/content-key]: content-key.md
 [providers/custom#several-events-in-one-request]: custom.md#several-events-in-one-request
 [providers/scheme]: scheme.md
+[providers/scheme#order]: scheme.md#order
 [providers/standard-webhooks]: standard-webhooks.md
 ";
 
@@ -74,8 +78,8 @@ fn fact(fact: Option<Fact<Duration>>) -> String {
 
 fn page() -> String {
     let mut page = HEAD.to_owned();
-    page.push_str("| Sender | Constant | Key | Key signed | Signed time | Retention | Waits for | Retries for | Scheme |\n");
-    page.push_str("|---|---|---|---|---|---|---|---|---|\n");
+    page.push_str("| Sender | Constant | Key | Key signed | Order | Signed time | Retention | Waits for | Retries for | Scheme |\n");
+    page.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
     for scheme in senders::ALL {
         let facts = scheme.facts();
         let signed = match (scheme.proof().is_signature(), scheme.is_key_signed()) {
@@ -90,10 +94,12 @@ fn page() -> String {
             (true, false) => "none".to_owned(),
             (false, _) => span(window),
         };
+        let order = scheme.order().map(|(resource, version)| format!("{resource}, by {version}"));
+        let order = order.unwrap_or_else(|| "–".to_owned());
         let events = scheme.events().map(|path| format!("in each of `{path}`: ")).unwrap_or_default();
         writeln!(
             page,
-            "| {} | `{}` | {events}{} | {signed} | {age} | {} | {} | {} | {} |",
+            "| {} | `{}` | {events}{} | {signed} | {order} | {age} | {} | {} | {} | {} |",
             facts.title,
             constant(scheme),
             scheme.key().unwrap(),
