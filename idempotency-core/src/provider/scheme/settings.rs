@@ -91,6 +91,8 @@ pub enum TimeUnit {
     Milliseconds,
     /// A date and time (RFC 3339).
     Rfc3339,
+    /// A date and time (RFC 3339) whose offset may be missing. It is then in UTC.
+    Rfc3339Utc,
 }
 
 impl TimeUnit {
@@ -99,7 +101,7 @@ impl TimeUnit {
         match self {
             Self::Seconds => Some(10),
             Self::Milliseconds => Some(13),
-            Self::Rfc3339 => None,
+            Self::Rfc3339 | Self::Rfc3339Utc => None,
         }
     }
 }

@@ -23,10 +23,8 @@ impl Scheme {
         let timestamp = match self.unit() {
             TimeUnit::Seconds => now.as_secs().to_string(),
             TimeUnit::Milliseconds => now.as_millis().to_string(),
-            TimeUnit::Rfc3339 => {
-                let seconds = i64::try_from(now.as_secs()).expect("the time is within jiff's range");
-                jiff::Timestamp::from_second(seconds).expect("the time is within jiff's range").to_string()
-            }
+            TimeUnit::Rfc3339 => date(now),
+            TimeUnit::Rfc3339Utc => date(now).trim_end_matches('Z').to_owned(),
         };
         let mut headers = HeaderMap::new();
         let mut set = |name: &HeaderName, value: &str| {
@@ -90,4 +88,9 @@ impl Scheme {
     pub(crate) fn public_key(&self, text: &str) -> Option<String> {
         self.proof.key_pair().map(|pair| pair.of(text))
     }
+}
+
+fn date(time: Duration) -> String {
+    let seconds = i64::try_from(time.as_secs()).expect("the time is within jiff's range");
+    jiff::Timestamp::from_second(seconds).expect("the time is within jiff's range").to_string()
 }

@@ -9,6 +9,7 @@ use crate::provider::{Rejection, signature};
 pub(super) fn parse(text: &str, unit: TimeUnit) -> Option<Duration> {
     match unit {
         TimeUnit::Rfc3339 => rfc3339(text),
+        TimeUnit::Rfc3339Utc => rfc3339(text).or_else(|| rfc3339(&format!("{text}Z"))),
         _ if text.is_empty() || text.starts_with('0') => None,
         TimeUnit::Seconds => signature::digits(text).map(Duration::from_secs),
         TimeUnit::Milliseconds => signature::digits(text).map(Duration::from_millis),
@@ -115,6 +116,24 @@ mod tests {
             "é022-10-26T15:01:08Z",
         ] {
             assert_eq!(parse(text, TimeUnit::Rfc3339), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_without_an_offset_is_in_utc_if_the_sender_writes_it_so() {
+        for [text, whole] in [
+            ["2020-01-01T00:00:00", "2020-01-01T00:00:00Z"],
+            ["2020-01-01T00:00:00.000123", "2020-01-01T00:00:00.000123Z"],
+            ["2020-01-01T00:00:00-07:00", "2020-01-01T07:00:00Z"],
+            ["2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"],
+        ] {
+            assert_eq!(parse(text, TimeUnit::Rfc3339Utc), parse(whole, TimeUnit::Rfc3339), "{text}");
+            assert!(parse(whole, TimeUnit::Rfc3339).is_some());
+        }
+        for text in
+            ["", "2020-01-01", "2020-01-01T00:00:00.", "2020-01-01T00:00:00ZZ", "2020-01-01T00:00:00+01:0"]
+        {
+            assert_eq!(parse(text, TimeUnit::Rfc3339Utc), None, "{text}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! Senders of models and agents.
 
-use super::{Confirmed, Place, Reported, STANDARD_WITH_HEADER_ID, Scheme, hours, minutes, standard_webhooks};
+use super::{
+    Confirmed, Place, Reported, STANDARD_WITH_HEADER_ID, Scheme, TimeUnit, hours, minutes, standard_webhooks,
+};
 
 /// OpenAI.
 pub const OPENAI: Scheme = standard_webhooks("openai")
@@ -26,6 +28,19 @@ pub const REPLICATE: Scheme = standard_webhooks("replicate")
     .described_by("https://replicate.com/docs/topics/webhooks/verify-webhook", Confirmed)
     .type_in(Place::Json("/status"))
     .noting("Its own SDK accepts any age.");
+
+/// Retell. The secret is the API key. It sends no id, so the key is the body's digest.
+pub const RETELL: Scheme = Scheme::hmac_sha256("retell")
+    .titled("Retell")
+    .described_by("https://github.com/RetellAI/retell-typescript-sdk", Confirmed)
+    .signature_header("x-retell-signature")
+    .items(',')
+    .timestamp_item("v=")
+    .time_unit(TimeUnit::Milliseconds)
+    .prefix("d=")
+    .signing("{body}{timestamp}")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/event"));
 
 /// ElevenLabs. It sends no id, so the key is made of the type, the conversation and the time, or is the body's digest if the
 /// event is about no conversation.

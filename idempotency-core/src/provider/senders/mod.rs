@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::{Certainty, Handshake, Place, Scheme, TimeUnit, VersionForm, days};
 use Certainty::{Confirmed, Reported, Unconfirmed};
 
-pub use ai::{ANTHROPIC, ELEVENLABS, OPENAI, REPLICATE};
+pub use ai::{ANTHROPIC, ELEVENLABS, OPENAI, REPLICATE, RETELL};
 #[cfg(feature = "p256")]
 pub use batches::SENDGRID;
 pub use batches::{AUTH0, GOCARDLESS, HUBSPOT, LINE, META, OKTA, XERO};
@@ -25,8 +25,8 @@ pub use developers::{
 };
 pub use media::{DISCORD, DISCORD_EVENTS, LIVEBLOCKS, MUX, STREAM, TELEGRAM, TELNYX, TWITCH, ZOOM};
 pub use payments::{
-    CHARGEBEE, CHECKOUT, COINBASE_COMMERCE, DODO_PAYMENTS, LITHIC, MODERN_TREASURY, MOLLIE, PADDLE, RAZORPAY,
-    SQUARE,
+    CHARGEBEE, CHECKOUT, COINBASE_COMMERCE, DODO_PAYMENTS, LITHIC, MODERN_TREASURY, MOLLIE, ORB, PADDLE,
+    RAZORPAY, SQUARE,
 };
 pub use work::{
     BOX, CALENDLY, DOCUSIGN, INTERCOM, NOTION, ONFIDO, POSTMARK, TRELLO, TYPEFORM, WEBFLOW, WORKOS, ZENDESK,
@@ -72,11 +72,13 @@ pub const ALL: &[Scheme] = &[
     OKTA,
     ONFIDO,
     OPENAI,
+    ORB,
     PADDLE,
     PAGERDUTY,
     POSTMARK,
     RAZORPAY,
     REPLICATE,
+    RETELL,
     SANITY,
     #[cfg(feature = "p256")]
     SENDGRID,

@@ -102,6 +102,19 @@ pub const MODERN_TREASURY: Scheme = Scheme::hmac_sha256("modern-treasury")
     .type_in(Place::Joined(&[Place::Json("/data/object"), Place::Json("/event")]))
     .noting("`/data/live_mode` in the body tells live events from those of the sandbox.");
 
+/// Orb.
+pub const ORB: Scheme = Scheme::hmac_sha256("orb")
+    .titled("Orb")
+    .described_by("https://docs.withorb.com/integrations-and-exports/webhooks", Confirmed)
+    .signature_header("x-orb-signature")
+    .items(' ')
+    .prefix("v1=")
+    .timestamp_header("x-orb-timestamp")
+    .time_unit(TimeUnit::Rfc3339Utc)
+    .signing("v1:{timestamp}:{body}")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/type"));
+
 /// Chargebee, with basic authentication. **Nothing is signed**. The body has the state of its own delivery, which is left out
 /// of the fingerprint.
 pub const CHARGEBEE: Scheme = Scheme::basic_auth("chargebee")

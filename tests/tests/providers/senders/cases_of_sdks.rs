@@ -39,6 +39,18 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"data":{"event_type":"message.received","id":"4fb0","payload":{"id":"m"}},"meta":{"attempt":1}}"#,
         ),
         body(
+            senders::ORB,
+            r#"{"id":"o4mm","created_at":"2024-03-01T00:59:59.000123+00:00","type":"invoice.issued","invoice":{"id":"L"}}"#,
+            r#"{"id":"o4mm","created_at":"2024-03-01T00:59:59.000123+00:00","type":"invoice.issued","invoice":{"id":"L"}}"#,
+            r#"{"id":"o4mn","created_at":"2024-03-01T00:59:59.000123+00:00","type":"invoice.issued","invoice":{"id":"L"}}"#,
+        ),
+        body(
+            senders::RETELL,
+            r#"{"event":"call_started","call":{"call_id":"J","call_status":"ongoing"}}"#,
+            r#"{"event":"call_started","call":{"call_id":"J","call_status":"ongoing"}}"#,
+            r#"{"event":"call_started","call":{"call_id":"K","call_status":"ongoing"}}"#,
+        ),
+        body(
             senders::ELEVENLABS,
             r#"{"type":"post_call_transcription","event_timestamp":1739537297,"data":{"conversation_id":"conv_1","status":"done"}}"#,
             r#"{"type":"post_call_transcription","event_timestamp":1739537297,"data":{"conversation_id":"conv_1","status":"done"}}"#,

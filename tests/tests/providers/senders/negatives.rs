@@ -165,7 +165,7 @@ fn a_needed_header_that_is_missing_empty_repeated_or_not_text_is_refused() {
 
 #[test]
 fn a_changed_header_that_is_signed_is_refused() {
-    let signed: [(&str, &str); 16] = [
+    let signed: [(&str, &str); 17] = [
         ("anthropic", "webhook-id"),
         ("anthropic", "webhook-timestamp"),
         ("openai", "webhook-id"),
@@ -180,6 +180,7 @@ fn a_changed_header_that_is_signed_is_refused() {
         ("zendesk", "x-zendesk-webhook-signature-timestamp"),
         ("discord", "x-signature-timestamp"),
         ("telnyx", "telnyx-timestamp"),
+        ("orb", "x-orb-timestamp"),
         ("hubspot", "x-hubspot-request-timestamp"),
         ("sendgrid", "x-twilio-email-event-webhook-timestamp"),
     ];
@@ -190,7 +191,7 @@ fn a_changed_header_that_is_signed_is_refused() {
             let value = request.headers[&name].to_str().unwrap().to_owned();
             // A few seconds later, or another id.
             let other = if value.contains("T") {
-                value.replace(":00Z", ":03Z")
+                value.replace(":00:00", ":00:03")
             } else {
                 format!("{}3", &value[..value.len() - 1])
             };
@@ -211,6 +212,7 @@ fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
         ("workos", ", ", "v0=78a99eced861f85c"),
         ("calendly", ",", "v0=78a99eced861f85c"),
         ("mux", ",", "v2=78a99eced861f85c"),
+        ("orb", " ", "v2=78a99eced861f85c"),
         ("openai", " ", "v1a,AAAA"),
         ("anthropic", " ", "v2,AAAA"),
     ] {

@@ -8,7 +8,7 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 19] = [
+const TOLERANCES: [(&str, u64); 21] = [
     ("anthropic", 300),
     ("box", 600),
     ("calendly", 180),
@@ -22,8 +22,10 @@ const TOLERANCES: [(&str, u64); 19] = [
     ("liveblocks", 300),
     ("mux", 300),
     ("openai", 300),
+    ("orb", 300),
     ("paddle", 5),
     ("replicate", 300),
+    ("retell", 300),
     ("telnyx", 300),
     ("twitch", 600),
     ("workos", 180),
@@ -31,7 +33,7 @@ const TOLERANCES: [(&str, u64); 19] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 18] = [
+const TEXTS: [(&str, &str, &str); 20] = [
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("box", "box-delivery-timestamp", "2026-01-01T00:00:00Z"),
     ("calendly", "calendly-webhook-signature", "1767225600"),
@@ -41,7 +43,9 @@ const TEXTS: [(&str, &str, &str); 18] = [
     ("hubspot", "x-hubspot-request-timestamp", "1767225600000"),
     ("mux", "mux-signature", "1767225600"),
     ("openai", "webhook-timestamp", "1767225600"),
+    ("orb", "x-orb-timestamp", "2026-01-01T00:00:00"),
     ("paddle", "paddle-signature", "1767225600"),
+    ("retell", "x-retell-signature", "1767225600000"),
     ("sanity", "sanity-webhook-signature", "1767225600000"),
     ("sendgrid", "x-twilio-email-event-webhook-timestamp", "1767225600"),
     ("telnyx", "telnyx-timestamp", "1767225600"),
@@ -87,7 +91,7 @@ fn a_genuine_signature_is_accepted_up_to_the_tolerance_and_not_beyond_in_both_di
 fn an_extreme_time_is_refused_however_well_it_is_signed() {
     for case in cases().iter().filter(|case| tolerance(case).is_some() && case.scheme.name() != "linear") {
         // The last day of the year 9999, which is the largest date here, and the largest number of milliseconds.
-        let is_date = ["box", "twitch"].contains(&case.scheme.name());
+        let is_date = ["box", "orb", "twitch"].contains(&case.scheme.name());
         let largest = if is_date { 253_402_207_200 } else { u64::MAX / 1_000 };
         for seconds in [0, 1, 253_402_207_200, largest] {
             let mut request = case.signed(0, case.event, Duration::from_secs(seconds));
@@ -158,6 +162,7 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("sanity", ",", "t"),
         ("mux", ",", "t"),
         ("elevenlabs", ",", "t"),
+        ("retell", ",", "v"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
         let name = case.scheme.signature_header_names()[0];

@@ -50,12 +50,14 @@ fn recorded_deliveries_are_accepted_with_their_key_or_refused() {
     for scheme in senders::ALL {
         for vector in recordings(scheme) {
             let id = &vector.id;
+            // The order of the items proves nothing.
+            let is_harmless = vector.policy_dependent || vector.name == "order-other";
             let is_unsigned = vector.secret.is_empty();
             let is_ambiguous = vector.attack.as_deref() == Some("canonicalization-ambiguity");
             let may_be_genuine = vector.valid && !is_unsigned && !is_ambiguous;
             match vector.request().received_by(&provider(scheme, &vector)) {
                 Ok(Received::Delivery(delivery)) => {
-                    assert!(may_be_genuine || vector.policy_dependent, "{id} was accepted");
+                    assert!(may_be_genuine || is_harmless, "{id} was accepted");
                     if let Some(expected) = vector.key() {
                         assert!(is_key(scheme, delivery.key().as_str(), &expected), "{id}");
                     }
@@ -152,7 +154,7 @@ fn a_redelivery_has_the_key_of_its_event_and_no_other_event_has_it() {
             assert!(*other != first && !others[..at].contains(other), "{}", scheme.name());
         }
     }
-    assert_eq!(senders_seen, 18);
+    assert_eq!(senders_seen, 20);
 }
 
 #[test]
