@@ -115,7 +115,7 @@ impl IdempotencyMiddleware {
     ///     .map_policy(|policy| policy.with_lease(Duration::from_secs(120)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
+    pub fn map_policy(self, change: impl Fn(Policy) -> Policy) -> Self {
         Self { endpoint: self.endpoint.map_policy(change), ..self }
     }
 

@@ -10,4 +10,5 @@ mod disconnect;
 mod edges;
 mod memory;
 mod redis;
+mod registry;
 mod tower;

@@ -7,6 +7,8 @@ mod ids;
 mod keys;
 mod order;
 mod properties;
+mod registry;
+mod rotation;
 mod secrets;
 mod senders;
 mod signatures;
