@@ -51,6 +51,7 @@ pub mod providers {
     page!(custom, "providers/custom.md");
     page!(github, "providers/github.md");
     page!(idempotency_key, "providers/idempotency-key.md");
+    page!(registry, "providers/registry.md");
     page!(scheme, "providers/scheme.md");
     page!(secrets, "providers/secrets.md");
     page!(shopify, "providers/shopify.md");
