@@ -98,6 +98,16 @@ pub enum SecretError {
     Malformed(&'static str),
 }
 
+impl Rejection {
+    /// Adds what is wrong with a secret that was left out: it may be the one that would have matched.
+    pub(super) fn about_secret(self, malformed: Option<SecretError>) -> Self {
+        match malformed {
+            Some(error) => self.with_source(error),
+            None => self,
+        }
+    }
+}
+
 /// A provider's secrets: a fixed list, a source that is asked on each request, or both.
 #[derive(Clone)]
 pub struct Secrets {
