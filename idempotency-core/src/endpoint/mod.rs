@@ -152,8 +152,8 @@ impl Endpoint {
 
     /// The endpoint of the provider that serves a path, the original one of the request before nesting.
     ///
-    /// This is the endpoint itself, unless its provider is a [registry](crate::provider::Providers). If the registry has no provider for
-    /// the path, the endpoint that is returned admits no request.
+    /// This is the endpoint itself, unless its provider is a [registry](crate::provider::Providers). If the
+    /// registry has no provider for the path, the endpoint that is returned answers every request with a 404.
     #[must_use]
     pub fn of_path(&self, path: &str) -> Self {
         let member = self.route.members.as_ref().and_then(|members| members.serving(path));
@@ -201,9 +201,8 @@ impl Endpoint {
     ///   signs the path.
     ///
     /// Default: the provider's name and the request's original path, so that two accounts behind two paths
-    /// never answer for each other. The provider of a registry narrows the scope to the path's tenant.
-    ///
-    /// In the scope of a registry, each provider's name is a tenant, so that equal ids of two senders are two keys.
+    /// never answer for each other. A [registry](crate::provider::Providers) narrows this scope to the provider's
+    /// name and to the path's tenant.
     #[must_use]
     pub fn with_scope(self, scope: Scope) -> Self {
         let mut endpoint =

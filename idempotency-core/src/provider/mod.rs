@@ -16,6 +16,7 @@
 //!
 //! [`Providers`] puts several of them on one route, and [`RotatingSecrets`] changes their secrets while they run.
 
+mod cached_secrets;
 mod canonical;
 mod content_key;
 mod equality;
@@ -50,6 +51,7 @@ use http::{HeaderMap, Method};
 use crate::{Delivery, Policy, RecordedResponse};
 
 pub use crate::rejection::{Rejection, RejectionKind};
+pub use cached_secrets::CachedSecrets;
 pub use content_key::ContentKey;
 pub use equality::{Equality, PointerError};
 pub use from_fn::{FromFn, from_fn};

@@ -189,3 +189,10 @@ pub trait SecretSource: Send + Sync + 'static {
     /// [its cause](Rejection::with_source), which is logged.
     async fn secrets(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection>;
 }
+
+#[async_trait]
+impl<S: SecretSource + ?Sized> SecretSource for Arc<S> {
+    async fn secrets(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection> {
+        (**self).secrets(incoming).await
+    }
+}

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod cached_secrets;
 mod idempotency_key;
 mod ids;
 mod keys;
