@@ -64,6 +64,7 @@ pub mod providers {
 
 #[cfg_attr(not(doctest), doc = text!("stores/README.md"))]
 pub mod stores {
+    page!(cache, "stores/cache.md");
     page!(conformance, "stores/conformance.md");
     page!(memory, "stores/memory.md");
     page!(redis, "stores/redis.md");
