@@ -11,8 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::clock::{Clock, TokioClock};
-use crate::store::ResourceDigest;
-use crate::store::{Filter, Listing, Page};
+use crate::store::{Filter, Listing, Page, ResourceDigest};
 use crate::{
     Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
     Resolution, Store, StoreError, StoreErrorKind, Version,
@@ -46,11 +45,11 @@ use answers::{Answer, Answers, ClockReading};
 /// - **The end of the retention**, if this machine's clock is behind the inner store's. Otherwise no answer outlives its
 ///   record.
 ///
-/// A [`forget`](Store::forget) or [`resolve`](Store::resolve) through this store removes its key: once the call has
-/// returned, no claim gets the old outcome, not even from a claim that was under way meanwhile. So does each operation on
-/// a lease of the key: `renew`, `complete`, `release` and `adopt`.
+/// A [`forget`](Store::forget) or [`resolve`](Store::resolve) through this store removes its key. No claim that starts
+/// after the call has returned gets the old outcome, and a claim that was under way meanwhile does not bring it back. Each
+/// operation on a lease also removes its key: `renew`, `complete`, `release` and `adopt`.
 ///
-/// `load`, `list` and all other operations always ask the inner store.
+/// Every operation other than a claim is always passed to the inner store.
 ///
 /// # Cost
 ///
