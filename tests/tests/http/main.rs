@@ -5,6 +5,7 @@
 mod actix;
 mod batches;
 mod bodies;
+mod cached;
 mod changed_input;
 mod disconnect;
 mod edges;
