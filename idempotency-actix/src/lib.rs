@@ -26,6 +26,8 @@ pub use body::ResponseBody;
 pub use extract::{Idempotent, IdempotentBatch, NotIdempotent};
 pub use future::ResponseFuture;
 pub use idempotency_core as core;
+#[cfg(feature = "cache")]
+pub use idempotency_core::store::cached::CachedStore;
 #[cfg(feature = "memory")]
 pub use idempotency_core::store::memory::MemoryStore;
 #[cfg(feature = "redis")]

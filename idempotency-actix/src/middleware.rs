@@ -101,12 +101,15 @@ impl IdempotencyMiddleware {
         Ok(Self::new(idempotency_core::store::redis::RedisStore::new(url, namespace)?, provider))
     }
 
-    /// Sets the policy. Default: the provider's own, which fits how that sender retries.
+    /// Sets the policy, for all providers of a [registry](crate::provider::Providers). Default: each provider's own, which
+    /// fits how that sender retries.
     pub fn with_policy(self, policy: Policy) -> Self {
         Self { endpoint: self.endpoint.with_policy(policy), ..self }
     }
 
     /// Changes settings of the current policy, which is the provider's own unless another was set.
+    ///
+    /// With a [registry](crate::provider::Providers), this changes the policy of each provider.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -115,7 +118,7 @@ impl IdempotencyMiddleware {
     ///     .map_policy(|policy| policy.with_lease(Duration::from_secs(120)));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
+    pub fn map_policy(self, change: impl Fn(Policy) -> Policy) -> Self {
         Self { endpoint: self.endpoint.map_policy(change), ..self }
     }
 
@@ -129,7 +132,8 @@ impl IdempotencyMiddleware {
     ///   signs the path.
     ///
     /// Default: the provider's name and the request's original path, so that two accounts behind two paths
-    /// never answer for each other.
+    /// never answer for each other. A [registry](crate::provider::Providers) narrows this scope to the provider's
+    /// name and to the path's tenant.
     pub fn with_scope(self, scope: Scope) -> Self {
         Self { endpoint: self.endpoint.with_scope(scope), ..self }
     }

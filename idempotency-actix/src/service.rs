@@ -56,8 +56,9 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let extensions = self.carried.of(&request.extensions());
-        let receiving = receive(self.endpoint.clone(), self.inner.clone(), request, extensions);
-        ResponseFuture::new(Serving::new(self.endpoint.clone(), receiving))
+        let endpoint = self.endpoint.of_path(request.uri().path());
+        let receiving = receive(endpoint.clone(), self.inner.clone(), request, extensions);
+        ResponseFuture::new(Serving::new(endpoint, receiving))
     }
 }
 

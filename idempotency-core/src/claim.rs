@@ -121,13 +121,17 @@ pub struct Completed {
     pub completed_at: Duration,
     /// The time until which the record answers for its key, since 1970 on the store's clock.
     pub kept_until: Duration,
+    /// The fingerprint of the record, if it has one.
+    pub fingerprint: Option<Fingerprint>,
 }
 
 impl Completed {
-    /// A completion at `completed_at`, kept until `kept_until`, both since 1970 on the store's clock.
+    /// A completion at `completed_at`, kept until `kept_until`, both since 1970 on the store's clock, of a record without
+    /// a fingerprint.
     #[must_use]
     pub fn new(outcome: Outcome, grant: Grant, completed_at: Duration, kept_until: Duration) -> Self {
-        Self { outcome, fence: grant.fence, attempt: grant.attempt, completed_at, kept_until }
+        let Grant { fence, attempt } = grant;
+        Self { outcome, fence, attempt, completed_at, kept_until, fingerprint: None }
     }
 }
 

@@ -158,6 +158,14 @@ impl Delivery {
         }
     }
 
+    /// Sets the tenant that its request's path names. A provider cannot set another one.
+    #[must_use]
+    pub(crate) fn of_tenant(mut self, tenant: &str) -> Self {
+        Arc::make_mut(self.attributes.0.get_or_insert_default())
+            .insert(0, (Cow::Borrowed(Attributes::TENANT), tenant.to_owned()));
+        self
+    }
+
     /// Sets the target of its request, which only observers see.
     pub(crate) fn arrived_at(mut self, target: Option<&PathAndQuery>) -> Self {
         self.target = target.cloned().map(Target);
@@ -226,6 +234,9 @@ impl Attributes {
     /// The name of the attribute that holds an event's type, such as `customer.updated`.
     pub const EVENT_TYPE: &'static str = "type";
 
+    /// The name of the attribute that holds the tenant, if the request's path names one.
+    pub const TENANT: &'static str = "tenant";
+
     /// The value of an attribute.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -236,6 +247,12 @@ impl Attributes {
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
         self.get(Self::EVENT_TYPE)
+    }
+
+    /// The tenant that the request's path named, if [`Providers`](crate::provider::Providers) serves tenants.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.get(Self::TENANT)
     }
 
     /// Iterates over names and values, in the order in which they were added.

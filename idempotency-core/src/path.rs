@@ -38,6 +38,28 @@ pub(crate) fn normalized(path: &str) -> Cow<'_, str> {
     Cow::Owned(normalized)
 }
 
+/// Decodes every escape of a path's segment. `None` if an escape is incomplete or the result is not UTF-8.
+pub(crate) fn decoded(segment: &str) -> Option<Cow<'_, str>> {
+    if !segment.contains('%') {
+        return Some(Cow::Borrowed(segment));
+    }
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        rest = tail;
+        let byte = match tail {
+            [high, low, after @ ..] if first == b'%' => {
+                rest = after;
+                digit(*high)? << 4 | digit(*low)?
+            }
+            _ if first == b'%' => return None,
+            _ => first,
+        };
+        bytes.push(byte);
+    }
+    String::from_utf8(bytes).ok().map(Cow::Owned)
+}
+
 fn digit(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
@@ -53,6 +75,18 @@ mod tests {
         }
         for path in ["/caf\u{e9}", "/caf%c3%a9", "/caf%C3%A9"] {
             assert_eq!(normalized(path), "/caf%C3%A9");
+        }
+    }
+
+    #[test]
+    fn a_segment_is_decoded_once_and_as_a_whole() {
+        for (segment, text) in
+            [("acme", "acme"), ("a%2Fb", "a/b"), ("a%252Fb", "a%2Fb"), ("a+b", "a+b"), ("%C3%A9", "\u{e9}")]
+        {
+            assert_eq!(decoded(segment).as_deref(), Some(text));
+        }
+        for segment in ["a%", "a%2", "a%zz", "%FF"] {
+            assert_eq!(decoded(segment), None, "{segment}");
         }
     }
 

@@ -29,6 +29,8 @@ pub enum RejectionKind {
     Malformed,
     /// Something that verification needs, such as a tenant's secret, is unavailable: 503.
     Unavailable,
+    /// No provider is served at this path: 404.
+    NotFound,
 }
 
 impl Rejection {
@@ -66,6 +68,12 @@ impl Rejection {
     #[must_use]
     pub const fn unavailable(reason: &'static str) -> Self {
         Self::new(RejectionKind::Unavailable, reason)
+    }
+
+    /// No provider is served at this path.
+    #[must_use]
+    pub const fn not_found(reason: &'static str) -> Self {
+        Self::new(RejectionKind::NotFound, reason)
     }
 
     const fn new(kind: RejectionKind, reason: &'static str) -> Self {

@@ -2,12 +2,15 @@
 
 /// [stores/redis#one-namespace-per-service-and-environment]: idempotency_core::docs::stores::redis#one-namespace-per-service-and-environment
 /// [migrations/postgres]: crate::postgres::MIGRATION
+/// [performance]: idempotency_core::docs::performance
+/// [providers/scheme]: idempotency_core::docs::providers::scheme
 /// [transactions]: crate::docs::transactions
 ///
 #[cfg_attr(any(not(doctest), feature = "postgres"), doc = include_str!("../docs/postgres.md"))]
 pub mod postgres {}
 
 /// [migrations/sqlite]: crate::sqlite::MIGRATION
+/// [providers/scheme]: idempotency_core::docs::providers::scheme
 /// [transactions#sqlite]: crate::docs::transactions#sqlite
 ///
 #[cfg_attr(not(doctest), doc = include_str!("../docs/sqlite.md"))]

@@ -28,6 +28,8 @@ pub use body::{ReadBody, Restorable};
 pub use extract::{Idempotent, IdempotentBatch, NotIdempotent};
 pub use future::ResponseFuture;
 pub use idempotency_core as core;
+#[cfg(feature = "cache")]
+pub use idempotency_core::store::cached::CachedStore;
 #[cfg(feature = "memory")]
 pub use idempotency_core::store::memory::MemoryStore;
 #[cfg(feature = "redis")]

@@ -50,8 +50,10 @@ where
     }
 
     fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let receiving = receive(self.endpoint.clone(), self.inner.clone(), request);
-        ResponseFuture::new(Serving::new(self.endpoint.clone(), receiving))
+        let endpoint =
+            self.endpoint.of_path(ReqBody::original_uri(request.extensions(), request.uri()).path());
+        let receiving = receive(endpoint.clone(), self.inner.clone(), request);
+        ResponseFuture::new(Serving::new(endpoint, receiving))
     }
 }
 

@@ -47,6 +47,8 @@ mod pages {
     struct ShutdownPage;
     #[doc = include_str!("../../idempotency-core/docs/stores/memory.md")]
     struct MemoryPage;
+    #[doc = include_str!("../../idempotency-core/docs/stores/cache.md")]
+    struct CachePage;
     #[doc = include_str!("../../idempotency-core/docs/stores/redis.md")]
     struct RedisPage;
     #[doc = include_str!("../../idempotency-sqlx/docs/transactions.md")]

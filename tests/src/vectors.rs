@@ -211,6 +211,8 @@ mod pages {
     pub struct ContentKey;
     #[doc = include_str!("../../idempotency-core/docs/providers/custom.md")]
     pub struct Custom;
+    #[doc = include_str!("../../idempotency-core/docs/providers/registry.md")]
+    pub struct Registry;
     #[doc = include_str!("../../idempotency-core/docs/providers/scheme.md")]
     pub struct Scheme;
     #[doc = include_str!("../../idempotency-core/docs/providers/secrets.md")]

@@ -29,6 +29,8 @@ pub enum Guard {
     Peer(Backend),
     /// This library.
     Library(Backend),
+    /// This library on Redis, with a cache of completed records in front of it.
+    Cached,
 }
 
 /// Where records are kept.
@@ -64,7 +66,8 @@ impl Variant {
     /// The servers that get signed deliveries.
     pub fn signed() -> Vec<Self> {
         let guards = std::iter::once(Guard::Plain)
-            .chain(IN_MEMORY_OR_REDIS.into_iter().flat_map(|on| [Guard::ByHand(on), Guard::Library(on)]));
+            .chain(IN_MEMORY_OR_REDIS.into_iter().flat_map(|on| [Guard::ByHand(on), Guard::Library(on)]))
+            .chain([Guard::Cached]);
         let variant = |framework, guard| Self { framework, guard, form: Form::Stripe };
         let guards: Vec<Guard> = guards.collect();
         FRAMEWORKS
@@ -84,6 +87,7 @@ impl Variant {
             all.push(variant(Guard::Library(backend), Form::Header));
             all.push(variant(Guard::Library(backend), Form::Closure));
         }
+        all.push(variant(Guard::Cached, Form::Closure));
         for backend in SQL {
             all.push(variant(Guard::ByHand(backend), Form::Header));
             all.push(variant(Guard::Library(backend), Form::Closure));
@@ -93,14 +97,15 @@ impl Variant {
 
     /// The hand-written server with the same check on the same backend.
     pub fn floor(self) -> Option<Self> {
-        let (Guard::Peer(backend) | Guard::Library(backend)) = self.guard else { return None };
+        let is_compared = !matches!(self.guard, Guard::Plain | Guard::ByHand(_));
+        let backend = self.backend().filter(|_| is_compared)?;
         let form = if self.form == Form::Closure { Form::Header } else { self.form };
         Some(Self { guard: Guard::ByHand(backend), form, ..self })
     }
 
     /// The peer on the same backend.
     pub fn peer(self) -> Option<Self> {
-        let Guard::Library(backend) = self.guard else { return None };
+        let backend = self.backend().filter(|_| matches!(self.guard, Guard::Library(_) | Guard::Cached))?;
         let peer = Self { guard: Guard::Peer(backend), form: Form::Header, ..self };
         (self.form != Form::Stripe && Self::unsigned().contains(&peer)).then_some(peer)
     }
@@ -110,6 +115,7 @@ impl Variant {
         match self.guard {
             Guard::Plain => None,
             Guard::ByHand(backend) | Guard::Peer(backend) | Guard::Library(backend) => Some(backend),
+            Guard::Cached => Some(Backend::Redis),
         }
     }
 
@@ -126,6 +132,9 @@ impl Variant {
             (Guard::Peer(backend), _) => format!("{framework}, `idempotent` on {}", backend.title()),
             (Guard::Library(backend), form) => {
                 format!("{framework}, this library on {}, {}", backend.title(), form.title())
+            }
+            (Guard::Cached, form) => {
+                format!("{framework}, this library on Redis with `CachedStore`, {}", form.title())
             }
         }
     }
@@ -160,6 +169,7 @@ impl fmt::Display for Variant {
             Guard::ByHand(backend) => format!("by-hand-{backend:?}"),
             Guard::Peer(backend) => format!("peer-{backend:?}"),
             Guard::Library(backend) => format!("library-{backend:?}"),
+            Guard::Cached => "cached-redis".to_owned(),
         };
         f.write_str(&format!("{:?}-{guard}-{:?}", self.framework, self.form).to_lowercase())
     }
@@ -193,7 +203,7 @@ mod tests {
     fn every_floor_takes_part_beside_what_is_compared_with_it() {
         for list in [Variant::unsigned(), Variant::signed()] {
             for variant in &list {
-                let is_compared = matches!(variant.guard, Guard::Peer(_) | Guard::Library(_));
+                let is_compared = !matches!(variant.guard, Guard::Plain | Guard::ByHand(_));
                 assert_eq!(variant.floor().is_some(), is_compared, "{variant}");
                 assert!(variant.floor().is_none_or(|floor| list.contains(&floor)), "{variant}");
                 assert!(variant.floor().is_none_or(|floor| floor.backend() == variant.backend()));

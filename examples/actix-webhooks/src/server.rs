@@ -1,4 +1,4 @@
-//! The server: a webhook route for each sender and an API route, each idempotent, on any store.
+//! The server: a webhook route for all senders and an API route, each idempotent, on any store.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use actix_web::{App, HttpServer, web};
 use idempotency_actix::IdempotencyMiddleware;
 use idempotency_actix::core::Idempotency;
 use idempotency_actix::core::store::Store;
-use idempotency_demo::{Config, Ledger, Route, Secrets};
+use idempotency_demo::{Config, Ledger, Secrets};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::handlers::{entries, payment, webhook};
@@ -27,12 +27,12 @@ pub(crate) async fn serve(
 
     // One engine serves all routes and workers.
     let engine = Idempotency::new(store);
-    let middleware = |route: Route| middleware(&config, &engine, route);
-    let mut webhooks = Vec::new();
-    for route in idempotency_demo::webhook_routes(&config, &secrets)? {
-        webhooks.push((route.path.clone(), middleware(route)));
-    }
-    let payments = middleware(idempotency_demo::payments_route(&config));
+    let senders = idempotency_demo::webhook_providers(&config, &secrets)?;
+    let webhooks = IdempotencyMiddleware::on_engine(&engine, senders)
+        .map_policy(|policy| idempotency_demo::webhook_policy(policy, &config));
+    let payments = IdempotencyMiddleware::on_engine(&engine, idempotency_demo::payments_provider())
+        .map_policy(|policy| idempotency_demo::payments_policy(policy, &config));
+    let (webhooks, payments) = (at_time(webhooks, &config), at_time(payments, &config));
     let ledger = Data::from(ledger);
 
     idempotency_demo::greet(&config, &secrets);
@@ -56,21 +56,15 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-fn configure(
-    app: &mut ServiceConfig,
-    webhooks: Vec<(String, IdempotencyMiddleware)>,
-    payments: IdempotencyMiddleware,
-) {
-    for (path, middleware) in webhooks {
-        app.service(web::resource(path).route(web::post().to(webhook)).wrap(middleware));
-    }
-    app.service(web::resource("/payments").route(web::post().to(payment)).wrap(payments))
+fn configure(app: &mut ServiceConfig, webhooks: IdempotencyMiddleware, payments: IdempotencyMiddleware) {
+    app.service(web::resource(idempotency_demo::WEBHOOKS).route(web::post().to(webhook)).wrap(webhooks))
+        .service(web::resource("/payments").route(web::post().to(payment)).wrap(payments))
         .route("/ledger", web::get().to(entries))
         .route("/healthz", web::get().to(async || "ok"));
 }
 
-fn middleware(config: &Config, engine: &Idempotency, route: Route) -> IdempotencyMiddleware {
-    let middleware = IdempotencyMiddleware::on_engine(engine, route.provider).with_policy(route.policy);
+/// Verifies signatures as of the time from the flags, if there is one.
+fn at_time(middleware: IdempotencyMiddleware, config: &Config) -> IdempotencyMiddleware {
     match config.verify_at {
         Some(seconds) => middleware.with_insecure_verification_time(Duration::from_secs(seconds)),
         None => middleware,

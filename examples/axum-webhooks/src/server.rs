@@ -1,4 +1,4 @@
-//! The server: a webhook route for each sender and an API route, each idempotent, on any store.
+//! The server: a webhook route for all senders and an API route, each idempotent, on any store.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use idempotency_demo::{Config, Ledger, Route, Secrets};
+use idempotency_demo::{Config, Ledger, Secrets};
 use idempotency_tower::IdempotencyLayer;
 use idempotency_tower::core::Idempotency;
 use idempotency_tower::core::store::Store;
@@ -26,14 +26,16 @@ pub(crate) async fn serve(
 
     // One engine serves all routes.
     let engine = Idempotency::new(store);
-    let layer = |route: Route| layer(&config, &engine, route);
-    let mut app = Router::new().route("/ledger", get(entries)).route("/healthz", get("ok"));
-    for route in idempotency_demo::webhook_routes(&config, &secrets)? {
-        let path = route.path.clone();
-        app = app.route(&path, post(webhook).layer(layer(route)));
-    }
-    let payments = layer(idempotency_demo::payments_route(&config));
-    app = app.route("/payments", post(payment).layer(payments));
+    let senders = idempotency_demo::webhook_providers(&config, &secrets)?;
+    let webhooks = IdempotencyLayer::on_engine(&engine, senders)
+        .map_policy(|policy| idempotency_demo::webhook_policy(policy, &config));
+    let payments = IdempotencyLayer::on_engine(&engine, idempotency_demo::payments_provider())
+        .map_policy(|policy| idempotency_demo::payments_policy(policy, &config));
+    let app = Router::new()
+        .route(idempotency_demo::WEBHOOKS, post(webhook).layer(at_time(webhooks, &config)))
+        .route("/payments", post(payment).layer(at_time(payments, &config)))
+        .route("/ledger", get(entries))
+        .route("/healthz", get("ok"));
 
     idempotency_demo::greet(&config, &secrets);
     axum::serve(listener, app.with_state(ledger)).with_graceful_shutdown(terminated()).await?;
@@ -44,8 +46,8 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-fn layer(config: &Config, engine: &Idempotency, route: Route) -> IdempotencyLayer {
-    let layer = IdempotencyLayer::on_engine(engine, route.provider).with_policy(route.policy);
+/// Verifies signatures as of the time from the flags, if there is one.
+fn at_time(layer: IdempotencyLayer, config: &Config) -> IdempotencyLayer {
     match config.verify_at {
         Some(seconds) => layer.with_insecure_verification_time(Duration::from_secs(seconds)),
         None => layer,

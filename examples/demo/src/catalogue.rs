@@ -2,43 +2,37 @@
 
 use std::env;
 use std::error::Error;
-use std::sync::Arc;
 
-use idempotency_core::provider::{Proof, Provider, Scheme, senders};
+use idempotency_core::provider::{Proof, Providers, Scheme, senders};
 use idempotency_core::testing;
 
 use crate::Config;
 
-/// A path and the provider of its sender.
-pub(crate) type Endpoint = (String, Arc<dyn Provider>);
-
 /// Base64, so that it is a secret of every sender.
 const DEMO_SECRET: &str = "ZGVtby1zZWNyZXQ=";
 
-/// Returns the path and the provider of each sender. The secret is in `<NAME>_WEBHOOK_SECRET`, such as
+/// Adds the provider of each sender. The secret is in `<NAME>_WEBHOOK_SECRET`, such as
 /// `COINBASE_COMMERCE_WEBHOOK_SECRET`. Senders without one use the demo's own, with one warning for all.
 ///
 /// A sender may sign the URL of its endpoint. It is in `<NAME>_WEBHOOK_URL`, or else it is `--public-url`.
-pub(crate) fn routes(config: &Config) -> Result<Vec<Endpoint>, Box<dyn Error>> {
-    let mut routes: Vec<Endpoint> = Vec::with_capacity(senders::ALL.len());
+pub(crate) fn added_to(mut providers: Providers, config: &Config) -> Result<Providers, Box<dyn Error>> {
     let mut without_secret = Vec::new();
     for scheme in senders::ALL {
-        let path = format!("/webhooks/{}", scheme.name());
         let (url, secret) = (variable(scheme, "URL"), variable(scheme, "SECRET"));
         let url = env::var(url).ok().or_else(|| config.public_url.clone());
-        let url = url.unwrap_or_else(|| format!("http://{}{path}", config.listen));
+        let url = url.unwrap_or_else(|| format!("http://{}/webhooks/{}", config.listen, scheme.name()));
         let given = env::var(&secret).unwrap_or_else(|_| {
             without_secret.push(scheme.name());
             demo_secret(scheme)
         });
         let scheme = if scheme.is_url_signed() { scheme.clone().with_url(url) } else { scheme.clone() };
-        let provider = scheme.with_secret(given);
-        routes.push((path, Arc::new(provider.map_err(|error| format!("{secret}: {error}"))?)));
+        let provider = scheme.with_secret(given).map_err(|error| format!("{secret}: {error}"))?;
+        providers = providers.with_provider(provider)?;
     }
     if !without_secret.is_empty() {
         tracing::warn!("using the demo secret, which is public, for {}", without_secret.join(", "));
     }
-    Ok(routes)
+    Ok(providers)
 }
 
 fn variable(scheme: &Scheme, what: &str) -> String {

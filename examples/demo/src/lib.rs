@@ -16,7 +16,7 @@ pub use config::Config;
 pub use greeting::greet;
 pub use handler::{Reply, batch, payment, webhook};
 pub use ledger::{Ledger, open_ledger};
-pub use routes::{Route, payments_route, webhook_routes};
+pub use routes::{WEBHOOKS, payments_policy, payments_provider, webhook_policy, webhook_providers};
 pub use secrets::Secrets;
 pub use store::StoreUrl;
 

@@ -1,32 +1,22 @@
-//! The routes: each has a path and a provider.
+//! The routes: the webhooks of all senders on one, and the payments on another.
 
 use std::error::Error;
-use std::sync::Arc;
 
 use idempotency_core::Policy;
 use idempotency_core::provider::{
-    GitHub, IdempotencyKey, Provider, SecretError, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
+    GitHub, IdempotencyKey, Providers, SecretError, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
 };
 
 use crate::{Config, Secrets, catalogue};
 
-/// A path, its sender and its policy.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Route {
-    /// The path, such as `/webhooks/stripe`.
-    pub path: String,
-    /// The sender.
-    pub provider: Arc<dyn Provider>,
-    /// The provider's own policy, with the durations from the flags.
-    pub policy: Policy,
-}
+/// The path of the webhooks, for the router and for the registry of providers.
+pub const WEBHOOKS: &str = "/webhooks/{provider}";
 
-/// Returns the webhook routes: six with settings of their own, and those of the catalogue.
+/// Returns the senders of the webhooks: six with settings of their own, and those of the catalogue.
 ///
 /// # Errors
 /// If a secret is not in its sender's format, or a type of event cannot be ordered.
-pub fn webhook_routes(config: &Config, secrets: &Secrets) -> Result<Vec<Route>, Box<dyn Error>> {
+pub fn webhook_providers(config: &Config, secrets: &Secrets) -> Result<Providers, Box<dyn Error>> {
     let stale = &config.discard_stale;
     let public_url = match &config.public_url {
         Some(url) => url.clone(),
@@ -40,33 +30,36 @@ pub fn webhook_routes(config: &Config, secrets: &Secrets) -> Result<Vec<Route>, 
     let slack = Slack::new(&secrets.slack).map_err(|error| with_name("SLACK_SIGNING_SECRET", error))?;
     let standard_webhooks = StandardWebhooks::new(&secrets.standard_webhooks)
         .map_err(|error| with_name("STANDARD_WEBHOOKS_SECRET", error))?;
-    let own: [(&str, Arc<dyn Provider>); 6] = [
-        ("/webhooks/stripe", Arc::new(stripe.discarding_stale(stale)?)),
-        ("/webhooks/shopify", Arc::new(shopify)),
-        ("/webhooks/twilio", Arc::new(twilio)),
-        ("/webhooks/github", Arc::new(github)),
-        ("/webhooks/slack", Arc::new(slack)),
-        ("/webhooks/standard-webhooks", Arc::new(standard_webhooks.discarding_stale(stale)?)),
-    ];
-    let route = |(path, provider): catalogue::Endpoint| {
-        let policy = with_durations(provider.policy().with_wait(config.wait), config);
-        Route { path, provider, policy }
-    };
-    let own = own.into_iter().map(|(path, provider)| (path.to_owned(), provider));
-    Ok(own.chain(catalogue::routes(config)?).map(route).collect())
+    let providers = Providers::new(WEBHOOKS)?
+        .with_provider(stripe.discarding_stale(stale)?)?
+        .with_provider(shopify)?
+        .with_provider(twilio)?
+        .with_provider(github)?
+        .with_provider(slack)?
+        .with_provider(standard_webhooks.discarding_stale(stale)?)?;
+    catalogue::added_to(providers, config)
+}
+
+/// Changes a webhook sender's own policy to the durations from the flags.
+#[must_use]
+pub fn webhook_policy(policy: Policy, config: &Config) -> Policy {
+    with_durations(policy.with_wait(config.wait), config)
+}
+
+/// Returns the sender of the payments. Its keys are scoped by principal, which is the value of the `Authorization` header.
+#[must_use]
+pub fn payments_provider() -> IdempotencyKey {
+    IdempotencyKey::per_header_principal(http::header::AUTHORIZATION)
+}
+
+/// Changes the policy of the payments to the durations from the flags.
+#[must_use]
+pub fn payments_policy(policy: Policy, config: &Config) -> Policy {
+    with_durations(policy, config)
 }
 
 fn with_name(variable: &str, error: SecretError) -> String {
     format!("{variable}: {error}")
-}
-
-/// Returns the API route. Its keys are scoped by principal, which is the value of the `Authorization` header.
-#[must_use]
-pub fn payments_route(config: &Config) -> Route {
-    let provider: Arc<dyn Provider> =
-        Arc::new(IdempotencyKey::per_header_principal(http::header::AUTHORIZATION));
-    let policy = with_durations(provider.policy(), config);
-    Route { path: "/payments".to_owned(), provider, policy }
 }
 
 fn with_durations(policy: Policy, config: &Config) -> Policy {

@@ -8,7 +8,8 @@
 //! | set a route up for a sender, or for your own API | [`providers`] |
 //! | keep records | [`stores`] |
 //! | change durations, answers, or the behaviour in an outage | [`policy`] |
-//! | deploy, watch and repair it | [`deployment`], [`shutdown`], [`operating`], [`costs`] |
+//! | know what it costs | [`costs`], [`performance`] |
+//! | deploy, watch and repair it | [`deployment`], [`shutdown`], [`operating`] |
 //! | hand work to another process, or record in your own transaction | [`handing_over`] |
 //! | move from a `SET NX` lock | [`migrating`] |
 //! | look a word up | [`glossary`] |
@@ -38,6 +39,7 @@ page!(guarantees, "guarantees.md");
 page!(handing_over, "handing-over.md");
 page!(migrating, "migrating.md");
 page!(operating, "operating.md");
+page!(performance, "performance.md");
 page!(policy, "policy.md");
 page!(protocol, "protocol.md");
 page!(reliability, "reliability.md");
@@ -51,6 +53,7 @@ pub mod providers {
     page!(custom, "providers/custom.md");
     page!(github, "providers/github.md");
     page!(idempotency_key, "providers/idempotency-key.md");
+    page!(registry, "providers/registry.md");
     page!(scheme, "providers/scheme.md");
     page!(secrets, "providers/secrets.md");
     page!(shopify, "providers/shopify.md");
@@ -62,6 +65,7 @@ pub mod providers {
 
 #[cfg_attr(not(doctest), doc = text!("stores/README.md"))]
 pub mod stores {
+    page!(cache, "stores/cache.md");
     page!(conformance, "stores/conformance.md");
     page!(memory, "stores/memory.md");
     page!(redis, "stores/redis.md");

@@ -5,6 +5,7 @@
 mod batch;
 mod execute;
 mod handler;
+mod members;
 mod receive;
 mod reply;
 mod serving;
@@ -20,12 +21,14 @@ use crate::provider::Methods;
 use crate::{Delivery, Idempotency, Policy, Provider, RecordedResponse, Scope};
 
 pub use handler::Readiness;
+use members::Members;
 pub use reply::Reply;
 pub use serving::{Next, Serving};
 
 /// An HTTP route made idempotent: an engine, a provider and a scope. Cheap to clone.
 ///
-/// An adapter calls [`admit`](Self::admit) before it reads the body, then [`receive`](Self::receive) with the
+/// For each request, an adapter calls [`of_path`](Self::of_path) and goes on with the endpoint that it returns. It calls
+/// [`admit`](Self::admit) before it reads the body, then [`receive`](Self::receive) with the
 /// body, then [`execute`](Self::execute) with a way to call the handler.
 #[derive(Clone, Debug)]
 pub struct Endpoint {
@@ -40,10 +43,14 @@ struct Route {
     methods: Methods,
     challenge: HeaderValue,
     scope: Option<Scope>,
+    /// The scope in place of one for each path.
+    default_scope: Option<Scope>,
     /// The path of the first request, with its scope: most routes have one path, and so need one scope.
     first_scope: OnceLock<(Box<str>, Scope)>,
     query_in_scope: bool,
     verification_time: Option<Duration>,
+    /// The endpoints of the providers, if this endpoint is a registry's.
+    members: Option<Members>,
 }
 
 /// The head of a request. `Debug` shows neither the query nor the values of headers.
@@ -127,25 +134,44 @@ impl Endpoint {
     #[must_use]
     pub fn on_engine(engine: &Idempotency, provider: impl Provider) -> Self {
         let policy = provider.policy();
+        let members = provider.as_registry().map(|registry| Members::new(engine, registry));
         let route = Route {
             engine: engine.clone().with_name(provider.name()),
             methods: provider.methods(),
             challenge: receive::challenge_of(&provider.challenge()),
             provider: Arc::new(provider),
             scope: None,
+            default_scope: members.as_ref().map(Members::default_scope),
             first_scope: OnceLock::new(),
             query_in_scope: false,
             verification_time: None,
+            members,
         };
-        Self { route: Arc::new(route) }.with_policy(policy)
+        Self { route: Arc::new(route) }.with_own_policy(policy)
+    }
+
+    /// The endpoint of the provider that serves a path, the original one of the request before nesting.
+    ///
+    /// This is the endpoint itself, unless its provider is a [registry](crate::provider::Providers). If the
+    /// registry has no provider for the path, the endpoint that is returned answers every request with a 404.
+    #[must_use]
+    pub fn of_path(&self, path: &str) -> Self {
+        let member = self.route.members.as_ref().and_then(|members| members.serving(path));
+        member.unwrap_or(self).clone()
     }
 
     /// Sets the policy. Default: the provider's own.
     ///
     /// A retention below twice the provider's [`signature_window`](Provider::signature_window) is raised to
     /// that. Otherwise a captured request whose signature is still fresh could run again after the retention.
+    ///
+    /// All providers of a registry get this policy.
     #[must_use]
-    pub fn with_policy(mut self, policy: Policy) -> Self {
+    pub fn with_policy(self, policy: Policy) -> Self {
+        self.for_each_member(|member, _| member.with_policy(policy.clone())).with_own_policy(policy)
+    }
+
+    fn with_own_policy(mut self, policy: Policy) -> Self {
         let route = Arc::make_mut(&mut self.route);
         let least = route.provider.signature_window().saturating_mul(2);
         let retention = policy.retention().max(least);
@@ -154,10 +180,15 @@ impl Endpoint {
     }
 
     /// Changes settings of the current policy: `map_policy(|policy| policy.with_lease(minute))`.
+    ///
+    /// The policy of each provider of a registry is changed by itself.
     #[must_use]
-    pub fn map_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
-        let policy = change(self.engine().policy().clone());
-        self.with_policy(policy)
+    pub fn map_policy(self, change: impl Fn(Policy) -> Policy) -> Self {
+        let changed = |endpoint: Self| {
+            let policy = change(endpoint.engine().policy().clone());
+            endpoint.with_own_policy(policy)
+        };
+        changed(self.for_each_member(|member, _| changed(member)))
     }
 
     /// Sets the scope of the keys, which the provider may narrow.
@@ -170,10 +201,19 @@ impl Endpoint {
     ///   signs the path.
     ///
     /// Default: the provider's name and the request's original path, so that two accounts behind two paths
-    /// never answer for each other.
+    /// never answer for each other. A [registry](crate::provider::Providers) narrows this scope to the provider's
+    /// name and to the path's tenant.
     #[must_use]
-    pub fn with_scope(mut self, scope: Scope) -> Self {
-        Arc::make_mut(&mut self.route).scope = Some(scope);
+    pub fn with_scope(self, scope: Scope) -> Self {
+        let mut endpoint =
+            self.for_each_member(|member, name| member.with_scope(scope.clone().with_tenant(name)));
+        Arc::make_mut(&mut endpoint.route).scope = Some(scope);
+        endpoint
+    }
+
+    /// Sets the scope in place of one for each path.
+    fn with_default_scope(mut self, scope: Scope) -> Self {
+        Arc::make_mut(&mut self.route).default_scope = Some(scope);
         self
     }
 
@@ -187,17 +227,28 @@ impl Endpoint {
     ///
     /// Default: the query is not part of the scope, because many senders' URLs carry tokens that change.
     #[must_use]
-    pub fn with_query_in_scope(mut self) -> Self {
-        Arc::make_mut(&mut self.route).query_in_scope = true;
-        self
+    pub fn with_query_in_scope(self) -> Self {
+        let mut endpoint = self.for_each_member(|member, _| member.with_query_in_scope());
+        Arc::make_mut(&mut endpoint.route).query_in_scope = true;
+        endpoint
     }
 
     /// Verifies every signature as of this time since 1970, to play back recorded deliveries.
     ///
     /// This removes the protection against replayed requests. Default: the clock.
     #[must_use]
-    pub fn with_insecure_verification_time(mut self, since_1970: Duration) -> Self {
-        Arc::make_mut(&mut self.route).verification_time = Some(since_1970);
+    pub fn with_insecure_verification_time(self, since_1970: Duration) -> Self {
+        let mut endpoint =
+            self.for_each_member(|member, _| member.with_insecure_verification_time(since_1970));
+        Arc::make_mut(&mut endpoint.route).verification_time = Some(since_1970);
+        endpoint
+    }
+
+    /// Changes the endpoint of each provider of a registry, given the provider's name.
+    fn for_each_member(mut self, change: impl Fn(Self, &str) -> Self) -> Self {
+        if let Some(members) = &mut Arc::make_mut(&mut self.route).members {
+            members.change(change);
+        }
         self
     }
 

@@ -9,13 +9,16 @@ use http::HeaderValue;
 use super::{Admission, Arrival, Endpoint, Head};
 use crate::engine::{Event, Observation, bounded};
 use crate::protocol::{Answer, Instance};
-use crate::provider::{Incoming, Received, Treatment};
+use crate::provider::{Incoming, Received, Rejection, Treatment};
 use crate::{KeyDigest, RecordedResponse, Scope, path};
 
 impl Endpoint {
     /// Decides what to do with the body of a request.
     #[must_use]
     pub fn admit(&self, head: &Head<'_>) -> Admission {
+        if self.route.members.is_some() {
+            return Admission::Answer(self.not_found(head));
+        }
         match self.route.methods.treatment_of(head.method) {
             Treatment::Delivery => {}
             Treatment::HandshakeOrPass | Treatment::HandshakeOrRefuse => return Admission::Pass,
@@ -58,7 +61,8 @@ impl Endpoint {
         let scope = self.scope_of(head);
         let now = self.route.verification_time.unwrap_or_else(|| self.engine().runtime().unix_time());
         let incoming = Incoming::new(head.method, head.uri, head.headers, body, now, &scope);
-        let received = self.route.provider.receive(&incoming.with_extensions(head.extensions)).await;
+        let incoming = incoming.with_extensions(head.extensions).with_provider(self.engine().name());
+        let received = self.route.provider.receive(&incoming).await;
         let observe = |event| self.observe(Some(head), &scope, arrived, None, event);
         match (received, self.route.methods.treatment_of(head.method)) {
             (Ok(Received::Handshake(response)), _) => {
@@ -138,6 +142,13 @@ impl Endpoint {
         self.refuse(Some(head), Event::MethodNotAllowed, &answer)
     }
 
+    /// The answer of a registry to a request whose path names none of its providers.
+    fn not_found(&self, head: &Head<'_>) -> RecordedResponse {
+        let rejection = Rejection::not_found("the path names no provider of the registry");
+        let answer = Answer::Rejected { kind: rejection.kind(), challenge: self.route.challenge.clone() };
+        self.refuse(Some(head), Event::Rejected(&rejection), &answer)
+    }
+
     /// Observes a request that is not a delivery, and returns its answer.
     fn refuse(&self, head: Option<&Head<'_>>, event: Event<'_>, answer: &Answer) -> RecordedResponse {
         let scope = match head {
@@ -174,14 +185,18 @@ impl Endpoint {
         if let Some(scope) = &self.route.scope {
             return scope.clone();
         }
-        let path = head.uri.path();
-        let (known_path, known) =
-            self.route.first_scope.get_or_init(|| (path.into(), self.scope_of_path(path)));
-        let scope = if **known_path == *path { known.clone() } else { self.scope_of_path(path) };
+        let scope =
+            self.route.default_scope.clone().unwrap_or_else(|| self.scope_of_each_path(head.uri.path()));
         match head.uri.query().filter(|_| self.route.query_in_scope) {
             Some(query) => scope.with_query(query),
             None => scope,
         }
+    }
+
+    fn scope_of_each_path(&self, path: &str) -> Scope {
+        let (known_path, known) =
+            self.route.first_scope.get_or_init(|| (path.into(), self.scope_of_path(path)));
+        if **known_path == *path { known.clone() } else { self.scope_of_path(path) }
     }
 
     fn scope_of_path(&self, path: &str) -> Scope {

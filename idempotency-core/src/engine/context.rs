@@ -112,6 +112,14 @@ impl IdempotencyContext {
         self.0.delivery.attributes().event_type()
     }
 
+    /// The tenant that the request's path named, if [`Providers`](crate::provider::Providers) serves tenants.
+    ///
+    /// One of the tenant's secrets has authenticated the request.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.delivery.attributes().tenant()
+    }
+
     /// Whether a claim protects this run. False only if the policy says to proceed during an outage.
     #[must_use]
     pub fn is_protected(&self) -> bool {

@@ -91,7 +91,11 @@ impl Answer {
             // A record that cannot be replayed is in doubt, never free.
             Self::InDoubt | Self::Replayed(_) => documented(with_status(answer, Status::InDoubt), policy),
             Self::Stale => with_status(answer, Status::Stale),
-            Self::HeadUnreadable | Self::BodyTooLarge | Self::BodyUnreadable | Self::BodyTimedOut => answer,
+            Self::Rejected { kind: RejectionKind::NotFound, .. }
+            | Self::HeadUnreadable
+            | Self::BodyTooLarge
+            | Self::BodyUnreadable
+            | Self::BodyTimedOut => answer,
         }
     }
 
@@ -102,6 +106,7 @@ impl Answer {
                 RejectionKind::Unauthenticated => StatusCode::UNAUTHORIZED,
                 RejectionKind::KeyMissing | RejectionKind::Malformed => StatusCode::BAD_REQUEST,
                 RejectionKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                RejectionKind::NotFound => StatusCode::NOT_FOUND,
             },
             Self::HeadUnreadable | Self::BodyUnreadable => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -138,6 +143,12 @@ impl Answer {
                 kind: "malformed",
                 title: "The request or its key cannot be read",
                 detail: "Send a well-formed body, each header once, and a key of 1 to 255 printable ASCII characters.",
+                retryable: false,
+            },
+            Self::Rejected { kind: RejectionKind::NotFound, .. } => Problem {
+                kind: "not-found",
+                title: "There is no endpoint at this path",
+                detail: "Check the URL that the sender has.",
                 retryable: false,
             },
             Self::BodyTooLarge => Problem {

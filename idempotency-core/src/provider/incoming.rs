@@ -29,10 +29,15 @@ pub struct Incoming<'a> {
     /// What earlier layers attached to the request, such as the authenticated principal. In actix-web, these come from an
     /// `http::Extensions` value that an earlier middleware inserted into the request's own extensions.
     pub extensions: &'a http::Extensions,
+    /// The name under which the endpoint serves the provider, such as `stripe`. `None` outside an endpoint.
+    pub provider: Option<&'a str>,
+    /// The tenant that the request's path names, decoded, if [`Providers`](super::Providers) serves tenants. It is not
+    /// authenticated until one of the tenant's secrets matches.
+    pub tenant: Option<&'a str>,
 }
 
 impl<'a> Incoming<'a> {
-    /// A request that arrived at `now`, a time since 1970. It has no extensions.
+    /// A request that arrived at `now`, a time since 1970. It has no extensions, no provider's name and no tenant.
     #[must_use]
     pub fn new(
         method: &'a Method,
@@ -43,13 +48,27 @@ impl<'a> Incoming<'a> {
         scope: &'a Scope,
     ) -> Self {
         static NONE: std::sync::LazyLock<http::Extensions> = std::sync::LazyLock::new(http::Extensions::new);
-        Self { method, uri, headers, body, now, scope, extensions: &NONE }
+        Self { method, uri, headers, body, now, scope, extensions: &NONE, provider: None, tenant: None }
     }
 
     /// Sets the extensions that earlier layers attached. Default: none.
     #[must_use]
     pub fn with_extensions(mut self, extensions: &'a http::Extensions) -> Self {
         self.extensions = extensions;
+        self
+    }
+
+    /// Sets the name under which the provider is served. Default: none.
+    #[must_use]
+    pub fn with_provider(mut self, name: &'a str) -> Self {
+        self.provider = Some(name);
+        self
+    }
+
+    /// Sets the tenant that the path names. It does not narrow the scope. Default: none.
+    #[must_use]
+    pub fn with_tenant(mut self, tenant: &'a str) -> Self {
+        self.tenant = Some(tenant);
         self
     }
 
@@ -87,6 +106,8 @@ impl fmt::Debug for Incoming<'_> {
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("now", &self.now)
             .field("scope", self.scope)
+            .field("provider", &self.provider)
+            .field("tenant", &self.tenant)
             .finish_non_exhaustive()
     }
 }

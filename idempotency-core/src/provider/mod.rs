@@ -13,7 +13,10 @@
 //! | [`IdempotencyKey`] | `Idempotency-Key` | nothing is signed: the principal narrows the scope |
 //! | [`ContentKey`] | the body's SHA-256 | if the check that you choose covers the body |
 //! | [`from_fn`] | your choice | if your check covers it |
+//!
+//! [`Providers`] puts several of them on one route, and [`RotatingSecrets`] changes their secrets while they run.
 
+mod cached_secrets;
 mod canonical;
 mod content_key;
 mod equality;
@@ -25,6 +28,8 @@ mod incoming;
 mod json;
 mod methods;
 mod multipart;
+mod registry;
+mod rotating_secrets;
 pub(crate) mod scheme;
 mod secret;
 pub mod senders;
@@ -46,6 +51,7 @@ use http::{HeaderMap, Method};
 use crate::{Delivery, Policy, RecordedResponse};
 
 pub use crate::rejection::{Rejection, RejectionKind};
+pub use cached_secrets::CachedSecrets;
 pub use content_key::ContentKey;
 pub use equality::{Equality, PointerError};
 pub use from_fn::{FromFn, from_fn};
@@ -54,6 +60,9 @@ pub use idempotency_key::IdempotencyKey;
 pub use incoming::Incoming;
 pub use methods::Methods;
 pub(crate) use methods::Treatment;
+pub(crate) use registry::Member;
+pub use registry::{Providers, ProvidersError};
+pub use rotating_secrets::RotatingSecrets;
 pub use scheme::{
     Certainty, Encoding, Fact, Facts, Handshake, Place, Proof, Scheme, SchemeError, SchemeProvider, TimeUnit,
     VersionForm,
@@ -113,6 +122,12 @@ pub trait Provider: Debug + Send + Sync + 'static {
         true
     }
 
+    /// This provider as a registry of others. An endpoint then serves each request by the provider that its path names, under
+    /// that provider's own settings. Default: none.
+    fn as_registry(&self) -> Option<&Providers> {
+        None
+    }
+
     /// Verifies a request and classifies it.
     ///
     /// Also called, with an empty body, for GET, HEAD and OPTIONS requests outside the sender's
@@ -152,6 +167,10 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 
     fn needs_body(&self, method: &Method, headers: &HeaderMap) -> bool {
         (**self).needs_body(method, headers)
+    }
+
+    fn as_registry(&self) -> Option<&Providers> {
+        (**self).as_registry()
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {

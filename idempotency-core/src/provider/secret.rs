@@ -98,6 +98,16 @@ pub enum SecretError {
     Malformed(&'static str),
 }
 
+impl Rejection {
+    /// Adds what is wrong with a secret that was left out: it may be the one that would have matched.
+    pub(super) fn about_secret(self, malformed: Option<SecretError>) -> Self {
+        match malformed {
+            Some(error) => self.with_source(error),
+            None => self,
+        }
+    }
+}
+
 /// A provider's secrets: a fixed list, a source that is asked on each request, or both.
 #[derive(Clone)]
 pub struct Secrets {
@@ -178,4 +188,11 @@ pub trait SecretSource: Send + Sync + 'static {
     /// [`Rejection::unauthenticated`] for an unknown tenant. [`Rejection::unavailable`] if the lookup fails, with
     /// [its cause](Rejection::with_source), which is logged.
     async fn secrets(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection>;
+}
+
+#[async_trait]
+impl<S: SecretSource + ?Sized> SecretSource for Arc<S> {
+    async fn secrets(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection> {
+        (**self).secrets(incoming).await
+    }
 }

@@ -180,34 +180,36 @@ impl HeaderNames {
 const MAX_PUBLIC_KEY_SIGNATURES: usize = 8;
 
 /// Tries every shared secret with every `v1` signature, and every public key with the first `v1a` signatures. A signature is
-/// only tried under its own label.
+/// only tried under its own label. A malformed secret is left out.
 fn verify<'a>(
     secrets: &[Secret],
     [id, timestamp]: [&str; 2],
     body: &'a [u8],
     header: &str,
 ) -> Result<Verified<'a>, Rejection> {
-    let mut shared = Vec::with_capacity(secrets.len());
-    let mut public = Vec::new();
+    let (mut shared, mut public, mut malformed) = (Vec::with_capacity(secrets.len()), Vec::new(), None);
     for secret in secrets {
-        let parsed = Verifier::parse(secret)
-            .map_err(|error| Rejection::unavailable("a secret is malformed").with_source(error));
-        match parsed? {
-            Verifier::Shared(secret) => shared.push(secret),
-            Verifier::Public(key) => public.push(key),
+        match Verifier::parse(secret) {
+            Ok(Verifier::Shared(secret)) => shared.push(secret),
+            Ok(Verifier::Public(key)) => public.push(key),
+            Err(error) => malformed = Some(error),
         }
+    }
+    if shared.is_empty() && public.is_empty() {
+        let rejection = Rejection::unavailable("every secret is malformed");
+        return Err(rejection.about_secret(malformed));
     }
     let candidates = header.split(' ').filter_map(|item| signature::base64::<32>(item.strip_prefix("v1,")?));
     let head = [id.as_bytes(), b".", timestamp.as_bytes(), b"."];
     let by_secret = signature::hmac_sha256(&shared, &head, body, candidates);
     if public.is_empty() {
-        return by_secret;
+        return by_secret.map_err(|rejection| rejection.about_secret(malformed));
     }
     let candidates = header.split(' ').filter_map(|item| signature::base64::<64>(item.strip_prefix("v1a,")?));
     let candidates = candidates.take(MAX_PUBLIC_KEY_SIGNATURES);
     let message = [head.concat().as_slice(), body].concat();
     let by_key = signature::ed25519(&public, &message, body, candidates);
-    by_secret.or(by_key)
+    by_secret.or(by_key).map_err(|rejection| rejection.about_secret(malformed))
 }
 
 enum Verifier {

@@ -99,7 +99,8 @@ impl Record {
     pub fn completed(&self) -> Option<Completed> {
         match &self.state {
             State::Completed { outcome, at, until } => {
-                Some(Completed::new(outcome.clone(), self.grant(), *at, *until))
+                let completed = Completed::new(outcome.clone(), self.grant(), *at, *until);
+                Some(Completed { fingerprint: self.fingerprint, ..completed })
             }
             State::InFlight { .. } | State::Released => None,
         }

@@ -1,5 +1,7 @@
 //! The store contract, and the stores that implement it.
 
+#[cfg(feature = "cache")]
+pub mod cached;
 mod list;
 #[cfg(feature = "memory")]
 pub mod memory;

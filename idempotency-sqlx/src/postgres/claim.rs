@@ -45,9 +45,7 @@ impl Shared {
     pub(super) async fn claim(self: &Arc<Self>, claim: &Claim) -> Result<Claimed, StoreError> {
         let seen = self.insert_or_look(claim).await?;
         // The statement may have been repeated because its first answer was lost, so that a later failure leaves a grant.
-        self.decide(claim, seen)
-            .await
-            .map_err(|error| error.after(Some(&fault::error(StoreErrorKind::Unknown))))
+        self.decide(claim, seen).await.map_err(fault::may_have_executed)
     }
 
     /// Claims several keys: the new ones in one statement, in the order of their keys.
@@ -57,7 +55,10 @@ impl Shared {
             Ok(inserted) => {
                 join_all(claims.iter().map(|claim| self.claim_one_of_many(claim, &inserted))).await
             }
-            Err(_) => join_all(claims.iter().map(|claim| self.claim(claim))).await,
+            Err(earlier) => {
+                let one = async |claim| self.claim(claim).await.map_err(|error| error.after(Some(&earlier)));
+                join_all(claims.iter().map(one)).await
+            }
         }
     }
 
@@ -70,10 +71,7 @@ impl Shared {
         match inserted.get(&(claim.key.digest(), claim.owner)) {
             Some(&fence) => self.check_mark(claim, Granted::first(fence)).await,
             // The insert may have been repeated, as above.
-            None => self
-                .claim(claim)
-                .await
-                .map_err(|error| error.after(Some(&fault::error(StoreErrorKind::Unknown)))),
+            None => self.claim(claim).await.map_err(fault::may_have_executed),
         }
     }
 
@@ -187,17 +185,16 @@ impl Shared {
     async fn check_mark(self: &Arc<Self>, claim: &Claim, granted: Granted) -> Result<Claimed, StoreError> {
         let Granted { grant, took_over } = granted;
         let Some(order) = claim.order else { return Ok(Claimed::Granted(grant)) };
-        let standing = fault::error(StoreErrorKind::Unknown);
         let lease = claim.granted(grant.fence);
         let giving = if took_over { Giving::Untaken } else { Giving::Unstarted };
         match self.newest(order.resource).await {
             Ok(Some(newest)) if order.version < newest => {
                 let given_back = self.give_up(&lease, giving).await;
-                let _ = given_back.map_err(|error| error.after(Some(&standing)))?;
+                let _ = given_back.map_err(fault::may_have_executed)?;
                 Ok(Claimed::Stale { newest })
             }
             Ok(_) => Ok(Claimed::Granted(grant)),
-            Err(error) => Err(error.after(Some(&standing))),
+            Err(error) => Err(fault::may_have_executed(error)),
         }
     }
 }

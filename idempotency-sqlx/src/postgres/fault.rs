@@ -15,6 +15,11 @@ pub(crate) fn unexpected_reply() -> StoreError {
     error(StoreErrorKind::Refused).with_source("the answer is not that of this store's tables")
 }
 
+/// An error after an earlier statement of the same operation, which may have changed something.
+pub(crate) fn may_have_executed(later: StoreError) -> StoreError {
+    later.after(Some(&error(StoreErrorKind::Unknown)))
+}
+
 /// The error of a statement that was sent.
 pub(crate) fn of_statement(cause: Error) -> StoreError {
     error(kind_of(&cause)).with_source(cause)

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use idempotency_core::store::{Adopted, Completion, Grant, Hold, Lease, Owner, Record, Release, Transition};
 use idempotency_core::{Fence, StoreError, StoreErrorKind};
 use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 
 use super::Shared;
 use super::call::Call;
@@ -15,7 +16,7 @@ use super::fault;
 use super::statements::Statement;
 use crate::row::{IN_FLIGHT, RELEASED, duration, fence_column, micros};
 
-/// How often an operation is tried on a row that keeps changing.
+/// How often an operation looks at a row that keeps changing.
 const TRIES: usize = 3;
 
 /// How a lease is given up.
@@ -65,37 +66,16 @@ impl Giving {
 
 impl Shared {
     pub(super) async fn renew(&self, lease: &Lease, length: Duration) -> Result<Hold, StoreError> {
-        for _ in 0..TRIES {
-            let call = held(&self.statements.renew, lease).bind(micros(length));
-            if !self.rows(call).await?.is_empty() {
-                return Ok(Hold::Held);
-            }
-            if let Some(answer) =
-                self.repeated(lease, Hold::Lost, |record, now| record.renew(lease, length, now)).await?
-            {
-                return Ok(answer);
-            }
-        }
-        Err(changes_too_often())
+        let call = || held(&self.statements.renew, lease).bind(micros(length));
+        let by_table = |record: &Record, now| record.renew(lease, length, now);
+        self.change_held(lease, call, |_| Ok(Hold::Held), Hold::Lost, by_table).await
     }
 
     pub(super) async fn complete(self: &Arc<Self>, completion: &Completion) -> Result<Hold, StoreError> {
-        let lease = &completion.lease;
-        for _ in 0..TRIES {
-            if !self.rows(self.complete_call(completion)).await?.is_empty() {
-                self.changed(lease.key().digest());
-                return Ok(Hold::Held);
-            }
-            let repeated = self.repeated(lease, Hold::Lost, |record, now| record.complete(completion, now));
-            if let Some(answer) = repeated.await? {
-                return Ok(answer);
-            }
-        }
-        Err(changes_too_often())
-    }
-
-    fn complete_call(&self, completion: &Completion) -> Call {
-        self.completion(&self.statements.complete, completion)
+        let call = || self.completion(&self.statements.complete, completion);
+        let by_table = |record: &Record, now| record.complete(completion, now);
+        self.change_held(&completion.lease, call, |_| Ok(self.woken(&completion.lease)), Hold::Lost, by_table)
+            .await
     }
 
     /// A statement that completes a record, and answers a row if it did.
@@ -114,23 +94,14 @@ impl Shared {
     }
 
     pub(super) async fn give_up(self: &Arc<Self>, lease: &Lease, giving: Giving) -> Result<Hold, StoreError> {
-        for _ in 0..TRIES {
-            let call = held(&self.statements.release, lease)
+        let call = || {
+            held(&self.statements.release, lease)
                 .bind(giving.state())
                 .bind(giving.uncounted())
-                .bind(micros(Record::KEPT_WITHOUT_ATTEMPT));
-            if !self.rows(call).await?.is_empty() {
-                self.changed(lease.key().digest());
-                return Ok(Hold::Held);
-            }
-            let release = giving.as_release();
-            let repeated =
-                self.repeated(lease, Hold::Lost, |record, now| record.release(lease, release, now));
-            if let Some(answer) = repeated.await? {
-                return Ok(answer);
-            }
-        }
-        Err(changes_too_often())
+                .bind(micros(Record::KEPT_WITHOUT_ATTEMPT))
+        };
+        let by_table = |record: &Record, now| record.release(lease, giving.as_release(), now);
+        self.change_held(lease, call, |_| Ok(self.woken(lease)), Hold::Lost, by_table).await
     }
 
     pub(super) async fn adopt(
@@ -139,25 +110,13 @@ impl Shared {
         owner: Owner,
         length: Duration,
     ) -> Result<Adopted, StoreError> {
-        for _ in 0..TRIES {
-            let call =
-                held(&self.statements.adopt, lease).bind(owner.as_bytes().as_slice()).bind(micros(length));
-            if let Some(row) = self.rows(call).await?.first() {
-                let fence: i64 = row.try_get("fence").map_err(fault::of_statement)?;
-                let attempts: i32 = row.try_get("attempts").map_err(fault::of_statement)?;
-                let fence = u64::try_from(fence).map_err(|_| fault::unexpected_reply())?;
-                let attempts = u32::try_from(attempts).map_err(|_| fault::unexpected_reply())?;
-                return Ok(Adopted::Granted(Grant::new(Fence::new(fence), attempts)));
-            }
-            let repeated = self.repeated(lease, Adopted::Lost, |record, now| {
-                let micros = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
-                record.adopt(lease, owner, length, now, micros)
-            });
-            if let Some(answer) = repeated.await? {
-                return Ok(answer);
-            }
-        }
-        Err(changes_too_often())
+        let call =
+            || held(&self.statements.adopt, lease).bind(owner.as_bytes().as_slice()).bind(micros(length));
+        let by_table = |record: &Record, now: Duration| {
+            let micros = u64::try_from(now.as_micros()).unwrap_or(u64::MAX);
+            record.adopt(lease, owner, length, now, micros)
+        };
+        self.change_held(lease, call, adopted, Adopted::Lost, by_table).await
     }
 
     pub(super) async fn renew_many(
@@ -183,17 +142,43 @@ impl Shared {
         join_all(leases.iter().map(|lease| self.release(lease, release))).await
     }
 
-    /// The answer to an operation that changed no row. `None` if the row would let it through by now.
-    async fn repeated<A>(
+    /// Sends a statement that changes the row of a lease. If it changed none, the protocol's table tells from the row whether
+    /// the statement repeats an earlier one.
+    async fn change_held<A: Copy>(
         &self,
         lease: &Lease,
+        call: impl Fn() -> Call,
+        changed: impl Fn(&PgRow) -> Result<A, StoreError>,
         lost: A,
-        operation: impl FnOnce(&Record, Duration) -> Transition<A>,
-    ) -> Result<Option<A>, StoreError> {
-        let seen = self.look(lease.key().digest(), None).await?;
-        let Some(record) = seen.live().and_then(|row| row.record()) else { return Ok(Some(lost)) };
-        let transition = operation(&record, duration(seen.now));
-        Ok(transition.write.is_none().then_some(transition.answer))
+        by_table: impl Fn(&Record, Duration) -> Transition<A>,
+    ) -> Result<A, StoreError> {
+        if let Some(row) = self.rows(call()).await?.first() {
+            return changed(row);
+        }
+        // The statement may have been sent twice because its first answer was lost. So whatever fails from here on, it may
+        // have changed the row.
+        let retried = async {
+            for _ in 0..TRIES {
+                let seen = self.look(lease.key().digest(), None).await?;
+                let Some(record) = seen.live().and_then(|row| row.record()) else { return Ok(lost) };
+                let transition = by_table(&record, duration(seen.now));
+                if transition.write.is_none() {
+                    return Ok(transition.answer);
+                }
+                // The row would let the statement through by now.
+                if let Some(row) = self.rows(call()).await?.first() {
+                    return changed(row);
+                }
+            }
+            Err(fault::error(StoreErrorKind::Unavailable).with_source("the record changed too often"))
+        };
+        retried.await.map_err(fault::may_have_executed)
+    }
+
+    /// The answer to a change for which others may wait.
+    fn woken(self: &Arc<Self>, lease: &Lease) -> Hold {
+        self.changed(lease.key().digest());
+        Hold::Held
     }
 }
 
@@ -205,6 +190,11 @@ fn held(statement: &Statement, lease: &Lease) -> Call {
         .bind(fence_column(lease.fence()))
 }
 
-fn changes_too_often() -> StoreError {
-    fault::error(StoreErrorKind::Unavailable).with_source("the record changed too often")
+/// The grant of a lease that was adopted.
+fn adopted(row: &PgRow) -> Result<Adopted, StoreError> {
+    let fence: i64 = row.try_get("fence").map_err(fault::of_statement)?;
+    let attempts: i32 = row.try_get("attempts").map_err(fault::of_statement)?;
+    let fence = u64::try_from(fence).map_err(|_| fault::unexpected_reply())?;
+    let attempts = u32::try_from(attempts).map_err(|_| fault::unexpected_reply())?;
+    Ok(Adopted::Granted(Grant::new(Fence::new(fence), attempts)))
 }

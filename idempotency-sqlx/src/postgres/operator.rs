@@ -174,20 +174,37 @@ impl Shared {
         key: KeyDigest,
         resolution: &Resolution,
     ) -> Result<bool, StoreError> {
+        let mut sent = None;
         for _ in 0..TRIES {
-            let seen = self.look(key, None).await?;
-            let Some(row) = seen.live() else { return Ok(false) };
-            let Some(record) = row.record() else { return Ok(false) };
-            let (now, retention) = (duration(seen.now), duration(row.retention));
-            let transition = record.resolve(resolution, now, now, retention);
-            let Some(resolved) = transition.write else { return Ok(transition.answer) };
-            if self.replace(key, row.revision, &resolved_row(&resolved, row, seen.now)).await? {
-                self.changed(key);
-                return Ok(transition.answer);
+            let step = self.try_to_resolve(key, resolution).await;
+            // A step that replaced nothing may have been sent twice because its first answer was lost.
+            match step.map_err(|error: StoreError| error.after(sent.as_ref()))? {
+                Some(answer) => return Ok(answer),
+                None => sent = Some(fault::error(StoreErrorKind::Unknown)),
             }
         }
-        Err(fault::error(StoreErrorKind::Unavailable)
-            .with_source("the record is locked or changes too often"))
+        let error = fault::error(StoreErrorKind::Unavailable)
+            .with_source("the record is locked or changes too often");
+        Err(error.after(sent.as_ref()))
+    }
+
+    /// Resolves the record as it is now. `None` if it is locked or has just changed.
+    async fn try_to_resolve(
+        self: &Arc<Self>,
+        key: KeyDigest,
+        resolution: &Resolution,
+    ) -> Result<Option<bool>, StoreError> {
+        let seen = self.look(key, None).await?;
+        let Some(row) = seen.live() else { return Ok(Some(false)) };
+        let Some(record) = row.record() else { return Ok(Some(false)) };
+        let (now, retention) = (duration(seen.now), duration(row.retention));
+        let transition = record.resolve(resolution, now, now, retention);
+        let Some(resolved) = transition.write else { return Ok(Some(transition.answer)) };
+        let is_replaced = self.replace(key, row.revision, &resolved_row(&resolved, row, seen.now)).await?;
+        if is_replaced {
+            self.changed(key);
+        }
+        Ok(is_replaced.then_some(transition.answer))
     }
 
     pub(super) async fn list(&self, filter: &Filter, page: &Page) -> Result<Listing, StoreError> {

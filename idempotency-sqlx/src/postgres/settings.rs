@@ -117,8 +117,9 @@ impl PostgresStore {
     /// that runs longer. If the store has its own pool for [transactions](Self::begin), this also limits the wait for one
     /// of its connections. At most 24 days.
     ///
-    /// Default: 800 ms, which is below the shortest store timeout of a provider's policy, 1 s. So the engine sees the
-    /// store's error, which says whether the operation may have taken effect.
+    /// Default: 800 ms, which is below the store timeout of the providers written as code, 1 s or more. So the engine sees the
+    /// store's error, which says whether the operation may have taken effect. A scheme uses a third of the time that its sender
+    /// waits, so set it lower for a sender that waits less than 3 s.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         let timeout = timeout.min(MAX_TIMEOUT);

@@ -5,9 +5,11 @@
 mod actix;
 mod batches;
 mod bodies;
+mod cached;
 mod changed_input;
 mod disconnect;
 mod edges;
 mod memory;
 mod redis;
+mod registry;
 mod tower;

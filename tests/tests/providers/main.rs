@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod cached_secrets;
 mod idempotency_key;
 mod ids;
 mod keys;
 mod order;
 mod properties;
+mod registry;
+mod rotation;
 mod secrets;
 mod senders;
 mod signatures;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use idempotency_core::Outcome;
+use idempotency_core::clock::ManualClock;
+use idempotency_core::store::cached::CachedStore;
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::store::{Claimed, Completion, Filter, Hold, Page, Release, Resolution, Store as _};
 use idempotency_tests::proxy::FaultProxy;
@@ -77,6 +79,21 @@ async fn each_operation_is_one_round_trip() {
     assert_sends(&server, &[("evalsha", 1)]).await;
     assert!(store.forget(key("r").digest()).await.unwrap());
     assert_sends(&server, &[("evalsha", 1)]).await;
+}
+
+#[tokio::test]
+async fn only_the_first_duplicate_of_a_cached_key_sends_a_command() {
+    let server = RedisServer::start().await;
+    let store = CachedStore::new(warm(&server).await).with_clock(ManualClock::new());
+    let (lease, _) = grant(store.inner(), &claim("k", 1)).await;
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
+    server.reset_calls().await;
+    let first = store.claim(&claim("k", 2)).await.unwrap();
+    assert_sends(&server, &[("set", 1)]).await;
+    for _ in 0..10 {
+        assert_eq!(store.claim(&claim("k", 3)).await.unwrap(), first);
+    }
+    assert_sends(&server, &[]).await;
 }
 
 #[tokio::test]

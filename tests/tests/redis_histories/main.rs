@@ -1,6 +1,6 @@
 //! Histories of real stores under faults can be explained by a store that keeps the contract.
 //!
-//! `HISTORIES` sets the minimum number of histories of each test (default: 200, on PostgreSQL 100). They are recorded in rounds
+//! `HISTORIES` sets the minimum number of histories of each test (default: 200). They are recorded in rounds
 //! with different faults.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]

@@ -32,7 +32,7 @@ const CHANGES: &[&str] =
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn histories_recorded_at_a_postgresql_server_can_be_explained() {
     let mut met = Met::default();
-    let tally = in_rounds(asked(100), AT_ONCE, async |seeds, tally| {
+    let tally = in_rounds(asked(200), AT_ONCE, async |seeds, tally| {
         let server = PostgresServer::shared().await;
         let url = server.new_database().await;
         let proxies = [

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use idempotency_core::endpoint::{Endpoint, Head};
 use idempotency_core::provider::{
-    ContentKey, GitHub, IdempotencyKey, Incoming, Provider, Received, Secret, Secrets, Shopify, Slack,
-    StandardWebhooks, Stripe, Twilio, from_fn, senders,
+    ContentKey, GitHub, IdempotencyKey, Incoming, Provider, Providers, Received, RotatingSecrets, Secret,
+    Secrets, Shopify, Slack, StandardWebhooks, Stripe, Twilio, from_fn, senders,
 };
 use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::store::redis::RedisStore;
@@ -70,6 +70,16 @@ fn no_provider_prints_its_secret() {
     );
     let own = from_fn("acme", |_| Ok(Received::Bypass));
     assert!(format!("{own:?}").starts_with(r#"FromFn { name: "acme", policy: "#), "{own:?}");
+    let rotating = RotatingSecrets::new();
+    rotating.replace("stripe", None, [secret.clone()]);
+    rotating.replace("stripe", SECRET, [secret]);
+    assert_silent(&rotating);
+    let registry =
+        Providers::new("/{provider}").unwrap().with_provider(Stripe::new(SECRET).unwrap()).unwrap();
+    let rotated = Stripe::from_secrets(Secrets::from_source(rotating));
+    let registry = registry.with_named_provider("rotated", rotated).unwrap();
+    assert_silent(&registry);
+    assert_silent(&Endpoint::new(MemoryStore::new(), registry));
     assert_silent(&StandardWebhooks::new(format!("whsec_{SECRET}\u{1}")).unwrap_err());
     let layer = IdempotencyLayer::memory(Stripe::new(SECRET).unwrap());
     assert_silent(&layer);

@@ -9,6 +9,7 @@ mod postgres;
 mod postgres_conformance;
 mod postgres_dropped;
 mod postgres_limits;
+mod postgres_repeats;
 mod postgres_rivals;
 mod postgres_runtimes;
 mod server;

@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::web::{self, Bytes, Data, ServiceConfig};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Route};
-use idempotency_actix::IdempotencyMiddleware;
+use idempotency_actix::{Idempotency, IdempotencyMiddleware};
 use idempotency_benches::floors::{HandWritten, PlainMap};
 use idempotency_benches::http::delivery::{EXECUTIONS, KEY_HEADER, PATH};
 use idempotency_benches::http::processes::Places;
@@ -33,18 +33,20 @@ pub fn serve(variant: Variant, places: Places) -> std::io::Result<()> {
             #[cfg(feature = "peer")]
             Guard::Peer(Backend::Redis) => by_peer(move || crate::peer::on_redis(places.clone())).await,
             Guard::Peer(_) => unreachable!("no variant has a peer that was not built"),
-            Guard::Library(backend) => {
-                let engine = library::engine(backend, &places);
-                let middleware = IdempotencyMiddleware::on_engine(&engine, library::provider(form));
-                let middleware = middleware.map_policy(library::patient);
-                let configure = move |config: &mut ServiceConfig| {
-                    let resource = web::resource(PATH).route(web::post().to(handle));
-                    config.service(resource.wrap(middleware.clone()));
-                };
-                run(|| ready(()), configure).await
-            }
+            Guard::Library(backend) => guarded(&library::engine(backend, &places), form).await,
+            Guard::Cached => guarded(&library::cached_engine(&places), form).await,
         }
     })
+}
+
+async fn guarded(engine: &Idempotency, form: Form) -> std::io::Result<()> {
+    let middleware = IdempotencyMiddleware::on_engine(engine, library::provider(form));
+    let middleware = middleware.map_policy(library::patient);
+    let configure = move |config: &mut ServiceConfig| {
+        let resource = web::resource(PATH).route(web::post().to(handle));
+        config.service(resource.wrap(middleware.clone()));
+    };
+    run(|| ready(()), configure).await
 }
 
 async fn plain(route: impl Fn() -> Route + Clone + Send + 'static) -> std::io::Result<()> {

@@ -11,7 +11,7 @@ use idempotency_benches::http::delivery::{EXECUTIONS, KEY_HEADER, PATH};
 use idempotency_benches::http::processes::Places;
 use idempotency_benches::http::signature;
 use idempotency_benches::http::variant::{Backend, Form, Guard, Variant};
-use idempotency_tower::IdempotencyLayer;
+use idempotency_tower::{Idempotency, IdempotencyLayer};
 use tokio::net::TcpListener;
 
 use crate::by_hand::{self, REPLAYED, Reply};
@@ -39,12 +39,14 @@ async fn route(variant: Variant, places: Places) -> MethodRouter {
         Guard::Peer(backend) => crate::peer::guarded(post(handle), backend, places).await,
         #[cfg(not(feature = "peer"))]
         Guard::Peer(_) => unreachable!("no variant has a peer that was not built"),
-        Guard::Library(backend) => {
-            let engine = library::engine(backend, &places);
-            let layer = IdempotencyLayer::on_engine(&engine, library::provider(form));
-            post(handle).layer(layer.map_policy(library::patient))
-        }
+        Guard::Library(backend) => guarded(&library::engine(backend, &places), form),
+        Guard::Cached => guarded(&library::cached_engine(&places), form),
     }
+}
+
+fn guarded(engine: &Idempotency, form: Form) -> MethodRouter {
+    let layer = IdempotencyLayer::on_engine(engine, library::provider(form));
+    post(handle).layer(layer.map_policy(library::patient))
 }
 
 async fn handle(body: Bytes) -> Response {

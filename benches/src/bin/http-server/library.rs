@@ -9,6 +9,7 @@ use idempotency_benches::http::signature;
 use idempotency_benches::http::variant::{Backend, Form};
 
 use idempotency_core::provider::{self, IdempotencyKey, Incoming, Provider, Received, Rejection, Stripe};
+use idempotency_core::store::cached::CachedStore;
 use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::{Delivery, Idempotency, Key, Policy, Verified};
@@ -29,10 +30,7 @@ pub fn engine(backend: Backend, places: &Places) -> Idempotency {
         Backend::Memory => {
             Idempotency::new(MemoryStore::new().with_capacity(RECORDS).with_max_bytes(RECORDS_BYTES))
         }
-        Backend::Redis => {
-            let store = RedisStore::new(&places.redis, NAMESPACE).expect("the address is valid");
-            Idempotency::new(store.with_response_timeout(PATIENCE))
-        }
+        Backend::Redis => Idempotency::new(redis(places)),
         Backend::Postgres => {
             let store = PostgresStore::new(&places.postgres, NAMESPACE).expect("the address is valid");
             Idempotency::new(store.with_connections(CONNECTIONS).with_timeout(PATIENCE))
@@ -42,6 +40,16 @@ pub fn engine(backend: Backend, places: &Places) -> Idempotency {
             Idempotency::new(store.with_timeout(PATIENCE))
         }
     }
+}
+
+/// The engine on Redis, with a cache of completed records.
+pub fn cached_engine(places: &Places) -> Idempotency {
+    Idempotency::new(CachedStore::new(redis(places)))
+}
+
+fn redis(places: &Places) -> RedisStore {
+    let store = RedisStore::new(&places.redis, NAMESPACE).expect("the address is valid");
+    store.with_response_timeout(PATIENCE)
 }
 
 /// The provider of a form.

@@ -218,11 +218,7 @@ impl Provider for SchemeProvider {
         }
         let (secrets, malformed) = self.secrets(incoming).await?;
         let proof = proof::verify(&self.scheme, &self.compiled, self.tolerance, &secrets, incoming);
-        let proof = proof.map_err(|rejection| match malformed {
-            // The secret that would have matched may be the malformed one.
-            Some(error) => rejection.with_source(error),
-            None => rejection,
-        })?;
+        let proof = proof.map_err(|rejection| rejection.about_secret(malformed))?;
         let fields = match self.compiled.paths.is_empty() {
             true => Some(Values::default()),
             // Not every key needs a JSON body.

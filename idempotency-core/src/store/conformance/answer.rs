@@ -2,7 +2,7 @@
 
 use super::Harness;
 use super::case::{Case, LEASE, RETENTION};
-use crate::{Completed, Hold, Outcome, Resolution, StateView};
+use crate::{Claim, Completed, Fingerprint, Hold, Outcome, Resolution, StateView};
 
 /// A completed key answers the fence and attempt that completed it, not those of an earlier attempt.
 pub async fn a_completed_key_tells_who_completed_it(harness: &dyn Harness) {
@@ -13,6 +13,20 @@ pub async fn a_completed_key_tells_who_completed_it(harness: &dyn Harness) {
     assert_eq!(case.one.complete(&second.lease, "done").await, Hold::Held, "the holder completes");
     let completed = case.one.replayed(&case.claim("k"), b"done").await;
     assert_eq!((completed.fence, completed.attempt), (second.fence(), 2));
+}
+
+/// A completed key answers the fingerprint of its record, also to a claim without one.
+pub async fn a_completed_key_tells_its_fingerprint(harness: &dyn Harness) {
+    let case = Case::new(harness, "a_completed_key_tells_its_fingerprint").await;
+    for (name, fingerprint) in [("with", Some(Fingerprint::of(b"a"))), ("without", None)] {
+        let claim = || Claim { fingerprint, ..case.claim(name) };
+        let grant = case.one.grant(&claim()).await;
+        assert_eq!(case.one.complete(&grant.lease, "done").await, Hold::Held, "the holder completes");
+        for claim in [claim(), case.claim(name)] {
+            let completed = case.two.replayed(&claim, b"done").await;
+            assert_eq!(completed.fingerprint, fingerprint, "the fingerprint of a record {name} one");
+        }
+    }
 }
 
 /// A completed key answers the time of its completion, which is after its claim, and the end of its retention. Every

@@ -46,6 +46,7 @@ macro_rules! __conformance_list {
             a_completion_of_a_free_key_is_lost
             a_completed_key_can_be_neither_renewed_nor_released
             a_completed_key_tells_who_completed_it
+            a_completed_key_tells_its_fingerprint
             a_completed_key_tells_when_it_was_completed
             a_resolved_key_tells_when_it_was_resolved
             a_released_key_is_granted_at_once

@@ -1,0 +1,154 @@
+//! A cache in front of a source of secrets: how long an answer is used, and how many are kept.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, Method, Uri};
+use idempotency_core::Scope;
+use idempotency_core::clock::ManualClock;
+use idempotency_core::provider::{CachedSecrets, Incoming, Rejection, RejectionKind, Secret, SecretSource};
+use tokio::sync::oneshot;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a vault knows, by tenant, and the tenants that it was asked for. Clones share both.
+#[derive(Clone, Default)]
+struct Vault {
+    known: Arc<Mutex<HashMap<String, &'static str>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+    /// Answers to the next questions wait for these, after they were read.
+    gates: Arc<Mutex<VecDeque<oneshot::Receiver<()>>>>,
+}
+
+impl Vault {
+    fn knowing<const N: usize>(tenants: [&str; N]) -> Self {
+        let vault = Self::default();
+        tenants.iter().for_each(|tenant| vault.set(tenant, "whsec_a"));
+        vault
+    }
+
+    fn set(&self, tenant: &str, secret: &'static str) {
+        self.known.lock().unwrap().insert(tenant.to_owned(), secret);
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+#[async_trait::async_trait]
+impl SecretSource for Vault {
+    async fn secrets(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection> {
+        let name = format!("{}/{}", incoming.provider.unwrap(), incoming.tenant.unwrap());
+        self.asked.lock().unwrap().push(name);
+        let secret = self.known.lock().unwrap().get(incoming.tenant.unwrap()).copied();
+        let gate = self.gates.lock().unwrap().pop_front();
+        if let Some(gate) = gate {
+            gate.await.unwrap();
+        }
+        match secret {
+            Some("down") => Err(Rejection::unavailable("the vault is out of reach")),
+            Some("none") => Ok([].into()),
+            Some(secret) => Ok([Secret::new(secret).unwrap()].into()),
+            None => Err(Rejection::unauthenticated("the tenant is unknown")),
+        }
+    }
+}
+
+/// The secrets of a tenant, or how the request is refused.
+async fn ask(cached: &CachedSecrets, provider: &str, tenant: &str) -> Result<Vec<String>, RejectionKind> {
+    let (uri, headers, body, scope) = (Uri::default(), HeaderMap::new(), Bytes::new(), Scope::endpoint("e"));
+    let incoming = Incoming::new(&Method::POST, &uri, &headers, &body, Duration::ZERO, &scope);
+    let secrets = cached.secrets(&incoming.with_provider(provider).with_tenant(tenant)).await;
+    let text = |secret: &Secret| String::from_utf8(secret.expose().to_vec()).unwrap();
+    secrets.map(|secrets| secrets.iter().map(text).collect()).map_err(|rejection| rejection.kind())
+}
+
+fn cached(vault: &Vault) -> (CachedSecrets, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new());
+    (CachedSecrets::new(vault.clone(), clock.clone()), clock)
+}
+
+fn secret(text: &str) -> Result<Vec<String>, RejectionKind> {
+    Ok(vec![text.to_owned()])
+}
+
+#[tokio::test]
+async fn each_provider_and_tenant_is_asked_for_once_until_its_answer_is_too_old() {
+    let vault = Vault::knowing(["acme", "globex"]);
+    let (cached, clock) = cached(&vault);
+    for _ in 0..3 {
+        assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_a"));
+        assert_eq!(ask(&cached, "stripe", "globex").await, secret("whsec_a"));
+        assert_eq!(ask(&cached, "github", "acme").await, secret("whsec_a"));
+    }
+    assert_eq!(vault.asked(), ["stripe/acme", "stripe/globex", "github/acme"]);
+    vault.set("acme", "whsec_b");
+    clock.advance(60 * SECOND - Duration::from_nanos(1));
+    assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_a"));
+    clock.advance(Duration::from_nanos(1));
+    assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_b"));
+    assert_eq!(vault.asked(), ["stripe/acme"]);
+}
+
+#[tokio::test]
+async fn refusals_and_failures_are_passed_on_and_not_kept() {
+    let vault = Vault::knowing(["acme"]);
+    let (cached, clock) = cached(&vault);
+    assert_eq!(ask(&cached, "stripe", "new").await, Err(RejectionKind::Unauthenticated));
+    vault.set("new", "none");
+    assert_eq!(ask(&cached, "stripe", "new").await, Ok(Vec::new()));
+    vault.set("new", "whsec_new");
+    assert_eq!(ask(&cached, "stripe", "new").await, secret("whsec_new"), "a new tenant is known at once");
+    assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_a"));
+    vault.set("acme", "down");
+    assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_a"), "it is still young");
+    clock.advance(60 * SECOND);
+    assert_eq!(ask(&cached, "stripe", "acme").await, Err(RejectionKind::Unavailable), "it may be withdrawn");
+    vault.set("acme", "whsec_b");
+    assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_b"));
+}
+
+#[tokio::test]
+async fn the_oldest_answer_makes_room_for_a_new_one() {
+    let vault = Vault::knowing(["a", "b", "c"]);
+    let (cached, clock) = cached(&vault);
+    let cached = cached.with_capacity(2);
+    for tenant in ["a", "b", "c"] {
+        ask(&cached, "stripe", tenant).await.unwrap();
+        clock.advance(SECOND);
+    }
+    assert!(format!("{cached:?}").contains("answers: 2"), "{cached:?}");
+    vault.asked();
+    for tenant in ["b", "c", "a"] {
+        ask(&cached, "stripe", tenant).await.unwrap();
+    }
+    assert_eq!(vault.asked(), ["stripe/a"]);
+    assert!(!format!("{cached:?}").contains("whsec"), "{cached:?}");
+}
+
+#[tokio::test]
+async fn a_slow_answer_does_not_bring_a_withdrawn_secret_back() {
+    for clears in [false, true] {
+        let vault = Vault::knowing(["acme"]);
+        let (cached, clock) = cached(&vault);
+        let (open, gate) = oneshot::channel();
+        vault.gates.lock().unwrap().push_back(gate);
+        let mut slow = std::pin::pin!(ask(&cached, "stripe", "acme"));
+        assert_eq!(slow.as_mut().now_or_never(), None, "it waits for the vault");
+        vault.set("acme", "whsec_b");
+        if clears {
+            cached.clear();
+        } else {
+            clock.advance(SECOND);
+            assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_b"));
+        }
+        open.send(()).unwrap();
+        assert_eq!(slow.await, secret("whsec_a"), "it was verified with what was valid when it was read");
+        clock.advance(SECOND);
+        assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_b"));
+    }
+}
