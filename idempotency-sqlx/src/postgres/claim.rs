@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use idempotency_core::store::{Claim, Claimed, Grant, Owner, Record, Transition};
-use idempotency_core::{Fence, KeyDigest, StoreError, StoreErrorKind};
+use idempotency_core::{Fence, KeyDigest, OnExpired, StoreError, StoreErrorKind};
 use sqlx::Row as _;
 
 use super::Shared;
@@ -158,9 +158,11 @@ impl Shared {
                 return match transition.answer {
                     // A repeat of this claim, so a newer version may have completed since it was granted.
                     Claimed::Granted(grant) => {
-                        // A takeover that was given back counts one attempt less, and its lease is over.
+                        // A takeover that was given back counts one attempt less, and its lease is over. Of a key that may run
+                        // at most once there is no takeover: its second attempt follows a release.
                         let is_over = row.deadline.is_some_and(|deadline| deadline <= seen.now);
-                        let took_over = grant.attempt > 1 || is_over;
+                        let may_take_over = claim.on_expired == OnExpired::Rerun;
+                        let took_over = may_take_over && (grant.attempt > 1 || is_over);
                         self.check_mark(claim, Granted { grant, took_over }).await
                     }
                     // A stale claim gives its grant back. Its repeat finds the key released by itself.

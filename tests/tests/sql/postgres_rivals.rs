@@ -1,7 +1,7 @@
 //! `PostgresStore` beside other transactions on its rows.
 
-use idempotency_core::store::{Claim, Claimed, Hold, StateView, Store as _};
-use idempotency_core::{Namespace, Order, Resource, Scope, Version};
+use idempotency_core::store::{Claim, Claimed, Hold, Release, StateView, Store as _};
+use idempotency_core::{Namespace, OnExpired, Order, Resource, Scope, Version};
 use idempotency_tests::postgres_server::{PostgresServer, psql};
 use sqlx::postgres::PgPool;
 
@@ -76,5 +76,26 @@ async fn a_stale_takeover_that_is_repeated_leaves_the_key_abandoned() {
         assert!(matches!(answer, Claimed::Stale { .. }), "{answer:?}");
         let view = store.load(key("old").digest()).await.unwrap().unwrap();
         assert_eq!((view.state, view.attempts), (StateView::Abandoned, 1));
+    }
+}
+
+/// A key that may run at most once is never taken over. So a second attempt follows a release.
+#[tokio::test]
+async fn a_stale_claim_that_is_repeated_after_a_release_puts_no_key_in_doubt() {
+    let url = PostgresServer::shared().await.new_database().await;
+    let store = store(&url);
+    let at_most_once = |owner| {
+        let mut claim = ordered("old", owner, 1);
+        claim.on_expired = OnExpired::InDoubt;
+        claim
+    };
+    let first = granted(&store, &at_most_once(1)).await;
+    assert_eq!(store.release(&first, Release::Failed).await.unwrap(), Hold::Held);
+    granted(&store, &at_most_once(2)).await;
+    let newer = granted(&store, &ordered("new", 3, 2)).await;
+    assert_eq!(store.complete(&completion(&newer)).await.unwrap(), Hold::Held);
+    for owner in [2, 2, 4] {
+        let answer = store.claim(&at_most_once(owner)).await.unwrap();
+        assert!(matches!(answer, Claimed::Stale { .. }), "{owner}: {answer:?}");
     }
 }
