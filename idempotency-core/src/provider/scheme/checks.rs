@@ -48,14 +48,14 @@ pub(super) fn settings(scheme: &Scheme) -> Result<(), SchemeError> {
     let is_list = scheme.separator.is_some() || !matches!(scheme.time, Time::None);
     if scheme.signed_text != BODY || is_list || is_decoded || scheme.encoding != Encoding::Hex {
         return Err(SchemeError::Setting(
-            "a token and basic authentication sign nothing: leave out template, items, time, encoding and the \
+            "a token and basic authentication sign nothing: remove the template, items, time, encoding and the \
              secret's form",
         ));
     }
     let is_plain = matches!(scheme.headers, Headers::One("authorization")) && scheme.prefix.is_empty();
     if scheme.proof == Proof::BasicAuth && !is_plain {
         return Err(SchemeError::Setting(
-            "basic authentication is in the authorization header, without a prefix of yours",
+            "basic authentication always uses the authorization header: remove `signature_header` and `prefix`",
         ));
     }
     Ok(())
@@ -67,9 +67,9 @@ pub(super) fn time(scheme: &Scheme, signed_text: &[Part]) -> Result<(), SchemeEr
     let is_in_text = signed_text.contains(&Part::Timestamp);
     let is_ageless = scheme.age.tolerance().is_none_or(|tolerance| tolerance == Duration::MAX);
     match scheme.time {
-        Time::None if is_in_text => {
-            Err(wrong("has `{timestamp}`, but the scheme says nowhere where the time is"))
-        }
+        Time::None if is_in_text => Err(wrong(
+            "has `{timestamp}`, but no time is configured: call `timestamp_header` or `timestamp_item`",
+        )),
         Time::Header(_) | Time::Item(_) if !is_in_text => {
             Err(wrong("leaves out `{timestamp}`, so any time would pass"))
         }
@@ -77,13 +77,11 @@ pub(super) fn time(scheme: &Scheme, signed_text: &[Part]) -> Result<(), SchemeEr
         Time::Header(_) | Time::Item(_)
             if is_ageless && scheme.unit() != TimeUnit::Rfc3339 && is_time_beside_header(signed_text) =>
         {
-            Err(wrong(
-                "has a header beside a number, where the age helps to show the border: set a tolerance",
-            ))
+            Err(wrong("has a header next to the timestamp, which is ambiguous at any age: set a tolerance"))
         }
-        Time::Item(_) if scheme.separator.is_none() => Err(SchemeError::Setting(
-            "the time is an item of the signature header, which is no list: call `items`",
-        )),
+        Time::Item(_) if scheme.separator.is_none() => {
+            Err(SchemeError::Setting("`timestamp_item` needs a list in the signature header: call `items`"))
+        }
         _ => Ok(()),
     }
 }
@@ -111,7 +109,9 @@ pub(super) fn methods(methods: &[Method], signed_text: &[Part]) -> Result<(), Sc
     };
     let is_hidden = methods.iter().any(|a| methods.iter().any(|b| hides(a, b)));
     if signed_text.contains(&Part::Method) && is_hidden {
-        return Err(SchemeError::Setting("a signed method begins or ends with another one"));
+        return Err(SchemeError::Setting(
+            "one allowed method is a prefix or a suffix of another, and the method is signed",
+        ));
     }
     Ok(())
 }

@@ -176,7 +176,9 @@ impl Places<'_, '_> {
         }
         // The first unsigned place must come after the last signed one.
         if !alternatives.is_sorted_by_key(|alternative| !alternative.is_signed) {
-            return wrong("has an unsigned place before a signed one, which an attacker could add");
+            return wrong(
+                "has an unsigned place before a signed one: an attacker could add the unsigned value",
+            );
         }
         Ok(alternatives)
     }
@@ -220,7 +222,7 @@ impl Places<'_, '_> {
             Place::Sequence(text) => Ok(Source::Sequence(self.paths.add(&pointer(text)?))),
             Place::Digest => Ok(Source::Digest),
             Place::Joined(_) | Place::FirstOf(_) | Place::When(..) => {
-                Err(SchemeError::Place { place: *place, reason: "is nested too deep" })
+                Err(SchemeError::Place { place: *place, reason: "is nested too deeply" })
             }
         }
     }

@@ -7,11 +7,11 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Certainty {
-    /// Read in the sender's own documentation, or in its own code.
+    /// Stated in the sender's documentation or code.
     Confirmed,
-    /// Read elsewhere: in another project's code, or in an article.
+    /// Stated only by third parties, in their code or in an article.
     Reported,
-    /// Not confirmed by anything we read.
+    /// No source was found.
     Unconfirmed,
 }
 

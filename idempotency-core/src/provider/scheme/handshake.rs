@@ -13,7 +13,7 @@ use crate::provider::{Incoming, Secret, form, signature};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Handshake {
-    /// None.
+    /// The sender does not check the endpoint.
     None,
     /// A HEAD request, which is answered 200.
     Head,
@@ -26,11 +26,11 @@ pub enum Handshake {
         /// The value's name in the answer.
         json: &'static str,
     },
-    /// A signed delivery whose JSON body says that it is a handshake. The text at a pointer is the answer.
+    /// A signed JSON request with a challenge, which is sent back as plain text.
     EchoJson {
-        /// The pointer to the text.
+        /// Where the challenge is.
         pointer: &'static str,
-        /// Another pointer, and the text there that says so, such as `("/type", "url_verification")`.
+        /// A pointer, and the value there that marks a handshake, such as `("/type", "url_verification")`.
         when: (&'static str, &'static str),
     },
     /// A signed delivery whose JSON body says that it is a handshake. The answer is always the same.
@@ -45,17 +45,17 @@ pub enum Handshake {
         /// The JSON in the answer. Empty: no content.
         json: &'static str,
     },
-    /// A signed delivery whose JSON body says that it is a handshake. The answer is a JSON object of the text at a pointer and
-    /// of its HMAC-SHA256 in hexadecimal, under the names `plain` and `signed`.
+    /// As [`EchoJson`](Self::EchoJson), but the answer is a JSON object with the challenge under `plain`, and its HMAC-SHA256 in
+    /// hexadecimal under `signed`.
     ///
-    /// Only up to 128 letters, digits and `+/=_-` are signed, so that the answer is the signature of no delivery with a JSON
-    /// object.
+    /// The challenge may have up to 128 letters, digits and `+/=_-`, so that no handshake yields a valid signature of a JSON
+    /// delivery.
     SignJson {
-        /// The pointer to the text.
+        /// Where the challenge is.
         pointer: &'static str,
-        /// Another pointer, and the text there that says so, such as `("/event", "endpoint.url_validation")`.
+        /// A pointer, and the value there that marks a handshake, such as `("/event", "endpoint.url_validation")`.
         when: (&'static str, &'static str),
-        /// The text's name in the answer.
+        /// The challenge's name in the answer.
         plain: &'static str,
         /// The HMAC's name in the answer.
         signed: &'static str,

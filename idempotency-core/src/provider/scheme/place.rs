@@ -10,7 +10,7 @@ use crate::digest::FieldDigest;
 
 /// Where in a request a value is.
 ///
-/// JSON places are pointers (RFC 6901) into the body, such as `/data/id`. The value there must be a text or a whole number. In a
+/// JSON places are pointers (RFC 6901) into the body, such as `/data/id`. The value there must be a string or an integer. In a
 /// scheme with [several events in one request](super::Scheme::events_in), they are pointers into the event.
 ///
 /// ```
@@ -19,7 +19,7 @@ use crate::digest::FieldDigest;
 ///     Place::When("/schema_version", &Place::Json("/id")),
 ///     Place::Joined(&[Place::Json("/type"), Place::Json("/object/id"), Place::Json("/object/version")]),
 /// ]);
-/// # assert_eq!(KEY.to_string(), "`/id` if there is a `/schema_version`, else `/type` with `/object/id` with `/object/version`");
+/// # assert_eq!(KEY.to_string(), "`/id` if there is a `/schema_version`, else `/type` + `/object/id` + `/object/version`");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -41,7 +41,7 @@ pub enum Place {
     Joined(&'static [Self]),
     /// The first of several places that has a value. For a sender with several kinds of messages.
     ///
-    /// The keys of each place are apart from those of the others. No unsigned place may come before a signed one: an
+    /// Each place has keys of its own: an id from a header never equals the same id from the body. No unsigned place may come before a signed one: an
     /// attacker could add the unsigned value.
     FirstOf(&'static [Self]),
     /// Another place, if the JSON body has a value at a pointer. For a field whose meaning depends on the kind of message.
@@ -75,7 +75,7 @@ impl fmt::Display for Place {
             Self::Json(pointer) => write!(f, "`{pointer}`"),
             Self::Envelope(pointer) => write!(f, "the body's `{pointer}`"),
             Self::Sequence(pointer) => write!(f, "its number from `{pointer}` on"),
-            Self::Joined(places) => list(f, places, " with "),
+            Self::Joined(places) => list(f, places, " + "),
             Self::FirstOf(places) => list(f, places, ", else "),
             Self::When(pointer, place) => write!(f, "{place} if there is a `{pointer}`"),
             Self::Digest => f.write_str("SHA-256 of the body"),

@@ -78,12 +78,15 @@ fn check_borders(signed_text: &[Part], incoming: &Incoming<'_>) -> Result<(), Re
     for part in signed_text {
         match part {
             Part::Header(name, border) if !border.admits(required(incoming, name)?) => {
-                let refused =
-                    Rejection::malformed("a signed header has a byte that may belong to the next part");
+                let refused = Rejection::malformed(
+                    "a signed header contains a separator or a character that makes the signed text ambiguous",
+                );
                 return Err(refused.about_header(name.as_str().to_owned()));
             }
             Part::Body(borders) if !borders.admit(incoming.body) => {
-                return Err(Rejection::malformed("the body may begin or end in a signed header"));
+                return Err(Rejection::malformed(
+                    "the body begins or ends with a character that makes the signed text ambiguous",
+                ));
             }
             _ => {}
         }
@@ -98,7 +101,7 @@ pub(super) fn check_time(
     tolerance: Option<Duration>,
     incoming: &Incoming<'_>,
 ) -> Result<(), Rejection> {
-    let unreadable = || Rejection::unauthenticated("the timestamp is not in the sender's form");
+    let unreadable = || Rejection::unauthenticated("the timestamp has an unexpected format");
     if compiled.time_digits.is_some_and(|digits| timestamp.len() != digits) {
         return Err(unreadable());
     }
@@ -143,7 +146,7 @@ fn only_item<'a>(scheme: &Scheme, lines: &[&'a str], prefix: &str) -> Result<&'a
         lines.iter().flat_map(|line| items(scheme, line)).filter_map(|item| item.strip_prefix(prefix));
     match (found.next(), found.next()) {
         (Some(item), None) => Ok(item),
-        _ => Err(Rejection::unauthenticated("the signature header has no timestamp, or several")),
+        _ => Err(Rejection::unauthenticated("the signature header has no timestamp, or more than one")),
     }
 }
 
@@ -186,6 +189,6 @@ fn vouched(is_known: bool, body: &[u8]) -> Result<Verified<'_>, Rejection> {
     if is_known {
         Ok(Verified::by_other_means(body))
     } else {
-        Err(Rejection::unauthenticated("the token or the credentials are unknown"))
+        Err(Rejection::unauthenticated("the token or the credentials do not match"))
     }
 }

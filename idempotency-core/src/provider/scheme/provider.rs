@@ -133,7 +133,8 @@ impl SchemeProvider {
         }
         match malformed {
             Some(error) if usable.is_empty() => {
-                Err(Rejection::unavailable("every secret is malformed").with_source(error))
+                Err(Rejection::unavailable("no usable secret: every secret from the source is malformed")
+                    .with_source(error))
             }
             malformed => Ok((usable, malformed)),
         }
@@ -170,8 +171,9 @@ impl SchemeProvider {
         };
         let secret = secrets.iter().find(is_of);
         let answer = secret.and_then(|secret| self.scheme.handshake.answer_to_text(text, secret));
-        let answer =
-            answer.ok_or_else(|| Rejection::malformed("the text of the handshake is no short token"))?;
+        let answer = answer.ok_or_else(|| {
+            Rejection::malformed("the handshake's challenge is too long or has unexpected characters")
+        })?;
         Ok(Some(answer))
     }
 

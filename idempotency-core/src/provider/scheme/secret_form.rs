@@ -48,11 +48,11 @@ impl Scheme {
         }
         match self.proof {
             Proof::BasicAuth if !has_password(text) => {
-                Err(SecretError::Malformed("a user and a password with a colon between them"))
+                Err(SecretError::Malformed("of the form `user:password`, with a password"))
             }
-            Proof::Token if !is_in_header(self.prefix, text) => {
-                Err(SecretError::Malformed("a text that a header can hold"))
-            }
+            Proof::Token if !is_in_header(self.prefix, text) => Err(SecretError::Malformed(
+                "a valid header value (no white space at its ends, no control characters)",
+            )),
             _ => self.secret_form.decoded(secret),
         }
     }
@@ -81,11 +81,11 @@ impl SecretForm {
             Self::Base64(prefix) => {
                 let text = text.strip_prefix(prefix.as_bytes()).unwrap_or(text);
                 let decoded = crate::provider::standard_webhooks::decoded(text);
-                decoded.ok_or(SecretError::Malformed("base64"))?
+                decoded.ok_or(SecretError::Malformed("valid base64"))?
             }
             Self::Hex => {
                 let decoded = data_encoding::HEXLOWER_PERMISSIVE.decode(text);
-                decoded.map_err(|_| SecretError::Malformed("hexadecimal"))?
+                decoded.map_err(|_| SecretError::Malformed("valid hexadecimal"))?
             }
             Self::Nfkd => {
                 let text = std::str::from_utf8(text).map_err(|_| SecretError::NotOneLine)?;

@@ -58,7 +58,7 @@ impl Scheme {
         self
     }
 
-    /// The template of the signed text. Default: `{body}`, the least that proves a body.
+    /// The template of the signed text. Default: `{body}`, the body alone.
     ///
     /// | Part | Stands for |
     /// |---|---|
@@ -69,10 +69,8 @@ impl Scheme {
     /// | `{url}` | the endpoint's URL, as given to [`with_url`](Self::with_url) |
     /// | `{method}` | the method |
     ///
-    /// Text between the parts stays as it is. A part that ends with a byte of the text after it is refused, because the
-    /// border could be elsewhere. Headers without a text between them are refused when the provider is made. A header without
-    /// a text beside it may only have letters, digits, `_` and `-`. A number of seconds beside a header has 10 digits, and one
-    /// of milliseconds 13. An empty body between two such parts is refused.
+    /// Text between the parts stays as it is. A request is refused if a signed header contains the separator next to it,
+    /// because the parts could then be split in another way. The scheme page has all such rules, under "Ambiguous boundaries".
     pub const fn signing(mut self, template: &'static str) -> Self {
         self.signed_text = template;
         self

@@ -63,7 +63,7 @@ pub(super) fn parse(
             "id" => header(id.ok_or_else(|| wrong("has an `{id}`, but the key is not in a header"))?)?,
             _ => match name.strip_prefix("header:") {
                 Some(name) => header(name)?,
-                None => return Err(wrong("has an unknown part")),
+                None => return Err(wrong("has an unknown part: use {body}, {timestamp}, {id}, {header:name}, {url} or {method}")),
             },
         });
     }
@@ -105,13 +105,13 @@ fn set_borders(parts: &mut [Part], body: usize, is_date: bool) -> Result<(), &'s
         };
         match (&parts[at], border) {
             (Part::Header(..), Border::Form) if !matches!(inner, Some(Part::Body(_) | Part::Timestamp)) => {
-                return Err("has two parts without a text between them");
+                return Err("has two parts without a separator between them");
             }
             (Part::Timestamp, Border::Form) if !matches!(inner, Some(Part::Body(_))) => {
-                return Err("has two parts without a text between them");
+                return Err("has two parts without a separator between them");
             }
             (Part::Timestamp, Border::Byte(byte)) if byte.is_ascii_digit() => {
-                return Err("has a digit beside the timestamp");
+                return Err("has a digit next to the timestamp");
             }
             _ => {}
         }
@@ -210,9 +210,9 @@ mod tests {
         for template in
             ["{id}{header:x-b}{body}", "{id}{url}{body}", "{timestamp}{id}.{body}", "{body}{id}{header:x-b}"]
         {
-            assert!(reason(template).contains("without a text between"), "{template}");
+            assert!(reason(template).contains("without a separator between"), "{template}");
         }
-        assert!(reason("{timestamp}0{body}").contains("a digit beside"));
+        assert!(reason("{timestamp}0{body}").contains("a digit next to"));
     }
 
     #[test]

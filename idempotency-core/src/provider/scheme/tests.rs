@@ -93,13 +93,13 @@ fn a_malformed_scheme_is_an_error_when_its_provider_is_made() {
         (ACME.key_in(Place::FirstOf(&[])), place(Place::FirstOf(&[]), "is a list without places")),
         (
             ACME.key_in(Place::Joined(&[Place::Joined(&[Place::Digest])])),
-            place(Place::Joined(&[Place::Digest]), "is nested too deep"),
+            place(Place::Joined(&[Place::Digest]), "is nested too deeply"),
         ),
         (
             ACME.key_in(Place::FirstOf(&[Place::Header("x-id"), Place::Json("/id")])),
             place(
                 Place::FirstOf(&[Place::Header("x-id"), Place::Json("/id")]),
-                "has an unsigned place before a signed one, which an attacker could add",
+                "has an unsigned place before a signed one: an attacker could add the unsigned value",
             ),
         ),
         (

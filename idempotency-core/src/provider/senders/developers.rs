@@ -24,7 +24,7 @@ pub const JIRA: Scheme = Scheme::hmac_sha256("jira")
     .key_in(Place::Header("x-atlassian-webhook-identifier"))
     .type_in(Place::Json("/webhookEvent"))
     .noting(
-        "An id is unique only within its site: one endpoint for each site. Only webhooks that an administrator made with a secret are signed.",
+        "An id is unique only within its site, so give each site its own endpoint. Only webhooks that an administrator made with a secret are signed.",
     );
 
 /// Events of groups have no `object_kind`.
@@ -109,7 +109,7 @@ pub const PAGERDUTY: Scheme = Scheme::hmac_sha256("pagerduty")
         Place::Json("/event/occurred_at"),
         VersionForm::Time(TimeUnit::Rfc3339),
     )
-    .noting("Its SDK answers 400 or 403 to prevent a redelivery.");
+    .noting("A 400 or 403 answer may stop its retries: the examples of its SDK use them for that.");
 
 /// Linear. The id is in a header that the signature does not cover. The signed time is in the body.
 ///

@@ -104,7 +104,7 @@ pub const TELEGRAM: Scheme = Scheme::token("telegram")
     .described_by("", Unconfirmed)
     .signature_header("x-telegram-bot-api-secret-token")
     .key_in(Place::Json("/update_id"))
-    .noting("Updates are numbered for each bot: one endpoint for each.");
+    .noting("Updates are numbered for each bot, so give each bot its own endpoint.");
 
 /// Liveblocks.
 pub const LIVEBLOCKS: Scheme = standard_webhooks("liveblocks")

@@ -15,7 +15,7 @@ pub const TYPEFORM: Scheme = Scheme::hmac_sha256("typeform")
     .key_in(Place::Json("/event_id"))
     .type_in(Place::Json("/event_type"))
     .retries_for(hours(10), Unconfirmed)
-    .noting("An answer 404 or 410 may disable the webhook (not confirmed).");
+    .noting("A 404 or 410 answer may disable the webhook (not confirmed).");
 
 /// Trello. The signature covers the callback URL, so call [`with_url`](Scheme::with_url) with exactly the URL of the webhook.
 pub const TRELLO: Scheme = Scheme::hmac_sha1("trello")
@@ -28,7 +28,7 @@ pub const TRELLO: Scheme = Scheme::hmac_sha1("trello")
     .type_in(Place::Json("/action/type"))
     .handshake(Handshake::Head)
     .retries_for(seconds(210), Unconfirmed)
-    .noting("An answer 410 may delete the webhook (not confirmed).");
+    .noting("A 410 answer may delete the webhook (not confirmed).");
 
 /// Intercom. The body counts the attempts. It checks the endpoint with a HEAD request.
 pub const INTERCOM: Scheme = Scheme::hmac_sha1("intercom")
@@ -174,7 +174,7 @@ pub const POSTMARK: Scheme = Scheme::basic_auth("postmark")
     .retries_for(hours(10), Unconfirmed)
     // Attachments of inbound mail have up to 35 MB, before base64.
     .body_limit(50 * 1024 * 1024)
-    .noting("An answer 403 may stop its retries (not confirmed).");
+    .noting("A 403 answer may stop its retries (not confirmed).");
 
 /// Notion. The body counts the attempts. The secret is the `verification_token` that Notion sends when a subscription is made.
 pub const NOTION: Scheme = Scheme::hmac_sha256("notion")
@@ -187,7 +187,7 @@ pub const NOTION: Scheme = Scheme::hmac_sha256("notion")
     .account_in(Place::Json("/workspace_id"))
     .differing_between_attempts(&["/attempt_number"])
     .noting(
-        "The secret is the `verification_token` of its first request. That request cannot be verified before, so it is answered 401: take the token from it another way.",
+        "The secret is the `verification_token` of its first request. That request cannot be verified, so it is answered 401. Receive it once on a temporary route without this layer.",
     );
 
 /// Onfido. It sends no id, so the key is the body's digest.

@@ -23,17 +23,20 @@ sender here puts several events into one request.
 *Order* is the resource that an event is about, and its version. It has an effect only for the types that
 `discarding_stale` names: see [order][providers/scheme#order].
 
-This page is made from the schemes by a test. *Not confirmed* means that we found no page or code of the sender that says
-so: check it before you rely on it.
+To change a setting, call it as in a scheme of your own: `senders::LINEAR.tolerance(Duration::from_secs(8 * 3600))`.
+
+This page is made from the schemes by a test. The last column of the first table says how well signature and key are known, and
+the same words follow each duration. *Confirmed*: in the sender's documentation or code. *Reported*: only by third parties.
+*Not confirmed*: we found no source. Before you use a scheme that is not confirmed, verify a real delivery with it.
 
 ";
 
 const NOTES: &str = "
-**Key signed: no** means that an attacker who captured a request can send it again under another id, and it runs again: the
-signature does not cover the id, so both requests look genuine. The body's digest is bound to the key, so the same id with
-another body is answered 422. Where nothing is signed, an attacker can also send any content. Where the body is signed,
-[the content as the key][providers/content-key] stops a captured request that is sent again, and takes two events with equal
-bodies for one.
+**Key signed: no** means that an attacker can replay a captured request under a new id, and it runs again: the signature does not
+cover the id, so both requests look genuine. The record also keeps a digest of the body, so the same id with another body is
+answered 422. Where nothing is signed, an attacker can also send any content. Where the body is signed,
+[the content as the key][providers/content-key] stops such a replay, and takes two events with equal bodies for one. Do not use it
+for a sender whose body changes on a retry, such as Linear: each retry would run again.
 
 A type is read from the body only. These senders name it in a header that is not signed, so their events have no type:
 Bitbucket Cloud, Sanity, Sentry and WooCommerce. Do not trust that header to tell a harmless event from another one.
@@ -42,7 +45,7 @@ The signature of Zendesk covers the time and the body, and no parameter of the U
 proves nothing about its parameters: let it send JSON, and read nothing from the URL.
 
 *Waits for* is how long the sender waits for an answer, and *Retries for* is how long it retries. The retention is at least
-twice as long. A dash means that none is known.
+twice the time of the retries. A dash means that none is known.
 
 ";
 
@@ -111,7 +114,7 @@ fn page() -> String {
         .unwrap();
     }
     page.push_str(NOTES);
-    page.push_str("| Sender | Proof | Header | Signed text | Handshake | To know | Source |\n");
+    page.push_str("| Sender | Proof | Header | Signed text | Handshake | Notes | Source |\n");
     page.push_str("|---|---|---|---|---|---|---|\n");
     for scheme in senders::ALL {
         let facts = scheme.facts();
@@ -134,7 +137,7 @@ fn page() -> String {
             handshake => handshake.to_string(),
         };
         let no_4xx = match facts.retries_4xx {
-            Some(fact) if !fact.value => format!("An answer 4xx is not retried ({}).", fact.certainty),
+            Some(fact) if !fact.value => format!("A 4xx answer is not retried ({}).", fact.certainty),
             _ => String::new(),
         };
         let to_know = [no_4xx.as_str(), facts.note].join(" ");
