@@ -155,11 +155,16 @@ impl Secrets {
     /// The secrets to try for a request.
     ///
     /// # Errors
-    /// The source's error, or [`Rejection::unauthenticated`] if there are no secrets.
+    /// The source's error, or [`Rejection::unauthenticated`] if there are no secrets. [`Rejection::unavailable`] if the path
+    /// names a tenant and a secret is fixed, since it would authenticate every tenant.
     ///
     /// # Cancel safety
     /// Safe to drop at any time: it changes nothing.
     pub async fn for_request(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection> {
+        if incoming.tenant.is_some() && !self.fixed.is_empty() {
+            // One captured request would be a delivery of every tenant that an attacker makes up.
+            return Err(Rejection::unavailable("a fixed secret authenticates no tenant: use a source alone"));
+        }
         let secrets = match &self.source {
             None => self.fixed.clone(),
             Some(source) if self.fixed.is_empty() => source.secrets(incoming).await?,

@@ -125,6 +125,7 @@ impl Providers {
 
     /// The number of the provider that serves a path.
     pub(crate) fn position(&self, path: &str) -> Option<usize> {
+        crate::path::decoded(path)?;
         let path = crate::path::normalized(path);
         let path = self.pattern.matches(&path)?;
         self.members.iter().position(|member| member.serves(&path))

@@ -107,6 +107,7 @@ mod tests {
 
     /// What the path names: the provider and the tenant.
     fn named(pattern: &PathPattern, path: &str) -> Option<(Option<String>, Option<String>)> {
+        decoded(path)?;
         let path = normalized(path);
         let matched = pattern.matches(&path)?;
         Some((matched.provider.map(str::to_owned), matched.tenant.map(Cow::into_owned)))

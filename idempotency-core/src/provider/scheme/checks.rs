@@ -7,7 +7,7 @@ use super::secret_form::SecretForm;
 use super::settings::{Age, Headers, Time};
 use super::template::Part;
 use super::url::EndpointUrl;
-use super::{BODY, Encoding, Handshake, Proof, Scheme, SchemeError, TimeUnit};
+use super::{BODY, Encoding, Handshake, Place, Proof, Scheme, SchemeError, TimeUnit};
 
 use std::time::Duration;
 
@@ -26,8 +26,11 @@ pub(super) fn settings(scheme: &Scheme) -> Result<(), SchemeError> {
             "a unit or an age is set, but the scheme says nowhere where the time is",
         ));
     }
-    if matches!(scheme.handshake, Handshake::Answer { .. }) && scheme.handshake.fixed_answer().is_none() {
-        return Err(SchemeError::Setting("the answer to the handshake has a status that is no success"));
+    if !scheme.handshake.is_well_formed() {
+        return Err(SchemeError::Setting(
+            "the handshake has an invalid header name, a status that is no success, or content that is not JSON or \
+             not allowed by its status",
+        ));
     }
     let is_decoded = !matches!(scheme.secret_form, SecretForm::Text);
     if scheme.proof.key_pair().is_some() {
@@ -103,7 +106,10 @@ pub(super) fn url(scheme: &Scheme, signed_text: &[Part]) -> Result<(), SchemeErr
 }
 
 /// Of two methods, neither may hide the other in the signed text.
-pub(super) fn methods(methods: &[Method], signed_text: &[Part]) -> Result<(), SchemeError> {
+pub(super) fn methods(scheme: &Scheme, methods: &[Method], signed_text: &[Part]) -> Result<(), SchemeError> {
+    if scheme.handshake.method().is_some_and(|method| methods.contains(&method)) {
+        return Err(SchemeError::Setting("deliveries have the method of the handshake, which is not signed"));
+    }
     let hides = |a: &Method, b: &Method| {
         a != b && (a.as_str().starts_with(b.as_str()) || a.as_str().ends_with(b.as_str()))
     };
@@ -121,6 +127,10 @@ pub(super) fn account(scheme: &Scheme, compiled: &Compiled) -> Result<(), Scheme
     let is_any_key_signed = compiled.key.iter().any(|place| place.is_signed);
     let is_account_signed = compiled.account.iter().all(|place| place.is_signed);
     match scheme.account {
+        Some(place) if compiled.account.len() > 1 => Err(SchemeError::Place {
+            place,
+            reason: "is a list of places, and the same text at two of them could be two accounts",
+        }),
         Some(place) if is_any_key_signed && !is_account_signed => Err(SchemeError::Place {
             place,
             reason: "is not signed, so it cannot be the account of a signed key",
@@ -148,6 +158,26 @@ pub(super) fn events(scheme: &Scheme, compiled: &Compiled) -> Result<(), SchemeE
     }
     if matches!(scheme.handshake, Handshake::Answer { .. }) {
         return Err(SchemeError::Setting("a handshake with a fixed answer needs a key, and has no event"));
+    }
+    Ok(())
+}
+
+/// A key must not be one that an attacker can choose where it decides anything.
+pub(super) fn key(scheme: &Scheme, place: Place, compiled: &Compiled) -> Result<(), SchemeError> {
+    let is_signature =
+        |source: &Source| matches!(source, Source::Header(name) if compiled.signature_headers.contains(name));
+    if compiled.key.iter().any(|place| place.sources.iter().any(is_signature)) {
+        return Err(SchemeError::Place {
+            place,
+            reason: "is in the signature header, and one event may have several signatures",
+        });
+    }
+    let is_fixed = matches!(scheme.handshake, Handshake::Answer { .. });
+    if is_fixed && !compiled.key.iter().all(|place| place.is_signed) {
+        return Err(SchemeError::Place {
+            place,
+            reason: "is not signed, and a handshake with a fixed answer needs a key that is",
+        });
     }
     Ok(())
 }

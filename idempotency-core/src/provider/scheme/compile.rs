@@ -85,7 +85,7 @@ pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
     checks::time(scheme, &signed_text)?;
     checks::url(scheme, &signed_text)?;
     let methods = methods(scheme.methods)?;
-    checks::methods(&methods, &signed_text)?;
+    checks::methods(scheme, &methods, &signed_text)?;
     let (mut paths, mut event_paths) = (Paths::default(), Paths::default());
     let events = scheme.events.map(|text| EventPath::parse(text).ok_or(SchemeError::Events(text)));
     let events = events.transpose()?;
@@ -121,8 +121,9 @@ pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
     };
     checks::account(scheme, &compiled)?;
     if let (Some(order), Some(places)) = (&compiled.order, &scheme.order) {
-        order.check(scheme, places, &compiled.event_type)?;
+        order.check(scheme, places, &compiled.event_type, &compiled.account)?;
     }
+    checks::key(scheme, key, &compiled)?;
     checks::challenge(&compiled)?;
     checks::events(scheme, &compiled)?;
     Ok(compiled)
@@ -233,5 +234,7 @@ fn header(name: &'static str) -> Result<HeaderName, SchemeError> {
 }
 
 fn pointer(text: &'static str) -> Result<Pointer, SchemeError> {
-    Pointer::parse(text).ok_or(SchemeError::Pointer(text))
+    // Elsewhere `*` stands for each element of a list, so here it would be a mistake.
+    let pointer = Pointer::parse(text).filter(|pointer| !pointer.steps().iter().any(|step| step == "*"));
+    pointer.ok_or(SchemeError::Pointer(text))
 }

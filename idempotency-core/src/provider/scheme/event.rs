@@ -6,7 +6,7 @@ use data_encoding::HEXLOWER;
 
 use super::compile::{Alternative, Compiled, Source};
 use super::pick::{Value, Values};
-use super::place;
+use super::{order, place};
 use crate::provider::snapshots::Snapshots;
 use crate::provider::{Incoming, Rejection};
 use crate::{Attributes, Delivery, Fingerprint, Key, Verified};
@@ -39,6 +39,10 @@ impl Event<'_, '_> {
         };
         let key = Key::new(key)?;
         let account = self.first_of(&self.compiled.account)?;
+        let is_in_body = |place: &Alternative| matches!(place.sources[..], [Source::Json(_), ..]);
+        if self.fields.is_none() && self.compiled.account.iter().any(is_in_body) {
+            return Err(Rejection::malformed("the body is not json, and the account is in it"));
+        }
         // A sender could name an account like a place. So a place is a tenant inside an account, which may be blank.
         let outer = (place.fallback.is_some() && !self.compiled.account.is_empty()).then_some("");
         let mut delivery = match &account {
@@ -72,7 +76,8 @@ impl Event<'_, '_> {
         let resource = self.first_of(&order.resource)?;
         let version = self.first_of(&order.version)?;
         let position = resource.zip(version);
-        let position = position.and_then(|((_, name), (_, version))| order.position(name, &version));
+        let position =
+            position.and_then(|((place, name), (_, version))| order.position(place, name, &version));
         let scope = delivery.signed_scope().clone();
         Ok(snapshots.order(delivery, &event_type, || scope, self.incoming.now, || position))
     }
@@ -119,7 +124,7 @@ impl Event<'_, '_> {
             Source::Json(number) => name(self.fields, *number)?.map(Cow::Borrowed),
             Source::Envelope(number) => name(self.envelope, *number)?.map(Cow::Borrowed),
             Source::Sequence(number) => {
-                let first = name(self.envelope, *number)?.and_then(|first| first.parse::<u64>().ok());
+                let first = name(self.envelope, *number)?.and_then(order::number);
                 let number = first.and_then(|first| first.checked_add(u64::try_from(self.position).ok()?));
                 number.map(|number| number.to_string().into())
             }

@@ -102,6 +102,28 @@ impl Handshake {
         }
     }
 
+    /// The method of a request that is a handshake by its method.
+    pub(super) fn method(self) -> Option<Method> {
+        match self {
+            Self::Head => Some(Method::HEAD),
+            Self::EchoQuery(_) | Self::EchoHeader { .. } => Some(Method::GET),
+            Self::None | Self::EchoJson { .. } | Self::SignJson { .. } | Self::Answer { .. } => None,
+        }
+    }
+
+    /// Whether its header name can be one, and its answer is a success with JSON or without content.
+    pub(super) fn is_well_formed(self) -> bool {
+        match self {
+            Self::EchoHeader { header, .. } => HeaderName::from_bytes(header.as_bytes()).is_ok(),
+            Self::Answer { status, json, .. } => {
+                let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok();
+                let may_have_content = !matches!(status, 204 | 205);
+                self.fixed_answer().is_some() && (json.is_empty() || may_have_content && is_json())
+            }
+            _ => true,
+        }
+    }
+
     /// The answer to a request that is a handshake by its method. It needs no signature: it gives nothing away.
     pub(super) fn answer_to_method(self, incoming: &Incoming<'_>) -> Option<RecordedResponse> {
         match self {

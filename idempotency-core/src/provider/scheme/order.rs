@@ -41,6 +41,7 @@ impl CompiledOrder {
         scheme: &Scheme,
         places: &OrderPlaces,
         event_type: &[Alternative],
+        account: &[Alternative],
     ) -> Result<(), SchemeError> {
         let is_signed = |places: &[Alternative]| places.iter().all(|place| place.is_signed);
         let wrong = |place, reason| Err(SchemeError::Place { place, reason });
@@ -58,21 +59,36 @@ impl CompiledOrder {
         if self.version.iter().any(|place| place.is_joined || is_digest(place)) {
             return wrong(places.version, "is no version, which is one number or one time");
         }
+        if self.resource.iter().any(is_digest) {
+            return wrong(places.resource, "is no resource: each event has another one");
+        }
+        if let Some(place) = scheme.account.filter(|_| !is_signed(account)) {
+            return wrong(place, "is not signed, so resources of two accounts could not be told apart");
+        }
         Ok(())
     }
 
-    /// The position of an event of this resource and this version. `None` if the version is not in the sender's form.
-    pub(super) fn position(&self, resource: String, version: &str) -> Option<Position<'static>> {
+    /// The position of an event of the resource at this place, and of this version. `None` if the version is not in the
+    /// sender's form.
+    pub(super) fn position(
+        &self,
+        place: &Alternative,
+        resource: String,
+        version: &str,
+    ) -> Option<Position<'static>> {
         let (version, per_second) = match self.form {
             // No number is a time in the future.
             VersionForm::Number => (number(version)?, u64::MAX),
             VersionForm::Time(unit) => (micros(time::parse(version, unit)?)?, 1_000_000),
         };
-        Some(Position { kind: Cow::Borrowed("resource"), name: resource.into(), version, per_second })
+        // The order 1 and the invoice 1 are two resources.
+        let kind = place.fallback.clone().map_or(Cow::Borrowed("resource"), Cow::Owned);
+        Some(Position { kind, name: resource.into(), version, per_second })
     }
 }
 
-fn number(text: &str) -> Option<u64> {
+/// A whole number in decimal digits.
+pub(super) fn number(text: &str) -> Option<u64> {
     signature::digits(text).filter(|_| !text.is_empty())
 }
 

@@ -241,7 +241,9 @@ impl Provider for SchemeProvider {
             let event = self.request(incoming, fields.as_ref());
             return Ok(Received::Delivery(event.ordered(event.delivery(&proof)?, &self.snapshots)?));
         };
-        let envelope = fields.unwrap_or_default();
+        // Without the values around them, events of two accounts would have one address.
+        let envelope =
+            fields.ok_or_else(|| Rejection::malformed("the body around the events cannot be read"))?;
         let events =
             events.find(proof.bytes(), self.scheme.max_events.unwrap_or(MAX_EVENTS))?.into_iter().enumerate();
         let deliveries = events.map(|(position, event)| {

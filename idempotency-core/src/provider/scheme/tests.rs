@@ -14,6 +14,7 @@ use crate::provider::{
 };
 use crate::{Delivery, Policy, Scope, testing};
 
+mod addresses;
 mod handshakes;
 mod keys;
 mod secrets;

@@ -41,6 +41,8 @@ pub const HUBSPOT: Scheme = Scheme::hmac_sha256("hubspot")
         Place::Json("/subscriptionId"),
         Place::Json("/eventId"),
         Place::Json("/occurredAt"),
+        // The ids are not unique: a bulk change has one time for many objects.
+        Place::Digest,
     ]))
     .type_in(Place::Json("/subscriptionType"))
     .account_in(Place::Json("/portalId"))

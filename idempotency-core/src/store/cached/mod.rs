@@ -147,6 +147,8 @@ impl<S> CachedStore<S> {
             Ok(Claimed::Completed(completed)) => {
                 self.answers.insert(key, Answer::new(completed, asked_at), generation);
             }
+            // A claim under way may have seen the record from before the grant.
+            Ok(Claimed::Granted(_)) => self.answers.remove(key),
             // The record is no longer the cached one, or the cached one is outdated.
             Ok(_) if was_cached => self.answers.remove(key),
             Ok(_) | Err(_) => {}
