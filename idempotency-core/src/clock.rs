@@ -111,6 +111,25 @@ impl Clock for TokioClock {
     }
 }
 
+/// A reading of both clocks. The monotonic one may stand still while the machine is suspended, and the wall clock may be
+/// set back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClockReading {
+    pub(crate) monotonic: Duration,
+    pub(crate) unix: Duration,
+}
+
+impl ClockReading {
+    pub(crate) fn of(clock: &(impl Clock + ?Sized)) -> Self {
+        Self { monotonic: clock.now(), unix: clock.unix_time() }
+    }
+
+    /// The time from this reading to a later one, on the clock that advanced further.
+    pub(crate) fn elapsed(self, now: Self) -> Duration {
+        now.monotonic.saturating_sub(self.monotonic).max(now.unix.saturating_sub(self.unix))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

@@ -5,9 +5,10 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 
 use super::budget::{bounded, within};
-use super::lease_state::{ClockReading, LeaseState};
+use super::lease_state::LeaseState;
 use super::undo::UndoOnDrop;
 use super::{Event, Execution, Idempotency, IdempotencyContext, Observation};
+use crate::clock::ClockReading;
 use crate::{
     Claim, Claimed, Completed, Delivery, Grant, Hold, KeyDigest, Lease, OnOutage, ScopedKey, StoreError,
     Version,
@@ -68,7 +69,7 @@ impl Idempotency {
     /// If the future is dropped, a claim that may have been granted is released in the background.
     pub async fn begin(&self, delivery: Delivery) -> Result<Begun, StoreError> {
         let claim = self.claim_for(&delivery);
-        self.begin_claim(delivery, claim, ClockReading::now(self.runtime())).await
+        self.begin_claim(delivery, claim, ClockReading::of(self.runtime())).await
     }
 
     /// Like [`begin`](Self::begin), for a delivery that arrived just now and whose claim exists already.
@@ -80,7 +81,7 @@ impl Idempotency {
     ) -> Result<Begun, StoreError> {
         let target = delivery.target().cloned();
         let path = target.as_ref().map(PathAndQuery::path);
-        let arrived = Arrived { key: &claim.key, path, at: now.monotonic() };
+        let arrived = Arrived { key: &claim.key, path, at: now.monotonic };
         let (claimed, claimed_at) = match self.claim_or_wait(&claim, &arrived, now).await {
             Ok(answer) => answer,
             Err(error) => return self.outage(delivery, &arrived, error),
@@ -191,10 +192,10 @@ impl Idempotency {
         lease: &Lease,
         duration: Duration,
     ) -> Result<Option<ClockReading>, StoreError> {
-        let mut sent = ClockReading::now(self.runtime());
+        let mut sent = ClockReading::of(self.runtime());
         // A lease no longer than a round trip never lasts. The handler then sees it as lost.
         for _ in 0..MAX_LATE_RENEWALS {
-            sent = ClockReading::now(self.runtime());
+            sent = ClockReading::of(self.runtime());
             let renewal =
                 within(self.runtime(), self.policy().store_timeout(), || self.store().renew(lease, duration));
             if renewal.await? == Hold::Lost {
@@ -236,7 +237,8 @@ impl Idempotency {
     ///
     /// The first renewal comes after a third of the lease.
     pub(super) fn outlasts_first_renewal(&self, sent: ClockReading) -> bool {
-        sent.elapsed(self.runtime()).saturating_add(self.policy().lease() / 2) <= self.guaranteed_lease()
+        sent.elapsed(ClockReading::of(self.runtime())).saturating_add(self.policy().lease() / 2)
+            <= self.guaranteed_lease()
     }
 
     /// How long a lease is sure to hold, from when it was requested.

@@ -7,11 +7,11 @@ use http::uri::PathAndQuery;
 
 use super::begin::Arrived;
 use super::ending::Ending;
-use super::lease_state::ClockReading;
 use super::{
     BatchContext, BatchResult, Begun, CompletionResult, Event, Execution, HandlerFailure, Idempotency,
     IdempotencyContext, Writes,
 };
+use crate::clock::ClockReading;
 use crate::{Delivery, KeyDigest, Outcome, Release, StoreError, Version};
 
 /// How finished work ends its execution.
@@ -82,7 +82,7 @@ impl Idempotency {
     {
         let claim = self.claim_for(&delivery);
         let (key, target, now) =
-            (claim.key.clone(), delivery.target().cloned(), ClockReading::now(self.runtime()));
+            (claim.key.clone(), delivery.target().cloned(), ClockReading::of(self.runtime()));
         let flow = match self.begin_claim(delivery, claim, now).await {
             Ok(Begun::Run(execution)) => execution.work_and_end(work, conclude).await,
             Ok(Begun::Unprotected(context)) => Flow::Unprotected(work(context).await),
@@ -90,7 +90,7 @@ impl Idempotency {
                 let recorded = read(&completed.outcome);
                 if recorded.is_none() {
                     let path = target.as_ref().map(PathAndQuery::path);
-                    let arrived = Arrived { key: &key, path, at: now.monotonic() };
+                    let arrived = Arrived { key: &key, path, at: now.monotonic };
                     self.observe_decision(&arrived, None, Event::OutcomeUnreadable);
                 }
                 Flow::Replayed(recorded)

@@ -6,32 +6,7 @@ use std::time::Duration;
 use event_listener::Event;
 
 use super::Runtime;
-
-/// A reading of both clocks of a runtime.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ClockReading {
-    now: Duration,
-    unix_time: Duration,
-}
-
-impl ClockReading {
-    pub(super) fn now(runtime: &dyn Runtime) -> Self {
-        Self { now: runtime.now(), unix_time: runtime.unix_time() }
-    }
-
-    /// The monotonic clock's time.
-    pub(super) fn monotonic(self) -> Duration {
-        self.now
-    }
-
-    /// The time since this reading, by the clock that has advanced further.
-    ///
-    /// The monotonic clock may stop while the machine is suspended, and the wall clock may be set back.
-    pub(super) fn elapsed(self, runtime: &dyn Runtime) -> Duration {
-        let by_wall_clock = runtime.unix_time().saturating_sub(self.unix_time);
-        runtime.now().saturating_sub(self.now).max(by_wall_clock)
-    }
-}
+use crate::clock::ClockReading;
 
 /// A lease's state, written by the renewal and read by the handler's context.
 #[derive(Debug)]
@@ -49,15 +24,15 @@ pub(super) struct LeaseState {
 impl LeaseState {
     /// A lease that was requested at `sent` and is sure to hold for `guaranteed` from then on.
     pub(super) fn held_from(sent: ClockReading, guaranteed: Duration) -> Self {
-        let sent = [sent.now, sent.unix_time].map(|time| AtomicU64::new(micros(time)));
+        let sent = [sent.monotonic, sent.unix].map(|time| AtomicU64::new(micros(time)));
         let (lost, taken_over) = (AtomicBool::new(false), AtomicBool::new(false));
         Self { lost, taken_over, guaranteed, sent, changed: Event::new() }
     }
 
     /// Prolongs the lease after a renewal that was requested at `sent`.
     pub(super) fn prolong(&self, sent: ClockReading) {
-        self.sent[0].store(micros(sent.now), Ordering::SeqCst);
-        self.sent[1].store(micros(sent.unix_time), Ordering::SeqCst);
+        self.sent[0].store(micros(sent.monotonic), Ordering::SeqCst);
+        self.sent[1].store(micros(sent.unix), Ordering::SeqCst);
     }
 
     /// Marks the lease as lost for good. Returns whether it was not lost before.
@@ -82,12 +57,12 @@ impl LeaseState {
     ///
     /// Renewal uses this clock, so that no jump of the wall clock stops it.
     pub(super) fn end(&self) -> Duration {
-        self.sent().now.saturating_add(self.guaranteed)
+        self.sent().monotonic.saturating_add(self.guaranteed)
     }
 
     /// Whether another owner may hold the lease, by either clock.
     pub(super) fn is_lost(&self, runtime: &dyn Runtime) -> bool {
-        self.lost.load(Ordering::SeqCst) || self.sent().elapsed(runtime) >= self.guaranteed
+        self.lost.load(Ordering::SeqCst) || self.sent().elapsed(ClockReading::of(runtime)) >= self.guaranteed
     }
 
     /// Waits for [`mark_lost`](Self::mark_lost).
@@ -102,9 +77,9 @@ impl LeaseState {
     }
 
     fn sent(&self) -> ClockReading {
-        let [now, unix_time] =
+        let [monotonic, unix] =
             [0, 1].map(|clock| Duration::from_micros(self.sent[clock].load(Ordering::SeqCst)));
-        ClockReading { now, unix_time }
+        ClockReading { monotonic, unix }
     }
 }
 

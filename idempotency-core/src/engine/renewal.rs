@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 
 use super::budget::answered;
-use super::lease_state::{ClockReading, LeaseState};
+use super::lease_state::LeaseState;
 use super::{Event, Execution};
 use crate::Hold;
+use crate::clock::ClockReading;
 
 /// The pause between repetitions of a renewal.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
@@ -65,7 +66,7 @@ impl Execution {
         let runtime = self.engine.runtime();
         let policy = self.engine.policy();
         loop {
-            let sent = ClockReading::now(runtime);
+            let sent = ClockReading::of(runtime);
             let limit = match state.end().saturating_sub(runtime.now()) {
                 Duration::ZERO => policy.store_timeout(),
                 left => policy.store_timeout().min(left),

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::within;
 use super::execution::Stage;
-use super::lease_state::{ClockReading, LeaseState};
+use super::lease_state::LeaseState;
 use super::{Event, Execution, Idempotency, IdempotencyContext};
+use crate::clock::ClockReading;
 use crate::{
     Adopted, Delivery, Fence, Hold, Key, KeyError, Lease, Namespace, Order, Owner, Resource, Scope,
     ScopedKey, StoreError, Version,
@@ -143,7 +144,7 @@ impl Idempotency {
         let order = delivery.order().map(|order| order.scoped(namespace));
         let key = ScopedKey::new(namespace, delivery.scope().clone(), delivery.key().clone());
         let lease = Lease::new(key.clone(), order, owner, Fence::new(suspended.fence));
-        let (new_owner, mut sent) = (self.runtime().new_owner(), ClockReading::now(self.runtime()));
+        let (new_owner, mut sent) = (self.runtime().new_owner(), ClockReading::of(self.runtime()));
         let adoption = within(self.runtime(), self.policy().store_timeout(), || {
             self.store().adopt(&lease, new_owner, self.policy().lease())
         });

@@ -1,14 +1,16 @@
 //! A cache in front of a source of secrets.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::hash::BuildHasher as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Incoming, Rejection, Secret, SecretSource};
-use crate::clock::Clock;
+use super::{Incoming, Rejection, RejectionKind, Secret, SecretSource};
+use crate::clock::{Clock, ClockReading};
 
 /// Keeps the secrets that another source returned, by provider and tenant, for a source that takes long, such as a vault.
 ///
@@ -49,19 +51,42 @@ pub struct CachedSecrets {
     cache: Mutex<Cache>,
 }
 
-#[derive(Default)]
+/// The counters of refusals. Addresses that share one only lose answers to each other.
+const COUNTERS: usize = 1024;
+
+/// Questions are numbered, because two of them may have one time.
 struct Cache {
     answers: HashMap<Address, Answer>,
-    /// Answers to questions that were asked at this time or before are not kept.
-    cleared: Option<Duration>,
+    /// How many questions were asked.
+    questions: u64,
+    /// Answers to this question and to earlier ones are not kept.
+    cleared: u64,
+    /// The last question, by a hash of its address, to which the source knew no secret. Answers to earlier ones are not kept.
+    refused: Box<[u64]>,
+    hasher: RandomState,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        let refused = vec![0; COUNTERS].into();
+        Self { answers: HashMap::new(), questions: 0, cleared: 0, refused, hasher: RandomState::new() }
+    }
+}
+
+impl Cache {
+    fn refused_at(&mut self, address: &Address) -> &mut u64 {
+        let hash = usize::try_from(self.hasher.hash_one(address) % COUNTERS as u64).unwrap_or(0);
+        &mut self.refused[hash]
+    }
 }
 
 /// The provider's name and the tenant.
 type Address = (Option<Box<str>>, Option<Box<str>>);
 
 struct Answer {
+    question: u64,
     /// When the source was asked. The answer may be as old as this.
-    asked: Duration,
+    asked: ClockReading,
     secrets: Arc<[Secret]>,
 }
 
@@ -96,37 +121,52 @@ impl CachedSecrets {
     ///
     /// This includes answers that are under way, which may be older than the withdrawal.
     pub fn clear(&self) {
-        let now = self.clock.now();
         let mut cache = self.lock();
         cache.answers.clear();
-        cache.cleared = Some(now);
+        cache.cleared = cache.questions;
     }
 
     fn lock(&self) -> MutexGuard<'_, Cache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn kept(&self, address: &Address, now: Duration) -> Option<Arc<[Secret]>> {
-        let cache = self.lock();
-        let answer = cache.answers.get(address)?;
-        (now.saturating_sub(answer.asked) < self.max_age).then(|| answer.secrets.clone())
+    /// The secrets that are kept, or the number of the question that is now to be asked.
+    fn kept(&self, address: &Address, now: ClockReading) -> Result<Arc<[Secret]>, u64> {
+        let mut cache = self.lock();
+        let young = cache.answers.get(address).filter(|answer| answer.asked.elapsed(now) < self.max_age);
+        if let Some(answer) = young {
+            return Ok(answer.secrets.clone());
+        }
+        cache.questions += 1;
+        Err(cache.questions)
     }
 
     /// Keeps an answer, unless there is one to a later question: a slow answer must not bring a withdrawn secret back.
     fn keep(&self, address: Address, answer: Answer) {
         let mut cache = self.lock();
-        let is_outdated = cache.cleared.is_some_and(|cleared| answer.asked <= cleared)
-            || cache.answers.get(&address).is_some_and(|later| later.asked > answer.asked);
+        let is_outdated = answer.question <= cache.cleared
+            || answer.question < *cache.refused_at(&address)
+            || cache.answers.get(&address).is_some_and(|later| later.question > answer.question);
         if is_outdated || self.capacity == 0 {
             return;
         }
         if cache.answers.len() >= self.capacity && !cache.answers.contains_key(&address) {
-            let oldest = cache.answers.iter().min_by_key(|(_, answer)| answer.asked);
+            let oldest = cache.answers.iter().min_by_key(|(_, answer)| answer.question);
             if let Some(oldest) = oldest.map(|(address, _)| address.clone()) {
                 cache.answers.remove(&oldest);
             }
         }
         cache.answers.insert(address, answer);
+    }
+
+    /// The source knew no secret, so what it answered to earlier questions is withdrawn.
+    fn refuse(&self, address: &Address, question: u64) {
+        let mut cache = self.lock();
+        if cache.answers.get(address).is_some_and(|answer| answer.question < question) {
+            cache.answers.remove(address);
+        }
+        let refused = cache.refused_at(address);
+        *refused = question.max(*refused);
     }
 }
 
@@ -134,15 +174,21 @@ impl CachedSecrets {
 impl SecretSource for CachedSecrets {
     async fn secrets(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection> {
         let address = (incoming.provider.map(Into::into), incoming.tenant.map(Into::into));
-        let asked = self.clock.now();
-        if let Some(secrets) = self.kept(&address, asked) {
-            return Ok(secrets);
+        let asked = ClockReading::of(&*self.clock);
+        let question = match self.kept(&address, asked) {
+            Ok(secrets) => return Ok(secrets),
+            Err(question) => question,
+        };
+        let answer = self.source.secrets(incoming).await;
+        match &answer {
+            Ok(secrets) if !secrets.is_empty() => {
+                self.keep(address, Answer { question, asked, secrets: secrets.clone() });
+            }
+            // A source that is out of reach tells nothing.
+            Err(rejection) if rejection.kind() == RejectionKind::Unavailable => {}
+            Ok(_) | Err(_) => self.refuse(&address, question),
         }
-        let secrets = self.source.secrets(incoming).await?;
-        if !secrets.is_empty() {
-            self.keep(address, Answer { asked, secrets: secrets.clone() });
-        }
-        Ok(secrets)
+        answer
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, Method, Uri};
 use idempotency_core::Scope;
-use idempotency_core::clock::ManualClock;
+use idempotency_core::clock::{Clock, ManualClock};
 use idempotency_core::provider::{CachedSecrets, Incoming, Rejection, RejectionKind, Secret, SecretSource};
 use tokio::sync::oneshot;
 
@@ -151,4 +151,53 @@ async fn a_slow_answer_does_not_bring_a_withdrawn_secret_back() {
         clock.advance(SECOND);
         assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_b"));
     }
+}
+
+/// The answer to a later question may be that there is no secret, and both questions may have one time.
+#[tokio::test]
+async fn a_slow_answer_does_not_bring_back_what_a_later_one_refused_or_replaced() {
+    let refused = Err(RejectionKind::Unauthenticated);
+    for (now, later) in
+        [(None, refused), (Some("none"), Ok(Vec::new())), (Some("whsec_b"), secret("whsec_b"))]
+    {
+        let vault = Vault::knowing(["acme"]);
+        let (cached, _) = cached(&vault);
+        let (open, gate) = oneshot::channel();
+        vault.gates.lock().unwrap().push_back(gate);
+        let mut slow = std::pin::pin!(ask(&cached, "stripe", "acme"));
+        assert_eq!(slow.as_mut().now_or_never(), None, "it waits for the vault");
+        match now {
+            Some(now) => vault.set("acme", now),
+            None => drop(vault.known.lock().unwrap().remove("acme")),
+        }
+        assert_eq!(ask(&cached, "stripe", "acme").await, later);
+        open.send(()).unwrap();
+        assert_eq!(slow.await, secret("whsec_a"), "it was verified with what was valid when it was read");
+        assert_eq!(ask(&cached, "stripe", "acme").await, later);
+    }
+}
+
+/// A clock of a machine that is suspended: only the wall clock moves on.
+#[derive(Debug, Default)]
+struct Suspended(Mutex<Duration>);
+
+impl Clock for Suspended {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn unix_time(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_secret_is_refused_after_the_machine_was_suspended() {
+    let vault = Vault::knowing(["acme"]);
+    let clock = Arc::new(Suspended::default());
+    let cached = CachedSecrets::new(vault.clone(), clock.clone());
+    assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_a"));
+    vault.set("acme", "whsec_b");
+    *clock.0.lock().unwrap() = 3600 * SECOND;
+    assert_eq!(ask(&cached, "stripe", "acme").await, secret("whsec_b"));
 }

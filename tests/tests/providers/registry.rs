@@ -259,3 +259,23 @@ fn a_registry_that_cannot_be_meant_is_refused() {
     let error = Providers::new("/webhooks/:provider").unwrap_err().to_string();
     assert!(error.starts_with("the path `/webhooks/:provider` has a placeholder other than"), "{error}");
 }
+
+/// Otherwise one captured request would be a delivery of each tenant that an attacker makes up.
+#[tokio::test]
+async fn a_fixed_secret_authenticates_no_tenant() {
+    let headers = || testing::github("a secret", "evt_1", "push", BODY);
+    let of = |pattern: &str, secrets: Secrets| {
+        endpoint(Providers::new(pattern).unwrap().with_provider(GitHub::from_secrets(secrets)).unwrap())
+    };
+    let fixed = || Secrets::one(Secret::new("a secret").unwrap());
+    let rotating = RotatingSecrets::new();
+    rotating.replace("github", "acme", [Secret::new("a secret").unwrap()]);
+    let source = || Secrets::from_source(rotating.clone());
+    let beside = source().with_secret(Secret::new("a secret").unwrap());
+
+    let with_tenant = "/{provider}/{tenant}";
+    assert_eq!(arrival(&of(with_tenant, fixed()), &to("/github/acme", headers())).await.unwrap_err(), 503);
+    assert_eq!(arrival(&of(with_tenant, beside), &to("/github/acme", headers())).await.unwrap_err(), 503);
+    assert!(arrival(&of(with_tenant, source()), &to("/github/acme", headers())).await.is_ok());
+    assert!(arrival(&of("/{provider}", fixed()), &to("/github", headers())).await.is_ok());
+}

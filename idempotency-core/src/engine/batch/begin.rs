@@ -6,10 +6,11 @@ use std::collections::hash_map::Entry;
 use http::uri::PathAndQuery;
 
 use super::super::begin::Arrived;
-use super::super::lease_state::{ClockReading, LeaseState};
+use super::super::lease_state::LeaseState;
 use super::super::undo::UndoOnDrop;
 use super::super::{Event, Execution, Idempotency, IdempotencyContext};
 use super::{Batch, BatchContext, BatchItem, Granted, ItemResult, Other, many};
+use crate::clock::ClockReading;
 use crate::{Claim, Claimed, Delivery, Grant, OnOutage, StoreError};
 
 /// A delivery with its index in the batch and its claim.
@@ -34,7 +35,7 @@ impl Idempotency {
         items.sort_by_key(|(_, claim, _)| claim.key.digest());
         let claims: Vec<Claim> = items.iter().map(|(_, claim, _)| claim.clone()).collect();
         let mut undos: Vec<_> = claims.iter().map(|claim| Some(UndoOnDrop::new(self, claim))).collect();
-        let sent = ClockReading::now(self.runtime());
+        let sent = ClockReading::of(self.runtime());
         let answers = many::within(self.runtime(), self.policy().store_timeout(), claims.len(), |indices| {
             let pending: Vec<Claim> = indices.into_iter().map(|index| claims[index].clone()).collect();
             async move { self.store().claim_many(&pending).await }

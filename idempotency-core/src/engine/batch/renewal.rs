@@ -7,9 +7,10 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _, select_biased};
 
 use super::super::budget::each_answered;
-use super::super::lease_state::{ClockReading, LeaseState};
+use super::super::lease_state::LeaseState;
 use super::super::{Event, Execution};
 use super::Batch;
+use crate::clock::ClockReading;
 use crate::{Hold, Lease, StoreError};
 
 /// The pause before a failed renewal is repeated for its item alone.
@@ -64,7 +65,7 @@ impl Batch {
         }
         let (runtime, policy) = (self.engine.runtime(), self.engine.policy());
         let leases: Vec<Lease> = executions.iter().map(|execution| execution.lease().clone()).collect();
-        let sent = ClockReading::now(runtime);
+        let sent = ClockReading::of(runtime);
         let ends =
             executions.iter().filter_map(|execution| execution.context().lease_state()).map(LeaseState::end);
         let shortest = ends.map(|end| end.saturating_sub(runtime.now())).filter(|left| !left.is_zero()).min();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
-use crate::clock::Clock;
+use crate::clock::ClockReading;
 use crate::store::{Record, State};
 use crate::{Claim, Claimed, Completed, KeyDigest, Outcome, Owner};
 
@@ -17,25 +17,6 @@ pub(super) const OVERHEAD: usize = 512;
 const SHARDS: usize = 16;
 /// The counters of removals. Keys that share one only lose fills to each other.
 const GENERATIONS: usize = 1024;
-
-/// A reading of both clocks. The monotonic one may stand still while the machine is suspended, and the wall clock may be
-/// set back.
-#[derive(Clone, Copy)]
-pub(super) struct ClockReading {
-    monotonic: Duration,
-    unix: Duration,
-}
-
-impl ClockReading {
-    pub(super) fn of(clock: &dyn Clock) -> Self {
-        Self { monotonic: clock.now(), unix: clock.unix_time() }
-    }
-
-    /// The time from this reading to a later one, on the clock that advanced further.
-    fn elapsed(self, now: Self) -> Duration {
-        now.monotonic.saturating_sub(self.monotonic).max(now.unix.saturating_sub(self.unix))
-    }
-}
 
 /// A completed record, as the inner store showed it.
 pub(super) struct Answer {

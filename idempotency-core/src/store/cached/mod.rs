@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::clock::{Clock, TokioClock};
+use crate::clock::{Clock, ClockReading, TokioClock};
 use crate::store::{Filter, Listing, Page, ResourceDigest};
 use crate::{
     Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Owner, RecordView, Release,
     Resolution, Store, StoreError, StoreErrorKind, Version,
 };
-use answers::{Answer, Answers, ClockReading};
+use answers::{Answer, Answers};
 
 /// Answers duplicates of completed keys from this process's memory, and asks another store for everything else.
 ///

@@ -206,3 +206,21 @@ async fn no_claim_after_a_forget_gets_an_outcome_from_before_it() {
         task.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_process_that_holds_a_key_never_answers_it_from_before() {
+    let case = Case::new();
+    let other = case.other_process();
+    let lease = granted(&other, &claim("k", 1)).await;
+    complete(&other, lease, "old").await;
+    let (executed, release) = case.probe().hold_up("claim");
+    let store = case.store.clone();
+    let slow = tokio::spawn(async move { store.claim(&claim("k", 2)).await.unwrap() });
+    executed.await.unwrap();
+    assert!(other.forget(key("k").digest()).await.unwrap());
+    let _held = case.grant(&claim("k", 3)).await;
+    release.send(()).unwrap();
+    slow.await.unwrap();
+    let answer = case.claim(&claim("k", 4)).await;
+    assert!(matches!(answer, Claimed::InFlight { .. }), "this process holds the key: {answer:?}");
+}
