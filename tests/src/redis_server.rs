@@ -99,6 +99,18 @@ impl RedisServer {
         let _: i64 = self.query(&["EVAL", SHIFT, "0", &by.as_millis().to_string()]).await;
     }
 
+    /// Whether the server has `SET` with `IFEQ`.
+    pub async fn has_set_ifeq(&self) -> bool {
+        let mut command = redis::cmd("SET");
+        command.arg("ifeq").arg("a").arg("IFEQ").arg("b");
+        let reply: RedisResult<redis::Value> = command.query_async(&mut self.connection().await).await;
+        match reply {
+            Ok(redis::Value::Nil) => true,
+            Err(error) if error.to_string().contains("syntax error") => false,
+            reply => panic!("{reply:?}"),
+        }
+    }
+
     /// The number of calls of each command since [`reset_calls`](Self::reset_calls), by its lower-case name. Commands
     /// inside scripts are counted as well.
     pub async fn calls(&self) -> BTreeMap<String, u64> {

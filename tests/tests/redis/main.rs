@@ -6,6 +6,7 @@ mod cluster_conformance;
 mod cluster_faults;
 mod cluster_orders;
 mod commands;
+mod completing;
 mod confirmer;
 mod conformance;
 mod durability;

@@ -19,7 +19,7 @@ fn values() -> impl Strategy<Value = Vec<u8>> {
     let head = (
         prop_oneof![9 => Just(2_u8), 1 => any::<u8>()],
         prop_oneof![9 => 1..4_u8, 1 => any::<u8>()],
-        prop_oneof![9 => 0..8_u8, 1 => any::<u8>()],
+        prop_oneof![8 => 0..8_u8, 1 => 16..24_u8, 1 => any::<u8>()],
     );
     let millis = || prop_oneof![Just(30_000_u64), 0..100_000_u64, 0..1_u64 << 48];
     // As long as the flags say, or not. The outcome is the rest.

@@ -83,7 +83,7 @@ async fn garbage_truncated_foreign_and_borrowed_records_are_in_doubt() {
         ("a later format", spoiled(0, 3)),
         ("an unknown state", spoiled(1, 4)),
         ("a binding part that is announced", spoiled(2, 4 | 8)),
-        ("an unknown flag", spoiled(2, 4 | 16)),
+        ("an unknown flag", spoiled(2, 4 | 32)),
         ("a fingerprint that is not there", spoiled(2, 4 | 1)),
         ("an order that is not there", spoiled(2, 4 | 2)),
         ("a binding part", with_part(&own, 128)),

@@ -44,6 +44,7 @@ impl Shared {
         let command = self.first_command(&first);
         let mut calls = self.calls(command.name());
         let reply = calls.execute(&command).await;
+        let wrote_first = command.as_script().is_none() && matches!(reply, Ok(Value::Nil));
         let mut took_over = false;
         let mut read_script_reply = |reply: Result<Value, Failure>| {
             let reply = reply?;
@@ -68,6 +69,9 @@ impl Shared {
             && let Err(error) = calls.confirm().await
         {
             return Err(self.release_unconfirmed(claim, grant, error).await);
+        }
+        if wrote_first && matches!(answer, Claimed::Granted(_)) && self.set_ifeq.load(Ordering::Relaxed) {
+            self.first_grants.remember(claim.key.digest(), first.bytes);
         }
         Ok(answer)
     }

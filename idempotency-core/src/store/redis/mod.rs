@@ -1,11 +1,13 @@
 //! `RedisStore`: records in Redis or Valkey, on one server, behind Sentinel, or in a Cluster.
 //!
 //! Each record is one packed string. The server derives the time left of a lease from the string's TTL. A first claim
-//! is one `SET NX GET`, every other operation one script.
+//! is one `SET NX GET`, and its completion one `SET IFEQ` where the server has it. Every other operation is one script.
 
 mod call;
 mod claim;
+mod complete;
 mod durable;
+mod first_grants;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod health;
@@ -32,6 +34,7 @@ use crate::{
     Resolution, StoreError, Version,
 };
 
+use first_grants::FirstGrants;
 use net::route::Route;
 use net::subscriptions::Subscriptions;
 use record::keys::Keys;
@@ -70,6 +73,9 @@ struct Shared {
     health_interval: Option<Duration>,
     /// Whether the server supports `SET` with `NX` and `GET`. Assumed until it answers with a syntax error.
     set_nx_get: AtomicBool,
+    /// Whether the server supports `SET` with `IFEQ`. Assumed until it answers with a syntax error.
+    set_ifeq: AtomicBool,
+    first_grants: FirstGrants,
     /// Whether a task checks the server's health.
     probed: AtomicBool,
     /// The number of writes that too few servers confirmed.

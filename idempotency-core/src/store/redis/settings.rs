@@ -9,6 +9,7 @@ use redis::Client;
 use super::RedisStore;
 use super::Shared;
 use super::durable::Durability;
+use super::first_grants::FirstGrants;
 #[cfg(feature = "redis-tls")]
 use super::net::certificates::Certificates;
 #[cfg(feature = "redis-cluster")]
@@ -257,6 +258,8 @@ impl RedisStore {
             response_timeout,
             health_interval: settings.health_interval,
             set_nx_get: AtomicBool::new(true),
+            set_ifeq: AtomicBool::new(true),
+            first_grants: FirstGrants::default(),
             probed: AtomicBool::new(false),
             unconfirmed_writes: AtomicU64::new(0),
         };

@@ -1,5 +1,5 @@
 //! Waiting for a record to change: a published message or the end of the lease ends the wait. Polls only without a
-//! subscription.
+//! subscription, or where a full server refuses the flag that asks for messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::Shared;
 use super::call::command::Command;
 use super::net::fault;
 use super::net::subscriptions::{Signal, Subscription};
-use super::record::codec::digest_end;
+use super::record::codec::{digest_end, millis};
 use super::record::script;
 use crate::{KeyDigest, StoreError};
 
@@ -47,9 +47,12 @@ impl Shared {
         Ok(())
     }
 
-    /// The time until a claim may find the lease expired. Zero if the key is not held.
+    /// The time until a claim may find the lease expired. Zero if the key is not held. Otherwise the next change of the
+    /// record publishes a message, or the time is at most [`POLL_INTERVAL`].
     async fn lease_left(self: &Arc<Self>, key: KeyDigest) -> Result<Duration, StoreError> {
-        let command = Command::script(&script::PEEK, self.keys.record(key), None).with(digest_end(key));
+        let next_look = millis(POLL_INTERVAL).to_string();
+        let command =
+            Command::script(&script::PEEK, self.keys.record(key), None).with(digest_end(key)).with(next_look);
         match self.execute(&command).await? {
             Value::Int(left) => Ok(Duration::from_millis(u64::try_from(left).unwrap_or(0))),
             _ => Err(fault::unexpected_reply()),

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 1 | format, 2 |
 //! | 1 | state: 1 in flight, 2 released, 3 completed |
-//! | 1 | flags: 1 fingerprint, 2 order, 4 parts |
+//! | 1 | flags: 1 fingerprint, 2 order, 4 parts, 16 awaited |
 //! | 16 | owner |
 //! | 8 | fence |
 //! | 4 | attempts |
@@ -17,7 +17,8 @@
 //! | rest | outcome of a completed record |
 //!
 //! Numbers are unsigned and big endian. Any other bytes are not a record: a later format or an unknown flag is refused
-//! rather than misread. Flag 8 announces a binding part, so that a reader that stops at the digest knows of it too.
+//! rather than misread. Flag 8 announces a binding part, so that a reader that stops at the digest knows of it too. Flag 16
+//! says that a waiter wants a message when a record in flight changes. It says nothing about any other record.
 //!
 //! The TTL tells the time left. The TTL of a record in flight starts at lease + retention, so it exceeds the retention
 //! by the time left of the lease. No lease leaves a TTL over two leases + retention. Such a record is pinned: it is in
@@ -28,7 +29,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::store::{Parts, Record, ResourceDigest, State};
-use crate::{Claim, Fence, Fingerprint, KeyDigest, Outcome, Owner, ScopedOrder, Version};
+use crate::{Claim, Fence, Fingerprint, KeyDigest, Lease, Outcome, Owner, ScopedOrder, Version};
 
 const FORMAT: u8 = 2;
 const IN_FLIGHT: u8 = 1;
@@ -37,6 +38,7 @@ const COMPLETED: u8 = 3;
 const HAS_FINGERPRINT: u8 = 1;
 const HAS_ORDER: u8 = 2;
 const HAS_PARTS: u8 = 4;
+const IS_AWAITED: u8 = 16;
 
 /// The longest duration that fits into a record: 8,919 years.
 const MAX_MILLIS: u64 = (1 << 48) - 1;
@@ -48,6 +50,9 @@ pub(crate) const STATE_RELEASED: &[u8] = &[RELEASED];
 
 /// The position of the end of the key's digest.
 pub(crate) const DIGEST_END: std::ops::Range<usize> = 43..59;
+
+/// The position of owner and fence.
+const IDENTITY: std::ops::Range<usize> = 3..27;
 
 /// A record as it is stored. It has the lease's length; the time left follows from the TTL.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,6 +88,24 @@ pub(crate) fn identity(owner: Owner, fence: Fence) -> [u8; 24] {
     let mut bytes = [0; 24];
     bytes[..16].copy_from_slice(owner.as_bytes());
     bytes[16..].copy_from_slice(&fence.get().to_be_bytes());
+    bytes
+}
+
+/// Whether these bytes are a record that this lease was granted.
+pub(crate) fn is_held_by(record: &[u8], lease: &Lease) -> bool {
+    record.get(IDENTITY) == Some(&identity(lease.owner(), lease.fence()))
+        && record.get(DIGEST_END) == Some(&digest_end(lease.key().digest()))
+}
+
+/// The record as it is after its completion now, from its bytes in flight. As the completion's script makes it, but with the
+/// time of this worker.
+pub(crate) fn completed(in_flight: &[u8], retention: u64, outcome: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(in_flight.len() + outcome.len());
+    bytes.extend_from_slice(in_flight);
+    bytes[1] = COMPLETED;
+    bytes[31..37].copy_from_slice(&be48(millis(crate::clock::system_unix_time())));
+    bytes[37..43].copy_from_slice(&be48(retention));
+    bytes.extend_from_slice(outcome);
     bytes
 }
 
@@ -142,7 +165,7 @@ impl Packed {
     pub(crate) fn decode(bytes: impl Into<Bytes>, digest: KeyDigest) -> Option<Self> {
         let mut rest = Reader(bytes.into());
         let [format, state, flags] = rest.take()?;
-        if format != FORMAT || flags & !(HAS_FINGERPRINT | HAS_ORDER | HAS_PARTS) != 0 {
+        if format != FORMAT || flags & !(HAS_FINGERPRINT | HAS_ORDER | HAS_PARTS | IS_AWAITED) != 0 {
             return None;
         }
         let owner = Owner::from_bytes(rest.take()?);

@@ -75,9 +75,9 @@ proptest! {
     }
 
     #[test]
-    fn a_record_with_an_unknown_flag_is_refused(flag in 3..8_u8, packed in records()) {
+    fn a_record_with_an_unknown_flag_is_refused(flag in prop_oneof![Just(8), Just(32), Just(64), Just(128)], packed in records()) {
         let mut bytes = packed.encode(digest());
-        bytes[2] |= 1 << flag;
+        bytes[2] |= flag;
         prop_assert_eq!(Packed::decode(bytes, digest()), None);
     }
 

@@ -81,7 +81,7 @@ fn a_record_of_another_key_is_refused() {
 #[test]
 fn unknown_formats_states_and_flags_are_refused() {
     let bytes = samples()[0].encode(digest("k"));
-    for (at, known) in [(0, &[2][..]), (1, &[1]), (2, &[0])] {
+    for (at, known) in [(0, &[2][..]), (1, &[1]), (2, &[0, 16])] {
         for byte in (0..=u8::MAX).filter(|byte| !known.contains(byte)) {
             let mut corrupted = bytes.clone();
             corrupted[at] = byte;
@@ -89,6 +89,35 @@ fn unknown_formats_states_and_flags_are_refused() {
             let other_state = at == 1 && (byte == RELEASED || byte == COMPLETED);
             assert_eq!(read.is_some(), other_state, "byte {byte} at {at}");
         }
+    }
+}
+
+#[test]
+fn a_record_that_is_awaited_is_the_same_record() {
+    for sample in samples() {
+        let mut bytes = sample.encode(digest("k"));
+        bytes[2] |= 16;
+        assert_eq!(Packed::decode(bytes, digest("k")), Some(sample));
+    }
+}
+
+#[test]
+fn a_completed_record_keeps_all_but_state_times_and_outcome() {
+    let in_flight =
+        samples().into_iter().filter(|sample| matches!(sample.record.state, State::InFlight { .. }));
+    for mut expected in in_flight {
+        let before = millis(crate::clock::system_unix_time());
+        let bytes = super::completed(&expected.encode(digest("k")), 9_000, b"done");
+        let read = Packed::decode(bytes, digest("k")).unwrap();
+        assert!(
+            (before..=millis(crate::clock::system_unix_time())).contains(&read.lease),
+            "the time of completion"
+        );
+        let at = Duration::from_millis(read.lease);
+        expected.record.state =
+            State::Completed { outcome: Outcome::new("done"), at, until: at + Duration::from_secs(9) };
+        (expected.lease, expected.retention) = (read.lease, 9_000);
+        assert_eq!(read, expected);
     }
 }
 

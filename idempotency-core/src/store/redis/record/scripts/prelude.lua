@@ -2,8 +2,9 @@
 -- The layout of a record, as in codec.rs: 1 format, 2 state, 3 flags, 4-19 owner, 20-27 fence, 28-31 attempts, 32-37
 -- lease (time of completion if completed), 38-43 retention, 44-59 end of the key digest; then fingerprint (32) if flag
 -- 1 is set, version and resource (8 + 32) if flag 2 is set, length and parts (2 + n) if flag 4 is set, and the outcome
--- of a completed record.
+-- of a completed record. Flag 16 only says that a record in flight has a waiter.
 local IN_FLIGHT, RELEASED, COMPLETED = 1, 2, 3
+local AWAITED = 16
 local byte, sub = string.byte, string.sub
 
 -- The value that this command reads. A value of another type reads as an empty string, which is no record. Any other
@@ -33,6 +34,7 @@ end
 local function read(value, digest)
   if not value or #value < 59 or byte(value) ~= 2 or sub(value, 44, 59) ~= digest then return end
   local state, flags = byte(value, 2, 3)
+  if flags >= AWAITED then flags = flags - AWAITED end
   if state < IN_FLIGHT or state > COMPLETED or flags > 7 then return end
   local order = 60 + flags % 2 * 32
   local parts = order + (flags % 4 > 1 and 40 or 0)
