@@ -4,6 +4,7 @@ pub mod contender;
 pub mod figure;
 pub mod floors;
 pub mod http;
+pub mod plot;
 pub mod report;
 pub mod rounds;
 pub mod stores;

@@ -16,6 +16,7 @@ use idempotency_tests::postgres_server::{PostgresServer, psql};
 use idempotency_tests::redis_server::RedisServer;
 
 const ROUNDS: u64 = 5;
+const CONNECTIONS: usize = 64;
 /// Seconds of load before the measured time.
 const WARM_UP: f64 = 0.3;
 /// The numbers of new keys of one round. No server answers as many requests in a round.
@@ -75,7 +76,7 @@ impl<'a> Bench<'a> {
         let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
         println!("## Deliveries over HTTP\n");
         println!(
-            "Server on one core with one worker thread, Redis, PostgreSQL and the load on the other; 64 connections; \
+            "Server on one core with one worker thread, Redis, PostgreSQL and the load on the other; {CONNECTIONS} connections; \
              each figure is the median of {ROUNDS} rounds of {} s in turns, with the lowest and the highest. The floor is \
              the server that claims and completes by hand. Load of the machine before the start: {}.",
             self.arguments.seconds,
@@ -130,6 +131,7 @@ impl<'a> Bench<'a> {
             servers.push(Server::start(*variant, self.server_core, &places));
         }
         let load = |workload, first| Load {
+            connections: CONNECTIONS,
             body,
             workload,
             first,

@@ -73,7 +73,8 @@ impl Server {
             .args(["--redis", &redis.to_string(), "--workload", &load.workload.to_string()])
             .args(["--first", &load.first.to_string(), "--warm-up", &load.warm_up.to_string()])
             .args(["--seconds", &load.seconds.to_string()])
-            .args((load.body == Body::LARGE).then_some("--large"))
+            .args(["--connections", &load.connections.to_string(), "--bytes", &load.body.bytes.to_string()])
+            .args(load.body.signed.then_some("--signed"))
             .stderr(Stdio::inherit())
             .output()
             .expect("the load is built beside this program");
@@ -94,6 +95,7 @@ impl Drop for Server {
 /// What a load sends.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
+    pub connections: usize,
     pub body: Body,
     pub workload: Workload,
     /// The number of the first new key.

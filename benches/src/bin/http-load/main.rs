@@ -1,4 +1,4 @@
-//! Sends deliveries to one server on 64 connections for a while, and prints what it saw as JSON.
+//! Sends deliveries to one server for a while, and prints what it saw as JSON.
 
 mod connection;
 
@@ -14,7 +14,6 @@ use idempotency_benches::http::delivery::{Body, Delivery, EXECUTIONS};
 use idempotency_benches::http::round::Round;
 use idempotency_benches::http::workload::Workload;
 
-const CONNECTIONS: usize = 64;
 /// The most times that the measured time is repeated while there is no answer.
 const PERIODS: usize = 60;
 
@@ -39,9 +38,15 @@ struct Arguments {
     /// The measured time in seconds.
     #[arg(long)]
     seconds: f64,
-    /// Sends large signed bodies.
+    /// The connections, each with one request at a time.
     #[arg(long)]
-    large: bool,
+    connections: usize,
+    /// The length of a body in bytes.
+    #[arg(long)]
+    bytes: usize,
+    /// Signs the bodies.
+    #[arg(long)]
+    signed: bool,
 }
 
 /// What all connections count.
@@ -76,9 +81,9 @@ async fn main() {
         redis: cpu::time(arguments.redis),
     };
     let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("it is later than 1970");
-    let body = if arguments.large { Body::LARGE } else { Body::SMALL };
+    let body = Body { bytes: arguments.bytes, signed: arguments.signed };
     let mut connections = Vec::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..arguments.connections {
         let connection = Connection::open(arguments.address).await;
         let delivery = Delivery::new(body, since_1970.as_secs());
         let (workload, first) = (arguments.workload, arguments.first);
