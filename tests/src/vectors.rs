@@ -21,7 +21,7 @@ pub struct Vector {
     /// Its name among the vectors of its sender.
     pub name: String,
     /// The secret as configured at the sender; a public key for public-key schemes. Empty if nothing is authenticated.
-    #[serde(deserialize_with = "text_or_null")]
+    #[serde(default, deserialize_with = "text_or_null")]
     pub secret: String,
     /// The certificate or the public key in PEM, where it is not the secret.
     #[serde(default, alias = "public_cert", alias = "public_key_pem")]
