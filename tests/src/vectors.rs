@@ -218,6 +218,8 @@ mod pages {
     pub struct ContentKey;
     #[doc = include_str!("../../idempotency-core/docs/providers/custom.md")]
     pub struct Custom;
+    #[doc = include_str!("../../idempotency-core/docs/providers/public-keys.md")]
+    pub struct PublicKeys;
     #[doc = include_str!("../../idempotency-core/docs/providers/registry.md")]
     pub struct Registry;
     #[doc = include_str!("../../idempotency-core/docs/providers/scheme.md")]

@@ -8,6 +8,11 @@
 //! | [`GitHub`] | `X-GitHub-Delivery` | no: the body's digest is the fingerprint |
 //! | [`Slack`] | `event_id`, `trigger_id` | yes |
 //! | [`StandardWebhooks`] | `webhook-id`, `svix-id` | yes |
+//! | `AwsSns` (feature `public-keys`) | `MessageId` | yes |
+//! | `GooglePubSub` (feature `public-keys`) | `message.messageId` | no: nothing in the body is |
+//! | [`Netlify`] | the body's SHA-256 | yes |
+//! | `PayPal` (feature `public-keys`) | the event's `id` | only by a CRC-32 |
+//! | `Plaid` (feature `public-keys`) | the body's SHA-256 and the token's time | yes |
 //! | [`senders`] | each sender's own, as a table says | as the table says |
 //! | [`Scheme`] | where you say | where it is |
 //! | [`IdempotencyKey`] | `Idempotency-Key` | nothing is signed: the principal narrows the scope |

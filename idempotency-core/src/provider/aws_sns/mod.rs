@@ -71,7 +71,7 @@ impl Provider for AwsSns {
     }
 
     /// Retention is 7 days: SNS retries for up to one hour, but a message may be sent again from a dead-letter queue. A
-    /// duplicate waits 5 s, since SNS waits 15 s for an answer.
+    /// duplicate waits 5 s, since SNS is said to wait 15 s for an answer.
     fn policy(&self) -> Policy {
         Policy::webhook().with_retention(days(7)).with_wait(Duration::from_secs(5))
     }
