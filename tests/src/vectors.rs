@@ -21,8 +21,15 @@ pub struct Vector {
     /// Its name among the vectors of its sender.
     pub name: String,
     /// The secret as configured at the sender; a public key for public-key schemes. Empty if nothing is authenticated.
-    #[serde(deserialize_with = "text_or_null")]
+    #[serde(default, deserialize_with = "text_or_null")]
     pub secret: String,
+    /// The certificate or the public key in PEM, where it is not the secret.
+    #[serde(default, alias = "public_cert", alias = "public_key_pem")]
+    pub public_key: Option<String>,
+    /// The audience that a token must have.
+    pub expected_audience: Option<String>,
+    /// The email address that a token must have.
+    pub expected_email: Option<String>,
     #[serde(default)]
     method: Option<String>,
     /// The URL that the sender has; `None` if it does not matter.
@@ -211,6 +218,8 @@ mod pages {
     pub struct ContentKey;
     #[doc = include_str!("../../idempotency-core/docs/providers/custom.md")]
     pub struct Custom;
+    #[doc = include_str!("../../idempotency-core/docs/providers/public-keys.md")]
+    pub struct PublicKeys;
     #[doc = include_str!("../../idempotency-core/docs/providers/registry.md")]
     pub struct Registry;
     #[doc = include_str!("../../idempotency-core/docs/providers/scheme.md")]

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 mod catalogue;
 mod config;
+mod fetched;
 mod greeting;
 mod handler;
 mod ledger;

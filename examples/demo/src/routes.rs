@@ -7,12 +7,12 @@ use idempotency_core::provider::{
     GitHub, IdempotencyKey, Providers, SecretError, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
 };
 
-use crate::{Config, Secrets, catalogue};
+use crate::{Config, Secrets, catalogue, fetched};
 
 /// The path of the webhooks, for the router and for the registry of providers.
 pub const WEBHOOKS: &str = "/webhooks/{provider}";
 
-/// Returns the senders of the webhooks: six with settings of their own, and those of the catalogue.
+/// Returns the senders of the webhooks: six with settings of their own, those of the catalogue, and those whose keys are fetched.
 ///
 /// # Errors
 /// If a secret is not in its sender's format, or a type of event cannot be ordered.
@@ -37,7 +37,7 @@ pub fn webhook_providers(config: &Config, secrets: &Secrets) -> Result<Providers
         .with_provider(github)?
         .with_provider(slack)?
         .with_provider(standard_webhooks.discarding_stale(stale)?)?;
-    catalogue::added_to(providers, config)
+    fetched::added_to(catalogue::added_to(providers, config)?, config)
 }
 
 /// Changes a webhook sender's own policy to the durations from the flags.

@@ -53,6 +53,7 @@ pub mod providers {
     page!(custom, "providers/custom.md");
     page!(github, "providers/github.md");
     page!(idempotency_key, "providers/idempotency-key.md");
+    page!(public_keys, "providers/public-keys.md");
     page!(registry, "providers/registry.md");
     page!(scheme, "providers/scheme.md");
     page!(secrets, "providers/secrets.md");

@@ -8,6 +8,11 @@
 //! | [`GitHub`] | `X-GitHub-Delivery` | no: the body's digest is the fingerprint |
 //! | [`Slack`] | `event_id`, `trigger_id` | yes |
 //! | [`StandardWebhooks`] | `webhook-id`, `svix-id` | yes |
+//! | `AwsSns` (feature `public-keys`) | `MessageId` | yes |
+//! | `GooglePubSub` (feature `public-keys`) | `message.messageId` | no: nothing in the body is |
+//! | [`Netlify`] | the body's SHA-256 | yes |
+//! | `PayPal` (feature `public-keys`) | the event's `id` | only by a CRC-32 |
+//! | `Plaid` (feature `public-keys`) | the body's SHA-256 and the token's time | yes |
 //! | [`senders`] | each sender's own, as a table says | as the table says |
 //! | [`Scheme`] | where you say | where it is |
 //! | [`IdempotencyKey`] | `Idempotency-Key` | nothing is signed: the principal narrows the scope |
@@ -16,6 +21,8 @@
 //!
 //! [`Providers`] puts several of them on one route, and [`RotatingSecrets`] changes their secrets while they run.
 
+#[cfg(feature = "public-keys")]
+mod aws_sns;
 mod cached_secrets;
 mod canonical;
 mod content_key;
@@ -23,11 +30,21 @@ mod equality;
 pub(crate) mod form;
 mod from_fn;
 mod github;
+#[cfg(feature = "public-keys")]
+mod google_pubsub;
 mod idempotency_key;
 mod incoming;
 mod json;
+mod jws;
+#[cfg(feature = "public-keys")]
+mod keys;
 mod methods;
 mod multipart;
+mod netlify;
+#[cfg(feature = "public-keys")]
+mod paypal;
+#[cfg(feature = "public-keys")]
+mod plaid;
 mod registry;
 mod rotating_secrets;
 pub(crate) mod scheme;
@@ -51,15 +68,28 @@ use http::{HeaderMap, Method};
 use crate::{Delivery, Policy, RecordedResponse};
 
 pub use crate::rejection::{Rejection, RejectionKind};
+#[cfg(feature = "public-keys")]
+pub use aws_sns::AwsSns;
 pub use cached_secrets::CachedSecrets;
 pub use content_key::ContentKey;
 pub use equality::{Equality, PointerError};
 pub use from_fn::{FromFn, from_fn};
 pub use github::GitHub;
+#[cfg(feature = "public-keys")]
+pub use google_pubsub::GooglePubSub;
 pub use idempotency_key::IdempotencyKey;
 pub use incoming::Incoming;
+#[cfg(feature = "public-keys")]
+pub use keys::{CachedKeys, KeySource, PublicKeys};
+#[cfg(feature = "http-keys")]
+pub use keys::{HttpKeys, HttpKeysError, PlaidKeys};
 pub use methods::Methods;
 pub(crate) use methods::Treatment;
+pub use netlify::Netlify;
+#[cfg(feature = "public-keys")]
+pub use paypal::PayPal;
+#[cfg(feature = "public-keys")]
+pub use plaid::Plaid;
 pub(crate) use registry::Member;
 pub use registry::{Providers, ProvidersError};
 pub use rotating_secrets::RotatingSecrets;

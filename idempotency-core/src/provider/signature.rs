@@ -190,6 +190,14 @@ pub fn base64<const N: usize>(text: &str) -> Option<[u8; N]> {
     decode(&BASE64, text)
 }
 
+/// Decodes an RSA signature of at most 8192 bits from padded base64.
+#[cfg(feature = "public-keys")]
+pub(super) fn rsa(text: &str) -> Result<Vec<u8>, Rejection> {
+    let bytes =
+        Some(text).filter(|text| text.len() <= 1_368).and_then(|text| BASE64.decode(text.as_bytes()).ok());
+    bytes.ok_or(Rejection::unauthenticated("the signature is not base64"))
+}
+
 fn decode<const N: usize>(encoding: &Encoding, text: &str) -> Option<[u8; N]> {
     // The decoder's estimate counts padding as data, so it may exceed the length by up to two bytes.
     let estimate = encoding.decode_len(text.len()).ok()?;

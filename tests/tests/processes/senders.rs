@@ -70,6 +70,50 @@ async fn recorded_deliveries_are_executed_under_their_event_ids_and_then_replaye
     println!("{played} played back");
 }
 
+/// The recorded deliveries whose signature is a token or is checked with a public key, and the environment variables of the
+/// vector's secret and of its public key.
+const RECORDED_WITH_KEYS: [(&str, [&str; 2], &str, u16); 7] = [
+    ("aws-sns", ["-", "AWS_SNS_WEBHOOK_SECRET"], "valid-notification", 200),
+    ("aws-sns", ["-", "AWS_SNS_WEBHOOK_SECRET"], "message-tampered", 401),
+    ("google-pubsub", ["-", "GOOGLE_PUBSUB_WEBHOOK_SECRET"], "valid-1", 200),
+    ("netlify", ["NETLIFY_WEBHOOK_SECRET", "-"], "valid-1", 200),
+    ("paypal", ["PAYPAL_WEBHOOK_ID", "PAYPAL_WEBHOOK_SECRET"], "real-py-sdk", 200),
+    ("paypal", ["PAYPAL_WEBHOOK_SECRET", "PAYPAL_WEBHOOK_PUBLIC_CERT"], "gen-utf8", 200),
+    ("plaid", ["PLAID_WEBHOOK_SECRET", "-"], "valid-1", 200),
+];
+
+#[tokio::test]
+async fn recorded_deliveries_that_are_verified_with_a_fixed_public_key_are_executed_and_then_replayed() {
+    for (sender, variables, name, status) in RECORDED_WITH_KEYS {
+        let vector = vectors::load(sender).into_iter().find(|vector| vector.name == name).unwrap();
+        for framework in Framework::BOTH {
+            let ledger = Ledger::new();
+            let now = vector.request().now.as_secs().to_string();
+            let mut setup = Setup::new(framework, "memory", &ledger).with("--verify-at", &now);
+            let values = [Some(vector.secret.as_str()), vector.public_key.as_deref()];
+            for (variable, value) in
+                variables.into_iter().zip(values).filter(|(variable, _)| *variable != "-")
+            {
+                setup = setup.with_variable(variable, value.unwrap());
+            }
+            if let Some(url) = &vector.url {
+                setup = setup.with_variable("GOOGLE_PUBSUB_WEBHOOK_URL", url);
+            }
+            let demo = setup.start().await;
+            let delivery = delivery(sender, &vector);
+            let answer = demo.deliver(&delivery).await;
+            if status == 200 {
+                answer.assert_is(200, "executed");
+                demo.deliver(&delivery).await.assert_is(200, "replayed");
+                assert_eq!(ledger.only_line().provider, sender);
+            } else {
+                assert_eq!(answer.status, status, "{sender}: {name}");
+                assert_eq!(ledger.lines(), []);
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_recorded_delivery_with_a_changed_body_is_refused() {
     for (sender, variable, _) in RECORDED {

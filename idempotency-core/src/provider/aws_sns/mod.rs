@@ -1,0 +1,226 @@
+//! Amazon SNS over HTTPS: signed with a certificate. The key is the `MessageId` in the signed text.
+
+mod message;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::StatusCode;
+
+use super::keys::{self, Algorithm, Certificate, CertificateUrls};
+use super::{Incoming, Provider, PublicKeys, Received, Rejection, days, signature};
+use crate::{Attributes, Delivery, Key, Policy, RecordedResponse, Verified};
+
+use message::{Kind, Message};
+
+const CERTIFICATES: CertificateUrls = CertificateUrls { is_host, is_path };
+
+/// Amazon SNS, in topics that you name.
+///
+/// The key is `MessageId`, which the signature covers, and the topic narrows the scope. Signature versions 1 and 2 are accepted.
+///
+/// - **Only your topics are accepted.** AWS signs the messages of all its customers, and each of them can subscribe your
+///   endpoint to a topic of their own.
+/// - The confirmation of a subscription is verified, answered 200, and does nothing. To subscribe, see
+///   [`with_confirmations`](Self::with_confirmations).
+/// - `UnsubscribeURL`, `MessageAttributes` and all headers are not signed: decide nothing by them.
+/// - Raw message delivery has no signature, and is refused.
+///
+/// ```
+/// # use idempotency_core::provider::PublicKeys;
+/// use idempotency_core::provider::AwsSns;
+/// # fn of(keys: PublicKeys) -> AwsSns {
+/// AwsSns::new("arn:aws:sns:us-west-2:123456789012:MyTopic", keys)
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct AwsSns {
+    topics: Vec<Box<str>>,
+    keys: PublicKeys,
+    passes_confirmations: bool,
+}
+
+impl AwsSns {
+    /// Verifies messages of a topic, by its ARN.
+    #[must_use]
+    pub fn new(topic_arn: impl AsRef<str>, keys: impl Into<PublicKeys>) -> Self {
+        Self { topics: vec![topic_arn.as_ref().into()], keys: keys.into(), passes_confirmations: false }
+    }
+
+    /// Accepts another topic too. Default: none.
+    #[must_use]
+    pub fn with_topic(mut self, topic_arn: impl AsRef<str>) -> Self {
+        self.topics.push(topic_arn.as_ref().into());
+        self
+    }
+
+    /// Passes the confirmations of your topics to the handler, as deliveries whose type is `SubscriptionConfirmation` or
+    /// `UnsubscribeConfirmation`. To confirm, the handler requests the `SubscribeURL` in the body, which is signed. Default:
+    /// they are answered 200 without the handler, and nothing is requested.
+    #[must_use]
+    pub fn with_confirmations(mut self) -> Self {
+        self.passes_confirmations = true;
+        self
+    }
+}
+
+#[async_trait]
+impl Provider for AwsSns {
+    fn name(&self) -> &str {
+        "aws-sns"
+    }
+
+    /// Retention is 7 days: SNS retries for up to one hour, but a message may be sent again from a dead-letter queue. A
+    /// duplicate waits 5 s, since SNS is said to wait 15 s for an answer.
+    fn policy(&self) -> Policy {
+        Policy::webhook().with_retention(days(7)).with_wait(Duration::from_secs(5))
+    }
+
+    async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
+        keys::refuse_tenant(incoming)?;
+        // Nothing of it is used before its signature is checked, but for the algorithm, the certificate and the topic.
+        let message = Message::parse(incoming.body)?;
+        let algorithm = match message.signature_version() {
+            Some("1") => Algorithm::RsaSha1,
+            Some("2") => Algorithm::RsaSha256,
+            _ => return Err(Rejection::unauthenticated("the version of the signature is unknown")),
+        };
+        if !self.topics.iter().any(|topic| **topic == *message.topic()) {
+            return Err(Rejection::unauthenticated("the topic is not one of yours"));
+        }
+        let url = message.certificate_url();
+        CERTIFICATES.check(url)?;
+        let candidate = signature::rsa(message.signature())?;
+        let found = self.keys.find(url, None).await?;
+        let signed = message.signed_text();
+        let is_signed = found
+            .with_id(None)
+            .filter(|key| {
+                let is_sns = |certificate: &Certificate| {
+                    certificate.is_valid_at(incoming.now) && certificate.has_name(is_name)
+                };
+                found.is_fixed || key.certificate().is_some_and(is_sns)
+            })
+            .any(|key| key.verifies(algorithm, signed.as_bytes(), &candidate));
+        if !is_signed {
+            return Err(Rejection::unauthenticated("no signature matches"));
+        }
+        message.check_borders()?;
+        if message.kind() != Kind::Notification && !self.passes_confirmations {
+            return Ok(Received::Handshake(RecordedResponse::new(StatusCode::OK, "")));
+        }
+        let proof = Verified::by_signature(incoming.body);
+        let scope = incoming.narrowed_scope(message.topic());
+        let delivery = Delivery::new(&proof, scope, Key::new(message.id())?);
+        Ok(Received::Delivery(delivery.with_attribute(Attributes::EVENT_TYPE, message.kind().name())))
+    }
+}
+
+/// `sns.<region>.amazonaws.com`, also in China. A region begins with letters and ends with a number, so `s3-us-west-2`, under
+/// which customers choose names, is none.
+fn is_host(host: &str) -> bool {
+    let region = host.strip_prefix("sns.").and_then(|rest| {
+        rest.strip_suffix(".amazonaws.com").or_else(|| rest.strip_suffix(".amazonaws.com.cn"))
+    });
+    region.is_some_and(is_region)
+}
+
+fn is_region(region: &str) -> bool {
+    let mut parts = region.split('-');
+    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (first, last) = (parts.next(), parts.next_back());
+    first.is_some_and(|part| is_word(part) && part.len() <= 4)
+        && last.is_some_and(is_number)
+        && parts.clone().next().is_some()
+        && parts.all(is_word)
+}
+
+fn is_path(path: &str) -> bool {
+    let digest = path.strip_prefix("/SimpleNotificationService-").and_then(|rest| rest.strip_suffix(".pem"));
+    digest.is_some_and(|digest| digest.len() == 32 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// The names in the certificates of SNS: `sns.amazonaws.com`, and in some regions `sns-<region>.amazonaws.com` or
+/// `sns-signing.<region>.amazonaws.com`.
+fn is_name(name: &str) -> bool {
+    let rest = name.strip_suffix(".cn").unwrap_or(name).strip_suffix(".amazonaws.com");
+    rest.is_some_and(|rest| {
+        rest == "sns"
+            || rest.strip_prefix("sns-signing.").or_else(|| rest.strip_prefix("sns-")).is_some_and(is_region)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_hosts_of_sns_in_a_region_are_accepted() {
+        for host in [
+            "sns.us-east-1.amazonaws.com",
+            "sns.ap-southeast-12.amazonaws.com",
+            "sns.us-gov-west-1.amazonaws.com",
+            "sns.cn-north-1.amazonaws.com.cn",
+        ] {
+            assert!(is_host(host), "{host}");
+        }
+        for host in [
+            "sns.amazonaws.com",
+            "sns..amazonaws.com",
+            "sns.s3.amazonaws.com",
+            // Virtual hosts of buckets that are named `sns`.
+            "sns.s3-us-west-2.amazonaws.com",
+            "sns.s3.us-west-2.amazonaws.com",
+            "sns.us-east-1.amazonaws.com.evil.example",
+            "sns.us-east-1.amazonaws.co",
+            "sns.us-east-1.evilamazonaws.com",
+            "sqs.us-east-1.amazonaws.com",
+            "xsns.us-east-1.amazonaws.com",
+            "sns.us-east.amazonaws.com",
+            "sns.us-1.amazonaws.com",
+            "sns.us--1.amazonaws.com",
+            "sns.evilevil-east-1.amazonaws.com",
+            "sns.us-east-1.x.amazonaws.com",
+        ] {
+            assert!(!is_host(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_paths_of_its_certificates_are_accepted() {
+        assert!(is_path("/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem"));
+        for path in [
+            "/",
+            "/x.pem",
+            "/SimpleNotificationService-.pem",
+            "/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem.txt",
+            "/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed.pem",
+            "/SimpleNotificationService-01d088a6f77103d0fe307c0069e40edg.pem",
+            "/a/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem",
+        ] {
+            assert!(!is_path(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn only_names_of_sns_are_accepted() {
+        for name in [
+            "sns.amazonaws.com",
+            "sns-us-gov-west-1.amazonaws.com",
+            "sns-cn-north-1.amazonaws.com.cn",
+            "sns-signing.eu-south-1.amazonaws.com",
+        ] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "amazonaws.com",
+            "s3.amazonaws.com",
+            "sns.evil.example",
+            "sns-evil.amazonaws.com",
+            "*.amazonaws.com",
+        ] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Google Cloud Pub/Sub push: a token in `Authorization` proves the sender. The key is the `messageId`, which nothing signs.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::json::{self, Flag, Scalar};
+use super::jws::{self, Token};
+use super::keys::{self, Algorithm};
+use super::{Incoming, Provider, PublicKeys, Received, Rejection, SecretError, canonical, days, signature};
+use crate::{Delivery, Fingerprint, Key, Policy, Verified};
+
+/// Google's public keys, as a set of JSON Web Keys.
+const KEYS: &str = "https://www.googleapis.com/oauth2/v3/certs";
+const ISSUERS: [&str; 2] = ["https://accounts.google.com", "accounts.google.com"];
+/// The allowed clock skew, as in Google's own libraries.
+const SKEW: u64 = 300;
+/// The longest life of a token, as in Google's own libraries. Pub/Sub's live for one hour.
+const MAX_LIFE: u64 = 86_400;
+
+/// Push subscriptions of Google Cloud Pub/Sub with authentication.
+///
+/// **The token does not cover the body.** It proves that Google made it for your service account and for your audience. A client
+/// that sees one can send any message with it until it expires, about an hour later. So accept pushes over TLS only, and do not
+/// log their headers.
+///
+/// The key is `message.messageId` within the subscription, and the message is the fingerprint: the same id with another message
+/// is a mismatch. `deliveryAttempt` does not count.
+///
+/// Both the audience and the service account are required. Anyone who uses Google Cloud can get a token for your audience, but
+/// not of your service account.
+///
+/// ```
+/// # use idempotency_core::provider::PublicKeys;
+/// use idempotency_core::provider::GooglePubSub;
+/// # fn of(keys: PublicKeys) -> Result<GooglePubSub, idempotency_core::provider::SecretError> {
+/// GooglePubSub::new("https://example.com/push", "pusher@my-project.iam.gserviceaccount.com", keys)
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct GooglePubSub {
+    audience: Box<str>,
+    service_account: Box<str>,
+    keys: PublicKeys,
+}
+
+impl GooglePubSub {
+    /// Verifies tokens for this audience, which is the push endpoint's URL unless the subscription sets another one, and of
+    /// this service account, by its email address.
+    ///
+    /// # Errors
+    /// [`SecretError::Blank`] if one of them is blank, because it would then not be checked.
+    pub fn new(
+        audience: impl AsRef<str>,
+        service_account: impl AsRef<str>,
+        keys: impl Into<PublicKeys>,
+    ) -> Result<Self, SecretError> {
+        let [audience, service_account] = [audience.as_ref().trim(), service_account.as_ref().trim()];
+        if audience.is_empty() || service_account.is_empty() {
+            return Err(SecretError::Blank);
+        }
+        Ok(Self { audience: audience.into(), service_account: service_account.into(), keys: keys.into() })
+    }
+
+    fn check(&self, claims: &Claims<'_>, now: u64) -> Result<(), Rejection> {
+        if !ISSUERS.iter().any(|issuer| claims.iss.text() == Some(issuer)) {
+            return Err(Rejection::unauthenticated("the token is not google's"));
+        }
+        jws::check_text(&claims.aud, &self.audience, "the token is for another audience")?;
+        jws::check_text(&claims.email, &self.service_account, "the token is of another service account")?;
+        if claims.email_verified != Flag(Some(true)) {
+            return Err(Rejection::unauthenticated("the token's service account is not verified"));
+        }
+        let (Some(from), Some(to)) = (claims.iat.number(), claims.exp.number()) else {
+            return Err(Rejection::unauthenticated("the token has no time"));
+        };
+        let is_fresh = from.saturating_sub(SKEW) <= now && now <= to.saturating_add(SKEW);
+        match is_fresh && to <= now.saturating_add(MAX_LIFE) {
+            true => Ok(()),
+            false => Err(Rejection::unauthenticated("the token is outside its time")),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for GooglePubSub {
+    fn name(&self) -> &str {
+        "google-pubsub"
+    }
+
+    /// Retention is 14 days: a subscription keeps a message for 7 days by default, and pushes it until it is acknowledged.
+    fn policy(&self) -> Policy {
+        Policy::webhook().with_retention(days(14))
+    }
+
+    fn challenge(&self) -> String {
+        format!("Bearer realm=\"{}\"", self.name())
+    }
+
+    /// The longest life of a token, and the clock skew.
+    fn signature_window(&self) -> Duration {
+        Duration::from_secs(MAX_LIFE + SKEW)
+    }
+
+    async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
+        keys::refuse_tenant(incoming)?;
+        let header = signature::header(incoming, "authorization")?;
+        // RFC 9110, section 11.1: the name of a scheme has no case.
+        let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let (_, token) =
+            token.ok_or(Rejection::unauthenticated("the authorization is not a bearer token"))?;
+        let token = Token::parse(token, "RS256")?;
+        let id = token.key_id()?.to_owned();
+        let found = self.keys.find(KEYS, Some(&id)).await?;
+        let claims = token.signed_by(Algorithm::RsaSha256, found.with_id(Some(&id)))?;
+        self.check(&claims.read()?, incoming.now.as_secs())?;
+        Ok(Received::Delivery(delivery(incoming)?))
+    }
+}
+
+fn delivery(incoming: &Incoming<'_>) -> Result<Delivery, Rejection> {
+    let malformed = || Rejection::malformed("the body is not a pushed message");
+    let proof = Verified::by_other_means(incoming.body);
+    let push: Push<'_> = json::fields(proof.bytes()).ok_or_else(malformed)?;
+    let message = push.message.ok_or_else(malformed)?.get().as_bytes();
+    let ids: Message<'_> = json::fields(message).ok_or_else(malformed)?;
+    let id = ids.message_id.text().ok_or(Rejection::key_missing("the message has no id"))?;
+    // The order of a message's fields may differ between attempts.
+    let fingerprint = canonical::digest(message, &[]);
+    let fingerprint = fingerprint.map_or_else(|| Fingerprint::of(message), |digest| Fingerprint::of(&digest));
+    let delivery = Delivery::new(&proof, incoming.scope.clone(), Key::new(id)?).with_fingerprint(fingerprint);
+    Ok(match push.subscription.text() {
+        Some(subscription) => delivery.narrowed_by_unsigned(subscription),
+        None => delivery,
+    })
+}
+
+#[derive(Deserialize)]
+struct Claims<'a> {
+    #[serde(borrow, default)]
+    iss: Scalar<'a>,
+    #[serde(borrow, default)]
+    aud: Scalar<'a>,
+    #[serde(borrow, default)]
+    email: Scalar<'a>,
+    #[serde(default)]
+    email_verified: Flag,
+    #[serde(borrow, default)]
+    iat: Scalar<'a>,
+    #[serde(borrow, default)]
+    exp: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+struct Push<'a> {
+    #[serde(borrow, default)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    subscription: Scalar<'a>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default, rename = "messageId")]
+    message_id: Scalar<'a>,
+}

@@ -1,0 +1,146 @@
+//! PayPal: signed with a certificate. The signature covers only a CRC-32 of the body. The key is the event's `id`.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use super::json::{self, Scalar};
+use super::keys::{Algorithm, CertificateUrls, PublicKey};
+use super::{
+    Incoming, Provider, PublicKeys, Received, Rejection, Secret, SecretError, Secrets, days, signature,
+};
+use crate::{Attributes, Delivery, Fingerprint, Key, Policy, Verified};
+
+const CERTIFICATES: CertificateUrls = CertificateUrls {
+    is_host: |host| {
+        matches!(
+            host,
+            "api.paypal.com" | "api.sandbox.paypal.com" | "api-m.paypal.com" | "api-m.sandbox.paypal.com"
+        )
+    },
+    is_path: |path| path.starts_with("/v1/notifications/certs/"),
+};
+
+/// The longest transmission id. PayPal documents 50 characters.
+const MAX_ID: usize = 50;
+
+/// PayPal's webhooks.
+///
+/// **PayPal signs a CRC-32 of the body, which anyone can match.** A client that sees one genuine request can forge another body,
+/// with any event and any amount, under the same signature. So a verified request proves that PayPal sent *something* to this
+/// webhook, and TLS must keep others from seeing it. Before money moves, ask PayPal's API for the event by its id, or for the
+/// resource.
+///
+/// The key is the event's `id`, and the body's digest is the fingerprint: a forged body under the id of another event is a
+/// mismatch.
+///
+/// ```
+/// # use idempotency_core::provider::PublicKeys;
+/// use idempotency_core::provider::PayPal;
+/// # fn of(keys: PublicKeys) -> Result<PayPal, idempotency_core::provider::SecretError> {
+/// PayPal::new("4JH86294D6297924G", keys)
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct PayPal {
+    webhook_ids: Secrets,
+    keys: PublicKeys,
+}
+
+impl PayPal {
+    /// Verifies requests to the webhook with this id, which PayPal's developer dashboard shows.
+    ///
+    /// # Errors
+    /// When the id is blank or has other characters than letters and digits.
+    pub fn new(webhook_id: impl AsRef<str>, keys: impl Into<PublicKeys>) -> Result<Self, SecretError> {
+        let id = Secret::new(webhook_id.as_ref())?;
+        match is_webhook_id(&id) {
+            true => Ok(Self::from_webhook_ids(Secrets::one(id), keys)),
+            false => Err(SecretError::Malformed("a webhook id of letters and digits")),
+        }
+    }
+
+    /// Verifies requests to any of several webhooks, or to those whose ids a source has, such as one for each tenant.
+    #[must_use]
+    pub fn from_webhook_ids(webhook_ids: Secrets, keys: impl Into<PublicKeys>) -> Self {
+        Self { webhook_ids, keys: keys.into() }
+    }
+}
+
+#[async_trait]
+impl Provider for PayPal {
+    fn name(&self) -> &str {
+        "paypal"
+    }
+
+    /// Retention is 7 days: PayPal retries up to 25 times in 3 days, after any answer but a 2xx.
+    fn policy(&self) -> Policy {
+        Policy::webhook().with_retention(days(7))
+    }
+
+    async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
+        let algorithm = signature::header(incoming, "paypal-auth-algo")?;
+        if algorithm != "SHA256withRSA" {
+            return Err(Rejection::unauthenticated("the request names another algorithm than the sender's"));
+        }
+        let url = signature::header(incoming, "paypal-cert-url")?;
+        CERTIFICATES.check(url)?;
+        let id = signature::header(incoming, "paypal-transmission-id")?;
+        let time = signature::header(incoming, "paypal-transmission-time")?;
+        // The signed parts are joined with `|`.
+        if id.len() > MAX_ID || id.contains('|') || time.len() > MAX_ID || time.contains('|') {
+            return Err(Rejection::unauthenticated("the transmission's id or time is malformed"));
+        }
+        let candidate = signature::rsa(signature::header(incoming, "paypal-transmission-sig")?)?;
+        let webhook_ids = self.webhook_ids.for_request(incoming).await?;
+        if !webhook_ids.iter().any(is_webhook_id) {
+            return Err(Rejection::unavailable("every webhook id is malformed"));
+        }
+        let found = self.keys.find(url, None).await?;
+        let keys: Vec<_> = found
+            .with_id(None)
+            .filter(|key| {
+                found.is_fixed
+                    || key.certificate().is_some_and(|certificate| {
+                        certificate.is_valid_at(incoming.now) && certificate.has_name(is_name)
+                    })
+            })
+            .collect();
+        let checksum = crc32fast::hash(incoming.body).to_string();
+        let is_signed = |webhook_id: &Secret| {
+            let parts = [id.as_bytes(), time.as_bytes(), webhook_id.expose(), checksum.as_bytes()];
+            let signed = parts.join(&b'|');
+            keys.iter().any(|key: &&PublicKey| key.verifies(Algorithm::RsaSha256, &signed, &candidate))
+        };
+        if !webhook_ids.iter().any(|id| is_webhook_id(id) && is_signed(id)) {
+            return Err(Rejection::unauthenticated("no signature matches"));
+        }
+        Ok(Received::Delivery(delivery(incoming)?))
+    }
+}
+
+fn delivery(incoming: &Incoming<'_>) -> Result<Delivery, Rejection> {
+    let proof = Verified::by_other_means(incoming.body);
+    let event: Event<'_> =
+        json::fields(proof.bytes()).ok_or(Rejection::malformed("the body is not an event"))?;
+    let id = event.id.text().ok_or(Rejection::key_missing("the event has no id"))?;
+    let delivery = Delivery::new(&proof, incoming.scope.clone(), Key::new(id)?);
+    Ok(delivery
+        .with_fingerprint(Fingerprint::of(proof.bytes()))
+        .with_optional_attribute(Attributes::EVENT_TYPE, event.event_type.text()))
+}
+
+fn is_webhook_id(id: &Secret) -> bool {
+    id.expose().iter().all(u8::is_ascii_alphanumeric)
+}
+
+fn is_name(name: &str) -> bool {
+    matches!(name, "messageverificationcerts.paypal.com" | "messageverificationcerts.sandbox.paypal.com")
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, default)]
+    id: Scalar<'a>,
+    #[serde(borrow, default)]
+    event_type: Scalar<'a>,
+}

@@ -1,0 +1,358 @@
+//! Tokens: every change is refused, the sender's algorithm is the only one, and the time has limits both ways.
+
+use data_encoding::BASE64URL_NOPAD;
+use http::{HeaderName, HeaderValue};
+use idempotency_core::provider::{Secret, Secrets};
+use serde_json::{Value, json};
+
+use super::signer::{P256, Rsa, hs256, sha256, signed};
+use super::*;
+
+const TOKENS: [(&str, &str, &str); 3] = [
+    ("google-pubsub", "authorization", "Bearer "),
+    ("plaid", "plaid-verification", ""),
+    ("netlify", "x-webhook-signature", ""),
+];
+
+const AUDIENCE: &str = "https://example.com/push";
+const EMAIL: &str = "push@project.iam.gserviceaccount.com";
+const PUSH: &str = r#"{"message":{"messageId":"1"},"subscription":"s"}"#;
+
+/// The token of a recorded delivery.
+fn token(request: &Request, name: &str, prefix: &str) -> String {
+    request.headers[name].to_str().unwrap().strip_prefix(prefix).unwrap().to_owned()
+}
+
+fn with_bytes(request: &Request, name: &str, value: &[u8]) -> Option<Request> {
+    let mut request = request.clone();
+    request.headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value).ok()?);
+    Some(request)
+}
+
+#[test]
+fn every_flipped_bit_and_every_cut_of_a_token_is_refused() {
+    for (sender, name, prefix) in TOKENS {
+        let (request, provider) = genuine(sender);
+        assert!(request.received_by(&*provider).is_ok());
+        let value = request.headers[name].as_bytes().to_vec();
+        for (at, bit) in (prefix.len()..value.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            let mut flipped = value.clone();
+            flipped[at] ^= 1 << bit;
+            let Some(request) = with_bytes(&request, name, &flipped) else { continue };
+            assert_unauthenticated(&*provider, &request, &format!("byte {at} with bit {bit} flipped"));
+        }
+        for len in 0..value.len() {
+            let request = with_bytes(&request, name, &value[..len]).unwrap();
+            assert_unauthenticated(&*provider, &request, &format!("a token cut to {len} bytes"));
+        }
+        for more in ["=", "==", ".", ".AAAA", "A", "AAAA", "!"] {
+            let request = with_bytes(&request, name, &[&value, more.as_bytes()].concat()).unwrap();
+            assert_unauthenticated(&*provider, &request, more);
+        }
+        let long = format!("{prefix}{}", token(&request, name, prefix).replace('.', &"A".repeat(9_000)));
+        assert_unauthenticated(
+            &*provider,
+            &with_bytes(&request, name, long.as_bytes()).unwrap(),
+            "a long token",
+        );
+    }
+}
+
+#[test]
+fn a_header_that_is_missing_empty_repeated_or_not_text_is_refused() {
+    for (sender, name, _) in TOKENS {
+        let (request, provider) = genuine(sender);
+        let mut missing = request.clone();
+        missing.headers.remove(name);
+        assert_unauthenticated(&*provider, &missing, "no token");
+        for value in [&b""[..], b"\xff", b"Bearer", b"Bearer ", b"Basic dTpw"] {
+            assert_unauthenticated(&*provider, &with_bytes(&request, name, value).unwrap(), "no token");
+        }
+        let mut repeated = request.clone();
+        repeated.headers.append(name, request.headers[name].clone());
+        assert_eq!(refused(repeated.received_by(&*provider)), RejectionKind::Malformed, "{sender}");
+    }
+}
+
+#[test]
+fn a_token_that_names_another_algorithm_than_the_senders_is_refused_however_it_is_signed() {
+    for (sender, name, prefix) in TOKENS {
+        let (request, provider) = genuine(sender);
+        let vector = load(sender).into_iter().find(|vector| vector.valid).unwrap();
+        let genuine = token(&request, name, prefix);
+        let parts: Vec<_> = genuine.split('.').collect();
+        let [header, claims]: [Value; 2] = [parts[0], parts[1]]
+            .map(|part| serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes()).unwrap()).unwrap());
+        let secrets = [vector.secret.as_str(), vector.public_key.as_deref().unwrap_or_default(), ""];
+        for algorithm in [
+            "none", "None", "NONE", "", "HS256", "HS384", "HS512", "RS256", "RS384", "PS256", "ES256",
+            "ES384", "EdDSA", "rs256", "hs256",
+        ] {
+            if header["alg"] == algorithm {
+                continue;
+            }
+            let mut other = header.clone();
+            other["alg"] = json!(algorithm);
+            let unsigned = signed(&other, &claims);
+            // Without a signature, with the genuine one, and with the public key as the secret.
+            let mut tokens =
+                vec![format!("{unsigned}."), unsigned.clone(), format!("{unsigned}.{}", parts[2])];
+            tokens.extend(secrets.map(|secret| hs256(&other, &claims, secret.as_bytes())));
+            for token in tokens {
+                let value = format!("{prefix}{token}");
+                let request = with_bytes(&request, name, value.as_bytes()).unwrap();
+                assert_unauthenticated(&*provider, &request, algorithm);
+            }
+        }
+        for alg in [Value::Null, json!(["HS256"]), json!({"id": "none"}), json!(1)] {
+            let mut other = header.clone();
+            other["alg"] = alg;
+            for token in [
+                format!("{}.{}", signed(&other, &claims), parts[2]),
+                hs256(&other, &claims, vector.secret.as_bytes()),
+            ] {
+                let value = format!("{prefix}{token}");
+                assert_unauthenticated(
+                    &*provider,
+                    &with_bytes(&request, name, value.as_bytes()).unwrap(),
+                    "no text",
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_well_signed_token_with_critical_extensions_or_repeated_fields_is_refused() {
+    let secret = "secret";
+    let netlify = Netlify::new(secret).unwrap();
+    let body = r#"{"id":"1"}"#;
+    let claims = json!({"iss": "netlify", "sha256": sha256(body.as_bytes())});
+    let request =
+        |token: &str| Request::new(Default::default(), body, NOW).with("x-webhook-signature", token);
+    let header = json!({"alg": "HS256", "typ": "JWT"});
+    assert!(request(&hs256(&header, &claims, secret.as_bytes())).received_by(&netlify).is_ok());
+    for crit in [json!(["b64"]), json!([]), Value::Null] {
+        let header = json!({"alg": "HS256", "crit": crit, "b64": false});
+        let token = hs256(&header, &claims, secret.as_bytes());
+        assert_unauthenticated(&netlify, &request(&token), "critical extensions");
+    }
+    let raw = |header: &str, claims: &str| {
+        let [header, claims] = [header, claims].map(|part| BASE64URL_NOPAD.encode(part.as_bytes()));
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+        let signature = ring::hmac::sign(&key, format!("{header}.{claims}").as_bytes());
+        format!("{header}.{claims}.{}", BASE64URL_NOPAD.encode(signature.as_ref()))
+    };
+    let claims = claims.to_string();
+    assert!(request(&raw(r#"{"alg":"HS256"}"#, &claims)).received_by(&netlify).is_ok());
+    for (header, claims) in [
+        (r#"{"alg":"none","alg":"HS256"}"#, claims.clone()),
+        (r#"{"alg":"HS256","alg":"none"}"#, claims.clone()),
+        (r#"["HS256"]"#, claims.clone()),
+        ("", claims.clone()),
+        (r#"{"alg":"HS256"}"#, claims.replace('{', r#"{"iss":"evil","#)),
+        (r#"{"alg":"HS256"}"#, "[]".to_owned()),
+        (r#"{"alg":"HS256"}"#, String::new()),
+    ] {
+        assert_unauthenticated(&netlify, &request(&raw(header, &claims)), header);
+    }
+}
+
+#[test]
+fn netlifys_token_is_for_its_body_its_issuer_and_any_of_the_secrets() {
+    let body = r#"{"id":"1"}"#;
+    let sign = |claims: Value, secret: &str| {
+        let token = hs256(&json!({"alg": "HS256"}), &claims, secret.as_bytes());
+        Request::new(Default::default(), body, NOW).with("x-webhook-signature", &token)
+    };
+    let genuine = json!({"iss": "netlify", "sha256": sha256(body.as_bytes())});
+    let netlify = Netlify::new("a").unwrap();
+    for claims in [
+        json!({"iss": "netlify"}),
+        json!({"sha256": sha256(body.as_bytes())}),
+        json!({"iss": "Netlify", "sha256": sha256(body.as_bytes())}),
+        json!({"iss": "netlify", "sha256": sha256(b"other")}),
+        json!({"iss": "netlify", "sha256": sha256(body.as_bytes()).to_uppercase()}),
+        json!({"iss": ["netlify"], "sha256": sha256(body.as_bytes())}),
+    ] {
+        assert_unauthenticated(&netlify, &sign(claims.clone(), "a"), &claims.to_string());
+    }
+    assert_unauthenticated(&netlify, &sign(genuine.clone(), "b"), "another secret");
+    let rotating = [
+        netlify.with_secret("b").unwrap(),
+        Netlify::from_secrets(
+            Secrets::any_of(["a", "b"].map(|secret| Secret::new(secret).unwrap())).unwrap(),
+        ),
+    ];
+    for secret in ["a", "b"] {
+        for netlify in &rotating {
+            assert!(sign(genuine.clone(), secret).received_by(netlify).is_ok());
+            assert!(!format!("{netlify:?}").contains("\"a\""));
+        }
+    }
+    assert!(Netlify::new(" ").is_err());
+}
+
+#[test]
+fn every_changed_byte_of_a_body_that_a_token_covers_is_refused() {
+    for sender in ["plaid", "netlify"] {
+        let (request, provider) = genuine(sender);
+        for at in 0..request.body.len() {
+            let mut body = request.body.to_vec();
+            body[at] ^= 1 << (at % 8);
+            let request = bearing(&request, body);
+            assert_unauthenticated(&*provider, &request, &format!("byte {at} of the body"));
+        }
+        for body in [&b""[..], b" "] {
+            let body = [&request.body[..], body].concat();
+            let changed = bearing(&request, body[1..].to_vec());
+            assert_unauthenticated(&*provider, &changed, "a cut body");
+        }
+    }
+}
+
+#[test]
+fn a_token_of_plaid_is_fresh_up_to_the_tolerance_in_both_directions() {
+    let (request, _) = genuine("plaid");
+    let keys = PublicKeys::fixed(named("plaid", "valid-1").secret).unwrap();
+    let made = request.now;
+    for (tolerance, plaid) in
+        [(300, Plaid::new(keys.clone())), (7, Plaid::new(keys).with_tolerance(Duration::from_secs(7)))]
+    {
+        assert_eq!(plaid.signature_window(), Duration::from_secs(tolerance));
+        for (seconds, is_fresh) in [(0, true), (tolerance, true), (tolerance + 1, false)] {
+            for now in [made + Duration::from_secs(seconds), made - Duration::from_secs(seconds)] {
+                let request = at(&request, now);
+                match is_fresh {
+                    true => assert!(request.received_by(&plaid).is_ok(), "{now:?}"),
+                    false => assert_unauthenticated(&plaid, &request, &format!("{now:?}")),
+                }
+            }
+        }
+    }
+    let key = P256::new();
+    let plaid = Plaid::new(PublicKeys::fixed(key.jwk("k").to_string()).unwrap());
+    for iat in [Value::Null, json!("1767225600"), json!(-1), json!(1.5), json!(u64::MAX), json!(0)] {
+        let claims = json!({"iat": iat, "request_body_sha256": sha256(b"{}")});
+        let request = Request::new(Default::default(), "{}", NOW);
+        assert_unauthenticated(
+            &plaid,
+            &request.with("plaid-verification", &key.token("k", &claims)),
+            "no time",
+        );
+    }
+}
+
+#[test]
+fn a_key_of_plaid_is_refused_once_it_has_expired_and_a_token_of_another_key_always() {
+    let (key, other) = (P256::new(), P256::new());
+    let claims = json!({"iat": NOW.as_secs(), "request_body_sha256": sha256(b"{}")});
+    let request = |token: &str| Request::new(Default::default(), "{}", NOW).with("plaid-verification", token);
+    let expiring = |at: Value| {
+        let mut jwk = key.jwk("k");
+        jwk["expired_at"] = at;
+        Plaid::new(PublicKeys::fixed(jwk.to_string()).unwrap())
+    };
+    let token = key.token("k", &claims);
+    for (at, is_usable) in [
+        (Value::Null, true),
+        (json!(NOW.as_secs() + 1), true),
+        (json!(NOW.as_secs()), false),
+        (json!(1), false),
+    ] {
+        match is_usable {
+            true => assert!(request(&token).received_by(&expiring(at)).is_ok()),
+            false => assert_unauthenticated(&expiring(at), &request(&token), "an expired key"),
+        }
+    }
+    let plaid = expiring(Value::Null);
+    assert_unauthenticated(&plaid, &request(&other.token("k", &claims)), "another key under the same id");
+    assert_unauthenticated(&plaid, &request(&key.token("other", &claims)), "the key under another id");
+    for id in ["", "a b", "../k", "k?x", "ключ", &"k".repeat(65)] {
+        assert_unauthenticated(&plaid, &request(&key.token(id, &claims)), id);
+    }
+    let rs256 = Rsa::new().token("k", &claims);
+    assert_unauthenticated(&plaid, &request(&rs256), "a token of another kind of key");
+}
+
+fn pushed(key: &Rsa, claims: &Value) -> Request {
+    let token = format!("Bearer {}", key.token("k", claims));
+    Request::new(Default::default(), PUSH, NOW).with("authorization", &token)
+}
+
+#[test]
+fn a_token_of_google_has_the_issuer_the_audience_and_the_service_account() {
+    let key = Rsa::new();
+    let google =
+        GooglePubSub::new(AUDIENCE, EMAIL, PublicKeys::fixed(key.jwk("k").to_string()).unwrap()).unwrap();
+    let now = NOW.as_secs();
+    let genuine = json!({
+        "iss": "https://accounts.google.com", "aud": AUDIENCE, "email": EMAIL, "email_verified": true, "iat": now, "exp": now + 3600,
+    });
+    assert!(pushed(&key, &genuine).received_by(&google).is_ok());
+    let mut lower = pushed(&key, &genuine);
+    let value = lower.headers["authorization"].to_str().unwrap().replace("Bearer", "bearer");
+    lower = lower.with("authorization", &value);
+    assert!(lower.received_by(&google).is_ok(), "the name of a scheme has no case");
+    let mut short = genuine.clone();
+    short["iss"] = json!("accounts.google.com");
+    assert!(pushed(&key, &short).received_by(&google).is_ok());
+    for (claim, values) in [
+        (
+            "iss",
+            vec![
+                Value::Null,
+                json!("https://accounts.google.com/"),
+                json!("http://accounts.google.com"),
+                json!("evil"),
+            ],
+        ),
+        ("aud", vec![Value::Null, json!(format!("{AUDIENCE}/")), json!([AUDIENCE]), json!("")]),
+        ("email", vec![Value::Null, json!("other@project.iam.gserviceaccount.com"), json!("")]),
+        ("email_verified", vec![Value::Null, json!(false), json!("true"), json!(1)]),
+        ("iat", vec![Value::Null, json!("1"), json!(now + 301), json!(u64::MAX)]),
+        (
+            "exp",
+            vec![Value::Null, json!("1"), json!(now - 301), json!(now + 86_401), json!(u64::MAX), json!(-1)],
+        ),
+    ] {
+        for value in values {
+            let mut claims = genuine.clone();
+            claims[claim] = value;
+            assert_unauthenticated(&google, &pushed(&key, &claims), &claims.to_string());
+        }
+    }
+    for (claim, value) in [("iat", now + 300), ("exp", now - 300), ("exp", now + 86_400)] {
+        let mut claims = genuine.clone();
+        claims[claim] = json!(value);
+        assert!(pushed(&key, &claims).received_by(&google).is_ok(), "{claims}");
+    }
+    let other = PublicKeys::fixed(named("google-pubsub", "valid-1").public_key.unwrap()).unwrap();
+    let google = GooglePubSub::new(AUDIENCE, EMAIL, other).unwrap();
+    assert_unauthenticated(&google, &pushed(&key, &genuine), "another key");
+}
+
+#[test]
+fn an_audience_and_a_service_account_are_required() {
+    let keys = || PublicKeys::fixed(Rsa::new().jwk("k").to_string()).unwrap();
+    assert!(GooglePubSub::new("", EMAIL, keys()).is_err());
+    assert!(GooglePubSub::new(AUDIENCE, " ", keys()).is_err());
+}
+
+#[test]
+fn a_request_to_a_tenant_is_never_authenticated_by_a_public_key() {
+    let scope = Scope::endpoint("e");
+    for sender in ["aws-sns", "google-pubsub", "paypal", "plaid"] {
+        let (request, provider) = genuine(sender);
+        let incoming = Incoming::new(
+            &request.method,
+            &request.uri,
+            &request.headers,
+            &request.body,
+            request.now,
+            &scope,
+        );
+        let received = futures_util::FutureExt::now_or_never(provider.receive(&incoming.with_tenant("acme")));
+        assert_eq!(refused(received.unwrap()), RejectionKind::Unavailable, "{sender}");
+    }
+}

@@ -1,0 +1,63 @@
+//! Every recorded delivery is accepted with its key, or refused.
+
+use super::*;
+
+#[test]
+fn recorded_deliveries_are_accepted_with_their_key_or_refused() {
+    let (mut accepted, mut rejected) = (0, 0);
+    for sender in SENDERS {
+        for vector in load(sender) {
+            let id = &vector.id;
+            let is_ambiguous = vector.attack.as_deref() == Some("canonicalization-ambiguity");
+            match vector.request().received_by(&*provider(sender, &vector)) {
+                Ok(Received::Delivery(delivery)) => {
+                    assert!(vector.valid && !is_ambiguous, "{id} was accepted");
+                    if let Some(expected) = &vector.event_id {
+                        assert_eq!(delivery.key().as_str(), expected, "{id}");
+                    }
+                    let is_bound_to_body = matches!(sender, "google-pubsub" | "paypal");
+                    assert_eq!(delivery.fingerprint().is_some(), is_bound_to_body, "{id}");
+                    accepted += 1;
+                }
+                Ok(Received::Handshake(answer)) => {
+                    assert_eq!(
+                        (vector.name.as_str(), answer.status.as_u16()),
+                        ("subscription-confirmation", 200)
+                    );
+                    assert!(answer.body.is_empty(), "{id}");
+                    accepted += 1;
+                }
+                Ok(other) => panic!("{id}: {other:?}"),
+                Err(rejection) => {
+                    assert!(!vector.valid || is_ambiguous, "{id} was refused: {rejection}");
+                    let expected =
+                        if is_ambiguous { RejectionKind::Malformed } else { RejectionKind::Unauthenticated };
+                    assert_eq!(rejection.kind(), expected, "{id}: {rejection}");
+                    rejected += 1;
+                }
+            }
+        }
+    }
+    assert!(accepted >= 16 && rejected >= 35, "{accepted} accepted, {rejected} rejected");
+}
+
+#[test]
+fn the_handshake_of_sns_is_passed_on_when_you_say_so_and_only_if_it_is_signed() {
+    let vector = named("aws-sns", "subscription-confirmation");
+    let keys = PublicKeys::fixed(vector.public_key.as_ref().unwrap()).unwrap();
+    let sns = AwsSns::new("arn:other", keys).with_topic(TOPIC).with_confirmations();
+    let delivery = delivery(vector.request().received_by(&sns));
+    assert_eq!(delivery.attributes().event_type(), Some("SubscriptionConfirmation"));
+    assert_eq!(delivery.key().as_str(), "165545c9-2a5c-472c-8df2-7ff2be2b3b1b");
+    for (from, to) in [
+        ("Action=ConfirmSubscription", "Action=Evil"),
+        ("\"Token\": \"2336412f37f\"", "\"Token\": \"2336412f37e\""),
+        ("SubscriptionConfirmation\"", "UnsubscribeConfirmation\""),
+        ("\"Type\": \"SubscriptionConfirmation\"", "\"Type\": \"Notification\""),
+        ("\"SubscribeURL\"", "\"subscribeUrl\""),
+    ] {
+        let forged = with_body(&vector.request(), from, to);
+        assert_unauthenticated(&sns, &forged, to);
+        assert_unauthenticated(&*provider("aws-sns", &vector), &forged, to);
+    }
+}
