@@ -151,7 +151,9 @@ impl Provider for Providers {
             let retention = widest.retention().max(policy.retention());
             let body_limit = widest.body_limit().max(policy.body_limit());
             let wait = widest.wait().min(policy.wait());
-            widest.with_retention(retention).with_body_limit(body_limit).with_wait(wait)
+            let verification_timeout = widest.verification_timeout().max(policy.verification_timeout());
+            let widest = widest.with_retention(retention).with_body_limit(body_limit).with_wait(wait);
+            widest.with_verification_timeout(verification_timeout)
         })
     }
 
