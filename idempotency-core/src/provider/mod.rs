@@ -28,6 +28,7 @@ mod incoming;
 mod json;
 mod methods;
 mod multipart;
+mod questions;
 mod registry;
 mod rotating_secrets;
 pub(crate) mod scheme;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod cached_secrets;
+mod cached_secrets_joined;
 mod hanging;
 mod idempotency_key;
 mod ids;
