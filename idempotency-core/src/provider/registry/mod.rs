@@ -119,6 +119,15 @@ impl Providers {
         self.members.iter().map(|member| &*member.name)
     }
 
+    /// Replaces each provider, under its name and policy.
+    pub(super) fn map_providers(mut self, change: impl Fn(Arc<dyn Provider>) -> Arc<dyn Provider>) -> Self {
+        for member in &mut self.members {
+            let member = Arc::make_mut(member);
+            member.provider = change(member.provider.clone());
+        }
+        self
+    }
+
     pub(crate) fn members(&self) -> &[Arc<Member>] {
         &self.members
     }
@@ -169,7 +178,7 @@ impl Provider for Providers {
         let position = self.position(incoming.uri.path());
         let position = position.ok_or(Rejection::not_found("no provider is served at this path"))?;
         let member = &self.members[position];
-        let scope = incoming.narrowed_scope(&member.name);
+        let scope = incoming.scope.clone().with_provider(&member.name);
         member.receive(&Incoming { scope: &scope, ..incoming.clone() }).await
     }
 }
