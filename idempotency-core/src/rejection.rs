@@ -3,18 +3,20 @@
 use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::KeyError;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Why a request is not a delivery. The sender sees only the kind. The reason, the header and the causes are logged.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rejection {
     kind: RejectionKind,
     reason: &'static str,
     header: Option<Cow<'static, str>>,
-    source: Option<BoxError>,
+    /// Shared, since one answer of a source may refuse several requests.
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// The kind of a rejection, which decides the status that the sender gets.
@@ -91,7 +93,7 @@ impl Rejection {
     /// data that logs must not have.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 

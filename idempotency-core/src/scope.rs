@@ -16,7 +16,7 @@ use crate::digest::FieldDigest;
 /// digest of the principal is kept, because a principal is often a credential.
 ///
 /// `Display` and `FromStr` are inverses, so an operator can parse a scope from a log line. The printed form is the endpoint,
-/// then `;tenant=…` for each tenant, then `;query=…` and `;principal=…` with the digests of the query and the principal.
+/// then `;tenant=…` for each tenant (in a registry also `;provider=…` and `;path-tenant=…`), then `;query=…` and `;principal=…` with the digests of the query and the principal.
 ///
 /// ```
 /// use idempotency_core::Scope;
@@ -40,10 +40,43 @@ pub struct Scope {
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 struct Narrowed {
     /// Outermost first.
-    tenants: Vec<Arc<str>>,
+    tenants: Vec<(Level, Arc<str>)>,
     /// The digest of the request's query.
     query: Option<[u8; 32]>,
     principal: Option<[u8; 32]>,
+}
+
+/// Who narrowed the scope. Equal texts of two levels are two scopes: a sender may name an account like a tenant of the path.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Level {
+    /// The user, or a provider by an account of the sender.
+    Tenant,
+    /// A registry, by the provider's name.
+    Provider,
+    /// A registry, by the tenant that the path names.
+    PathTenant,
+}
+
+impl Level {
+    const ALL: [Self; 3] = [Self::Tenant, Self::Provider, Self::PathTenant];
+
+    /// What comes before the text in the printed form.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Tenant => "tenant=",
+            Self::Provider => "provider=",
+            Self::PathTenant => "path-tenant=",
+        }
+    }
+
+    /// Takes the place of the 0 or 1 before the principal in a digest, and says that this level comes first.
+    fn marker(self) -> u8 {
+        match self {
+            Self::Tenant => 2,
+            Self::Provider => 4,
+            Self::PathTenant => 5,
+        }
+    }
 }
 
 impl Scope {
@@ -57,7 +90,19 @@ impl Scope {
     /// as an account's workspace. Default: none.
     #[must_use]
     pub fn with_tenant(mut self, tenant: impl AsRef<str>) -> Self {
-        self.narrow().tenants.push(tenant.as_ref().into());
+        self.narrow().tenants.push((Level::Tenant, tenant.as_ref().into()));
+        self
+    }
+
+    /// Narrows the scope to a provider of a registry.
+    pub(crate) fn with_provider(mut self, name: &str) -> Self {
+        self.narrow().tenants.push((Level::Provider, name.into()));
+        self
+    }
+
+    /// Narrows the scope to a tenant that the path names.
+    pub(crate) fn with_path_tenant(mut self, tenant: &str) -> Self {
+        self.narrow().tenants.push((Level::PathTenant, tenant.into()));
         self
     }
 
@@ -95,35 +140,41 @@ impl Scope {
         Arc::clone(&self.endpoint)
     }
 
-    /// The tenants, outermost first.
+    /// The tenants, outermost first. In a registry these include the provider's name, if a scope is set, and the path's tenant.
     pub fn tenants(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.narrowed.as_ref().map_or(&[][..], |by| &by.tenants).iter().map(AsRef::as_ref)
+        self.levels().iter().map(|(_, text)| &**text)
+    }
+
+    fn levels(&self) -> &[(Level, Arc<str>)] {
+        self.narrowed.as_ref().map_or(&[][..], |by| &by.tenants)
     }
 
     /// Adds every part of this scope to a digest.
     pub(crate) fn put_into(&self, digest: FieldDigest) -> FieldDigest {
-        /// Takes the place of the 0 or 1 before the principal, and says that another tenant comes first.
-        const INNER_TENANT: &[u8] = &[2];
-        /// Takes the same place, and says that the query's digest comes first.
+        /// Takes the place of the 0 or 1 before the principal, and says that the query's digest comes first.
         const QUERY: &[u8] = &[3];
-        let mut tenants = self.tenants().map(str::as_bytes);
-        let digest = digest.field(self.endpoint.as_bytes()).optional(tenants.next());
-        let digest = tenants.fold(digest, |digest, inner| digest.field(INNER_TENANT).field(inner));
+        let (outer, inner) = match self.levels() {
+            [(Level::Tenant, outer), inner @ ..] => (Some(outer.as_bytes()), inner),
+            levels => (None, levels),
+        };
+        let digest = digest.field(self.endpoint.as_bytes()).optional(outer);
+        let digest = inner
+            .iter()
+            .fold(digest, |digest, (level, text)| digest.field(&[level.marker()]).field(text.as_bytes()));
         let (query, principal) = self.digests();
         let digest = query.iter().fold(digest, |digest, query| digest.field(QUERY).field(*query));
         digest.optional(principal.map(<[u8; 32]>::as_slice))
     }
 }
 
-const TENANT: &str = "tenant=";
 const QUERY: &str = "query=";
 const PRINCIPAL: &str = "principal=";
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&escaped(&self.endpoint))?;
-        for tenant in self.tenants() {
-            write!(f, ";{TENANT}{}", escaped(tenant))?;
+        for (level, text) in self.levels() {
+            write!(f, ";{}{}", level.prefix(), escaped(text))?;
         }
         let (query, principal) = self.digests();
         for (name, digest) in [(QUERY, query), (PRINCIPAL, principal)] {
@@ -142,8 +193,11 @@ impl FromStr for Scope {
         let mut fields = text.split(';');
         let mut scope = Self::endpoint(unescaped(fields.next().unwrap_or_default())?);
         let mut fields = fields.peekable();
-        while let Some(tenant) = fields.next_if(|field| field.starts_with(TENANT)) {
-            scope = scope.with_tenant(unescaped(&tenant[TENANT.len()..])?);
+        let level = |field: &str| Level::ALL.into_iter().find(|level| field.starts_with(level.prefix()));
+        while let Some(field) = fields.next_if(|field| level(field).is_some()) {
+            let level = level(field).ok_or(ScopeError)?;
+            let text = unescaped(&field[level.prefix().len()..])?;
+            scope.narrow().tenants.push((level, text.into()));
         }
         let mut digest = |name: &str| {
             let Some(field) = fields.next_if(|field| field.starts_with(name)) else { return Ok(None) };
@@ -175,7 +229,9 @@ impl From<Scope> for String {
 
 /// The text is not the printed form of a [`Scope`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected an endpoint, then any ;tenant=… and at most one ;query=… and ;principal=… with a digest")]
+#[error(
+    "expected an endpoint, then any ;tenant=…, ;provider=… and ;path-tenant=…, and at most one ;query=… and ;principal=… with a digest"
+)]
 #[non_exhaustive]
 pub struct ScopeError;
 
@@ -239,6 +295,28 @@ mod tests {
         assert!(Scope::endpoint("e").with_tenant("t").with_tenant("u").tenants().eq(["t", "u"]));
     }
 
+    /// A sender may name its account like a tenant, and a tenant may be named like a provider.
+    #[test]
+    fn equal_texts_of_two_levels_are_two_scopes() {
+        let narrowings: [fn(Scope) -> Scope; 3] = [
+            |scope| scope.with_tenant("a"),
+            |scope| scope.with_provider("a"),
+            |scope| scope.with_path_tenant("a"),
+        ];
+        let twice =
+            narrowings.iter().flat_map(|outer| narrowings.map(|inner| inner(outer(Scope::endpoint("e")))));
+        let scopes: Vec<_> =
+            narrowings.map(|narrow| narrow(Scope::endpoint("e"))).into_iter().chain(twice).collect();
+        let digest = |scope: &Scope| scope.put_into(FieldDigest::new("test")).finish();
+        for (at, scope) in scopes.iter().enumerate() {
+            for other in &scopes[at + 1..] {
+                assert_ne!(scope, other);
+                assert_ne!(digest(scope), digest(other), "{scope} {other}");
+                assert_ne!(scope.to_string(), other.to_string());
+            }
+        }
+    }
+
     #[test]
     fn an_endpoint_is_a_borrowed_or_an_owned_text() {
         let owned = String::from("e");
@@ -262,6 +340,12 @@ mod tests {
             plain.clone().with_tenant("t").with_query("").with_principal("p"),
             plain.with_tenant("").with_principal("p"),
             Scope::endpoint("a;tenant=b%\n").with_tenant(";principal=x").with_principal([0; 40]),
+            Scope::endpoint("e")
+                .with_provider("a;b")
+                .with_path_tenant("")
+                .with_tenant("t")
+                .with_principal("p"),
+            Scope::endpoint("e").with_tenant("t").with_path_tenant("u"),
             Scope::endpoint(""),
             Scope::endpoint("schlüssel\u{7f}"),
         ] {

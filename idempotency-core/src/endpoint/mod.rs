@@ -206,7 +206,7 @@ impl Endpoint {
     #[must_use]
     pub fn with_scope(self, scope: Scope) -> Self {
         let mut endpoint =
-            self.for_each_member(|member, name| member.with_scope(scope.clone().with_tenant(name)));
+            self.for_each_member(|member, name| member.with_scope(scope.clone().with_provider(name)));
         Arc::make_mut(&mut endpoint.route).scope = Some(scope);
         endpoint
     }

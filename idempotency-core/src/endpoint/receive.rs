@@ -52,7 +52,7 @@ impl Endpoint {
         read.ok_or_else(|| self.body_timed_out(head))
     }
 
-    /// Verifies a request and classifies it, without asking the store.
+    /// Verifies a request and classifies it, without asking the store. It takes at most the policy's verification timeout.
     ///
     /// # Cancel safety
     /// Safe to drop: nothing is claimed.
@@ -62,7 +62,7 @@ impl Endpoint {
         let now = self.route.verification_time.unwrap_or_else(|| self.engine().runtime().unix_time());
         let incoming = Incoming::new(head.method, head.uri, head.headers, body, now, &scope);
         let incoming = incoming.with_extensions(head.extensions).with_provider(self.engine().name());
-        let received = self.route.provider.receive(&incoming).await;
+        let received = self.received_in_time(&incoming).await;
         let observe = |event| self.observe(Some(head), &scope, arrived, None, event);
         match (received, self.route.methods.treatment_of(head.method)) {
             (Ok(Received::Handshake(response)), _) => {
@@ -102,6 +102,15 @@ impl Endpoint {
                 Arrival::Answer(self.answer(&answer, &instance))
             }
         }
+    }
+
+    /// Only here does a provider verify a request for an endpoint, so this bounds every source and every call that it asks.
+    async fn received_in_time(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
+        let limit = self.engine().policy().verification_timeout();
+        let received = bounded(self.engine().runtime(), limit, self.route.provider.receive(incoming)).await;
+        received.unwrap_or_else(|| {
+            Err(Rejection::unavailable("verification took longer than the verification timeout"))
+        })
     }
 
     /// Returns the answer to a request whose method, URI or headers cannot be put into a [`Head`].

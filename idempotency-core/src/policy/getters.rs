@@ -68,6 +68,12 @@ impl Policy {
         self.body_timeout
     }
 
+    /// How long the provider may take to verify a request.
+    #[must_use]
+    pub fn verification_timeout(&self) -> Duration {
+        self.verification_timeout
+    }
+
     /// How long an execution may wait for the inner service to be ready.
     #[must_use]
     pub fn ready_timeout(&self) -> Duration {

@@ -41,6 +41,7 @@ pub struct Policy {
     in_doubt_status: StatusCode,
     body_timeout: Duration,
     ready_timeout: Duration,
+    verification_timeout: Duration,
     records_key_text: bool,
     documentation: Option<String>,
 }
@@ -105,6 +106,7 @@ impl Policy {
             in_doubt_status: StatusCode::SERVICE_UNAVAILABLE,
             body_timeout: Duration::from_secs(10),
             ready_timeout: Duration::from_secs(2),
+            verification_timeout: Duration::from_secs(2),
             records_key_text: true,
             documentation: None,
         }

@@ -103,6 +103,18 @@ impl Policy {
         self
     }
 
+    /// Sets how long the provider may take to verify a request, which includes questions to a
+    /// [`SecretSource`](crate::provider::SecretSource). After that, the question is dropped, and the request is answered 503
+    /// with `Retry-After` before anything is claimed.
+    ///
+    /// Default: 2 s, which is less than senders wait for an answer. A provider or a source that calls another server should
+    /// answer within this time.
+    #[must_use]
+    pub fn with_verification_timeout(mut self, timeout: Duration) -> Self {
+        self.verification_timeout = timeout;
+        self
+    }
+
     /// Sets how long a granted execution may wait for the inner service to be ready, for example behind a concurrency limit.
     /// After that, it is released as if it had never been granted, and answered 503 with `Retry-After`.
     ///

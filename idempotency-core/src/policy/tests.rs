@@ -23,6 +23,7 @@ fn the_defaults_of_a_webhook_are_the_documented_ones() {
     assert_eq!(policy.mismatch_status(), StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(policy.body_timeout(), Duration::from_secs(10));
     assert_eq!(policy.ready_timeout(), Duration::from_secs(2));
+    assert_eq!(policy.verification_timeout(), Duration::from_secs(2));
     assert!(policy.records_key_text());
     assert_eq!(policy.documentation(), None);
 }
@@ -59,6 +60,7 @@ fn each_setting_is_what_it_was_set_to() {
         .with_mismatch_status(StatusCode::BAD_REQUEST)
         .with_body_timeout(Duration::from_secs(7))
         .with_ready_timeout(Duration::from_secs(8))
+        .with_verification_timeout(Duration::from_secs(9))
         .without_key_text()
         .with_documentation("https://example.com/keys");
     assert_eq!(policy.waiters_per_key(), 3);
@@ -72,6 +74,7 @@ fn each_setting_is_what_it_was_set_to() {
     assert_eq!(policy.mismatch_status(), StatusCode::BAD_REQUEST);
     assert_eq!(policy.body_timeout(), Duration::from_secs(7));
     assert_eq!(policy.ready_timeout(), Duration::from_secs(8));
+    assert_eq!(policy.verification_timeout(), Duration::from_secs(9));
     assert!(!policy.records_key_text());
     assert_eq!(policy.documentation(), Some("https://example.com/keys"));
 }

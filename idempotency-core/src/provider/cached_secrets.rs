@@ -1,22 +1,26 @@
 //! A cache in front of a source of secrets.
 
-use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::hash::BuildHasher as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
 
+use super::questions::{Asked, Questions};
 use super::{Incoming, Rejection, RejectionKind, Secret, SecretSource};
+use crate::Scope;
 use crate::clock::{Clock, ClockReading};
 
 /// Keeps the secrets that another source returned, by provider and tenant, for a source that takes long, such as a vault.
 ///
-/// The other source is asked for the [provider](Incoming::provider) and the [tenant](Incoming::tenant) only, so its answer must
-/// not depend on anything else in the request.
+/// The other source is asked for the [provider](Incoming::provider) and the [tenant](Incoming::tenant) only. It sees no header, no
+/// path and no body, since its answer serves other requests too.
 ///
+/// - Concurrent requests of a tenant ask once. If the first of them goes away, the others still get the answer. A question that is
+///   not answered within a second is joined by no further request.
 /// - A secret that was withdrawn at the source is refused after [`with_max_age`](Self::with_max_age) at the latest, or at once
 ///   after [`clear`](Self::clear).
 /// - Errors and empty answers are not kept. A tenant that is added to the source is known at once.
@@ -48,46 +52,47 @@ pub struct CachedSecrets {
     clock: Arc<dyn Clock>,
     max_age: Duration,
     capacity: usize,
-    cache: Mutex<Cache>,
-}
-
-/// The counters of refusals. Addresses that share one only lose answers to each other.
-const COUNTERS: usize = 1024;
-
-/// Questions are numbered, because two of them may have one time.
-struct Cache {
-    answers: HashMap<Address, Answer>,
-    /// How many questions were asked.
-    questions: u64,
-    /// Answers to this question and to earlier ones are not kept.
-    cleared: u64,
-    /// The last question, by a hash of its address, to which the source knew no secret. Answers to earlier ones are not kept.
-    refused: Box<[u64]>,
-    hasher: RandomState,
-}
-
-impl Default for Cache {
-    fn default() -> Self {
-        let refused = vec![0; COUNTERS].into();
-        Self { answers: HashMap::new(), questions: 0, cleared: 0, refused, hasher: RandomState::new() }
-    }
-}
-
-impl Cache {
-    fn refused_at(&mut self, address: &Address) -> &mut u64 {
-        let hash = usize::try_from(self.hasher.hash_one(address) % COUNTERS as u64).unwrap_or(0);
-        &mut self.refused[hash]
-    }
+    /// Shared with the questions, which outlive those who ask them. Locked before the questions are.
+    cache: Arc<Mutex<Cache>>,
+    questions: Questions<Address, Arc<[Secret]>>,
 }
 
 /// The provider's name and the tenant.
-type Address = (Option<Box<str>>, Option<Box<str>>);
+type Address = Arc<(Option<Box<str>>, Option<Box<str>>)>;
+
+#[derive(Default)]
+struct Cache {
+    answers: HashMap<Address, Answer>,
+    /// The addresses of the answers by their questions, the oldest first.
+    by_age: BTreeMap<u64, Address>,
+}
 
 struct Answer {
+    /// The number of the question.
     question: u64,
     /// When the source was asked. The answer may be as old as this.
     asked: ClockReading,
     secrets: Arc<[Secret]>,
+}
+
+impl Cache {
+    fn insert(&mut self, address: &Address, answer: Answer) {
+        self.remove(address);
+        self.by_age.insert(answer.question, address.clone());
+        self.answers.insert(address.clone(), answer);
+    }
+
+    fn remove(&mut self, address: &Address) {
+        if let Some(answer) = self.answers.remove(address) {
+            self.by_age.remove(&answer.question);
+        }
+    }
+
+    fn remove_oldest(&mut self) {
+        if let Some((_, address)) = self.by_age.pop_first() {
+            self.answers.remove(&address);
+        }
+    }
 }
 
 impl CachedSecrets {
@@ -99,7 +104,8 @@ impl CachedSecrets {
             clock: Arc::new(clock),
             max_age: Duration::from_secs(60),
             capacity: 10_000,
-            cache: Mutex::default(),
+            cache: Arc::default(),
+            questions: Questions::default(),
         }
     }
 
@@ -121,74 +127,91 @@ impl CachedSecrets {
     ///
     /// This includes answers that are under way, which may be older than the withdrawal.
     pub fn clear(&self) {
-        let mut cache = self.lock();
-        cache.answers.clear();
-        cache.cleared = cache.questions;
+        let mut cache = lock(&self.cache);
+        *cache = Cache::default();
+        self.questions.clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Cache> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The secrets that are kept, or the number of the question that is now to be asked.
-    fn kept(&self, address: &Address, now: ClockReading) -> Result<Arc<[Secret]>, u64> {
-        let mut cache = self.lock();
+    /// The secrets that are kept, or else a question to the source.
+    fn kept(
+        &self,
+        address: &Address,
+        incoming: &Incoming<'_>,
+    ) -> Result<Arc<[Secret]>, Asked<Arc<[Secret]>>> {
+        let now = ClockReading::of(&*self.clock);
+        let cache = lock(&self.cache);
         let young = cache.answers.get(address).filter(|answer| answer.asked.elapsed(now) < self.max_age);
         if let Some(answer) = young {
             return Ok(answer.secrets.clone());
         }
-        cache.questions += 1;
-        Err(cache.questions)
+        let (source, kept, capacity) = (self.source.clone(), self.cache.clone(), self.capacity);
+        let unix_time = incoming.now;
+        Err(self.questions.ask(address, now, self.max_age, |question| {
+            let address = address.clone();
+            Box::pin(async move {
+                let answer = asked(&*source, &address, unix_time).await;
+                let mut cache = lock(&kept);
+                // A slow answer must not bring back what a later one withdrew.
+                if question.is_latest() {
+                    match &answer {
+                        Ok(secrets) if !secrets.is_empty() && capacity > 0 => {
+                            let (question, secrets) = (question.number(), secrets.clone());
+                            cache.insert(&address, Answer { question, asked: now, secrets });
+                            if cache.answers.len() > capacity {
+                                cache.remove_oldest();
+                            }
+                        }
+                        // A source that is out of reach tells nothing.
+                        Err(rejection) if rejection.kind() == RejectionKind::Unavailable => {}
+                        Ok(_) | Err(_) => cache.remove(&address),
+                    }
+                }
+                drop(question);
+                answer
+            })
+        }))
     }
+}
 
-    /// Keeps an answer, unless there is one to a later question: a slow answer must not bring a withdrawn secret back.
-    fn keep(&self, address: Address, answer: Answer) {
-        let mut cache = self.lock();
-        let is_outdated = answer.question <= cache.cleared
-            || answer.question < *cache.refused_at(&address)
-            || cache.answers.get(&address).is_some_and(|later| later.question > answer.question);
-        if is_outdated || self.capacity == 0 {
-            return;
-        }
-        if cache.answers.len() >= self.capacity && !cache.answers.contains_key(&address) {
-            let oldest = cache.answers.iter().min_by_key(|(_, answer)| answer.question);
-            if let Some(oldest) = oldest.map(|(address, _)| address.clone()) {
-                cache.answers.remove(&oldest);
-            }
-        }
-        cache.answers.insert(address, answer);
-    }
+/// Asks a source for the secrets at an address. It sees nothing else of the request, because the answer serves others too.
+async fn asked(
+    source: &dyn SecretSource,
+    address: &Address,
+    now: Duration,
+) -> Result<Arc<[Secret]>, Rejection> {
+    let (provider, tenant) = &**address;
+    let (uri, headers, body) = (Uri::default(), HeaderMap::new(), Bytes::new());
+    let scope = Scope::endpoint(provider.as_deref().unwrap_or_default());
+    let mut incoming = Incoming::new(&Method::POST, &uri, &headers, &body, now, &scope);
+    (incoming.provider, incoming.tenant) = (provider.as_deref(), tenant.as_deref());
+    source.secrets(&incoming).await
+}
 
-    /// The source knew no secret, so what it answered to earlier questions is withdrawn.
-    fn refuse(&self, address: &Address, question: u64) {
-        let mut cache = self.lock();
-        if cache.answers.get(address).is_some_and(|answer| answer.question < question) {
-            cache.answers.remove(address);
-        }
-        let refused = cache.refused_at(address);
-        *refused = question.max(*refused);
-    }
+fn lock(cache: &Mutex<Cache>) -> MutexGuard<'_, Cache> {
+    cache.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
 impl SecretSource for CachedSecrets {
     async fn secrets(&self, incoming: &Incoming<'_>) -> Result<Arc<[Secret]>, Rejection> {
-        let address = (incoming.provider.map(Into::into), incoming.tenant.map(Into::into));
-        let asked = ClockReading::of(&*self.clock);
-        let question = match self.kept(&address, asked) {
-            Ok(secrets) => return Ok(secrets),
-            Err(question) => question,
-        };
-        let answer = self.source.secrets(incoming).await;
-        match &answer {
-            Ok(secrets) if !secrets.is_empty() => {
-                self.keep(address, Answer { question, asked, secrets: secrets.clone() });
+        let address = Arc::new((incoming.provider.map(Into::into), incoming.tenant.map(Into::into)));
+        let mut is_second = false;
+        loop {
+            let asked = match self.kept(&address, incoming) {
+                Ok(secrets) => return Ok(secrets),
+                Err(asked) => asked,
+            };
+            let answer = asked.answer.await;
+            let is_refused = match &answer {
+                Ok(secrets) => secrets.is_empty(),
+                Err(rejection) => rejection.kind() != RejectionKind::Unavailable,
+            };
+            // A question that was asked before this request came may not know a tenant that was added since. The next one does.
+            if !(is_refused && asked.is_joined) || is_second {
+                return answer;
             }
-            // A source that is out of reach tells nothing.
-            Err(rejection) if rejection.kind() == RejectionKind::Unavailable => {}
-            Ok(_) | Err(_) => self.refuse(&address, question),
+            is_second = true;
         }
-        answer
     }
 }
 
@@ -197,7 +220,8 @@ impl fmt::Debug for CachedSecrets {
         f.debug_struct("CachedSecrets")
             .field("max_age", &self.max_age)
             .field("capacity", &self.capacity)
-            .field("answers", &self.lock().answers.len())
+            .field("answers", &lock(&self.cache).answers.len())
+            .field("questions", &self.questions.len())
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use http::{HeaderMap, Method};
 use sha2::{Digest as _, Sha256};
 
-use super::{Incoming, Methods, Provider, Received, Rejection};
+use super::{Incoming, Methods, Provider, Providers, Received, Rejection};
 use crate::{Attributes, Delivery, Key, Policy, Scope, Verified};
 
 type Verify = dyn for<'a> Fn(&Incoming<'a>) -> Result<Verified<'a>, Rejection> + Send + Sync;
@@ -26,7 +26,12 @@ pub struct ContentKey(Kind);
 #[derive(Clone)]
 enum Kind {
     Over(Arc<dyn Provider>),
-    Verified { name: Arc<str>, verify: Arc<Verify> },
+    /// A registry of providers, each of which has its own `ContentKey`.
+    OverEach(Providers),
+    Verified {
+        name: Arc<str>,
+        verify: Arc<Verify>,
+    },
 }
 
 impl ContentKey {
@@ -44,9 +49,16 @@ impl ContentKey {
     /// let github = ContentKey::over(GitHub::new("the webhook's secret")?);
     /// # Ok::<(), idempotency_core::provider::SecretError>(())
     /// ```
+    ///
+    /// Over a [registry](Providers), this is over each of its providers, which keep their own policies and names.
     #[must_use]
     pub fn over(provider: impl Provider) -> Self {
-        Self(Kind::Over(Arc::new(provider)))
+        Self(match provider.as_registry() {
+            Some(registry) => {
+                Kind::OverEach(registry.clone().map_providers(|provider| Arc::new(Self::over(provider))))
+            }
+            None => Kind::Over(Arc::new(provider)),
+        })
     }
 
     /// Verifies with your own check.
@@ -80,6 +92,7 @@ impl Provider for ContentKey {
     fn name(&self) -> &str {
         match &self.0 {
             Kind::Over(provider) => provider.name(),
+            Kind::OverEach(registry) => registry.name(),
             Kind::Verified { name, .. } => name,
         }
     }
@@ -87,6 +100,7 @@ impl Provider for ContentKey {
     fn policy(&self) -> Policy {
         match &self.0 {
             Kind::Over(provider) => provider.policy(),
+            Kind::OverEach(registry) => registry.policy(),
             Kind::Verified { .. } => Policy::webhook(),
         }
     }
@@ -94,6 +108,7 @@ impl Provider for ContentKey {
     fn methods(&self) -> Methods {
         match &self.0 {
             Kind::Over(provider) => provider.methods(),
+            Kind::OverEach(registry) => registry.methods(),
             Kind::Verified { .. } => Methods::default(),
         }
     }
@@ -101,6 +116,7 @@ impl Provider for ContentKey {
     fn challenge(&self) -> String {
         match &self.0 {
             Kind::Over(provider) => provider.challenge(),
+            Kind::OverEach(registry) => registry.challenge(),
             Kind::Verified { name, .. } => format!("Webhook-Signature realm=\"{name}\""),
         }
     }
@@ -108,6 +124,7 @@ impl Provider for ContentKey {
     fn signature_window(&self) -> Duration {
         match &self.0 {
             Kind::Over(provider) => provider.signature_window(),
+            Kind::OverEach(registry) => registry.signature_window(),
             Kind::Verified { .. } => Duration::ZERO,
         }
     }
@@ -116,11 +133,19 @@ impl Provider for ContentKey {
         true
     }
 
+    fn as_registry(&self) -> Option<&Providers> {
+        match &self.0 {
+            Kind::OverEach(registry) => Some(registry),
+            Kind::Over(_) | Kind::Verified { .. } => None,
+        }
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let provider = match &self.0 {
             Kind::Verified { verify, .. } => {
                 return delivery(&verify(incoming)?, incoming.scope).map(Received::Delivery);
             }
+            Kind::OverEach(registry) => return registry.receive(incoming).await,
             Kind::Over(provider) => provider,
         };
         let inner = match provider.receive(incoming).await? {
@@ -149,6 +174,7 @@ impl fmt::Debug for ContentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Over(provider) => f.debug_tuple("ContentKey").field(provider).finish(),
+            Kind::OverEach(registry) => f.debug_tuple("ContentKey").field(registry).finish(),
             Kind::Verified { name, .. } => {
                 f.debug_struct("ContentKey").field("name", name).finish_non_exhaustive()
             }

@@ -112,6 +112,8 @@ impl Equality {
         let essence = essence.to_ascii_lowercase();
         let written = incoming.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
         let path = path::normalized(incoming.uri.path());
+        // It names nothing: where both spellings have one scope, as in a registry, a retry may come under the other one.
+        let path = path.strip_suffix('/').unwrap_or(&path);
         let mut fields: Vec<&[u8]> = vec![
             incoming.method.as_str().as_bytes(),
             path.as_bytes(),

@@ -45,6 +45,7 @@ mod netlify;
 mod paypal;
 #[cfg(feature = "public-keys")]
 mod plaid;
+mod questions;
 mod registry;
 mod rotating_secrets;
 pub(crate) mod scheme;

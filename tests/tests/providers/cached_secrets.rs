@@ -12,29 +12,36 @@ use idempotency_core::clock::{Clock, ManualClock};
 use idempotency_core::provider::{CachedSecrets, Incoming, Rejection, RejectionKind, Secret, SecretSource};
 use tokio::sync::oneshot;
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// What a vault knows, by tenant, and the tenants that it was asked for. Clones share both.
 #[derive(Clone, Default)]
-struct Vault {
-    known: Arc<Mutex<HashMap<String, &'static str>>>,
+pub(super) struct Vault {
+    pub(super) known: Arc<Mutex<HashMap<String, &'static str>>>,
     asked: Arc<Mutex<Vec<String>>>,
     /// Answers to the next questions wait for these, after they were read.
     gates: Arc<Mutex<VecDeque<oneshot::Receiver<()>>>>,
 }
 
 impl Vault {
-    fn knowing<const N: usize>(tenants: [&str; N]) -> Self {
+    pub(super) fn knowing<const N: usize>(tenants: [&str; N]) -> Self {
         let vault = Self::default();
         tenants.iter().for_each(|tenant| vault.set(tenant, "whsec_a"));
         vault
     }
 
-    fn set(&self, tenant: &str, secret: &'static str) {
+    pub(super) fn set(&self, tenant: &str, secret: &'static str) {
         self.known.lock().unwrap().insert(tenant.to_owned(), secret);
     }
 
-    fn asked(&self) -> Vec<String> {
+    /// The answer to the next question waits for this.
+    pub(super) fn gate(&self) -> oneshot::Sender<()> {
+        let (open, gate) = oneshot::channel();
+        self.gates.lock().unwrap().push_back(gate);
+        open
+    }
+
+    pub(super) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 }
@@ -49,7 +56,10 @@ impl SecretSource for Vault {
         if let Some(gate) = gate {
             gate.await.unwrap();
         }
+        // Others may come meanwhile.
+        tokio::task::yield_now().await;
         match secret {
+            Some("panic") => panic!("the vault's client panics"),
             Some("down") => Err(Rejection::unavailable("the vault is out of reach")),
             Some("none") => Ok([].into()),
             Some(secret) => Ok([Secret::new(secret).unwrap()].into()),
@@ -59,7 +69,11 @@ impl SecretSource for Vault {
 }
 
 /// The secrets of a tenant, or how the request is refused.
-async fn ask(cached: &CachedSecrets, provider: &str, tenant: &str) -> Result<Vec<String>, RejectionKind> {
+pub(super) async fn ask(
+    cached: &CachedSecrets,
+    provider: &str,
+    tenant: &str,
+) -> Result<Vec<String>, RejectionKind> {
     let (uri, headers, body, scope) = (Uri::default(), HeaderMap::new(), Bytes::new(), Scope::endpoint("e"));
     let incoming = Incoming::new(&Method::POST, &uri, &headers, &body, Duration::ZERO, &scope);
     let secrets = cached.secrets(&incoming.with_provider(provider).with_tenant(tenant)).await;
@@ -67,12 +81,12 @@ async fn ask(cached: &CachedSecrets, provider: &str, tenant: &str) -> Result<Vec
     secrets.map(|secrets| secrets.iter().map(text).collect()).map_err(|rejection| rejection.kind())
 }
 
-fn cached(vault: &Vault) -> (CachedSecrets, Arc<ManualClock>) {
+pub(super) fn cached(vault: &Vault) -> (CachedSecrets, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
     (CachedSecrets::new(vault.clone(), clock.clone()), clock)
 }
 
-fn secret(text: &str) -> Result<Vec<String>, RejectionKind> {
+pub(super) fn secret(text: &str) -> Result<Vec<String>, RejectionKind> {
     Ok(vec![text.to_owned()])
 }
 
@@ -131,12 +145,27 @@ async fn the_oldest_answer_makes_room_for_a_new_one() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_renewed_is_not_the_oldest() {
+    let vault = Vault::knowing(["a", "b", "c"]);
+    let (cached, clock) = cached(&vault);
+    let cached = cached.with_capacity(2).with_max_age(10 * SECOND);
+    for (tenant, later) in [("a", 5), ("b", 5), ("a", 0), ("c", 0)] {
+        ask(&cached, "stripe", tenant).await.unwrap();
+        clock.advance(later * SECOND);
+    }
+    assert_eq!(vault.asked(), ["stripe/a", "stripe/b", "stripe/a", "stripe/c"]);
+    for tenant in ["a", "c", "b"] {
+        ask(&cached, "stripe", tenant).await.unwrap();
+    }
+    assert_eq!(vault.asked(), ["stripe/b"]);
+}
+
+#[tokio::test]
 async fn a_slow_answer_does_not_bring_a_withdrawn_secret_back() {
     for clears in [false, true] {
         let vault = Vault::knowing(["acme"]);
         let (cached, clock) = cached(&vault);
-        let (open, gate) = oneshot::channel();
-        vault.gates.lock().unwrap().push_back(gate);
+        let open = vault.gate();
         let mut slow = std::pin::pin!(ask(&cached, "stripe", "acme"));
         assert_eq!(slow.as_mut().now_or_never(), None, "it waits for the vault");
         vault.set("acme", "whsec_b");
@@ -157,23 +186,26 @@ async fn a_slow_answer_does_not_bring_a_withdrawn_secret_back() {
 #[tokio::test]
 async fn a_slow_answer_does_not_bring_back_what_a_later_one_refused_or_replaced() {
     let refused = Err(RejectionKind::Unauthenticated);
-    for (now, later) in
-        [(None, refused), (Some("none"), Ok(Vec::new())), (Some("whsec_b"), secret("whsec_b"))]
-    {
+    let later = [(None, refused), (Some("none"), Ok(Vec::new())), (Some("whsec_b"), secret("whsec_b"))];
+    for ((now, later), clears) in later.iter().flat_map(|later| [(later, false), (later, true)]) {
         let vault = Vault::knowing(["acme"]);
-        let (cached, _) = cached(&vault);
-        let (open, gate) = oneshot::channel();
-        vault.gates.lock().unwrap().push_back(gate);
+        let (cached, clock) = cached(&vault);
+        let open = vault.gate();
         let mut slow = std::pin::pin!(ask(&cached, "stripe", "acme"));
         assert_eq!(slow.as_mut().now_or_never(), None, "it waits for the vault");
         match now {
             Some(now) => vault.set("acme", now),
             None => drop(vault.known.lock().unwrap().remove("acme")),
         }
-        assert_eq!(ask(&cached, "stripe", "acme").await, later);
+        if clears {
+            cached.clear();
+        } else {
+            clock.advance(SECOND);
+        }
+        assert_eq!(ask(&cached, "stripe", "acme").await, *later);
         open.send(()).unwrap();
         assert_eq!(slow.await, secret("whsec_a"), "it was verified with what was valid when it was read");
-        assert_eq!(ask(&cached, "stripe", "acme").await, later);
+        assert_eq!(ask(&cached, "stripe", "acme").await, *later);
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod cached_secrets;
 mod fetched;
+mod cached_secrets_joined;
+mod hanging;
 mod idempotency_key;
 mod ids;
 mod keys;

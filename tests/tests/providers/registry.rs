@@ -6,9 +6,9 @@ use std::time::Duration;
 use http::{Extensions, HeaderMap, Method, Uri};
 use idempotency_core::endpoint::{Admission, Arrival, Endpoint, Head};
 use idempotency_core::provider::{
-    ContentKey, GitHub, Incoming, Methods, Provider, Providers, ProvidersError, Received, Rejection,
-    RejectionKind, RotatingSecrets, Secret, Secrets, Shopify, Slack, StandardWebhooks, Stripe, from_fn,
-    senders,
+    ContentKey, GitHub, IdempotencyKey, Incoming, Methods, Provider, Providers, ProvidersError, Received,
+    Rejection, RejectionKind, RotatingSecrets, Secret, Secrets, Shopify, Slack, StandardWebhooks, Stripe,
+    from_fn, senders,
 };
 use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::{Delivery, Idempotency, Key, Policy, Scope, Verified, testing};
@@ -230,12 +230,110 @@ async fn a_query_is_part_of_the_scope_on_demand() {
     assert!(with.scope().to_string().starts_with("a /a;query="), "{}", with.scope());
 }
 
-/// A provider around a registry sees it as one provider.
+/// In a scope that the user shares. A sender chooses the names of its accounts.
+#[tokio::test]
+async fn an_account_is_never_a_tenant_of_the_path_or_a_provider() {
+    let of_account = from_fn("a", |incoming: &Incoming<'_>| {
+        let proof = Verified::by_other_means(incoming.body);
+        let account = incoming.headers["x-account"].to_str().unwrap_or_default();
+        Ok(Received::Delivery(Delivery::new(&proof, incoming.narrowed_scope(account), Key::new("evt_1")?)))
+    });
+    let account =
+        |name: &'static str| HeaderMap::from_iter([("x-account".parse().unwrap(), name.parse().unwrap())]);
+    let registry = |path: &str, provider: &dyn Fn() -> idempotency_core::provider::FromFn| {
+        let providers = Providers::new(path).unwrap().with_provider(provider()).unwrap();
+        endpoint(providers).with_scope(Scope::endpoint("shared"))
+    };
+    let tenants = registry("/{provider}/{tenant}", &|| open("a"));
+    let accounts = registry("/{provider}", &|| of_account.clone());
+    let alone = Endpoint::new(MemoryStore::new(), of_account.clone()).with_scope(Scope::endpoint("shared"));
+    let providers = registry("/{provider}", &|| open("a"));
+    let mut scopes = Vec::new();
+    for (endpoint, path, headers) in [
+        (&tenants, "/a/acme", HeaderMap::new()),
+        (&accounts, "/a", account("acme")),
+        (&alone, "/a", account("a")),
+        (&providers, "/a", HeaderMap::new()),
+    ] {
+        let found = arrival(endpoint, &to(path, headers)).await.unwrap();
+        scopes.push(found.scope().to_string());
+    }
+    assert_eq!(
+        scopes,
+        [
+            "shared;provider=a;path-tenant=acme",
+            "shared;provider=a;tenant=acme",
+            "shared;tenant=a",
+            "shared;provider=a"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_retry_under_another_spelling_of_the_path_is_the_same_request() {
+    let pay = || IdempotencyKey::global_across_principals().optional();
+    let headers = || HeaderMap::from_iter([("idempotency-key".parse().unwrap(), "k".parse().unwrap())]);
+    let registry = Providers::new("/{provider}").unwrap().with_named_provider("pay", pay()).unwrap();
+    let alone = Endpoint::new(MemoryStore::new(), pay()).with_scope(Scope::endpoint("pay"));
+    for endpoint in [endpoint(registry), alone] {
+        let first = arrival(&endpoint, &to("/pay", headers())).await.unwrap();
+        for path in ["/pay/", "/p%61y", "/p%61y/"] {
+            let retry = arrival(&endpoint, &to(path, headers())).await.unwrap();
+            assert_eq!((retry.scope(), retry.fingerprint()), (first.scope(), first.fingerprint()), "{path}");
+        }
+        let other = arrival(&endpoint, &to("/pay?x=1", headers())).await.unwrap();
+        assert_ne!(other.fingerprint(), first.fingerprint());
+    }
+}
+
+#[tokio::test]
+async fn a_content_key_over_a_registry_is_over_each_of_its_providers() {
+    let providers = Providers::new("/{provider}/{tenant}").unwrap();
+    let days = |days: u64| Duration::from_secs(days * 86_400);
+    let long = open("b").with_policy(Policy::webhook().with_retention(days(30)));
+    let registry = providers.with_provider(open("a")).unwrap().with_provider(long).unwrap();
+    let around = ContentKey::over(registry.clone());
+    let alone = ContentKey::over(open("a"));
+    let key = delivery(to("/", HeaderMap::new()).received_by(&alone)).key().clone();
+    let endpoint = Endpoint::new(MemoryStore::new(), around.clone());
+    for (path, retention) in [("/a/acme", days(7)), ("/b/acme", days(30))] {
+        let found = arrival(&endpoint, &to(path, HeaderMap::new())).await.unwrap();
+        assert_eq!(found.key(), &key);
+        assert_eq!(found.attributes().tenant(), Some("acme"));
+        assert_eq!(endpoint.of_path(path).engine().policy().retention(), retention);
+        assert_eq!(endpoint.of_path(path).engine().name(), &path[1..2]);
+        let by_other_means = delivery(to(path, HeaderMap::new()).received_by(&around));
+        assert_eq!(by_other_means.key(), &key);
+    }
+    assert_eq!(arrival(&endpoint, &to("/c/acme", HeaderMap::new())).await.unwrap_err(), 404);
+    let nested = Providers::new("/{provider}").unwrap().with_provider(around);
+    assert_eq!(nested.unwrap_err(), ProvidersError::Nested);
+}
+
+/// A wrapper that is not of this crate sees a registry as one provider.
 #[test]
 fn a_provider_around_a_registry_keeps_the_keys_of_its_providers_apart() {
+    #[derive(Debug)]
+    struct Around(Providers);
+
+    #[async_trait::async_trait]
+    impl Provider for Around {
+        fn name(&self) -> &str {
+            self.0.name()
+        }
+
+        fn policy(&self) -> Policy {
+            self.0.policy()
+        }
+
+        async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
+            self.0.receive(incoming).await
+        }
+    }
+
     let providers = Providers::new("/{provider}").unwrap();
     let long = open("b").with_policy(Policy::webhook().with_retention(Duration::from_secs(30 * 86_400)));
-    let around = ContentKey::over(providers.with_provider(open("a")).unwrap().with_provider(long).unwrap());
+    let around = Around(providers.with_provider(open("a")).unwrap().with_provider(long).unwrap());
     let [a, b] = ["/a", "/b"].map(|path| delivery(to(path, HeaderMap::new()).received_by(&around)));
     assert_eq!(a.key(), b.key());
     assert_ne!(a.scope(), b.scope());

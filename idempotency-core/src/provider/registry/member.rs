@@ -63,7 +63,10 @@ impl Provider for Member {
         let path = self.pattern.matches(&path).filter(|path| self.serves(path));
         let path = path.ok_or(Rejection::not_found("the path is not one of this provider's"))?;
         let tenant = path.tenant.as_deref();
-        let scope = incoming.scope_for(tenant);
+        let mut scope = incoming.scope.clone();
+        if let Some(tenant) = tenant {
+            scope = scope.with_path_tenant(tenant);
+        }
         let narrowed = Incoming { scope: &scope, provider: Some(&self.name), tenant, ..incoming.clone() };
         let received = self.provider.receive(&narrowed).await?;
         let Some(tenant) = tenant else { return Ok(received) };

@@ -119,6 +119,15 @@ impl Providers {
         self.members.iter().map(|member| &*member.name)
     }
 
+    /// Replaces each provider, under its name and policy.
+    pub(super) fn map_providers(mut self, change: impl Fn(Arc<dyn Provider>) -> Arc<dyn Provider>) -> Self {
+        for member in &mut self.members {
+            let member = Arc::make_mut(member);
+            member.provider = change(member.provider.clone());
+        }
+        self
+    }
+
     pub(crate) fn members(&self) -> &[Arc<Member>] {
         &self.members
     }
@@ -151,7 +160,9 @@ impl Provider for Providers {
             let retention = widest.retention().max(policy.retention());
             let body_limit = widest.body_limit().max(policy.body_limit());
             let wait = widest.wait().min(policy.wait());
-            widest.with_retention(retention).with_body_limit(body_limit).with_wait(wait)
+            let verification_timeout = widest.verification_timeout().max(policy.verification_timeout());
+            let widest = widest.with_retention(retention).with_body_limit(body_limit).with_wait(wait);
+            widest.with_verification_timeout(verification_timeout)
         })
     }
 
@@ -167,7 +178,7 @@ impl Provider for Providers {
         let position = self.position(incoming.uri.path());
         let position = position.ok_or(Rejection::not_found("no provider is served at this path"))?;
         let member = &self.members[position];
-        let scope = incoming.narrowed_scope(&member.name);
+        let scope = incoming.scope.clone().with_provider(&member.name);
         member.receive(&Incoming { scope: &scope, ..incoming.clone() }).await
     }
 }

@@ -7,6 +7,7 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
+use super::name::Name;
 use crate::provider::Rejection;
 use crate::provider::canonical::Pointer;
 
@@ -101,8 +102,8 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
             return Err(A::Error::custom("an object in the place of a list"));
         };
         let mut is_found = false;
-        while let Some(is_next) = map.next_key_seed(IsName(name))? {
-            match (is_next, is_found) {
+        while let Some(member) = map.next_key::<Name<'_>>()? {
+            match (member.text().is_some_and(|member| member == *name), is_found) {
                 (false, _) => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -115,29 +116,6 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
             }
         }
         if is_found { Ok(()) } else { Err(self.found.refuse("the body has no list of events")) }
-    }
-}
-
-/// Tells whether a member's name is this one, without keeping it.
-struct IsName<'n>(&'n str);
-
-impl<'de> DeserializeSeed<'de> for IsName<'_> {
-    type Value = bool;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for IsName<'_> {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<bool, E> {
-        Ok(self.0 == name)
     }
 }
 
@@ -159,6 +137,14 @@ mod tests {
         assert_eq!(found("/entry/*/changes/*", nested).unwrap(), ["1", "2", "[3]"]);
         assert_eq!(found("/*/*", "[[1],[],[2,3]]").unwrap(), ["1", "2", "3"]);
         assert_eq!(found("/a~1b/*", r#"{"a\/b":[1]}"#).unwrap(), ["1"]);
+    }
+
+    #[test]
+    fn a_lone_surrogate_beside_the_list_or_in_an_event_takes_no_event_down() {
+        let body = r#"{"\ud83d":"\ud83d","events":[{"\ud83d":1},"\ud83d",3],"x":{"\udc00":2}}"#;
+        assert_eq!(found("/events/*", body).unwrap(), [r#"{"\ud83d":1}"#, r#""\ud83d""#, "3"]);
+        let repeated = r#"{"\ud83d":1,"events":[1],"\u0065vents":[2]}"#;
+        assert!(found("/events/*", repeated).unwrap_err().contains("repeats a field"));
     }
 
     #[test]

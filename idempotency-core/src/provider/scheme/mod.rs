@@ -8,6 +8,7 @@ mod event;
 mod events;
 mod facts;
 mod handshake;
+mod name;
 mod order;
 pub(crate) mod pick;
 mod place;

@@ -7,6 +7,7 @@ use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, Error as _, Ign
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::name::{self, Name};
 use crate::provider::Rejection;
 use crate::provider::canonical::Pointer;
 
@@ -46,6 +47,8 @@ pub(super) enum Value<'a> {
     Integer(&'a str),
     /// A flag, a fraction, a list or an object.
     Other,
+    /// A string with a lone surrogate, which is no text.
+    Unreadable,
     /// See [`Found::Repeated`].
     Repeated,
 }
@@ -78,8 +81,7 @@ impl Paths {
 
     /// The values at the pointers.
     pub(super) fn pick<'a>(&self, bytes: &'a [u8]) -> Result<Values<'a>, NotJson> {
-        let values = self.find(bytes)?.into_iter().map(Value::of).collect::<Result<_, _>>()?;
-        Ok(Values(values))
+        Ok(Values(self.find(bytes)?.into_iter().map(Value::of).collect()))
     }
 
     /// The JSON texts at the pointers, by their numbers. Each is a slice of the bytes.
@@ -87,7 +89,12 @@ impl Paths {
         let text = std::str::from_utf8(bytes).map_err(|_| NotJson)?;
         let mut found = vec![Found::Never; self.len];
         let mut json = serde_json::Deserializer::from_str(text);
-        let read = Reader { node: &self.root, found: &mut found }.deserialize(&mut json);
+        let reader = Reader { node: &self.root, found: &mut found };
+        let read = match (self.root.number, first_byte(text)) {
+            // Without the way over its text.
+            (None, Some(b'{')) => json.deserialize_map(reader),
+            _ => reader.deserialize(&mut json),
+        };
         read.and_then(|()| json.end()).map_err(|_| NotJson)?;
         Ok(found)
     }
@@ -106,30 +113,29 @@ impl Node {
 
 impl<'a> Values<'a> {
     /// # Errors
-    /// When the value is ambiguous.
+    /// When the value is ambiguous, or is a string that is no text.
     pub(super) fn get(&self, number: usize) -> Result<&Value<'a>, Rejection> {
         match self.0.get(number).unwrap_or(&Value::Absent) {
             Value::Repeated => Err(Rejection::malformed("the body repeats a field")),
+            Value::Unreadable => Err(Rejection::malformed("a field has a lone surrogate")),
             value => Ok(value),
         }
     }
 }
 
 impl<'a> Value<'a> {
-    fn of(found: Found<'a>) -> Result<Self, NotJson> {
-        let text = match found {
-            Found::Never => return Ok(Self::Absent),
-            Found::Repeated => return Ok(Self::Repeated),
-            Found::Once(text) => text,
+    fn of(found: Found<'a>) -> Self {
+        let json = match found {
+            Found::Never => return Self::Absent,
+            Found::Repeated => return Self::Repeated,
+            Found::Once(json) => json,
         };
-        let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        Ok(match inner {
-            Some(inner) if !inner.contains('\\') => Self::Text(Cow::Borrowed(inner)),
-            Some(_) => Self::Text(serde_json::from_str::<String>(text).map_err(|_| NotJson)?.into()),
-            None if text == "null" => Self::Absent,
-            None if text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) => Self::Integer(text),
-            None => Self::Other,
-        })
+        match first_byte(json) {
+            Some(b'"') => name::text(json).map_or(Self::Unreadable, Self::Text),
+            Some(b'n') => Self::Absent,
+            _ if json.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) => Self::Integer(json),
+            _ => Self::Other,
+        }
     }
 
     pub(super) fn is_present(&self) -> bool {
@@ -162,13 +168,19 @@ impl<'de> DeserializeSeed<'de> for Reader<'_, '_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let Some(number) = self.node.number else { return deserializer.deserialize_any(self) };
-        let text = <&RawValue>::deserialize(deserializer)?.get();
-        self.found[number] = Found::Once(text);
-        if self.node.steps.is_empty() {
-            return Ok(());
+        // A value on the way that is neither an object nor a list is read no further: a string may have a lone surrogate.
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        if let Some(number) = self.node.number {
+            self.found[number] = Found::Once(json);
         }
-        serde_json::Deserializer::from_str(text).deserialize_any(self).map_err(D::Error::custom)
+        let mut inner = serde_json::Deserializer::from_str(json);
+        let read = match first_byte(json) {
+            _ if self.node.steps.is_empty() => Ok(()),
+            Some(b'{') => inner.deserialize_map(self),
+            Some(b'[') => inner.deserialize_seq(self),
+            _ => Ok(()),
+        };
+        read.map_err(D::Error::custom)
     }
 }
 
@@ -176,31 +188,7 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
+        f.write_str("an object or a list")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
@@ -219,7 +207,9 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = vec![false; self.node.steps.len()];
-        while let Some(step) = map.next_key_seed(Member(self.node))? {
+        while let Some(name) = map.next_key::<Name<'_>>()? {
+            let name = name.text();
+            let step = self.node.steps.iter().position(|(step, _)| name.as_deref() == Some(step));
             let Some(at) = step else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -241,27 +231,9 @@ fn is_index(step: &str) -> bool {
     step == "0" || !step.starts_with(['0', '+'])
 }
 
-/// Tells which step of a node a member's name is, without keeping the name.
-struct Member<'n>(&'n Node);
-
-impl<'de> DeserializeSeed<'de> for Member<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<usize>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Member<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Option<usize>, E> {
-        Ok(self.0.steps.iter().position(|(step, _)| step == name))
-    }
+/// The first byte of a JSON value.
+fn first_byte(json: &str) -> Option<u8> {
+    json.bytes().find(|byte| !byte.is_ascii_whitespace())
 }
 
 /// Checks that the values picked from any bytes are those of a tree.

@@ -85,12 +85,37 @@ fn a_value_whose_path_repeats_a_member_is_refused_when_it_is_read() {
 
 #[test]
 fn what_is_not_json_is_told_apart() {
-    for body in ["", "{", "{} {}", "Hello World!", r#"{"id":"a"}x"#, r#"{"id":"\ud800"}"#] {
+    for body in ["", "{", "{} {}", "Hello World!", r#"{"id":"a"}x"#, r#"{"id":"\ud80"}"#] {
         assert_eq!(picked(&["/id"], body), Err(NotJson), "{body}");
     }
     let mut paths = Paths::default();
     paths.add(&Pointer::parse("/id").unwrap());
     assert_eq!(paths.pick(b"{\"id\":\"\xff\"}").unwrap_err(), NotJson);
+}
+
+/// Half of an emoji that the sender cut, for example. The grammar of RFC 8259 allows it (section 8.2).
+#[test]
+fn a_lone_surrogate_spoils_only_the_value_that_it_is_in() {
+    for body in [
+        r#"{"\ud83d":1,"id":"a"}"#,
+        r#"{"x":"\ud83d","id":"a"}"#,
+        r#"{"x":{"\udc00\ud83d":["\ud83d"]},"id":"a","data":"\ud83d"}"#,
+        r#"{"id":"a","data":{"\ud83d":{"id":"b"},"n":1e999}}"#,
+        r#"{"\ud83d":1,"\ud83d":2,"\ud83did":3,"id":"a"}"#,
+    ] {
+        assert_eq!(picked(&["/id", "/data/id"], body), Ok(vec![Some("a".to_owned()), None]), "{body}");
+    }
+    for body in
+        [r#"{"\ud83d":1,"id":"a","id":"b"}"#, r#"{"id":"a","\ud83d":1,"\u0069d":"b"}"#, r#"{"id":"\ud83d"}"#]
+    {
+        let values = values(&["/id", "/other"], body).unwrap();
+        assert!(values.get(0).is_err() && values.get(1).is_ok(), "{body}");
+    }
+    let escaped = r#"{"\u0069\u0064":"\ud83d\ude00"}"#;
+    assert_eq!(one("/id", escaped), Some("\u{1f600}".to_owned()));
+    for name in ["\\ud83", "\\x", "\n", "\\", "a\"b"] {
+        assert_eq!(picked(&["/id"], &format!(r#"{{"{name}":1,"id":"a"}}"#)), Err(NotJson), "{name}");
+    }
 }
 
 #[test]

@@ -114,7 +114,7 @@ pub const PAGERDUTY: Scheme = Scheme::hmac_sha256("pagerduty")
 /// Linear. The id is in a header that the signature does not cover. The signed time is in the body.
 ///
 /// Its SDK refuses a time that is older than 60 s, so each attempt should have a time of its own. The time is left out of
-/// the fingerprint.
+/// the fingerprint. An event's type has its action, such as `Issue;update`: a late `Issue;create` is no older update.
 pub const LINEAR: Scheme = Scheme::hmac_sha256("linear")
     .titled("Linear")
     .described_by("https://github.com/linear/linear", Confirmed)
@@ -123,7 +123,7 @@ pub const LINEAR: Scheme = Scheme::hmac_sha256("linear")
     .time_unit(TimeUnit::Milliseconds)
     .tolerance(seconds(60))
     .key_in(Place::Header("linear-delivery"))
-    .type_in(Place::Json("/type"))
+    .type_in(Place::Joined(&[Place::Json("/type"), Place::Json("/action")]))
     .account_in(Place::Json("/organizationId"))
     .ordered_by(
         Place::Joined(&[Place::Json("/type"), Place::Json("/data/id")]),

@@ -52,6 +52,25 @@ fn each_event_has_its_own_key_in_the_order_of_the_request() {
     assert_eq!(keys(&nested, body), ["a", "b", "c"]);
 }
 
+/// Half of an emoji that the sender cut, which JSON allows (RFC 8259, section 8.2).
+#[test]
+fn an_event_with_a_lone_surrogate_takes_no_other_event_down() {
+    let scheme = ACME.account_in(Place::Envelope("/merchant/id")).type_in(Place::Json("/data/type"));
+    let body = r#"{"\ud83d":1,"merchant":{"\ud83d":1,"id":"m"},"events":[
+        {"\ud83d":"\ud83d","id":"a","data":{"\udc00":{"type":"no"},"type":"t"}},
+        {"id":"b","data":"\ud83d"},
+        {"note":"\ud83d","i\u0064":"c"}]}"#;
+    let deliveries = deliveries(&signed(&scheme, "", body), &provider(&scheme));
+    let read =
+        deliveries.iter().map(|delivery| (delivery.key().as_str(), delivery.attributes().event_type()));
+    assert!(read.eq([("a", Some("t")), ("b", None), ("c", None)]), "{deliveries:?}");
+    assert!(deliveries.iter().all(|delivery| delivery.scope().tenants().eq(["m"])));
+    for unreadable in [r#"{"id":"\ud83d"}"#, r#"{"\ud83d":1,"id":"a","i\u0064":"b"}"#] {
+        let body = format!(r#"{{"merchant":{{"id":"m"}},"events":[{unreadable}]}}"#);
+        assert_eq!(refused(&scheme, &body), RejectionKind::Malformed, "{unreadable}");
+    }
+}
+
 #[test]
 fn events_that_are_grouped_anew_keep_their_keys() {
     for (scheme, first, again, known) in [

@@ -144,7 +144,12 @@ fn the_recorded_events_have_the_order_of_their_sender() {
     for (scheme, event_type, resource, version) in [
         (senders::BOX, "FILE.UPLOADED", "file;73835521473", 0),
         (senders::PADDLE, "subscription.created", "sub_01hv8x29kz0t586xy6zn1a62ny", 1_712_950_498_500_123),
-        (senders::LINEAR, "Issue", "Issue;539068e2-ae88-4d09-bd75-22eb4a59612f", 1_699_999_999_414_000),
+        (
+            senders::LINEAR,
+            "Issue;update",
+            "Issue;539068e2-ae88-4d09-bd75-22eb4a59612f",
+            1_699_999_999_414_000,
+        ),
         (senders::PAGERDUTY, "incident.priority_updated", "incident;PGR0VU2", 1_619_458_587_458_000),
         (
             senders::WORKOS,
@@ -168,6 +173,20 @@ fn the_recorded_events_have_the_order_of_their_sender() {
     }
     // The test above names every sender with an order.
     assert_eq!(senders::ALL.iter().filter(|scheme| scheme.order().is_some()).count(), 5);
+}
+
+/// Linear's `type` is the kind of the resource, and its `action` what happened to it.
+#[test]
+fn a_late_create_of_linear_is_not_dropped_with_the_updates() {
+    let provider = discarding(&senders::LINEAR, &["Issue;update"]);
+    for (action, has_order) in [("update", true), ("create", false), ("remove", false)] {
+        let body = format!(
+            r#"{{"action":"{action}","type":"Issue","data":{{"id":"1","updatedAt":"2025-12-31T00:00:00Z"}},"webhookTimestamp":1767225600000}}"#
+        );
+        let delivery = delivery(&signed(&senders::LINEAR, "1", &body), &provider);
+        assert_eq!(delivery.attributes().event_type(), Some(&*format!("Issue;{action}")));
+        assert_eq!(delivery.order().is_some(), has_order, "{action}");
+    }
 }
 
 #[test]
