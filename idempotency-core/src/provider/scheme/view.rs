@@ -50,6 +50,12 @@ impl Scheme {
         self.key
     }
 
+    /// Whether nothing tells a retry from the next event, so that nothing is deduplicated.
+    #[must_use]
+    pub fn is_keyless(&self) -> bool {
+        self.is_keyless
+    }
+
     /// Whether the signature covers all of the key, in each of its places.
     #[must_use]
     pub fn is_key_signed(&self) -> bool {
