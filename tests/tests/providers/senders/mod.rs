@@ -3,9 +3,11 @@
 mod batches;
 mod cases;
 mod cases_of_batches;
+mod cases_of_checked_endpoints;
 mod cases_of_sdks;
 mod cuts;
 mod habits;
+mod handshakes;
 mod ids;
 mod negatives;
 mod order;

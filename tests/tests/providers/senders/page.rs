@@ -44,6 +44,9 @@ Bitbucket Cloud, Sanity, Sentry and WooCommerce. Do not trust that header to tel
 The signature of Zendesk covers the time and the body, and no parameter of the URL. A trigger without a body therefore
 proves nothing about its parameters: let it send JSON, and read nothing from the URL.
 
+A sender without a key sends nothing that tells a retry from the next event. Each verified request reaches the handler, which must
+be safe to run twice.
+
 *Waits for* is how long the sender waits for an answer, and *Retries for* is how long it retries. The retention is at least
 twice the time of the retries. A dash means that none is known.
 
@@ -86,6 +89,7 @@ fn page() -> String {
     for scheme in senders::ALL {
         let facts = scheme.facts();
         let signed = match (scheme.proof().is_signature(), scheme.is_key_signed()) {
+            (true, false) if scheme.is_keyless() => "the body is",
             (false, _) => "**nothing is signed**",
             (true, true) => "yes",
             (true, false) if scheme.name() == "zendesk" => "the event's id: yes; the header: **no**",
@@ -105,7 +109,9 @@ fn page() -> String {
             "| {} | `{}` | {events}{} | {signed} | {order} | {age} | {} | {} | {} | {} |",
             facts.title,
             constant(scheme),
-            scheme.key().unwrap(),
+            scheme
+                .key()
+                .map_or_else(|| "**none: nothing is deduplicated**".to_owned(), |key| key.to_string()),
             span(scheme.policy().retention()),
             fact(facts.patience),
             fact(facts.retry_horizon),
