@@ -8,6 +8,7 @@
 //! | [`GitHub`] | `X-GitHub-Delivery` | no: the body's digest is the fingerprint |
 //! | [`Slack`] | `event_id`, `trigger_id` | yes |
 //! | [`StandardWebhooks`] | `webhook-id`, `svix-id` | yes |
+//! | [`Mailgun`] | the event's `id` | no: only a time and a token are signed |
 //! | [`senders`] | each sender's own, as a table says | as the table says |
 //! | [`Scheme`] | where you say | where it is |
 //! | [`IdempotencyKey`] | `Idempotency-Key` | nothing is signed: the principal narrows the scope |
@@ -26,6 +27,7 @@ mod github;
 mod idempotency_key;
 mod incoming;
 mod json;
+mod mailgun;
 mod methods;
 mod multipart;
 mod registry;
@@ -58,6 +60,7 @@ pub use from_fn::{FromFn, from_fn};
 pub use github::GitHub;
 pub use idempotency_key::IdempotencyKey;
 pub use incoming::Incoming;
+pub use mailgun::Mailgun;
 pub use methods::Methods;
 pub(crate) use methods::Treatment;
 pub(crate) use registry::Member;
@@ -190,6 +193,10 @@ pub enum Received {
     Handshake(RecordedResponse),
     /// Not a delivery: the handler runs without a claim.
     Bypass,
+}
+
+const fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 60 * 60)
 }
 
 const fn days(days: u64) -> Duration {

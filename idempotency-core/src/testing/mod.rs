@@ -14,6 +14,7 @@
 //! ```
 
 mod answers;
+mod bodies;
 #[cfg(feature = "memory")]
 pub mod crash;
 mod signer;
@@ -31,6 +32,7 @@ use sha2::{Digest as _, Sha256};
 use crate::provider::Scheme;
 
 pub use answers::Answers;
+pub use bodies::mailgun;
 pub use signer::Signer;
 
 const JSON: &str = "application/json";

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use idempotency_core::provider::{Fact, Handshake, Scheme, senders};
+use idempotency_core::provider::{Fact, Facts, Handshake, Scheme, senders};
+
+use super::page_of_coded::ROWS;
 
 const HEAD: &str = "\
 # Senders
@@ -13,6 +15,9 @@ Each sender is a constant of `provider::senders`, a [`Scheme`][providers/scheme]
 `senders::PADDLE.with_secret(secret)?`. HubSpot, Square and Trello sign the endpoint's URL:
 `senders::SQUARE.with_url(url).with_secret(secret)?`. Discord, SendGrid and Telnyx sign with a private key: the secret is their public key, as
 their console shows it.
+
+The last senders of each table have a provider of their own in `provider`, because data is not enough for them:
+`Mailgun::new(secret)?`.
 
 Clerk, Resend and other senders that use Svix are read by [`StandardWebhooks::svix`][providers/standard-webhooks].
 
@@ -82,6 +87,18 @@ fn fact(fact: Option<Fact<Duration>>) -> String {
     fact.map_or_else(|| "–".to_owned(), |fact| format!("{} ({})", span(fact.value), fact.certainty))
 }
 
+/// The notes and the source.
+fn end(facts: &Facts) -> String {
+    let no_4xx = match facts.retries_4xx {
+        Some(fact) if !fact.value => format!("A 4xx answer is not retried ({}).", fact.certainty),
+        _ => String::new(),
+    };
+    let to_know = [no_4xx.as_str(), facts.note].join(" ");
+    let to_know = if to_know.trim().is_empty() { "–" } else { to_know.trim() };
+    let source = if facts.source.is_empty() { "–".to_owned() } else { format!("<{}>", facts.source) };
+    format!("{to_know} | {source}")
+}
+
 fn page() -> String {
     let mut page = HEAD.to_owned();
     page.push_str("| Sender | Constant | Key | Key signed | Order | Signed time | Retention | Waits for | Retries for | Scheme |\n");
@@ -119,6 +136,23 @@ fn page() -> String {
         )
         .unwrap();
     }
+    for row in ROWS {
+        let facts = row.facts;
+        writeln!(
+            page,
+            "| {} | `{}` | {} | {} | – | {} | {} | {} | {} | {} |",
+            facts.title,
+            row.provider,
+            row.key,
+            row.is_signed,
+            row.age,
+            span((row.policy)().retention()),
+            fact(facts.patience),
+            fact(facts.retry_horizon),
+            facts.certainty,
+        )
+        .unwrap();
+    }
     page.push_str(NOTES);
     page.push_str("| Sender | Proof | Header | Signed text | Handshake | Notes | Source |\n");
     page.push_str("|---|---|---|---|---|---|---|\n");
@@ -142,18 +176,21 @@ fn page() -> String {
             Handshake::None => "–".to_owned(),
             handshake => handshake.to_string(),
         };
-        let no_4xx = match facts.retries_4xx {
-            Some(fact) if !fact.value => format!("A 4xx answer is not retried ({}).", fact.certainty),
-            _ => String::new(),
-        };
-        let to_know = [no_4xx.as_str(), facts.note].join(" ");
-        let to_know = if to_know.trim().is_empty() { "–" } else { to_know.trim() };
-        let source = if facts.source.is_empty() { "–".to_owned() } else { format!("<{}>", facts.source) };
+        let end = end(&facts);
         writeln!(
             page,
-            "| {} | {}{encoding} | {headers} | {text} | {handshake} | {to_know} | {source} |",
+            "| {} | {}{encoding} | {headers} | {text} | {handshake} | {end} |",
             facts.title,
             scheme.proof(),
+        )
+        .unwrap();
+    }
+    for row in ROWS {
+        let (title, end) = (row.facts.title, end(&row.facts));
+        writeln!(
+            page,
+            "| {title} | {} | {} | {} | {} | {end} |",
+            row.proof, row.place, row.text, row.handshake
         )
         .unwrap();
     }
