@@ -4,7 +4,10 @@ use std::env;
 use std::error::Error;
 use std::sync::Arc;
 
-use idempotency_core::provider::{Mailgun, Proof, Provider, Providers, Scheme, SecretError, senders};
+use idempotency_core::provider::{
+    Adyen, Braintree, CloudEvents, Contentful, Mailgun, MicrosoftGraph, Proof, Provider, Providers, Scheme,
+    SecretError, senders,
+};
 use idempotency_core::testing;
 
 use crate::Config;
@@ -15,7 +18,16 @@ const DEMO_SECRET: &str = "ZGVtby1zZWNyZXQ=";
 /// A sender whose provider is code: its name, a secret for the demo, and how the provider is made.
 type Coded = (&'static str, &'static str, fn(&str) -> Result<Arc<dyn Provider>, SecretError>);
 
-const CODED: &[Coded] = &[("mailgun", DEMO_SECRET, |secret| Ok(Arc::new(Mailgun::new(secret)?)))];
+const CODED: &[Coded] = &[
+    ("adyen", "64656d6f2d736563726574", |key| Ok(Arc::new(Adyen::new(key)?))),
+    ("braintree", "demo_public_key|demo_private_key", |keys| Ok(Arc::new(Braintree::new(keys)?))),
+    ("cloudevents", DEMO_SECRET, |token| Ok(Arc::new(CloudEvents::new(token)?.with_batches()))),
+    ("contentful", "demo-secret-demo-secret-demo-secret-demo-secret-demo-secret-demo", |secret| {
+        Ok(Arc::new(Contentful::new(secret)?))
+    }),
+    ("mailgun", DEMO_SECRET, |key| Ok(Arc::new(Mailgun::new(key)?))),
+    ("microsoft-graph", DEMO_SECRET, |client_state| Ok(Arc::new(MicrosoftGraph::new(client_state)?))),
+];
 
 /// Adds the provider of each sender. The secret is in `<NAME>_WEBHOOK_SECRET`, such as
 /// `COINBASE_COMMERCE_WEBHOOK_SECRET`. Senders without one use the demo's own, with one warning for all.

@@ -7,7 +7,7 @@ use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::{self, Object, Scalar};
+use super::json::{self, Object, Plain};
 use super::signature::{self, Algorithm};
 use super::{
     Certainty, Fact, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days,
@@ -109,7 +109,7 @@ impl Provider for Mailgun {
         if timestamp.len() != 10 {
             return Err(Rejection::unauthenticated("the timestamp has not 10 digits"));
         }
-        signature::fresh(&timestamp, incoming.now, self.tolerance.unwrap_or(Duration::MAX))?;
+        signature::fresh(timestamp, incoming.now, self.tolerance.unwrap_or(Duration::MAX))?;
         let secrets = self.secrets.for_request(incoming).await?;
         let candidates = [signed.signature.text(), signed.parent_signature.text()];
         let parts = [timestamp.as_bytes(), token.as_bytes()];
@@ -132,7 +132,7 @@ fn delivery(incoming: &Incoming<'_>, proof: &Verified<'_>, event: &RawValue) -> 
     let event: Event<'_> =
         json::fields(text).ok_or(Rejection::malformed("the event-data is no object, or repeats a field"))?;
     let id = event.id.name().ok_or(Rejection::key_missing("the event-data has no id"))?;
-    Ok(Delivery::new(proof, incoming.scope.clone(), Key::new(&*id)?)
+    Ok(Delivery::new(proof, incoming.scope.clone(), Key::new(id)?)
         .with_fingerprint(Fingerprint::of(text))
         .with_optional_attribute(Attributes::EVENT_TYPE, event.event.text()))
 }
@@ -148,19 +148,19 @@ struct Body<'a> {
 #[derive(Deserialize)]
 struct Signed<'a> {
     #[serde(borrow, default)]
-    timestamp: Scalar<'a>,
+    timestamp: Plain<'a>,
     #[serde(borrow, default)]
-    token: Scalar<'a>,
+    token: Plain<'a>,
     #[serde(borrow, default)]
-    signature: Scalar<'a>,
+    signature: Plain<'a>,
     #[serde(borrow, default, rename = "parent-signature")]
-    parent_signature: Scalar<'a>,
+    parent_signature: Plain<'a>,
 }
 
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(borrow, default)]
-    id: Scalar<'a>,
+    id: Plain<'a>,
     #[serde(borrow, default)]
-    event: Scalar<'a>,
+    event: Plain<'a>,
 }

@@ -8,6 +8,11 @@
 //! | [`GitHub`] | `X-GitHub-Delivery` | no: the body's digest is the fingerprint |
 //! | [`Slack`] | `event_id`, `trigger_id` | yes |
 //! | [`StandardWebhooks`] | `webhook-id`, `svix-id` | yes |
+//! | [`Adyen`] | each item's reference, event and success | yes, and only eight fields are |
+//! | [`Braintree`] | the payload's SHA-256 | yes |
+//! | [`CloudEvents`] | each event's `source` with its `id` | nothing is signed |
+//! | [`Contentful`] | `X-Contentful-Idempotency-Key` | if the sender lists it as signed |
+//! | [`MicrosoftGraph`] | each notification's `id` | nothing is signed |
 //! | [`Mailgun`] | the event's `id` | no: only a time and a token are signed |
 //! | [`senders`] | each sender's own, as a table says | as the table says |
 //! | [`Scheme`] | where you say | where it is |
@@ -17,9 +22,13 @@
 //!
 //! [`Providers`] puts several of them on one route, and [`RotatingSecrets`] changes their secrets while they run.
 
+mod adyen;
+mod braintree;
 mod cached_secrets;
 mod canonical;
+mod cloud_events;
 mod content_key;
+mod contentful;
 mod equality;
 pub(crate) mod form;
 mod from_fn;
@@ -29,6 +38,7 @@ mod incoming;
 mod json;
 mod mailgun;
 mod methods;
+mod microsoft_graph;
 mod multipart;
 mod registry;
 mod rotating_secrets;
@@ -53,8 +63,14 @@ use http::{HeaderMap, Method};
 use crate::{Delivery, Policy, RecordedResponse};
 
 pub use crate::rejection::{Rejection, RejectionKind};
+pub use adyen::Adyen;
+pub use braintree::Braintree;
 pub use cached_secrets::CachedSecrets;
+pub use cloud_events::CloudEvents;
 pub use content_key::ContentKey;
+pub use contentful::Contentful;
+#[cfg(feature = "testing")]
+pub(crate) use contentful::canonical_path as contentful_path;
 pub use equality::{Equality, PointerError};
 pub use from_fn::{FromFn, from_fn};
 pub use github::GitHub;
@@ -63,6 +79,7 @@ pub use incoming::Incoming;
 pub use mailgun::Mailgun;
 pub use methods::Methods;
 pub(crate) use methods::Treatment;
+pub use microsoft_graph::MicrosoftGraph;
 pub(crate) use registry::Member;
 pub use registry::{Providers, ProvidersError};
 pub use rotating_secrets::RotatingSecrets;
@@ -193,6 +210,10 @@ pub enum Received {
     Handshake(RecordedResponse),
     /// Not a delivery: the handler runs without a claim.
     Bypass,
+}
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
 }
 
 const fn hours(hours: u64) -> Duration {

@@ -14,9 +14,9 @@
 //! ```
 
 mod answers;
-mod bodies;
 #[cfg(feature = "memory")]
 pub mod crash;
+mod requests;
 mod signer;
 
 use std::time::Duration;
@@ -32,7 +32,7 @@ use sha2::{Digest as _, Sha256};
 use crate::provider::Scheme;
 
 pub use answers::Answers;
-pub use bodies::mailgun;
+pub use requests::{adyen, braintree, cloud_events, contentful, mailgun};
 pub use signer::Signer;
 
 const JSON: &str = "application/json";

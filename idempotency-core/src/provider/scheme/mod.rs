@@ -5,7 +5,7 @@ mod compile;
 mod differing;
 mod error;
 mod event;
-mod events;
+pub(super) mod events;
 mod facts;
 mod handshake;
 mod order;
@@ -33,6 +33,7 @@ pub use facts::{Certainty, Fact, Facts};
 pub use handshake::Handshake;
 pub use order::VersionForm;
 pub use place::Place;
+pub(super) use place::joined;
 pub use provider::SchemeProvider;
 pub use settings::{Encoding, Proof, TimeUnit};
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use idempotency_core::provider::{Facts, Mailgun, Provider, Secret, Secrets};
+use idempotency_core::provider::{
+    Adyen, Braintree, CloudEvents, Contentful, Facts, Mailgun, MicrosoftGraph, Provider, Secret, Secrets,
+};
 use idempotency_core::testing;
 use idempotency_tests::vectors::Request;
 
@@ -70,7 +72,7 @@ fn all(texts: &[&str]) -> Secrets {
 }
 
 pub(super) fn cases() -> Vec<Coded> {
-    vec![mailgun()]
+    vec![adyen(), braintree(), cloud_events(), contentful(), mailgun(), microsoft_graph()]
 }
 
 fn mailgun() -> Coded {
@@ -95,6 +97,150 @@ fn mailgun() -> Coded {
         signature: |request| after(request, r#""signature":""#),
         covered: &[("a8ce0edb2d", "a8ce0edb2e"), ("1767225610", "1767225611")],
         uncovered: &[("a@example.com", "b@example.com"), ("DACS", "DACT")],
+        is_key_signed: false,
+    }
+}
+
+fn adyen() -> Coded {
+    Coded {
+        name: "adyen",
+        facts: Adyen::FACTS,
+        secrets: [
+            "DFB1EB5485895CFA84146406857104ABB4CBCABDC8AAF103A624C8F6A3EAAB00",
+            "11223344d785fbae710e7f943f307971bb61b21281c98c9129b3d4018a57b2eb",
+        ],
+        provider: |secrets| Arc::new(Adyen::from_secrets(all(secrets)).unwrap()),
+        signed: |secret, event| {
+            let (headers, body) = testing::adyen(secret, &[event]);
+            Request::new(headers, body, NOW)
+        },
+        event: r#"{"pspReference":"8825","merchantAccountCode":"Acct","merchantReference":"shop:42","amount":{"value":10100,"currency":"EUR"},"eventCode":"AUTHORISATION","success":"true","eventDate":"2025-01-19T16:42:03+01:00"}"#,
+        retry: r#"{"pspReference":"8825","merchantAccountCode":"Acct","merchantReference":"shop:42","amount":{"value":10100,"currency":"EUR"},"eventCode":"AUTHORISATION","success":"true","eventDate":"2025-01-19T17:42:03+01:00"}"#,
+        others: &[
+            r#"{"pspReference":"8826","merchantAccountCode":"Acct","eventCode":"AUTHORISATION","success":"true"}"#,
+            r#"{"pspReference":"8825","merchantAccountCode":"Acct","eventCode":"AUTHORISATION","success":"false"}"#,
+            r#"{"pspReference":"8825","merchantAccountCode":"Acct","eventCode":"CAPTURE","success":"true"}"#,
+            r#"{"pspReference":"8825","merchantAccountCode":"Other","eventCode":"AUTHORISATION","success":"true"}"#,
+        ],
+        signature: |request| after(request, r#""hmacSignature":""#),
+        covered: &[
+            ("10100", "10101"),
+            ("EUR", "USD"),
+            ("shop:42", "shop:43"),
+            ("AUTHORISATION", "CANCELLATION"),
+            ("Acct", "Acme"),
+            ("8825", "8826"),
+            (r#""success":"true""#, r#""success":"false""#),
+        ],
+        uncovered: &[("2025-01-19", "2035-01-19")],
+        is_key_signed: true,
+    }
+}
+
+fn braintree() -> Coded {
+    Coded {
+        name: "braintree",
+        facts: Braintree::FACTS,
+        secrets: ["public_a|private_a", "public_b|private_b"],
+        provider: |secrets| Arc::new(Braintree::from_secrets(all(secrets)).unwrap()),
+        signed: |secret, event| {
+            let (headers, body) = testing::braintree(secret, event);
+            Request::new(headers, body, NOW)
+        },
+        event: "<notification><timestamp>2023-11-14T22:13:20Z</timestamp><kind>subscription_canceled</kind><subject><id>s</id></subject></notification>",
+        retry: "<notification><timestamp>2023-11-14T22:13:20Z</timestamp><kind>subscription_canceled</kind><subject><id>s</id></subject></notification>",
+        others: &[
+            "<notification><timestamp>2023-11-14T22:13:21Z</timestamp><kind>subscription_canceled</kind><subject><id>s</id></subject></notification>",
+            "<notification><timestamp>2023-11-14T22:13:20Z</timestamp><kind>check</kind><subject><check>true</check></subject></notification>",
+        ],
+        signature: |request| after(request, "%7C"),
+        // The beginning of the payload.
+        covered: &[("PG5vdGlm", "PG5vdGln")],
+        uncovered: &[],
+        is_key_signed: true,
+    }
+}
+
+fn cloud_events() -> Coded {
+    Coded {
+        name: "cloudevents",
+        facts: CloudEvents::FACTS,
+        secrets: SECRETS,
+        provider: |secrets| Arc::new(CloudEvents::from_secrets(all(secrets)).with_batches()),
+        signed: |secret, event| {
+            let mut headers = http::HeaderMap::new();
+            headers.insert("authorization", format!("Bearer {secret}").parse().unwrap());
+            let request = Request::new(headers, event.to_owned(), NOW);
+            request.with("content-type", "application/cloudevents+json; charset=utf-8")
+        },
+        event: r#"{"specversion":"1.0","id":"1","source":"/orders","type":"com.example.order.made","data":{"n":1}}"#,
+        retry: r#"{"specversion":"1.0","id":"1","source":"/orders","type":"com.example.order.made","data":{"n":1}}"#,
+        others: &[
+            r#"{"specversion":"1.0","id":"2","source":"/orders","type":"com.example.order.made","data":{"n":1}}"#,
+            r#"{"specversion":"1.0","id":"1","source":"/bills","type":"com.example.order.made","data":{"n":1}}"#,
+            r#"{"specversion":"1.0","id":"1;1","source":"/orders","type":"com.example.order.paid"}"#,
+        ],
+        signature: |request| request.headers["authorization"].to_str().unwrap()["Bearer ".len()..].to_owned(),
+        covered: &[],
+        uncovered: &[(r#""n":1"#, r#""n":2"#), (r#""id":"1""#, r#""id":"3""#)],
+        is_key_signed: false,
+    }
+}
+
+fn contentful() -> Coded {
+    Coded {
+        name: "contentful",
+        facts: Contentful::FACTS,
+        secrets: [
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+            "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccd",
+        ],
+        provider: |secrets| Arc::new(Contentful::from_secrets(all(secrets))),
+        signed: |secret, event| {
+            let (key, body) = event.split_once(' ').unwrap();
+            let (topic, path) = ("ContentManagement.Entry.publish", "/webhooks?space=a%20b");
+            let headers = testing::contentful(secret, key, topic, path, body.as_bytes(), NOW);
+            let mut request = Request::new(headers, body.to_owned(), NOW);
+            request.uri = path.parse().unwrap();
+            request
+        },
+        event: r#"f1c4e0a5 {"sys":{"type":"Entry","id":"5KsDBWseXY","revision":7}}"#,
+        retry: r#"f1c4e0a5 {"sys":{"type":"Entry","id":"5KsDBWseXY","revision":7}}"#,
+        others: &[r#"f1c4e0a6 {"sys":{"type":"Entry","id":"5KsDBWseXY","revision":7}}"#],
+        signature: |request| request.headers["x-contentful-signature"].to_str().unwrap().to_owned(),
+        covered: &[
+            ("5KsDBWseXY", "5KsDBWseXZ"),
+            ("f1c4e0a5", "f1c4e0a6"),
+            ("Entry.publish", "Entry.unpublish"),
+            ("1767225600000", "1767225601000"),
+            ("application/json", "text/plain"),
+            ("space=a", "space=b"),
+            ("a%20b", "a+b"),
+        ],
+        uncovered: &[],
+        is_key_signed: true,
+    }
+}
+
+fn microsoft_graph() -> Coded {
+    Coded {
+        name: "microsoft-graph",
+        facts: MicrosoftGraph::FACTS,
+        secrets: SECRETS,
+        provider: |secrets| Arc::new(MicrosoftGraph::from_secrets(all(secrets))),
+        signed: |secret, event| {
+            let body = format!(r#"{{"value":[{}]}}"#, event.replace("STATE", secret));
+            Request::new(http::HeaderMap::new(), body, NOW)
+        },
+        event: r#"{"id":"n1","subscriptionId":"s","clientState":"STATE","changeType":"updated","resource":"users/u/messages/AAMk","tenantId":"t"}"#,
+        retry: r#"{"id":"n1","subscriptionId":"s","clientState":"STATE","changeType":"updated","resource":"users/u/messages/AAMk","tenantId":"t"}"#,
+        others: &[
+            r#"{"id":"n2","subscriptionId":"s","clientState":"STATE","changeType":"updated","resource":"users/u/messages/AAMk","tenantId":"t"}"#,
+            r#"{"id":"n3","subscriptionId":"s","clientState":"STATE","lifecycleEvent":"reauthorizationRequired","tenantId":"t"}"#,
+        ],
+        signature: |request| after(request, r#""clientState":""#),
+        covered: &[],
+        uncovered: &[("AAMk", "AAMl"), ("n1", "n4")],
         is_key_signed: false,
     }
 }
