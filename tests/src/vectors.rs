@@ -50,6 +50,8 @@ pub struct Vector {
     pub event_id: Option<String>,
     /// The expected keys of a request with several events.
     pub event_ids: Option<Vec<String>>,
+    /// The expected answer to a handshake.
+    pub expected_response: Option<Answer>,
     /// The expected resource of its order.
     pub resource: Option<Expected>,
     /// The expected version of its order.
@@ -58,6 +60,19 @@ pub struct Vector {
 
 fn text_or_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// An expected answer.
+#[derive(Debug, Clone, Deserialize)]
+#[non_exhaustive]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Some of its headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// Its body; `None` if it does not matter.
+    pub body: Option<String>,
 }
 
 /// An expected field of the order.

@@ -2,14 +2,32 @@
 
 use std::env;
 use std::error::Error;
+use std::sync::Arc;
 
-use idempotency_core::provider::{Proof, Providers, Scheme, senders};
+use idempotency_core::provider::{
+    Adyen, Braintree, CloudEvents, Contentful, Mailgun, MicrosoftGraph, Proof, Provider, Providers, Scheme,
+    SecretError, senders,
+};
 use idempotency_core::testing;
 
 use crate::Config;
 
 /// Base64, so that it is a secret of every sender.
 const DEMO_SECRET: &str = "ZGVtby1zZWNyZXQ=";
+
+/// A sender whose provider is code: its name, a secret for the demo, and how the provider is made.
+type Coded = (&'static str, &'static str, fn(&str) -> Result<Arc<dyn Provider>, SecretError>);
+
+const CODED: &[Coded] = &[
+    ("adyen", "64656d6f2d736563726574", |key| Ok(Arc::new(Adyen::new(key)?))),
+    ("braintree", "demo_public_key|demo_private_key", |keys| Ok(Arc::new(Braintree::new(keys)?))),
+    ("cloudevents", DEMO_SECRET, |token| Ok(Arc::new(CloudEvents::new(token)?.with_batches()))),
+    ("contentful", "demo-secret-demo-secret-demo-secret-demo-secret-demo-secret-demo", |secret| {
+        Ok(Arc::new(Contentful::new(secret)?))
+    }),
+    ("mailgun", DEMO_SECRET, |key| Ok(Arc::new(Mailgun::new(key)?))),
+    ("microsoft-graph", DEMO_SECRET, |client_state| Ok(Arc::new(MicrosoftGraph::new(client_state)?))),
+];
 
 /// Adds the provider of each sender. The secret is in `<NAME>_WEBHOOK_SECRET`, such as
 /// `COINBASE_COMMERCE_WEBHOOK_SECRET`. Senders without one use the demo's own, with one warning for all.
@@ -18,7 +36,7 @@ const DEMO_SECRET: &str = "ZGVtby1zZWNyZXQ=";
 pub(crate) fn added_to(mut providers: Providers, config: &Config) -> Result<Providers, Box<dyn Error>> {
     let mut without_secret = Vec::new();
     for scheme in senders::ALL {
-        let (url, secret) = (variable(scheme, "URL"), variable(scheme, "SECRET"));
+        let (url, secret) = (variable(scheme.name(), "URL"), variable(scheme.name(), "SECRET"));
         let url = env::var(url).ok().or_else(|| config.public_url.clone());
         let url = url.unwrap_or_else(|| format!("http://{}/webhooks/{}", config.listen, scheme.name()));
         let given = env::var(&secret).unwrap_or_else(|_| {
@@ -29,14 +47,23 @@ pub(crate) fn added_to(mut providers: Providers, config: &Config) -> Result<Prov
         let provider = scheme.with_secret(given).map_err(|error| format!("{secret}: {error}"))?;
         providers = providers.with_provider(provider)?;
     }
+    for (name, demo_secret, made) in CODED {
+        let secret = variable(name, "SECRET");
+        let given = env::var(&secret).unwrap_or_else(|_| {
+            without_secret.push(name);
+            (*demo_secret).to_owned()
+        });
+        let provider = made(&given).map_err(|error| format!("{secret}: {error}"))?;
+        providers = providers.with_provider(provider)?;
+    }
     if !without_secret.is_empty() {
         tracing::warn!("using the demo secret, which is public, for {}", without_secret.join(", "));
     }
     Ok(providers)
 }
 
-fn variable(scheme: &Scheme, what: &str) -> String {
-    format!("{}_WEBHOOK_{what}", scheme.name().to_uppercase().replace('-', "_"))
+fn variable(name: &str, what: &str) -> String {
+    format!("{}_WEBHOOK_{what}", name.to_uppercase().replace('-', "_"))
 }
 
 fn demo_secret(scheme: &Scheme) -> String {

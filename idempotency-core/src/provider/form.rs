@@ -26,6 +26,12 @@ pub(super) fn single(body: &[u8], name: &str) -> Option<String> {
     String::from_utf8(value.into_owned()).ok()
 }
 
+/// A text with its percent-encoding decoded, in which a `+` is a `+`.
+pub(super) fn percent_decoded(text: &[u8]) -> Vec<u8> {
+    let parts = text.split(|&byte| byte == b'+').map(decoded);
+    parts.collect::<Vec<_>>().join(&b'+')
+}
+
 fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
     if !text.iter().any(|byte| matches!(byte, b'+' | b'%')) {
         return Cow::Borrowed(text);
@@ -64,6 +70,12 @@ mod tests {
         let expected: [(&[u8], &[u8]); 6] =
             [(b"a", b"1"), (b"b c", b"+\xff"), (b"d", b""), (b"", b"e"), (b"%4", b"%zz"), (b"f", b"=")];
         assert_eq!(read, expected.map(|(n, v)| (n.to_vec(), v.to_vec())));
+    }
+
+    #[test]
+    fn a_plus_is_a_space_in_forms_only() {
+        assert_eq!(percent_decoded(b"a+b%20%2B%E2%82%AC%zz"), "a+b +€%zz".as_bytes());
+        assert_eq!(percent_decoded(b"+"), b"+");
     }
 
     #[test]

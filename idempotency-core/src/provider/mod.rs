@@ -13,6 +13,12 @@
 //! | [`Netlify`] | the body's SHA-256 | yes |
 //! | `PayPal` (feature `public-keys`) | the event's `id` | only by a CRC-32 |
 //! | `Plaid` (feature `public-keys`) | the body's SHA-256 and the token's time | yes |
+//! | [`Adyen`] | each item's reference, event and success | yes, and only eight fields are |
+//! | [`Braintree`] | the payload's SHA-256 | yes |
+//! | [`CloudEvents`] | each event's `source` with its `id` | nothing is signed |
+//! | [`Contentful`] | `X-Contentful-Idempotency-Key` | if the sender lists it as signed |
+//! | [`MicrosoftGraph`] | each notification's `id` | nothing is signed |
+//! | [`Mailgun`] | the event's `id` | no: only a time and a token are signed |
 //! | [`senders`] | each sender's own, as a table says | as the table says |
 //! | [`Scheme`] | where you say | where it is |
 //! | [`IdempotencyKey`] | `Idempotency-Key` | nothing is signed: the principal narrows the scope |
@@ -21,11 +27,15 @@
 //!
 //! [`Providers`] puts several of them on one route, and [`RotatingSecrets`] changes their secrets while they run.
 
+mod adyen;
 #[cfg(feature = "public-keys")]
 mod aws_sns;
+mod braintree;
 mod cached_secrets;
 mod canonical;
+mod cloud_events;
 mod content_key;
+mod contentful;
 mod equality;
 pub(crate) mod form;
 mod from_fn;
@@ -38,7 +48,9 @@ mod json;
 mod jws;
 #[cfg(feature = "public-keys")]
 mod keys;
+mod mailgun;
 mod methods;
+mod microsoft_graph;
 mod multipart;
 mod netlify;
 #[cfg(feature = "public-keys")]
@@ -69,10 +81,16 @@ use http::{HeaderMap, Method};
 use crate::{Delivery, Policy, RecordedResponse};
 
 pub use crate::rejection::{Rejection, RejectionKind};
+pub use adyen::Adyen;
 #[cfg(feature = "public-keys")]
 pub use aws_sns::AwsSns;
+pub use braintree::Braintree;
 pub use cached_secrets::CachedSecrets;
+pub use cloud_events::CloudEvents;
 pub use content_key::ContentKey;
+pub use contentful::Contentful;
+#[cfg(feature = "testing")]
+pub(crate) use contentful::canonical_path as contentful_path;
 pub use equality::{Equality, PointerError};
 pub use from_fn::{FromFn, from_fn};
 pub use github::GitHub;
@@ -84,8 +102,10 @@ pub use incoming::Incoming;
 pub use keys::{CachedKeys, KeySource, PublicKeys};
 #[cfg(feature = "http-keys")]
 pub use keys::{HttpKeys, HttpKeysError, PlaidKeys};
+pub use mailgun::Mailgun;
 pub use methods::Methods;
 pub(crate) use methods::Treatment;
+pub use microsoft_graph::MicrosoftGraph;
 pub use netlify::Netlify;
 #[cfg(feature = "public-keys")]
 pub use paypal::PayPal;
@@ -221,6 +241,14 @@ pub enum Received {
     Handshake(RecordedResponse),
     /// Not a delivery: the handler runs without a claim.
     Bypass,
+}
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 60 * 60)
 }
 
 const fn days(days: u64) -> Duration {

@@ -184,6 +184,30 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// The secrets of a request in the form that they are used in. A malformed secret of a source is left out.
+///
+/// # Errors
+/// [`Rejection::unavailable`] if there is no other.
+pub(super) fn usable<T>(
+    secrets: &[Secret],
+    decoded: impl Fn(&Secret) -> Result<T, SecretError>,
+) -> Result<Vec<T>, Rejection> {
+    let (mut usable, mut malformed) = (Vec::with_capacity(secrets.len()), None);
+    for secret in secrets {
+        match decoded(secret) {
+            Ok(secret) => usable.push(secret),
+            Err(error) => malformed = Some(error),
+        }
+    }
+    match malformed {
+        Some(error) if usable.is_empty() => {
+            Err(Rejection::unavailable("no usable secret: every secret from the source is malformed")
+                .with_source(error))
+        }
+        _ => Ok(usable),
+    }
+}
+
 /// Looks up the secrets for a request, for example one per tenant, or in a vault.
 #[async_trait]
 pub trait SecretSource: Send + Sync + 'static {

@@ -103,6 +103,14 @@ pub(super) fn mac_sha256(secret: &Secret, text: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
+/// The HMAC-SHA1 of a text, for a sender that has it sent back.
+pub(super) fn mac_sha1(secret: &Secret, text: &[u8]) -> [u8; 20] {
+    let mut mac =
+        <Hmac<Sha1> as KeyInit>::new_from_slice(secret.expose()).expect("hmac takes keys of any length");
+    mac.update(text);
+    mac.finalize().into_bytes().into()
+}
+
 fn prove<'a, 'p, M, C>(
     secrets: &[Secret],
     parts: impl Iterator<Item = &'p [u8]> + Clone,

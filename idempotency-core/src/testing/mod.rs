@@ -16,6 +16,7 @@
 mod answers;
 #[cfg(feature = "memory")]
 pub mod crash;
+mod requests;
 mod signer;
 
 use std::time::Duration;
@@ -31,6 +32,7 @@ use sha2::{Digest as _, Sha256};
 use crate::provider::Scheme;
 
 pub use answers::Answers;
+pub use requests::{adyen, braintree, cloud_events, contentful, mailgun};
 pub use signer::Signer;
 
 const JSON: &str = "application/json";

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod cached_secrets;
-mod fetched;
 mod cached_secrets_joined;
+mod fetched;
 mod hanging;
 mod idempotency_key;
 mod ids;

@@ -32,6 +32,22 @@ pub(super) fn settings(scheme: &Scheme) -> Result<(), SchemeError> {
              not allowed by its status",
         ));
     }
+    if matches!(scheme.handshake, Handshake::SignQuery { .. }) && scheme.proof != Proof::HmacSha256 {
+        return Err(SchemeError::Setting(
+            "the answer to the handshake is an HMAC-SHA256, and the sender signs otherwise",
+        ));
+    }
+    let has_places = scheme.key.is_some()
+        || scheme.event_type.is_some()
+        || scheme.account.is_some()
+        || scheme.order.is_some()
+        || scheme.events.is_some()
+        || !scheme.differing.is_empty();
+    if scheme.is_keyless && (has_places || matches!(scheme.handshake, Handshake::Answer { .. })) {
+        return Err(SchemeError::Setting(
+            "a sender without a key has no deliveries: remove the places, the events and the fixed answer",
+        ));
+    }
     let is_decoded = !matches!(scheme.secret_form, SecretForm::Text);
     if scheme.proof.key_pair().is_some() {
         if is_decoded {

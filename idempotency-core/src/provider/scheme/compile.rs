@@ -76,9 +76,11 @@ pub(super) enum Source {
 
 pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
     checks::settings(scheme)?;
-    let key = scheme.key.ok_or(SchemeError::NoKey)?;
-    let id = match key {
-        Place::Header(name) => Some(name),
+    if scheme.key.is_none() && !scheme.is_keyless {
+        return Err(SchemeError::NoKey);
+    }
+    let id = match scheme.key {
+        Some(Place::Header(name)) => Some(name),
         _ => None,
     };
     let signed_text = template::parse(scheme.signed_text, id, scheme.unit() == TimeUnit::Rfc3339)?;
@@ -103,7 +105,7 @@ pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
             .iter()
             .map(|name| header(name))
             .collect::<Result<_, _>>()?,
-        key: places.alternatives(&key)?,
+        key: places.optional(scheme.key)?,
         event_type: places.optional(scheme.event_type)?,
         account: places.optional(scheme.account)?,
         order: places.order()?,
@@ -123,7 +125,9 @@ pub(super) fn compile(scheme: &Scheme) -> Result<Compiled, SchemeError> {
     if let (Some(order), Some(places)) = (&compiled.order, &scheme.order) {
         order.check(scheme, places, &compiled.event_type, &compiled.account)?;
     }
-    checks::key(scheme, key, &compiled)?;
+    if let Some(key) = scheme.key {
+        checks::key(scheme, key, &compiled)?;
+    }
     checks::challenge(&compiled)?;
     checks::events(scheme, &compiled)?;
     Ok(compiled)

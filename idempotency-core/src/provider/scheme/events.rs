@@ -13,7 +13,7 @@ use crate::provider::canonical::Pointer;
 
 /// The way to each event: a JSON pointer in which `*` stands for each element of a list.
 #[derive(Clone, Debug)]
-pub(super) struct EventPath(Vec<Step>);
+pub(in crate::provider) struct EventPath(Vec<Step>);
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -23,7 +23,7 @@ enum Step {
 
 impl EventPath {
     /// `None` if the text is no pointer, or does not end with a list.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(in crate::provider) fn parse(text: &str) -> Option<Self> {
         let pointer = Pointer::parse(text)?;
         let steps = pointer.steps().iter().map(|step| match step.as_str() {
             "*" => Step::Each,
@@ -36,7 +36,11 @@ impl EventPath {
     /// The JSON texts of the events, in the body's order. Each is a slice of the body.
     ///
     /// Every list on the way must be there: a message of another form is refused and not taken for an empty one.
-    pub(super) fn find<'a>(&self, body: &'a [u8], most: usize) -> Result<Vec<&'a str>, Rejection> {
+    pub(in crate::provider) fn find<'a>(
+        &self,
+        body: &'a [u8],
+        most: usize,
+    ) -> Result<Vec<&'a str>, Rejection> {
         let text = std::str::from_utf8(body).map_err(|_| Rejection::malformed("the body is not utf-8"))?;
         let reason = "the body is not json with a list of events";
         let mut found = Found { events: Vec::new(), most, reason };

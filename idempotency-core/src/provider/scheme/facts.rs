@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::Policy;
+
 /// How certain a fact about a sender is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -22,6 +24,15 @@ impl fmt::Display for Certainty {
             Self::Reported => "reported",
             Self::Unconfirmed => "not confirmed",
         })
+    }
+}
+
+impl<T> Fact<T> {
+    pub(in crate::provider) const fn confirmed(value: T) -> Option<Self>
+    where
+        T: Copy,
+    {
+        Some(Self { value, certainty: Certainty::Confirmed })
     }
 }
 
@@ -56,6 +67,17 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The policy of a sender: retention by the retry horizon, wait and store timeout by its patience.
+    pub(in crate::provider) fn policy(&self, retention: Duration) -> Policy {
+        let horizon = self.retry_horizon.map_or(Duration::ZERO, |horizon| horizon.value);
+        let policy = Policy::webhook().with_retention(retention.max(horizon.saturating_mul(2)));
+        let Some(Fact { value: patience, .. }) = self.patience else { return policy };
+        // Together less than the patience, so that the sender sees the answer.
+        let longest = Duration::from_secs(if patience >= Duration::from_secs(10) { 5 } else { 2 });
+        let store_timeout = policy.store_timeout().min(patience / 3);
+        policy.with_wait(longest.min(patience / 2)).with_store_timeout(store_timeout)
+    }
+
     pub(super) const UNKNOWN: Self = Self {
         title: "",
         source: "",

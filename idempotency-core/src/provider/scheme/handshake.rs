@@ -26,6 +26,23 @@ pub enum Handshake {
         /// The value's name in the answer.
         json: &'static str,
     },
+    /// A POST request without a signature but with this header, such as one with the secret to come. Its value is sent back in
+    /// the same header.
+    ///
+    /// The secret is not stored, because any client could send one: take it from the sender's API, or from a handler of your
+    /// own, and give it to the provider.
+    ReturnHeader(&'static str),
+    /// A GET request with a token in a query parameter. The answer is a JSON object with the token's HMAC-SHA256, written as in
+    /// the [signature header](super::Scheme::signature_header). Of several secrets, the first one signs.
+    ///
+    /// Such a request is not signed. The token may therefore have up to 128 letters, digits and `+/=_-`, and a delivery
+    /// whose whole body is such a text is refused: any client could have it signed.
+    SignQuery {
+        /// The query parameter.
+        parameter: &'static str,
+        /// The HMAC's name in the answer.
+        json: &'static str,
+    },
     /// A signed JSON request with a challenge, which is sent back as plain text.
     EchoJson {
         /// Where the challenge is.
@@ -71,6 +88,10 @@ impl fmt::Display for Handshake {
             Self::EchoHeader { header, json } => {
                 write!(f, "GET with the header `{header}` is answered with its value as `{json}` in JSON")
             }
+            Self::ReturnHeader(name) => write!(f, "`{name}` is sent back in the same header"),
+            Self::SignQuery { parameter, json } => {
+                write!(f, "GET with `{parameter}` is answered with its signature as `{json}` in JSON")
+            }
             Self::EchoJson { pointer, when: (field, text) } => {
                 write!(f, "if `{field}` is `{text}`, `{pointer}` is sent back")
             }
@@ -98,7 +119,12 @@ impl Handshake {
                 Some((Some(pointer), when))
             }
             Self::Answer { when, .. } => Some((None, when)),
-            Self::None | Self::Head | Self::EchoQuery(_) | Self::EchoHeader { .. } => None,
+            Self::None
+            | Self::Head
+            | Self::EchoQuery(_)
+            | Self::EchoHeader { .. }
+            | Self::ReturnHeader(_)
+            | Self::SignQuery { .. } => None,
         }
     }
 
@@ -106,15 +132,21 @@ impl Handshake {
     pub(super) fn method(self) -> Option<Method> {
         match self {
             Self::Head => Some(Method::HEAD),
-            Self::EchoQuery(_) | Self::EchoHeader { .. } => Some(Method::GET),
-            Self::None | Self::EchoJson { .. } | Self::SignJson { .. } | Self::Answer { .. } => None,
+            Self::EchoQuery(_) | Self::EchoHeader { .. } | Self::SignQuery { .. } => Some(Method::GET),
+            Self::None
+            | Self::ReturnHeader(_)
+            | Self::EchoJson { .. }
+            | Self::SignJson { .. }
+            | Self::Answer { .. } => None,
         }
     }
 
     /// Whether its header name can be one, and its answer is a success with JSON or without content.
     pub(super) fn is_well_formed(self) -> bool {
         match self {
-            Self::EchoHeader { header, .. } => HeaderName::from_bytes(header.as_bytes()).is_ok(),
+            Self::EchoHeader { header, .. } | Self::ReturnHeader(header) => {
+                HeaderName::from_bytes(header.as_bytes()).is_ok()
+            }
             Self::Answer { status, json, .. } => {
                 let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(json).is_ok();
                 let may_have_content = !matches!(status, 204 | 205);
@@ -124,8 +156,12 @@ impl Handshake {
         }
     }
 
-    /// The answer to a request that is a handshake by its method. It needs no signature: it gives nothing away.
-    pub(super) fn answer_to_method(self, incoming: &Incoming<'_>) -> Option<RecordedResponse> {
+    /// The answer to a request that is a handshake by its method or its header. It needs no signature: it gives nothing away.
+    pub(super) fn answer_to_unsigned(
+        self,
+        incoming: &Incoming<'_>,
+        signature_headers: &[HeaderName],
+    ) -> Option<RecordedResponse> {
         match self {
             Self::Head if incoming.method == Method::HEAD => Some(RecordedResponse::new(StatusCode::OK, "")),
             Self::EchoQuery(name) if incoming.method == Method::GET => {
@@ -134,12 +170,35 @@ impl Handshake {
             }
             Self::EchoHeader { header, json } if incoming.method == Method::GET => {
                 let value = incoming.headers.get(header)?.to_str().ok()?;
-                let json = serde_json::json!({ json: value }).to_string();
                 let is_short = !value.is_empty() && value.len() <= MAX_ECHO;
-                is_short.then(|| answer(StatusCode::OK, json, "application/json"))
+                is_short.then(|| json_answer(json, value))
+            }
+            // A delivery is never acknowledged so, whatever header a proxy adds to it.
+            Self::ReturnHeader(name)
+                if incoming.method == Method::POST
+                    && !signature_headers.iter().any(|name| incoming.headers.contains_key(name)) =>
+            {
+                let value = incoming.single_header(name).ok().flatten()?;
+                let is_short = !value.is_empty() && value.len() <= MAX_ECHO;
+                let (name, value) = (HeaderName::from_bytes(name.as_bytes()).ok()?, value.parse().ok()?);
+                is_short.then(|| RecordedResponse::new(StatusCode::OK, "").with_header(name, value))
             }
             _ => None,
         }
+    }
+
+    /// The token in the query that is sent back signed, and the name of its signature. `None` if the request is no such
+    /// handshake.
+    pub(super) fn token_to_sign(self, incoming: &Incoming<'_>) -> Option<(String, &'static str)> {
+        let Self::SignQuery { parameter, json } = self else { return None };
+        let query = incoming.uri.query().filter(|_| incoming.method == Method::GET)?;
+        let token = form::single(query.as_bytes(), parameter)?;
+        (!token.is_empty() && is_token(token.as_bytes())).then_some((token, json))
+    }
+
+    /// Whether any client can have this body signed.
+    pub(super) fn signs(self, body: &[u8]) -> bool {
+        matches!(self, Self::SignQuery { .. }) && is_token(body)
     }
 
     /// The answer that is always the same.
@@ -156,7 +215,7 @@ impl Handshake {
     pub(super) fn answer_to_text(self, value: &str, secret: &Secret) -> Option<RecordedResponse> {
         match self {
             Self::EchoJson { .. } if value.len() <= MAX_ECHO => Some(text(value.to_owned())),
-            Self::SignJson { plain, signed, .. } if is_token(value) => {
+            Self::SignJson { plain, signed, .. } if is_token(value.as_bytes()) => {
                 let mac = HEXLOWER.encode(&signature::mac_sha256(secret, value.as_bytes()));
                 let json = serde_json::json!({ plain: value, signed: mac }).to_string();
                 Some(answer(StatusCode::OK, json, "application/json"))
@@ -166,9 +225,14 @@ impl Handshake {
     }
 }
 
-fn is_token(text: &str) -> bool {
-    let is_in_token = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(&byte);
-    text.len() <= MAX_TOKEN && text.bytes().all(is_in_token)
+fn is_token(text: &[u8]) -> bool {
+    let is_in_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte);
+    text.len() <= MAX_TOKEN && text.iter().all(is_in_token)
+}
+
+/// A JSON object with one text.
+pub(super) fn json_answer(name: &str, value: &str) -> RecordedResponse {
+    answer(StatusCode::OK, serde_json::json!({ name: value }).to_string(), "application/json")
 }
 
 fn text(value: String) -> RecordedResponse {

@@ -5,7 +5,7 @@ mod compile;
 mod differing;
 mod error;
 mod event;
-mod events;
+pub(super) mod events;
 mod facts;
 mod handshake;
 mod name;
@@ -34,6 +34,7 @@ pub use facts::{Certainty, Fact, Facts};
 pub use handshake::Handshake;
 pub use order::VersionForm;
 pub use place::Place;
+pub(super) use place::joined;
 pub use provider::SchemeProvider;
 pub use settings::{Encoding, Proof, TimeUnit};
 
@@ -96,6 +97,7 @@ pub struct Scheme {
     refused_secrets: RefusedSecrets,
     url: Option<EndpointUrl>,
     key: Option<Place>,
+    is_keyless: bool,
     event_type: Option<Place>,
     account: Option<Place>,
     differing: &'static [&'static str],
@@ -175,6 +177,7 @@ impl Scheme {
             refused_secrets: RefusedSecrets::NONE,
             url: None,
             key: None,
+            is_keyless: false,
             event_type: None,
             account: None,
             differing: &[],

@@ -91,7 +91,7 @@ fn list(f: &mut fmt::Formatter<'_>, places: &[Place], separator: &str) -> fmt::R
 }
 
 /// Joins parts with `;` into one text, which no other list of parts gives. A text that is too long for a key becomes a digest.
-pub(super) fn joined(parts: &[Cow<'_, str>]) -> String {
+pub(in crate::provider) fn joined(parts: &[Cow<'_, str>]) -> String {
     let mut text = String::new();
     for (at, part) in parts.iter().enumerate() {
         if at > 0 {

@@ -73,6 +73,14 @@ pub(super) fn verify<'a>(
     Ok(proof)
 }
 
+impl Scheme {
+    /// The HMAC-SHA256 of a text, as it would be in the signature header.
+    pub(super) fn signature_of(&self, text: &str, secret: &Secret) -> String {
+        let mac = signature::mac_sha256(secret, text.as_bytes());
+        format!("{}{}", self.prefix, self.encoding.alphabet().encode(&mac))
+    }
+}
+
 /// Refuses a signed text that could be cut into other parts. See [`super::template::parse`].
 fn check_borders(signed_text: &[Part], incoming: &Incoming<'_>) -> Result<(), Rejection> {
     for part in signed_text {
@@ -137,7 +145,11 @@ fn items<'a>(scheme: &Scheme, line: &'a str) -> impl Iterator<Item = &'a str> + 
         None => ('\0', line),
     };
     let is_list = scheme.separator.is_some();
-    line.split(separator).map(move |item| if is_list { item.trim_matches(' ') } else { item })
+    let is_comma_beside_space = move |end: char| end == ',' && separator == ' ';
+    line.split(separator).map(move |item| match is_list {
+        true => item.trim_matches(' ').trim_end_matches(is_comma_beside_space),
+        false => item,
+    })
 }
 
 /// The only item with a prefix. With two of them, it would be unclear which one was signed.

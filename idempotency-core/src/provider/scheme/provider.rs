@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::compile::{Compiled, CompiledTime, compile};
 use super::event::Event;
 use super::pick::Values;
-use super::{MAX_EVENTS, Proof, Scheme, SchemeError, proof};
+use super::{MAX_EVENTS, Proof, Scheme, SchemeError, handshake, proof};
 use crate::provider::snapshots::{OrderError, Snapshots};
 use crate::provider::{Incoming, Methods, Provider, Received, Rejection, Secret, SecretError, Secrets};
 use crate::{Policy, RecordedResponse};
@@ -127,7 +127,7 @@ impl SchemeProvider {
         let (mut usable, mut malformed) = (Vec::with_capacity(secrets.len()), None);
         for secret in &*secrets {
             match self.scheme.decoded(secret) {
-                Ok(secret) => usable.push(secret),
+                Ok(forms) => usable.extend(forms),
                 Err(error) => malformed = Some(error),
             }
         }
@@ -215,12 +215,24 @@ impl Provider for SchemeProvider {
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
-        if let Some(answer) = self.scheme.handshake.answer_to_method(incoming) {
+        let handshake = self.scheme.handshake;
+        if let Some(answer) = handshake.answer_to_unsigned(incoming, &self.compiled.signature_headers) {
             return Ok(Received::Handshake(answer));
         }
         let (secrets, malformed) = self.secrets(incoming).await?;
+        if let Some((token, name)) = handshake.token_to_sign(incoming)
+            && let Some(secret) = secrets.first()
+        {
+            let signed = self.scheme.signature_of(&token, secret);
+            return Ok(Received::Handshake(handshake::json_answer(name, &signed)));
+        }
         let proof = proof::verify(&self.scheme, &self.compiled, self.tolerance, &secrets, incoming);
         let proof = proof.map_err(|rejection| rejection.about_secret(malformed))?;
+        if handshake.signs(incoming.body) {
+            return Err(Rejection::malformed(
+                "the body is a token, which the handshake signs for any client",
+            ));
+        }
         let fields = match self.compiled.paths.is_empty() {
             true => Some(Values::default()),
             // Not every key needs a JSON body.
@@ -236,6 +248,9 @@ impl Provider for SchemeProvider {
             && let Some(answer) = self.handshake(incoming, &secrets, fields)?
         {
             return Ok(Received::Handshake(answer));
+        }
+        if self.scheme.is_keyless {
+            return Ok(Received::Bypass);
         }
         let Some(events) = &self.compiled.events else {
             let event = self.request(incoming, fields.as_ref());

@@ -12,6 +12,8 @@ pub(super) enum SecretForm {
     /// Base64 after this prefix, which may be missing.
     Base64(&'static str),
     Hex,
+    /// Base64 after this prefix, or the text itself. Which one does not show, so both are tried.
+    Base64OrText(&'static str),
     /// Text that the sender brings into Unicode's normalization form KD.
     Nfkd,
 }
@@ -36,15 +38,15 @@ impl Scheme {
         }
     }
 
-    /// The secret in the form that it is used in.
-    pub(super) fn decoded(&self, secret: &Secret) -> Result<Secret, SecretError> {
+    /// The secret in each form that it may be used in.
+    pub(super) fn decoded(&self, secret: &Secret) -> Result<Vec<Secret>, SecretError> {
         let text = secret.expose();
         let refused = self.refused_secrets;
         if !secret.is_raw() && refused.prefixes.iter().any(|prefix| text.starts_with(prefix.as_bytes())) {
             return Err(SecretError::Malformed(refused.expected));
         }
         if let Some(pair) = self.proof.key_pair() {
-            return pair.public_key(secret);
+            return pair.public_key(secret).map(|key| vec![key]);
         }
         match self.proof {
             Proof::BasicAuth if !has_password(text) => {
@@ -71,13 +73,20 @@ fn is_in_header(prefix: &str, token: &[u8]) -> bool {
 
 impl SecretForm {
     /// A raw secret stays as it is.
-    fn decoded(self, secret: &Secret) -> Result<Secret, SecretError> {
+    fn decoded(self, secret: &Secret) -> Result<Vec<Secret>, SecretError> {
         let text = secret.expose();
         if secret.is_raw() {
-            return Ok(secret.clone());
+            return Ok(vec![secret.clone()]);
         }
         let decoded = match self {
-            Self::Text => return Ok(secret.clone()),
+            Self::Text => return Ok(vec![secret.clone()]),
+            Self::Base64OrText(prefix) => {
+                let decoded = text.strip_prefix(prefix.as_bytes());
+                let decoded = decoded.and_then(crate::provider::standard_webhooks::decoded);
+                // The prefix alone is blank, and no secret.
+                let decoded = decoded.map(Secret::raw).transpose()?;
+                return Ok(decoded.into_iter().chain([secret.clone()]).collect());
+            }
             Self::Base64(prefix) => {
                 let text = text.strip_prefix(prefix.as_bytes()).unwrap_or(text);
                 let decoded = crate::provider::standard_webhooks::decoded(text);
@@ -92,6 +101,6 @@ impl SecretForm {
                 unicode_normalization::UnicodeNormalization::nfkd(text).collect::<String>().into_bytes()
             }
         };
-        Secret::raw(decoded)
+        Secret::raw(decoded).map(|secret| vec![secret])
     }
 }

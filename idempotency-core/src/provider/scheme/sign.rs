@@ -75,7 +75,8 @@ impl Scheme {
     /// The HMAC of the parts, or the secret itself.
     fn mac(&self, secret: &str, parts: &[&[u8]]) -> Vec<u8> {
         let secret = Secret::new(secret).expect("the secret is one");
-        let secret = self.decoded(&secret).expect("the secret is in the sender's form");
+        let forms = self.decoded(&secret).expect("the secret is in the sender's form");
+        let secret = &forms[0];
         match self.proof {
             Proof::HmacSha1 => hmac::<Hmac<Sha1>>(secret.expose(), parts),
             Proof::HmacSha256 => hmac::<Hmac<Sha256>>(secret.expose(), parts),

@@ -34,7 +34,8 @@ impl Scheme {
     }
 
     /// The header is a list. Each item that begins with the [prefix](Self::prefix) is tried as a signature; other items are
-    /// ignored. Spaces around items are ignored. Default: the header is one signature.
+    /// ignored. Spaces around items are ignored, and in a list that is separated by spaces a comma at the end of an item. Default:
+    /// the header is one signature.
     pub const fn items(mut self, separator: char) -> Self {
         self.separator = Some(separator);
         self
@@ -79,6 +80,13 @@ impl Scheme {
     /// The secret is base64 after a prefix, such as `whsec_`, which may be missing. Default: the secret is text.
     pub const fn secret_in_base64(mut self, prefix: &'static str) -> Self {
         self.secret_form = SecretForm::Base64(prefix);
+        self
+    }
+
+    /// The secret is base64 after a prefix, or it is text. The secret does not show which, so both are tried. For a sender that
+    /// changed how it uses its secrets. Default: the secret is text.
+    pub const fn secret_in_base64_or_text(mut self, prefix: &'static str) -> Self {
+        self.secret_form = SecretForm::Base64OrText(prefix);
         self
     }
 
@@ -161,6 +169,17 @@ impl Scheme {
     /// Where the event's type is, which becomes an attribute. Default: none.
     pub const fn type_in(mut self, place: Place) -> Self {
         self.event_type = Some(place);
+        self
+    }
+
+    /// The sender's requests have nothing that tells a retry from the next event. Such a request only says that something
+    /// changed, and two of them may be equal byte for byte.
+    ///
+    /// **Nothing is deduplicated**: the handler runs for every verified request, without a claim. It must be safe to run twice,
+    /// such as by reading the changes since a cursor. A digest as the key would drop each event that is equal to an
+    /// earlier one. Default: a key is required.
+    pub const fn without_key(mut self) -> Self {
+        self.is_keyless = true;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::settings::Time;
-use super::{Encoding, Fact, Facts, Handshake, Place, Proof, Scheme, TimeUnit};
+use super::{Encoding, Facts, Handshake, Place, Proof, Scheme, TimeUnit};
 use crate::Policy;
 
 /// What the steps have set.
@@ -48,6 +48,12 @@ impl Scheme {
     #[must_use]
     pub fn key(&self) -> Option<Place> {
         self.key
+    }
+
+    /// Whether nothing tells a retry from the next event, so that nothing is deduplicated.
+    #[must_use]
+    pub fn is_keyless(&self) -> bool {
+        self.is_keyless
     }
 
     /// Whether the signature covers all of the key, in each of its places.
@@ -98,17 +104,11 @@ impl Scheme {
     /// The policy: retention by the retry horizon, wait and store timeout by the sender's patience.
     #[must_use]
     pub fn policy(&self) -> Policy {
-        let horizon = self.facts.retry_horizon.map_or(Duration::ZERO, |horizon| horizon.value);
-        let policy = Policy::webhook().with_retention(self.retention.max(horizon.saturating_mul(2)));
-        let policy = match self.body_limit {
+        let policy = self.facts.policy(self.retention);
+        match self.body_limit {
             Some(bytes) => policy.with_body_limit(bytes),
             None => policy,
-        };
-        let Some(Fact { value: patience, .. }) = self.facts.patience else { return policy };
-        // Together less than the patience, so that the sender sees the answer.
-        let longest = Duration::from_secs(if patience >= Duration::from_secs(10) { 5 } else { 2 });
-        let store_timeout = policy.store_timeout().min(patience / 3);
-        policy.with_wait(longest.min(patience / 2)).with_store_timeout(store_timeout)
+        }
     }
 
     pub(super) fn unit(&self) -> TimeUnit {

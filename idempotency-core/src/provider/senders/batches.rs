@@ -1,6 +1,26 @@
 //! Senders that put several events into one request.
 
-use super::{Confirmed, Handshake, Place, Reported, Scheme, TimeUnit, Unconfirmed, days, hours, seconds};
+use super::{
+    Confirmed, Handshake, Place, Reported, Scheme, TimeUnit, Unconfirmed, days, hours, minutes, seconds,
+};
+
+/// Asana. It sends no ids, so the key is the digest of an event, which has its time in milliseconds.
+///
+/// Each webhook has its own secret, which Asana makes: the `X-Hook-Secret` in the answer to the request that created the
+/// webhook, and in the handshake. The handshake is answered and its secret is not kept, because any client could send one.
+pub const ASANA: Scheme = Scheme::hmac_sha256("asana")
+    .titled("Asana")
+    .described_by("https://developers.asana.com/docs/webhooks-guide", Confirmed)
+    .signature_header("x-hook-signature")
+    .events_in("/events/*")
+    .key_in(Place::Digest)
+    .type_in(Place::Joined(&[Place::Json("/resource/resource_type"), Place::Json("/action")]))
+    .handshake(Handshake::ReturnHeader("x-hook-secret"))
+    .retries_for(hours(24), Confirmed)
+    .waits_for(seconds(10), Confirmed)
+    .noting(
+        "Each webhook has its own secret, in the answer to the request that created it: use a source of secrets. Two webhooks about one resource send the same events: give each its own path. An empty list is a heartbeat, which is answered 200. Asana may lose events.",
+    );
 
 /// Auth0, custom webhooks of a log stream. **Nothing is signed**: a client that sees a request can forge any other.
 pub const AUTH0: Scheme = Scheme::token("auth0")
@@ -94,6 +114,47 @@ pub const OKTA: Scheme = Scheme::token("okta")
     .waits_for(seconds(3), Confirmed)
     .retries_after_4xx(false, Confirmed)
     .noting("It retries once at most.");
+
+/// Pusher Channels. Its events have no ids. The key is made of the time of the request, the event's place in it and the event's
+/// digest: one member may join, leave and join again in one request.
+pub const PUSHER: Scheme = Scheme::hmac_sha256("pusher")
+    .titled("Pusher Channels")
+    .described_by("https://github.com/pusher/pusher-http-node", Confirmed)
+    .signature_header("x-pusher-signature")
+    .events_in("/events/*")
+    .key_in(Place::Joined(&[Place::Envelope("/time_ms"), Place::Sequence("/time_ms"), Place::Digest]))
+    .type_in(Place::Json("/name"))
+    .retries_for(minutes(5), Confirmed)
+    .waits_for(seconds(4), Confirmed)
+    .retries_after_4xx(true, Confirmed)
+    .noting("`X-Pusher-Key` names the app's key and is not signed, so it is not read: give each app its own endpoint.");
+
+const fn quickbooks(name: &'static str) -> Scheme {
+    Scheme::hmac_sha256(name).signature_header("intuit-signature").base64().waits_for(seconds(3), Confirmed)
+}
+
+/// QuickBooks Online, in the CloudEvents format. The secret is the app's verifier token. Requests in the older format are
+/// refused: [`QUICKBOOKS_LEGACY`].
+pub const QUICKBOOKS: Scheme = quickbooks("quickbooks")
+    .titled("QuickBooks Online (CloudEvents)")
+    .described_by("https://developer.intuit.com/app/developer/qbo/docs/develop/webhooks", Confirmed)
+    .events_in("/*")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Json("/intuitaccountid"))
+    .noting(QUICKBOOKS_NOTE);
+
+/// QuickBooks Online, in the format that Intuit ended on 15 May 2026. Its changes have no ids, so the key is the digest of all
+/// changes of one company in a request. A retry that groups them anew runs again.
+pub const QUICKBOOKS_LEGACY: Scheme = quickbooks("quickbooks-legacy")
+    .titled("QuickBooks Online (before May 2026)")
+    .described_by("https://developer.intuit.com/app/developer/qbo/docs/develop/webhooks", Confirmed)
+    .events_in("/eventNotifications/*")
+    .key_in(Place::Digest)
+    .account_in(Place::Json("/realmId"))
+    .noting(QUICKBOOKS_NOTE);
+
+const QUICKBOOKS_NOTE: &str = "It expects the status 200. It retries after 10 s, 20 s, 30 s, 5 min, 20 min, 2 h, 4 h and then every 6 h, with no published end, and may hold back later events meanwhile. Events may arrive out of order.";
 
 /// SendGrid's event webhook. The secret is its verification key. The time is signed, but no allowed age is published, so any is
 /// accepted.

@@ -1,6 +1,6 @@
 //! Senders of shops and parcels.
 
-use super::{Confirmed, Place, Scheme, Unconfirmed, seconds};
+use super::{Confirmed, Place, Reported, Scheme, Unconfirmed, seconds};
 
 /// WooCommerce. The key is the shop, the topic, the delivery id and the body's digest, since none of them is enough.
 ///
@@ -33,6 +33,24 @@ pub const LEMON_SQUEEZY: Scheme = Scheme::hmac_sha256("lemonsqueezy")
     .type_in(Place::Json("/meta/event_name"))
     .account_in(Place::Json("/data/attributes/store_id"))
     .retries_for(seconds(155), Unconfirmed);
+
+/// Shippo, with the HMAC that it sets up on request. It sends no id, so the key is the body's digest. A time is signed, but no
+/// allowed age is published, so any is accepted.
+pub const SHIPPO: Scheme = Scheme::hmac_sha256("shippo")
+    .titled("Shippo")
+    .described_by("https://docs.goshippo.com/tracking/webhook-security", Reported)
+    .signature_header("shippo-auth-signature")
+    .items(',')
+    .timestamp_item("t=")
+    .any_age()
+    .prefix("v1=")
+    .signing("{timestamp}.{body}")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/event"))
+    .waits_for(seconds(3), Reported)
+    .noting(
+        "Ask Shippo for the HMAC. A token in the webhook's URL proves nothing here, and such requests are refused. A time is signed, but no allowed age is published, so any is accepted.",
+    );
 
 /// EasyPost. It normalizes the secret to NFKD before it signs.
 pub const EASYPOST: Scheme = Scheme::hmac_sha256("easypost")

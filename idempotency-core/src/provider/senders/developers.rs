@@ -1,8 +1,8 @@
 //! Senders of code, builds, incidents and issues.
 
 use super::{
-    Confirmed, Place, Reported, Scheme, TimeUnit, Unconfirmed, VersionForm, hours, minutes, seconds,
-    standard_webhooks,
+    Confirmed, Place, Reported, STANDARD_WITH_HEADER_ID, Scheme, TimeUnit, Unconfirmed, VersionForm, hours,
+    minutes, seconds, standard_webhooks,
 };
 
 /// Bitbucket Cloud. The id is in a header that the signature does not cover.
@@ -176,6 +176,23 @@ pub const INCIDENT_IO: Scheme = standard_webhooks("incident-io")
     .retries_after_4xx(true, Confirmed)
     .noting(
         "It uses Svix (confirmed), with headers named `webhook-` (not confirmed). If they are named `svix-`, use `StandardWebhooks::svix`. After 5 days of failures it disables the endpoint.",
+    );
+
+/// Supabase Auth hooks. `webhook-id` is new for every attempt, so the key is the `uuid` in the metadata.
+///
+/// Supabase waits for the answer and uses it, so the handler answers 200 with JSON. Its hooks may have several secrets,
+/// separated by `|`: call [`with_secret`](super::super::SchemeProvider::with_secret) for each.
+pub const SUPABASE: Scheme = standard_webhooks("supabase")
+    .titled("Supabase (Auth hooks)")
+    .described_by("https://github.com/supabase/auth", Confirmed)
+    .secret_in_base64("v1,whsec_")
+    .signing(STANDARD_WITH_HEADER_ID)
+    .key_in(Place::Json("/metadata/uuid"))
+    .type_in(Place::Json("/metadata/name"))
+    .retries_for(seconds(5), Confirmed)
+    .waits_for(seconds(5), Confirmed)
+    .noting(
+        "It uses the answer: a sign-in fails unless it is a 200, 202 or 204 with JSON. It tries three times within 5 s, after lost connections and after a 429 or 503 with `Retry-After`.",
     );
 
 /// npm, hooks of the registry. It sends no id, so the key is the body's digest.

@@ -29,6 +29,25 @@ pub const TWITCH: Scheme = Scheme::hmac_sha256("twitch")
         "The allowed age of 10 min is not confirmed. After too many failures it revokes the subscription.",
     );
 
+/// X. The secret is the app's consumer secret, which X's API calls the API secret key. A request has lists of events of several
+/// kinds, and no id of its own, so the key is the body's digest.
+///
+/// X checks the endpoint every hour: it sends a token and expects its HMAC under the secret that also signs bodies. So a token
+/// that could be a body is not signed.
+pub const TWITTER_X: Scheme = Scheme::hmac_sha256("twitter-x")
+    .titled("X (Twitter)")
+    .described_by("https://docs.x.com/x-api/webhooks/quickstart", Confirmed)
+    .signature_header("x-twitter-webhooks-signature")
+    .prefix("sha256=")
+    .base64()
+    .key_in(Place::Digest)
+    .account_in(Place::Json("/for_user_id"))
+    .handshake(Handshake::SignQuery { parameter: "crc_token", json: "response_token" })
+    .waits_for(seconds(10), Confirmed)
+    .noting(
+        "It expects the status 200. A body may list several events of different kinds, such as `tweet_create_events`: it is one delivery.",
+    );
+
 /// Discord's interactions. The secret is the application's public key. The time is signed, but no allowed age is published, so
 /// any is accepted.
 ///

@@ -80,6 +80,19 @@ pub const MOLLIE: Scheme = Scheme::hmac_sha256("mollie")
     .type_in(Place::Json("/type"))
     .noting("Classic webhooks are unsigned and are refused.");
 
+/// Polar. A secret may be of either of two kinds, and some secrets of the older kind begin as the newer ones do, so both kinds
+/// of key are tried.
+pub const POLAR: Scheme = standard_webhooks("polar")
+    .titled("Polar")
+    .described_by("https://github.com/polarsource/polar", Confirmed)
+    .secret_in_base64_or_text("whsec_")
+    .type_in(Place::Json("/type"))
+    .waits_for(seconds(10), Confirmed)
+    .retries_after_4xx(true, Confirmed)
+    .noting(
+        "It tries 10 times, at intervals from 2 s to 20 min, and holds back later events meanwhile. A manual redelivery has the same id, so it does not run again within the retention.",
+    );
+
 /// Lithic.
 pub const LITHIC: Scheme = standard_webhooks("lithic")
     .titled("Lithic")

@@ -17,6 +17,20 @@ pub const TYPEFORM: Scheme = Scheme::hmac_sha256("typeform")
     .retries_for(hours(10), Unconfirmed)
     .noting("A 404 or 410 answer may disable the webhook (not confirmed).");
 
+/// Dropbox. A notification only lists the accounts in which files changed. It has no id, and the next notification about an
+/// account may be equal byte for byte, so **nothing is deduplicated**: the handler runs for every verified request, and must be
+/// safe to run twice. Read the changes of an account from the cursor that you stored last.
+pub const DROPBOX: Scheme = Scheme::hmac_sha256("dropbox")
+    .titled("Dropbox")
+    .described_by("https://www.dropbox.com/developers/reference/webhooks", Confirmed)
+    .signature_header("x-dropbox-signature")
+    .without_key()
+    .handshake(Handshake::EchoQuery("challenge"))
+    .retries_for(minutes(10), Confirmed)
+    .noting(
+        "A notification lists accounts and has no id, and the next one may be equal. The handler runs for each: read the changes from the cursor that you stored. The secret is the app's.",
+    );
+
 /// Trello. The signature covers the callback URL, so call [`with_url`](Scheme::with_url) with exactly the URL of the webhook.
 pub const TRELLO: Scheme = Scheme::hmac_sha1("trello")
     .titled("Trello")

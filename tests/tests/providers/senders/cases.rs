@@ -52,6 +52,11 @@ impl Case {
     }
 }
 
+/// The cases whose requests are deliveries, and not only verified.
+pub(super) fn keyed_cases() -> Vec<Case> {
+    cases().into_iter().filter(|case| !case.scheme.is_keyless()).collect()
+}
+
 /// The case of a sender.
 pub(super) fn named(sender: &str) -> Case {
     let case = cases().into_iter().find(|case| case.scheme.name() == sender);
@@ -75,6 +80,7 @@ pub(super) fn header(scheme: Scheme, event: &'static str, retry: &'static str) -
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = super::cases_of_sdks::cases();
     cases.extend(super::cases_of_batches::cases());
+    cases.extend(super::cases_of_checked_endpoints::cases());
     cases.extend(others());
     cases
 }

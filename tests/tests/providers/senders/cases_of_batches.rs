@@ -7,6 +7,12 @@ use super::cases::{Case, body};
 pub(super) fn cases() -> Vec<Case> {
     vec![
         body(
+            senders::ASANA,
+            r#"{"events":[{"created_at":"2023-11-14T22:13:18.123Z","action":"changed","resource":{"gid":"1","resource_type":"task"},"change":{"field":"name"}}]}"#,
+            r#"{"events":[{"created_at":"2023-11-14T22:13:18.123Z","action":"changed","resource":{"gid":"1","resource_type":"task"},"change":{"field":"name"}}]}"#,
+            r#"{"events":[{"created_at":"2023-11-14T22:13:18.124Z","action":"changed","resource":{"gid":"1","resource_type":"task"},"change":{"field":"name"}}]}"#,
+        ),
+        body(
             senders::AUTH0,
             r#"[{"log_id":"9002","data":{"date":"2022-10-31T05:57:11Z","type":"seacft"}}]"#,
             r#"[{"log_id":"9002","data":{"date":"2022-10-31T05:57:11Z","type":"seacft"}}]"#,
@@ -41,6 +47,24 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"eventId":"b5","data":{"events":[{"uuid":"f7","published":"2018-03-28T22:23:07Z","eventType":"user.session.start"}]}}"#,
             r#"{"eventId":"b6","data":{"events":[{"uuid":"f7","published":"2018-03-28T22:23:07Z","eventType":"user.session.start"}]}}"#,
             r#"{"eventId":"b5","data":{"events":[{"uuid":"f8","published":"2018-03-28T22:23:07Z","eventType":"user.session.start"}]}}"#,
+        ),
+        body(
+            senders::PUSHER,
+            r#"{"time_ms":1327078148132,"events":[{"name":"channel_occupied","channel":"a"}]}"#,
+            r#"{"time_ms":1327078148132,"events":[{"name":"channel_occupied","channel":"a"}]}"#,
+            r#"{"time_ms":1327078148133,"events":[{"name":"channel_occupied","channel":"a"}]}"#,
+        ),
+        body(
+            senders::QUICKBOOKS,
+            r#"[{"specversion":"1.0","id":"88cd52aa","source":"intuit.a=","type":"qbo.account.created.v1","intuitentityid":"1","intuitaccountid":"2","data":{}}]"#,
+            r#"[{"specversion":"1.0","id":"88cd52aa","source":"intuit.a=","type":"qbo.account.created.v1","intuitentityid":"1","intuitaccountid":"2","data":{}}]"#,
+            r#"[{"specversion":"1.0","id":"88cd52ab","source":"intuit.a=","type":"qbo.account.created.v1","intuitentityid":"1","intuitaccountid":"2","data":{}}]"#,
+        ),
+        body(
+            senders::QUICKBOOKS_LEGACY,
+            r#"{"eventNotifications":[{"realmId":"2","dataChangeEvent":{"entities":[{"name":"Bill","id":"1","operation":"Update","lastUpdated":"2015-10-05T14:42:19-0700"}]}}]}"#,
+            r#"{"eventNotifications":[{"realmId":"2","dataChangeEvent":{"entities":[{"name":"Bill","id":"1","operation":"Update","lastUpdated":"2015-10-05T14:42:19-0700"}]}}]}"#,
+            r#"{"eventNotifications":[{"realmId":"2","dataChangeEvent":{"entities":[{"name":"Bill","id":"1","operation":"Update","lastUpdated":"2015-10-05T14:42:20-0700"}]}}]}"#,
         ),
         body(
             senders::SENDGRID,

@@ -38,6 +38,21 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"data":{"event_type":"message.received","id":"4faf","payload":{"id":"m"}},"meta":{"attempt":2}}"#,
             r#"{"data":{"event_type":"message.received","id":"4fb0","payload":{"id":"m"}},"meta":{"attempt":1}}"#,
         ),
+        header(
+            senders::POLAR,
+            r#"{"type":"customer.updated","timestamp":"2025-05-01T10:00:00Z","data":{"id":"c"}}"#,
+            r#"{"type":"customer.updated","timestamp":"2025-05-01T10:00:00Z","data":{"id":"c"}}"#,
+        ),
+        // The id of the delivery is signed and new for every attempt. The key is in the body.
+        Case {
+            scheme: senders::SUPABASE,
+            event: (ID, r#"{"metadata":{"uuid":"b646","name":"before-user-created"},"user":{"id":"u"}}"#),
+            retry: (
+                OTHER_ID,
+                r#"{"metadata":{"uuid":"b646","name":"before-user-created"},"user":{"id":"u"}}"#,
+            ),
+            second: (ID, r#"{"metadata":{"uuid":"b647","name":"before-user-created"},"user":{"id":"u"}}"#),
+        },
         body(
             senders::ORB,
             r#"{"id":"o4mm","created_at":"2024-03-01T00:59:59.000123+00:00","type":"invoice.issued","invoice":{"id":"L"}}"#,

@@ -2,12 +2,12 @@
 
 use idempotency_core::provider::{Place, Received, RejectionKind};
 
-use super::cases::{NOW, cases, named};
+use super::cases::{NOW, keyed_cases, named};
 use super::{address, delivery};
 
 #[test]
 fn a_retry_has_the_key_and_the_fingerprint_of_the_first_attempt() {
-    for case in cases() {
+    for case in keyed_cases() {
         let provider = case.provider();
         let first = delivery(&case.genuine(), &provider);
         let retry = delivery(&case.signed(0, case.retry, NOW), &provider);
@@ -18,7 +18,7 @@ fn a_retry_has_the_key_and_the_fingerprint_of_the_first_attempt() {
 
 #[test]
 fn a_second_event_about_the_same_object_has_another_key() {
-    for case in cases() {
+    for case in keyed_cases() {
         let provider = case.provider();
         let first = delivery(&case.genuine(), &provider);
         let second = delivery(&case.signed(0, case.second, NOW), &provider);
@@ -28,7 +28,7 @@ fn a_second_event_about_the_same_object_has_another_key() {
 
 #[test]
 fn every_event_has_a_type_if_its_scheme_names_one() {
-    for case in cases() {
+    for case in keyed_cases() {
         if case.scheme.event_type().is_some() {
             let event_type =
                 delivery(&case.genuine(), &case.provider()).attributes().event_type().map(str::len);
@@ -39,7 +39,7 @@ fn every_event_has_a_type_if_its_scheme_names_one() {
 
 #[test]
 fn an_unsigned_key_is_bound_to_its_body_and_a_signed_one_is_not() {
-    for case in cases() {
+    for case in keyed_cases() {
         let delivery = delivery(&case.genuine(), &case.provider());
         let is_signed = case.scheme.is_key_signed() || case.scheme.name() == "zendesk";
         assert_eq!(delivery.fingerprint().is_none(), is_signed, "{}", case.scheme.name());
@@ -82,7 +82,7 @@ fn two_invocations_of_a_zendesk_trigger_in_the_form_of_an_event_are_two() {
 
 #[test]
 fn an_event_without_its_key_is_refused_and_never_named_after_its_parent() {
-    for case in cases() {
+    for case in keyed_cases() {
         let mut request = case.genuine();
         let (id, _) = case.event;
         let is_in_header = !id.is_empty();

@@ -165,9 +165,13 @@ fn a_needed_header_that_is_missing_empty_repeated_or_not_text_is_refused() {
 
 #[test]
 fn a_changed_header_that_is_signed_is_refused() {
-    let signed: [(&str, &str); 17] = [
+    let signed: [(&str, &str); 21] = [
         ("anthropic", "webhook-id"),
         ("anthropic", "webhook-timestamp"),
+        ("polar", "webhook-id"),
+        ("polar", "webhook-timestamp"),
+        ("supabase", "webhook-id"),
+        ("supabase", "webhook-timestamp"),
         ("openai", "webhook-id"),
         ("openai", "webhook-timestamp"),
         ("webflow", "x-webflow-timestamp"),
@@ -214,6 +218,9 @@ fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
         ("mux", ",", "v2=78a99eced861f85c"),
         ("orb", " ", "v2=78a99eced861f85c"),
         ("openai", " ", "v1a,AAAA"),
+        ("polar", " ", "v1a,AAAA"),
+        ("supabase", ", ", "v1a,AAAA"),
+        ("shippo", ",", "v2=78a99eced861f85c"),
         ("anthropic", " ", "v2,AAAA"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
@@ -238,6 +245,7 @@ fn each_of_several_signatures_is_tried_in_any_order() {
         ("circleci", ","),
         ("workos", ", "),
         ("openai", " "),
+        ("polar", " "),
         ("mux", ","),
     ] {
         let case = named(sender);

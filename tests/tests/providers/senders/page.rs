@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use idempotency_core::provider::{Fact, Handshake, Scheme, senders};
+use idempotency_core::provider::{Fact, Facts, Handshake, Scheme, senders};
+
+use super::page_of_coded::ROWS;
 
 const HEAD: &str = "\
 # Senders
@@ -13,6 +15,9 @@ Each sender is a constant of `provider::senders`, a [`Scheme`][providers/scheme]
 `senders::PADDLE.with_secret(secret)?`. HubSpot, Square and Trello sign the endpoint's URL:
 `senders::SQUARE.with_url(url).with_secret(secret)?`. Discord, SendGrid and Telnyx sign with a private key: the secret is their public key, as
 their console shows it.
+
+The last senders of each table have a provider of their own in `provider`, because data is not enough for them:
+`Mailgun::new(secret)?`.
 
 Clerk, Resend and other senders that use Svix are read by [`StandardWebhooks::svix`][providers/standard-webhooks].
 
@@ -43,6 +48,9 @@ Bitbucket Cloud, Sanity, Sentry and WooCommerce. Do not trust that header to tel
 
 The signature of Zendesk covers the time and the body, and no parameter of the URL. A trigger without a body therefore
 proves nothing about its parameters: let it send JSON, and read nothing from the URL.
+
+A sender without a key sends nothing that tells a retry from the next event. Each verified request reaches the handler, which must
+be safe to run twice.
 
 *Waits for* is how long the sender waits for an answer, and *Retries for* is how long it retries. The retention is at least
 twice the time of the retries. A dash means that none is known.
@@ -79,6 +87,18 @@ fn fact(fact: Option<Fact<Duration>>) -> String {
     fact.map_or_else(|| "–".to_owned(), |fact| format!("{} ({})", span(fact.value), fact.certainty))
 }
 
+/// The notes and the source.
+fn end(facts: &Facts) -> String {
+    let no_4xx = match facts.retries_4xx {
+        Some(fact) if !fact.value => format!("A 4xx answer is not retried ({}).", fact.certainty),
+        _ => String::new(),
+    };
+    let to_know = [no_4xx.as_str(), facts.note].join(" ");
+    let to_know = if to_know.trim().is_empty() { "–" } else { to_know.trim() };
+    let source = if facts.source.is_empty() { "–".to_owned() } else { format!("<{}>", facts.source) };
+    format!("{to_know} | {source}")
+}
+
 fn page() -> String {
     let mut page = HEAD.to_owned();
     page.push_str("| Sender | Constant | Key | Key signed | Order | Signed time | Retention | Waits for | Retries for | Scheme |\n");
@@ -86,6 +106,7 @@ fn page() -> String {
     for scheme in senders::ALL {
         let facts = scheme.facts();
         let signed = match (scheme.proof().is_signature(), scheme.is_key_signed()) {
+            (true, false) if scheme.is_keyless() => "the body is",
             (false, _) => "**nothing is signed**",
             (true, true) => "yes",
             (true, false) if scheme.name() == "zendesk" => "the event's id: yes; the header: **no**",
@@ -105,8 +126,27 @@ fn page() -> String {
             "| {} | `{}` | {events}{} | {signed} | {order} | {age} | {} | {} | {} | {} |",
             facts.title,
             constant(scheme),
-            scheme.key().unwrap(),
+            scheme
+                .key()
+                .map_or_else(|| "**none: nothing is deduplicated**".to_owned(), |key| key.to_string()),
             span(scheme.policy().retention()),
+            fact(facts.patience),
+            fact(facts.retry_horizon),
+            facts.certainty,
+        )
+        .unwrap();
+    }
+    for row in ROWS {
+        let facts = row.facts;
+        writeln!(
+            page,
+            "| {} | `{}` | {} | {} | – | {} | {} | {} | {} | {} |",
+            facts.title,
+            row.provider,
+            row.key,
+            row.is_signed,
+            row.age,
+            span((row.policy)().retention()),
             fact(facts.patience),
             fact(facts.retry_horizon),
             facts.certainty,
@@ -136,18 +176,21 @@ fn page() -> String {
             Handshake::None => "–".to_owned(),
             handshake => handshake.to_string(),
         };
-        let no_4xx = match facts.retries_4xx {
-            Some(fact) if !fact.value => format!("A 4xx answer is not retried ({}).", fact.certainty),
-            _ => String::new(),
-        };
-        let to_know = [no_4xx.as_str(), facts.note].join(" ");
-        let to_know = if to_know.trim().is_empty() { "–" } else { to_know.trim() };
-        let source = if facts.source.is_empty() { "–".to_owned() } else { format!("<{}>", facts.source) };
+        let end = end(&facts);
         writeln!(
             page,
-            "| {} | {}{encoding} | {headers} | {text} | {handshake} | {to_know} | {source} |",
+            "| {} | {}{encoding} | {headers} | {text} | {handshake} | {end} |",
             facts.title,
             scheme.proof(),
+        )
+        .unwrap();
+    }
+    for row in ROWS {
+        let (title, end) = (row.facts.title, end(&row.facts));
+        writeln!(
+            page,
+            "| {title} | {} | {} | {} | {} | {end} |",
+            row.proof, row.place, row.text, row.handshake
         )
         .unwrap();
     }

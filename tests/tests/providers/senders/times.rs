@@ -8,7 +8,7 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 21] = [
+const TOLERANCES: [(&str, u64); 23] = [
     ("anthropic", 300),
     ("box", 600),
     ("calendly", 180),
@@ -24,8 +24,10 @@ const TOLERANCES: [(&str, u64); 21] = [
     ("openai", 300),
     ("orb", 300),
     ("paddle", 5),
+    ("polar", 300),
     ("replicate", 300),
     ("retell", 300),
+    ("supabase", 300),
     ("telnyx", 300),
     ("twitch", 600),
     ("workos", 180),
@@ -33,7 +35,7 @@ const TOLERANCES: [(&str, u64); 21] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 20] = [
+const TEXTS: [(&str, &str, &str); 23] = [
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("box", "box-delivery-timestamp", "2026-01-01T00:00:00Z"),
     ("calendly", "calendly-webhook-signature", "1767225600"),
@@ -45,9 +47,12 @@ const TEXTS: [(&str, &str, &str); 20] = [
     ("openai", "webhook-timestamp", "1767225600"),
     ("orb", "x-orb-timestamp", "2026-01-01T00:00:00"),
     ("paddle", "paddle-signature", "1767225600"),
+    ("polar", "webhook-timestamp", "1767225600"),
     ("retell", "x-retell-signature", "1767225600000"),
     ("sanity", "sanity-webhook-signature", "1767225600000"),
     ("sendgrid", "x-twilio-email-event-webhook-timestamp", "1767225600"),
+    ("shippo", "shippo-auth-signature", "1767225600"),
+    ("supabase", "webhook-timestamp", "1767225600"),
     ("telnyx", "telnyx-timestamp", "1767225600"),
     ("twitch", "twitch-eventsub-message-timestamp", "2026-01-01T00:00:00Z"),
     ("webflow", "x-webflow-timestamp", "1767225600000"),

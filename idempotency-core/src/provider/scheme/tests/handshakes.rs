@@ -80,3 +80,75 @@ fn only_short_tokens_are_signed_for_a_handshake() {
         assert_eq!(refusal(signed(&scheme, "", &check(token))), RejectionKind::Malformed, "{token}");
     }
 }
+
+#[test]
+fn a_header_is_sent_back_to_a_request_without_a_signature() {
+    let scheme = ACME.handshake(Handshake::ReturnHeader("X-Hook-Secret"));
+    let provider = scheme.clone().with_secret("secret").unwrap();
+    let of =
+        |headers: &HeaderMap, method: &Method| receive(&provider, method, "/", headers, r#"{"id":"evt"}"#);
+    let mut headers = HeaderMap::new();
+    headers.insert("x-hook-secret", "b537207f".parse().unwrap());
+    let Ok(Received::Handshake(answer)) = of(&headers, &Method::POST) else { panic!("not answered") };
+    assert_eq!(
+        (answer.status, &answer.headers["x-hook-secret"]),
+        (StatusCode::OK, &"b537207f".parse().unwrap())
+    );
+    assert!(answer.body.is_empty());
+    assert!(of(&headers, &Method::GET).is_err());
+    // A secret that anyone may send is not one.
+    let forged = testing::scheme(&scheme, "b537207f", "", br#"{"id":"evt"}"#, NOW);
+    assert_eq!(refusal(of(&forged, &Method::POST)), RejectionKind::Unauthenticated);
+    // A delivery is not acknowledged without the handler.
+    let mut both = testing::scheme(&scheme, "secret", "", br#"{"id":"evt"}"#, NOW);
+    both.insert("x-hook-secret", "b537207f".parse().unwrap());
+    assert_eq!(delivery(of(&both, &Method::POST)).key().as_str(), "evt");
+    both.insert("x-acme-signature", "00".parse().unwrap());
+    assert_eq!(refusal(of(&both, &Method::POST)), RejectionKind::Unauthenticated);
+    for value in [String::new(), "x".repeat(1025)] {
+        headers.insert("x-hook-secret", value.parse().unwrap());
+        assert_eq!(refusal(of(&headers, &Method::POST)), RejectionKind::Unauthenticated);
+    }
+    headers.insert("x-hook-secret", "a".parse().unwrap());
+    headers.append("x-hook-secret", "b".parse().unwrap());
+    assert_eq!(refusal(of(&headers, &Method::POST)), RejectionKind::Unauthenticated);
+}
+
+const SIGN_QUERY: Scheme = ACME
+    .prefix("sha256=")
+    .base64()
+    .key_in(Place::Digest)
+    .handshake(Handshake::SignQuery { parameter: "crc_token", json: "response_token" });
+
+#[test]
+fn a_token_in_the_query_is_sent_back_signed_by_the_first_secret() {
+    let provider = SIGN_QUERY.with_secret("secret").unwrap().with_secret("other").unwrap();
+    let get = |uri: &str| match receive(&provider, &Method::GET, uri, &HeaderMap::new(), "") {
+        Ok(Received::Handshake(answer)) => Some(answer),
+        _ => None,
+    };
+    let answer = get("/?nonce=1&crc_token=challenge_string_1").unwrap();
+    // Computed with another program.
+    let expected = r#"{"response_token":"sha256=0kkDUayQGw+f5jmu9fl+hEY4OqoqjyyxxjPcTOSiCio="}"#;
+    assert_eq!(&answer.body[..], expected.as_bytes());
+    assert_eq!(answer.headers["content-type"], "application/json");
+    for token in ["", "%7B%22id%22%3A1%7D", "[]", "a%20b", "%C3%A9", "1.5", &"a".repeat(129)] {
+        assert!(get(&format!("/?crc_token={token}")).is_none(), "{token}");
+    }
+    assert!(get("/?crc_token=1&crc_token=2").is_none() && get("/").is_none());
+}
+
+/// The answer to the handshake is the signature of such a body.
+#[test]
+fn a_body_that_the_handshake_signs_for_anyone_is_refused() {
+    for body in ["abc", "12345", "true", "null", "", &"a".repeat(128)] {
+        assert_eq!(refusal(signed(&SIGN_QUERY, "", body)), RejectionKind::Malformed, "{body}");
+    }
+    for body in ["{}", "[1]", "\"abc\"", &"a".repeat(129)] {
+        assert!(signed(&SIGN_QUERY, "", body).is_ok(), "{body}");
+    }
+    assert!(signed(&SIGN_QUERY.handshake(Handshake::None), "", "abc").is_ok());
+    let sha1 = Scheme::hmac_sha1("acme").signature_header("x").key_in(Place::Digest);
+    let sha1 = sha1.handshake(Handshake::SignQuery { parameter: "t", json: "r" });
+    assert!(matches!(error(sha1), SchemeError::Setting(_)));
+}

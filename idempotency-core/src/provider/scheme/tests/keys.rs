@@ -117,3 +117,25 @@ fn a_signed_text_that_could_be_cut_elsewhere_is_refused() {
         assert_eq!(refusal(signed(&adjoining, id, body)), RejectionKind::Malformed, "{id} {body}");
     }
 }
+
+#[test]
+fn without_a_key_every_verified_request_passes_unclaimed() {
+    let scheme = Scheme::hmac_sha256("acme").signature_header("X-Acme-Signature").without_key();
+    for body in ["{}", "not json"] {
+        assert!(matches!(signed(&scheme, "", body), Ok(Received::Bypass)), "{body}");
+    }
+    let provider = scheme.clone().with_secret("other").unwrap();
+    let headers = testing::scheme(&scheme, "secret", "", b"{}", NOW);
+    let forged = receive(&provider, &Method::POST, "/", &headers, "{}");
+    assert_eq!(refusal(forged), RejectionKind::Unauthenticated);
+    for scheme in [
+        scheme.clone().key_in(Place::Digest),
+        scheme.clone().type_in(Place::Json("/type")),
+        scheme.clone().account_in(Place::Json("/account")),
+        scheme.clone().events_in("/*"),
+        scheme.clone().differing_between_attempts(&["/n"]),
+        scheme.handshake(Handshake::Answer { when: ("/type", "ping"), status: 200, json: "" }),
+    ] {
+        assert!(matches!(error(scheme), SchemeError::Setting(_)));
+    }
+}

@@ -114,3 +114,19 @@ fn credentials_are_compared_after_their_decoding() {
         assert!(!of(value), "{value}");
     }
 }
+
+#[test]
+fn a_secret_that_may_be_base64_or_text_is_tried_as_both() {
+    let scheme = ACME.secret_in_base64_or_text("whsec_");
+    let (as_text, as_base64) = (ACME, ACME.secret_in_base64("whsec_"));
+    let provider = scheme.clone().with_secret("whsec_c2VjcmV0").unwrap();
+    for signer in [&as_text, &as_base64] {
+        let headers = testing::scheme(signer, "whsec_c2VjcmV0", "", br#"{"id":1}"#, NOW);
+        assert!(receive(&provider, &Method::POST, "/", &headers, r#"{"id":1}"#).is_ok());
+    }
+    // Without the prefix it is text alone, and so it is if it is not base64.
+    assert!(signed_by(&scheme, "c2VjcmV0", "c2VjcmV0").is_ok());
+    assert_eq!(refusal(signed_by(&scheme, "c2VjcmV0", "whsec_c2VjcmV0")), RejectionKind::Unauthenticated);
+    assert!(signed_by(&scheme, "whsec_%", "whsec_%").is_ok());
+    assert!(matches!(scheme.with_secret("whsec_"), Err(SchemeError::Secret(SecretError::Blank))));
+}
