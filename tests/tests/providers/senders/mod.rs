@@ -13,6 +13,7 @@ mod page;
 mod public_keys;
 mod requests;
 mod schemes;
+mod signed_headers;
 mod times;
 mod vectors;
 
