@@ -190,15 +190,60 @@ def retell():
     return "retell-sdk", "verify", lambda v: verify(v["body"], v["secret"], v["headers"].get("x-retell-signature", ""))
 
 
+def boldsign():
+    from boldsign.webhook_utility import WebhookUtility
+
+    return "boldsign", "WebhookUtility.validate_signature", lambda v: WebhookUtility.validate_signature(
+        v["body"], v["headers"].get("X-BoldSign-Signature", ""), v["secret"]
+    )
+
+
+def castle():
+    from types import SimpleNamespace
+
+    from castle.webhooks.verify import WebhooksVerify
+
+    return "castle", "WebhooksVerify.call", lambda v: WebhooksVerify.call(
+        SimpleNamespace(headers=v["headers"], data=v["body"].encode()), SimpleNamespace(api_secret=v["secret"])
+    )
+
+
+def filestack():
+    from filestack.helpers import verify_webhook_signature
+
+    return "filestack-python", "helpers.verify_webhook_signature", lambda v: verify_webhook_signature(
+        v["secret"], v["body"].encode(), v["headers"]
+    )[0]
+
+
+def increase():
+    from increase import Increase
+
+    client = Increase(api_key="unused", webhook_secret="unused")
+    return "increase", "events.unwrap", lambda v: client.events.unwrap(
+        v["body"], headers=v["headers"], key=v["secret"].encode()
+    )
+
+
+def whop():
+    from whop_sdk.lib.verify_webhook import unwrap
+
+    return "whop-sdk", "lib.verify_webhook.unwrap", lambda v: unwrap(v["body"], headers=v["headers"], key=v["secret"])
+
+
 SDKS = {
     make.__name__.replace("_", "-"): make
     for make in (
         anthropic,
+        boldsign,
+        castle,
         cloudinary,
         dodo_payments,
         elevenlabs,
+        filestack,
         gocardless,
         incident_io,
+        increase,
         lithic,
         livekit,
         modern_treasury,
@@ -213,6 +258,7 @@ SDKS = {
         stream,
         supabase,
         telnyx,
+        whop,
     )
 }
 

@@ -2,6 +2,7 @@
 #![doc = concat!(include_str!("../../docs/links.md"), include_str!("../../../docs/providers/catalogue.md"))]
 
 mod ai;
+mod banking;
 mod batches;
 mod commerce;
 mod developers;
@@ -15,6 +16,7 @@ use super::{Certainty, Handshake, Place, Scheme, TimeUnit, VersionForm, days};
 use Certainty::{Confirmed, Reported, Unconfirmed};
 
 pub use ai::{ANTHROPIC, ELEVENLABS, OPENAI, REPLICATE, RETELL};
+pub use banking::{AIRWALLEX, BREX, FINTOC, INCREASE, REVOLUT};
 #[cfg(feature = "p256")]
 pub use batches::SENDGRID;
 pub use batches::{
@@ -29,8 +31,8 @@ pub use media::{
     DISCORD, DISCORD_EVENTS, LIVEBLOCKS, MUX, STREAM, TELEGRAM, TELNYX, TWITCH, TWITTER_X, ZOOM,
 };
 pub use payments::{
-    CHARGEBEE, CHECKOUT, COINBASE_COMMERCE, DODO_PAYMENTS, LITHIC, MODERN_TREASURY, MOLLIE, ORB, PADDLE,
-    POLAR, RAZORPAY, SQUARE,
+    CASHFREE, CHARGEBEE, CHECKOUT, COINBASE_COMMERCE, CREEM, DODO_PAYMENTS, LAGO, LITHIC, METRONOME,
+    MODERN_TREASURY, MOLLIE, ORB, PADDLE, PAYSTACK, POLAR, RAZORPAY, SQUARE,
 };
 pub use work::{
     BOX, CALENDLY, DOCUSIGN, DROPBOX, INTERCOM, NOTION, ONFIDO, POSTMARK, TRELLO, TYPEFORM, WEBFLOW, WORKOS,
@@ -39,17 +41,21 @@ pub use work::{
 
 /// All schemes, by name.
 pub const ALL: &[Scheme] = &[
+    AIRWALLEX,
     ANTHROPIC,
     ASANA,
     AUTH0,
     AWS_EVENTBRIDGE,
     BITBUCKET,
     BOX,
+    BREX,
     CALENDLY,
+    CASHFREE,
     CHARGEBEE,
     CHECKOUT,
     CIRCLECI,
     COINBASE_COMMERCE,
+    CREEM,
     DISCORD,
     DISCORD_EVENTS,
     DOCUSIGN,
@@ -57,20 +63,24 @@ pub const ALL: &[Scheme] = &[
     DROPBOX,
     EASYPOST,
     ELEVENLABS,
+    FINTOC,
     GITLAB,
     GITLAB_SIGNED,
     GOCARDLESS,
     HEROKU,
     HUBSPOT,
     INCIDENT_IO,
+    INCREASE,
     INTERCOM,
     JIRA,
+    LAGO,
     LEMON_SQUEEZY,
     LINE,
     LINEAR,
     LITHIC,
     LIVEBLOCKS,
     META,
+    METRONOME,
     MODERN_TREASURY,
     MOLLIE,
     MUX,
@@ -82,6 +92,7 @@ pub const ALL: &[Scheme] = &[
     ORB,
     PADDLE,
     PAGERDUTY,
+    PAYSTACK,
     POLAR,
     POSTMARK,
     PUSHER,
@@ -90,6 +101,7 @@ pub const ALL: &[Scheme] = &[
     RAZORPAY,
     REPLICATE,
     RETELL,
+    REVOLUT,
     SANITY,
     #[cfg(feature = "p256")]
     SENDGRID,
@@ -115,6 +127,11 @@ pub const ALL: &[Scheme] = &[
 
 /// What all senders that follow Standard Webhooks share. The key is the `webhook-id`.
 const fn standard_webhooks(name: &'static str) -> Scheme {
+    standard_webhooks_with_text(name).secret_in_base64("whsec_")
+}
+
+/// Standard Webhooks for a sender that signs with the text of the secret, and not with what it decodes to.
+const fn standard_webhooks_with_text(name: &'static str) -> Scheme {
     Scheme::hmac_sha256(name)
         .signature_header("webhook-signature")
         .items(' ')
@@ -122,7 +139,6 @@ const fn standard_webhooks(name: &'static str) -> Scheme {
         .base64()
         .timestamp_header("webhook-timestamp")
         .signing("{id}.{timestamp}.{body}")
-        .secret_in_base64("whsec_")
         .key_in(Place::Header("webhook-id"))
 }
 

@@ -4,6 +4,7 @@ mod batches;
 mod cases;
 mod cases_of_batches;
 mod cases_of_checked_endpoints;
+mod cases_of_commerce;
 mod cases_of_sdks;
 mod coded;
 mod coded_cases;
@@ -21,6 +22,7 @@ mod page_of_coded;
 mod public_keys;
 mod requests;
 mod schemes;
+mod signed_headers;
 mod times;
 mod vectors;
 

@@ -164,48 +164,6 @@ fn a_needed_header_that_is_missing_empty_repeated_or_not_text_is_refused() {
 }
 
 #[test]
-fn a_changed_header_that_is_signed_is_refused() {
-    let signed: [(&str, &str); 21] = [
-        ("anthropic", "webhook-id"),
-        ("anthropic", "webhook-timestamp"),
-        ("polar", "webhook-id"),
-        ("polar", "webhook-timestamp"),
-        ("supabase", "webhook-id"),
-        ("supabase", "webhook-timestamp"),
-        ("openai", "webhook-id"),
-        ("openai", "webhook-timestamp"),
-        ("webflow", "x-webflow-timestamp"),
-        ("twitch", "twitch-eventsub-message-id"),
-        ("twitch", "twitch-eventsub-message-timestamp"),
-        ("gitlab-signed", "webhook-id"),
-        ("gitlab-signed", "webhook-timestamp"),
-        ("zoom", "x-zm-request-timestamp"),
-        ("box", "box-delivery-timestamp"),
-        ("zendesk", "x-zendesk-webhook-signature-timestamp"),
-        ("discord", "x-signature-timestamp"),
-        ("telnyx", "telnyx-timestamp"),
-        ("orb", "x-orb-timestamp"),
-        ("hubspot", "x-hubspot-request-timestamp"),
-        ("sendgrid", "x-twilio-email-event-webhook-timestamp"),
-    ];
-    for case in cases() {
-        for (_, name) in signed.iter().filter(|(sender, _)| *sender == case.scheme.name()) {
-            let request = case.genuine();
-            let name: HeaderName = name.parse().unwrap();
-            let value = request.headers[&name].to_str().unwrap().to_owned();
-            // A few seconds later, or another id.
-            let other = if value.contains("T") {
-                value.replace(":00:00", ":00:03")
-            } else {
-                format!("{}3", &value[..value.len() - 1])
-            };
-            assert_ne!(value, other);
-            assert_unauthenticated(&case, &with(&request, &name, other.as_bytes()).unwrap(), &other);
-        }
-    }
-}
-
-#[test]
 fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
     for (sender, separator, unknown) in [
         ("paddle", ";", "h2=78a99eced861f85c"),
@@ -222,6 +180,7 @@ fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
         ("supabase", ", ", "v1a,AAAA"),
         ("shippo", ",", "v2=78a99eced861f85c"),
         ("anthropic", " ", "v2,AAAA"),
+        ("revolut", ",", "v2=78a99eced861f85c"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
         let (request, name) = (case.genuine(), signature(&case));
@@ -230,7 +189,8 @@ fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
             let request = with(&request, &name, both.as_bytes()).unwrap();
             assert!(request.received_by(&case.provider()).is_ok(), "{sender}: {both}");
         }
-        let alone = value.replace("v1", "v2").replace("h1", "h2");
+        let alone =
+            value.replace("v1", "v2").replace("h1", "h2").replace("sig1", "sig2").replace(",s=", ",v2=");
         assert_unauthenticated(&case, &with(&request, &name, alone.as_bytes()).unwrap(), &alone);
     }
 }

@@ -159,7 +159,7 @@ fn page() -> String {
     for scheme in senders::ALL {
         let facts = scheme.facts();
         let text = match scheme.proof().is_signature() {
-            true => format!("`{}`", scheme.signed_text().replace('|', r"\|")),
+            true => format!("`{}`", scheme.signed_text().replace('|', r"\|").replace('\n', r"\n")),
             false => "–".to_owned(),
         };
         let encoding = match scheme.proof().is_signature() {

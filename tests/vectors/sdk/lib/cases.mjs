@@ -33,7 +33,15 @@ function genuine({ messages: { first, second, others = [] }, retry = {}, redeliv
   return list;
 }
 
-function forged({ messages: { first }, otherSecret, signature, signed = {}, unsigned = {}, signsBody = true }) {
+function forged({
+  messages: { first },
+  otherSecret,
+  signature,
+  signed = {},
+  unsigned = {},
+  signsBody = true,
+  reserialized,
+}) {
   const list = [];
   const bad = (name, reason, change) => list.push({ name, message: first, valid: false, reason, ...change });
   bad('wrong-secret', 'signed with another secret', { signedWith: otherSecret });
@@ -41,7 +49,7 @@ function forged({ messages: { first }, otherSecret, signature, signed = {}, unsi
     bad('body-changed', 'one character of the body changed after signing', {
       body: (body) => replaced(body, ...first.change),
     });
-    bad('body-reserialized', 'the same JSON value in other bytes', { body: spaced });
+    bad('body-reserialized', 'the same JSON value in other bytes', { body: spaced, divergence: reserialized });
   }
   for (const [header, value] of Object.entries(signed)) {
     bad(`${slug(header)}-changed`, `${header} is covered by the signature`, { headers: { [header]: value } });
