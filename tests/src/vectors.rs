@@ -23,6 +23,8 @@ pub struct Vector {
     /// The secret as configured at the sender; a public key for public-key schemes. Empty if nothing is authenticated.
     #[serde(default, deserialize_with = "text_or_null")]
     pub secret: String,
+    /// The other secret, while the sender has two.
+    pub secret2: Option<String>,
     /// The certificate or the public key in PEM, where it is not the secret.
     #[serde(default, alias = "public_cert", alias = "public_key_pem")]
     pub public_key: Option<String>,

@@ -13,8 +13,8 @@ use crate::store::StoreUrlParser;
 /// Help text after the flags.
 const HELP: &str = "\
 Routes: POST /webhooks/{stripe,shopify,twilio,github,slack,standard-webhooks}, POST /webhooks/NAME for each sender of the
-catalogue and for aws-sns, google-pubsub, netlify, paypal and plaid, POST /payments (Authorization and Idempotency-Key),
-GET /ledger, GET /healthz.
+catalogue and for aws-sns, google-pubsub, livekit, monday, netlify, paypal, plaid and qstash, POST /payments (Authorization and
+Idempotency-Key), GET /ledger, GET /healthz.
 
 Secrets, from the environment only: STRIPE_WEBHOOK_SECRET, SHOPIFY_API_SECRET, TWILIO_AUTH_TOKEN, GITHUB_WEBHOOK_SECRET,
 SLACK_SIGNING_SECRET, STANDARD_WEBHOOKS_SECRET, and NAME_WEBHOOK_SECRET for the catalogue, such as PADDLE_WEBHOOK_SECRET.
@@ -23,7 +23,7 @@ else PUBLIC_URL.
 
 AWS_SNS_, GOOGLE_PUBSUB_, PAYPAL_ and PLAID_WEBHOOK_SECRET are fixed public keys or certificates. Where one is unset, keys are
 fetched, Plaid's with PLAID_CLIENT_ID and PLAID_SECRET. AWS_SNS_TOPIC_ARN, GOOGLE_PUBSUB_SERVICE_ACCOUNT, GOOGLE_PUBSUB_WEBHOOK_URL
-(the audience) and PAYPAL_WEBHOOK_ID say what is accepted.";
+(the audience), PAYPAL_WEBHOOK_ID, LIVEKIT_API_KEY, MONDAY_WEBHOOK_URL and QSTASH_WEBHOOK_URL say what is accepted.";
 
 /// A demo of idempotent webhook and API routes.
 #[derive(Parser, Clone, Debug)]

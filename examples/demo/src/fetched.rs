@@ -1,11 +1,11 @@
-//! The senders with public keys or tokens: each is served under its name.
+//! The senders whose public keys are fetched: each is served under its name.
 
 use std::env;
 use std::error::Error;
 
 use idempotency_core::clock::TokioClock;
 use idempotency_core::provider::{
-    AwsSns, CachedKeys, GooglePubSub, HttpKeys, Netlify, PayPal, Plaid, PlaidKeys, Providers, PublicKeys,
+    AwsSns, CachedKeys, GooglePubSub, HttpKeys, PayPal, Plaid, PlaidKeys, Providers, PublicKeys,
 };
 
 use crate::Config;
@@ -32,14 +32,11 @@ pub(crate) fn added_to(providers: Providers, config: &Config) -> Result<Provider
         Some(keys) => keys?,
         None => CachedKeys::new(PlaidKeys::new(http.clone(), client, secret)?, TokioClock::new()).into(),
     };
-    let netlify = Netlify::new(variable("NETLIFY_WEBHOOK_SECRET", "demo_netlify_secret"))
-        .map_err(|error| format!("NETLIFY_WEBHOOK_SECRET: {error}"))?;
     let paypal =
         PayPal::new(webhook_id, paypal_keys).map_err(|error| format!("PAYPAL_WEBHOOK_ID: {error}"))?;
     Ok(providers
         .with_provider(AwsSns::new(topic, keys("AWS_SNS_WEBHOOK_SECRET")?))?
         .with_provider(GooglePubSub::new(audience, account, keys("GOOGLE_PUBSUB_WEBHOOK_SECRET")?)?)?
-        .with_provider(netlify)?
         .with_provider(paypal)?
         .with_provider(Plaid::new(plaid))?)
 }

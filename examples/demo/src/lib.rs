@@ -12,6 +12,7 @@ mod ledger;
 mod routes;
 mod secrets;
 mod store;
+mod tokens;
 
 pub use config::Config;
 pub use greeting::greet;

@@ -7,12 +7,13 @@ use idempotency_core::provider::{
     GitHub, IdempotencyKey, Providers, SecretError, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
 };
 
-use crate::{Config, Secrets, catalogue, fetched};
+use crate::{Config, Secrets, catalogue, fetched, tokens};
 
 /// The path of the webhooks, for the router and for the registry of providers.
 pub const WEBHOOKS: &str = "/webhooks/{provider}";
 
-/// Returns the senders of the webhooks: six with settings of their own, those of the catalogue, and those whose keys are fetched.
+/// Returns the senders of the webhooks: six with settings of their own, those of the catalogue, and those
+/// whose keys are fetched or that sign tokens.
 ///
 /// # Errors
 /// If a secret is not in its sender's format, or a type of event cannot be ordered.
@@ -37,7 +38,8 @@ pub fn webhook_providers(config: &Config, secrets: &Secrets) -> Result<Providers
         .with_provider(github)?
         .with_provider(slack)?
         .with_provider(standard_webhooks.discarding_stale(stale)?)?;
-    fetched::added_to(catalogue::added_to(providers, config)?, config)
+    let providers = catalogue::added_to(providers, config)?;
+    tokens::added_to(fetched::added_to(providers, config)?, config)
 }
 
 /// Changes a webhook sender's own policy to the durations from the flags.

@@ -1,5 +1,7 @@
 //! Signed tokens: JSON Web Signatures in compact form (RFC 7515), as senders put them into a header.
 
+use std::time::Duration;
+
 use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
@@ -96,6 +98,31 @@ impl Claims {
     /// Reads some claims.
     pub(super) fn read<'c, T: Deserialize<'c>>(&'c self) -> Result<T, Rejection> {
         json::fields(&self.0).ok_or(Rejection::unauthenticated("the token's claims cannot be read"))
+    }
+}
+
+/// The time in which a token may be used.
+#[derive(Deserialize)]
+pub(super) struct Life<'a> {
+    #[serde(borrow, default)]
+    nbf: Scalar<'a>,
+    #[serde(borrow, default)]
+    exp: Scalar<'a>,
+}
+
+impl Life<'_> {
+    /// Refuses a token without an end, after its end, or before its beginning, with a clock skew in seconds.
+    pub(super) fn check(&self, now: Duration, skew: u64) -> Result<(), Rejection> {
+        let now = now.as_secs();
+        let is_begun = match (&self.nbf, self.nbf.number()) {
+            (Scalar::Absent, _) => true,
+            (_, from) => from.is_some_and(|from| from <= now.saturating_add(skew)),
+        };
+        let is_over = self.exp.number().is_none_or(|to| to.saturating_add(skew) <= now);
+        match is_begun && !is_over {
+            true => Ok(()),
+            false => Err(Rejection::unauthenticated("the token is outside its time")),
+        }
     }
 }
 

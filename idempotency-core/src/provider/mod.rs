@@ -10,6 +10,8 @@
 //! | [`StandardWebhooks`] | `webhook-id`, `svix-id` | yes |
 //! | `AwsSns` (feature `public-keys`) | `MessageId` | yes |
 //! | `GooglePubSub` (feature `public-keys`) | `message.messageId` | no: nothing in the body is |
+//! | [`LiveKit`] | the event's `id` | yes |
+//! | [`Monday`] | `event.triggerUuid` | no: nothing in the body is |
 //! | [`Netlify`] | the body's SHA-256 | yes |
 //! | `PayPal` (feature `public-keys`) | the event's `id` | only by a CRC-32 |
 //! | `Plaid` (feature `public-keys`) | the body's SHA-256 and the token's time | yes |
@@ -19,6 +21,7 @@
 //! | [`Contentful`] | `X-Contentful-Idempotency-Key` | if the sender lists it as signed |
 //! | [`MicrosoftGraph`] | each notification's `id` | nothing is signed |
 //! | [`Mailgun`] | the event's `id` | no: only a time and a token are signed |
+//! | [`QStash`] | `Upstash-Message-Id` | no: the body's digest is the fingerprint |
 //! | [`senders`] | each sender's own, as a table says | as the table says |
 //! | [`Scheme`] | where you say | where it is |
 //! | [`IdempotencyKey`] | `Idempotency-Key` | nothing is signed: the principal narrows the scope |
@@ -48,15 +51,18 @@ mod json;
 mod jws;
 #[cfg(feature = "public-keys")]
 mod keys;
+mod livekit;
 mod mailgun;
 mod methods;
 mod microsoft_graph;
+mod monday;
 mod multipart;
 mod netlify;
 #[cfg(feature = "public-keys")]
 mod paypal;
 #[cfg(feature = "public-keys")]
 mod plaid;
+mod qstash;
 mod questions;
 mod registry;
 mod rotating_secrets;
@@ -102,15 +108,18 @@ pub use incoming::Incoming;
 pub use keys::{CachedKeys, KeySource, PublicKeys};
 #[cfg(feature = "http-keys")]
 pub use keys::{HttpKeys, HttpKeysError, PlaidKeys};
+pub use livekit::LiveKit;
 pub use mailgun::Mailgun;
 pub use methods::Methods;
 pub(crate) use methods::Treatment;
 pub use microsoft_graph::MicrosoftGraph;
+pub use monday::Monday;
 pub use netlify::Netlify;
 #[cfg(feature = "public-keys")]
 pub use paypal::PayPal;
 #[cfg(feature = "public-keys")]
 pub use plaid::Plaid;
+pub use qstash::QStash;
 pub(crate) use registry::Member;
 pub use registry::{Providers, ProvidersError};
 pub use rotating_secrets::RotatingSecrets;

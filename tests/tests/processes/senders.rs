@@ -72,10 +72,13 @@ async fn recorded_deliveries_are_executed_under_their_event_ids_and_then_replaye
 
 /// The recorded deliveries whose signature is a token or is checked with a public key, and the environment variables of the
 /// vector's secret and of its public key.
-const RECORDED_WITH_KEYS: [(&str, [&str; 2], &str, u16); 7] = [
+const RECORDED_WITH_KEYS: [(&str, [&str; 2], &str, u16); 10] = [
     ("aws-sns", ["-", "AWS_SNS_WEBHOOK_SECRET"], "valid-notification", 200),
     ("aws-sns", ["-", "AWS_SNS_WEBHOOK_SECRET"], "message-tampered", 401),
     ("google-pubsub", ["-", "GOOGLE_PUBSUB_WEBHOOK_SECRET"], "valid-1", 200),
+    ("livekit", ["LIVEKIT_WEBHOOK_SECRET", "-"], "valid", 200),
+    ("monday", ["MONDAY_WEBHOOK_SECRET", "-"], "valid", 200),
+    ("qstash", ["QSTASH_WEBHOOK_SECRET", "-"], "valid", 200),
     ("netlify", ["NETLIFY_WEBHOOK_SECRET", "-"], "valid-1", 200),
     ("paypal", ["PAYPAL_WEBHOOK_ID", "PAYPAL_WEBHOOK_SECRET"], "real-py-sdk", 200),
     ("paypal", ["PAYPAL_WEBHOOK_SECRET", "PAYPAL_WEBHOOK_PUBLIC_CERT"], "gen-utf8", 200),
@@ -97,7 +100,7 @@ async fn recorded_deliveries_that_are_verified_with_a_fixed_public_key_are_execu
                 setup = setup.with_variable(variable, value.unwrap());
             }
             if let Some(url) = &vector.url {
-                setup = setup.with_variable("GOOGLE_PUBSUB_WEBHOOK_URL", url);
+                setup = setup.with_variable("PUBLIC_URL", url);
             }
             let demo = setup.start().await;
             let delivery = delivery(sender, &vector);

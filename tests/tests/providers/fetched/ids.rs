@@ -155,3 +155,24 @@ fn a_body_of_paypal_that_is_forged_by_its_checksum_never_replaces_another_event(
         assert_ne!(genuine.fingerprint(), forged.fingerprint());
     }
 }
+
+#[test]
+fn a_redelivery_by_a_sender_of_tokens_is_the_same_delivery_and_no_other_event_is() {
+    for sender in ["livekit", "monday", "qstash"] {
+        let of = |name: &str| {
+            let vector = named(sender, name);
+            delivery(vector.request().received_by(&*provider(sender, &vector)))
+        };
+        let (first, again, other) = (of("valid"), of("redelivery"), of("second-occurrence"));
+        assert_eq!(
+            (address(&first), first.fingerprint()),
+            (address(&again), again.fingerprint()),
+            "{sender}"
+        );
+        assert_ne!(address(&first), address(&other), "{sender}");
+    }
+    let of = |name: &str| delivery(named("qstash", name).request().received_by(&*genuine("qstash").1));
+    let (genuine, swapped) = (of("valid"), of("upstash-message-id-changed"));
+    assert_ne!(address(&genuine), address(&swapped));
+    assert_eq!(genuine.fingerprint(), swapped.fingerprint(), "a swapped id is bound to the body");
+}

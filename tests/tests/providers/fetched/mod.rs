@@ -14,15 +14,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use idempotency_core::provider::{
-    AwsSns, GooglePubSub, Incoming, Netlify, PayPal, Plaid, Provider, PublicKeys, Received, Rejection,
-    RejectionKind,
+    AwsSns, GooglePubSub, Incoming, LiveKit, Monday, Netlify, PayPal, Plaid, Provider, PublicKeys, QStash,
+    Received, Rejection, RejectionKind,
 };
 use idempotency_core::{Delivery, KeyDigest, Namespace, Scope, ScopedKey};
 use idempotency_tests::vectors::{Request, Vector, load};
 
 const NOW: Duration = Duration::from_secs(1_767_225_600);
 const TOPIC: &str = "arn:aws:sns:us-west-2:123456789012:MyTopic";
-const SENDERS: [&str; 5] = ["aws-sns", "google-pubsub", "netlify", "paypal", "plaid"];
+const SENDERS: [&str; 8] =
+    ["aws-sns", "google-pubsub", "livekit", "monday", "netlify", "paypal", "plaid", "qstash"];
 
 /// The provider of a recorded delivery, with the recorded key.
 fn provider(sender: &str, vector: &Vector) -> Box<dyn Provider> {
@@ -34,9 +35,18 @@ fn provider(sender: &str, vector: &Vector) -> Box<dyn Provider> {
             let [audience, email] = expected.map(|text| text.as_deref().unwrap());
             Box::new(GooglePubSub::new(audience, email, keys()).unwrap())
         }
+        "livekit" => Box::new(LiveKit::new("APIsyntheticKey", &vector.secret).unwrap()),
+        "monday" => Box::new(Monday::new(vector.url.as_ref().unwrap(), &vector.secret).unwrap()),
         "netlify" => Box::new(Netlify::new(&vector.secret).unwrap()),
         "paypal" => Box::new(PayPal::new(&vector.secret, keys()).unwrap()),
         "plaid" => Box::new(Plaid::new(PublicKeys::fixed(&vector.secret).unwrap())),
+        "qstash" => {
+            let qstash = QStash::new(vector.url.as_ref().unwrap(), &vector.secret).unwrap();
+            Box::new(match &vector.secret2 {
+                Some(next) => qstash.with_secret(next).unwrap(),
+                None => qstash,
+            })
+        }
         other => panic!("{other} is not known"),
     }
 }
@@ -51,6 +61,7 @@ fn genuine(sender: &str) -> (Request, Box<dyn Provider>) {
     let name = match sender {
         "aws-sns" => "valid-notification",
         "paypal" => "real-py-sdk",
+        "livekit" | "monday" | "qstash" => "valid",
         _ => "valid-1",
     };
     let vector = named(sender, name);

@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 use super::signer::{P256, Rsa, hs256, sha256, signed};
 use super::*;
 
-const TOKENS: [(&str, &str, &str); 3] = [
+const TOKENS: [(&str, &str, &str); 6] = [
     ("google-pubsub", "authorization", "Bearer "),
     ("plaid", "plaid-verification", ""),
     ("netlify", "x-webhook-signature", ""),
+    ("livekit", "authorization", ""),
+    ("monday", "authorization", ""),
+    ("qstash", "upstash-signature", ""),
 ];
 
 const AUDIENCE: &str = "https://example.com/push";
@@ -195,7 +198,7 @@ fn netlifys_token_is_for_its_body_its_issuer_and_any_of_the_secrets() {
 
 #[test]
 fn every_changed_byte_of_a_body_that_a_token_covers_is_refused() {
-    for sender in ["plaid", "netlify"] {
+    for sender in ["plaid", "netlify", "livekit", "qstash"] {
         let (request, provider) = genuine(sender);
         for at in 0..request.body.len() {
             let mut body = request.body.to_vec();
@@ -354,5 +357,76 @@ fn a_request_to_a_tenant_is_never_authenticated_by_a_public_key() {
         );
         let received = futures_util::FutureExt::now_or_never(provider.receive(&incoming.with_tenant("acme")));
         assert_eq!(refused(received.unwrap()), RejectionKind::Unavailable, "{sender}");
+    }
+}
+
+/// Their lives, as the senders' own libraries check them: with a skew in seconds at both ends.
+#[test]
+fn a_token_is_accepted_from_its_beginning_up_to_its_end() {
+    let url = "https://example.com/a";
+    let body = r#"{"id":"1","event":{"triggerUuid":"1"}}"#;
+    let digest = ring::digest::digest(&ring::digest::SHA256, body.as_bytes());
+    let (base64, url_base64) =
+        (data_encoding::BASE64.encode(digest.as_ref()), BASE64URL_NOPAD.encode(digest.as_ref()));
+    let providers: [(&dyn Provider, &str, Value, u64); 3] = [
+        (&LiveKit::new("k", "s").unwrap(), "authorization", json!({"iss": "k", "sha256": base64}), 10),
+        (&Monday::new(url, "s").unwrap(), "authorization", json!({"aud": url, "accountId": 1}), 0),
+        (
+            &QStash::new(url, "s").unwrap(),
+            "upstash-signature",
+            json!({"iss": "Upstash", "sub": url, "body": url_base64}),
+            0,
+        ),
+    ];
+    let now = NOW.as_secs();
+    for (provider, name, claims, skew) in providers {
+        for (nbf, exp, is_live) in [
+            (json!(now), json!(now + 300), true),
+            (Value::Null, json!(now + 300), true),
+            (json!(now + skew), json!(now + 300), true),
+            (json!(now + skew + 1), json!(now + 300), false),
+            (json!("0"), json!(now + 300), false),
+            (json!(now), json!(now + 1 - skew), true),
+            (json!(now), json!(now - skew), false),
+            (json!(now), Value::Null, false),
+            (json!(now), json!((now + 300).to_string()), false),
+            (json!(now), json!(-1), false),
+        ] {
+            let mut claims = claims.clone();
+            (claims["nbf"], claims["exp"]) = (nbf, exp);
+            let request = Request::new(Default::default(), body, NOW)
+                .with(name, &hs256(&json!({"alg": "HS256"}), &claims, b"s"))
+                .with("upstash-message-id", "1");
+            match is_live {
+                true => assert!(request.received_by(provider).is_ok(), "{}: {claims}", provider.name()),
+                false => assert_unauthenticated(provider, &request, &claims.to_string()),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_challenge_of_monday_is_answered_with_itself_and_nothing_else_is() {
+    let monday = Monday::new("https://example.com/a", "s").unwrap();
+    let of = |body: &str| Request::new(Default::default(), body.to_owned(), NOW).received_by(&monday);
+    let Ok(Received::Handshake(answer)) =
+        of(r#"{"challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}"#)
+    else {
+        panic!("not answered")
+    };
+    assert_eq!(answer.body, r#"{"challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P"}"#);
+    assert_eq!(answer.headers["content-type"], "application/json");
+    let long = format!(r#"{{"challenge":"{}"}}"#, "a".repeat(1_024));
+    for body in [
+        r#"{"challenge":""}"#,
+        r#"{"challenge":"<script>"}"#,
+        r#"{"challenge":"a b"}"#,
+        r#"{"challenge":7}"#,
+        r#"{"challenge":"a","event":{"triggerUuid":"1"}}"#,
+        r#"["a"]"#,
+        "",
+        &long,
+    ] {
+        assert_eq!(refused(of(body)), RejectionKind::Unauthenticated, "{body}");
     }
 }

@@ -1,0 +1,97 @@
+//! QStash: a token in `Upstash-Signature` covers the body by its hash. The key is the `Upstash-Message-Id`, which it does not
+//! cover.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use data_encoding::BASE64URL_NOPAD;
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::json::Scalar;
+use super::jws::{self, Life, Token};
+use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, signature};
+use crate::{Delivery, Fingerprint, Key, Verified};
+
+/// QStash of Upstash, which signs with a current and a next key.
+///
+/// The key is `Upstash-Message-Id`. The token does not cover it, so the body is the fingerprint: an attacker can send a captured
+/// request again under a new id for as long as its token lives, five minutes.
+///
+/// ```
+/// use idempotency_core::provider::QStash;
+/// let qstash = QStash::new("https://example.com/webhooks/qstash", "sig_current")?.with_secret("sig_next")?;
+/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct QStash {
+    url: Box<str>,
+    secrets: Secrets,
+}
+
+impl QStash {
+    /// Verifies tokens for this URL, exactly as the message names it, with a signing key.
+    ///
+    /// # Errors
+    /// When the signing key is blank.
+    pub fn new(url: impl AsRef<str>, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
+        Ok(Self::from_secrets(url, Secrets::one(Secret::new(secret)?)))
+    }
+
+    /// Verifies tokens for this URL with any of several signing keys, or with those of a source.
+    #[must_use]
+    pub fn from_secrets(url: impl AsRef<str>, secrets: Secrets) -> Self {
+        Self { url: url.as_ref().into(), secrets }
+    }
+
+    /// Adds a signing key: the next one. Default: none.
+    ///
+    /// # Errors
+    /// When it is blank.
+    pub fn with_secret(mut self, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
+        self.secrets = self.secrets.with_secret(Secret::new(secret)?);
+        Ok(self)
+    }
+}
+
+#[async_trait]
+impl Provider for QStash {
+    fn name(&self) -> &str {
+        "qstash"
+    }
+
+    /// Five minutes, which a token lives.
+    fn signature_window(&self) -> Duration {
+        Duration::from_secs(300)
+    }
+
+    async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
+        let token = Token::parse(signature::header(incoming, "upstash-signature")?, "HS256")?;
+        let secrets = self.secrets.for_request(incoming).await?;
+        let claims = token.signed_with(&secrets)?;
+        // No skew, as in Upstash's own library.
+        claims.read::<Life<'_>>()?.check(incoming.now, 0)?;
+        let claims: Claims<'_> = claims.read()?;
+        jws::check_text(&claims.iss, "Upstash", "the token is not upstash's")?;
+        jws::check_text(&claims.sub, &self.url, "the token is for another url")?;
+        let digest = claims.body.text().map(|digest| digest.trim_end_matches('='));
+        if digest != Some(&BASE64URL_NOPAD.encode(&Sha256::digest(incoming.body))) {
+            return Err(Rejection::unauthenticated("the token is for another body"));
+        }
+        let proof = Verified::by_signature(incoming.body);
+        let id = incoming.single_header("upstash-message-id")?.filter(|id| !id.is_empty());
+        let id = id.ok_or(Rejection::key_missing("the request has no message id"))?;
+        let delivery = Delivery::new(&proof, incoming.scope.clone(), Key::new(id)?);
+        Ok(Received::Delivery(delivery.with_fingerprint(Fingerprint::of(proof.bytes()))))
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims<'a> {
+    #[serde(borrow, default)]
+    iss: Scalar<'a>,
+    #[serde(borrow, default)]
+    sub: Scalar<'a>,
+    #[serde(borrow, default)]
+    body: Scalar<'a>,
+}
