@@ -10,6 +10,7 @@ mod ids;
 mod negatives;
 mod order;
 mod page;
+mod page_of_each;
 mod public_keys;
 mod requests;
 mod schemes;
