@@ -174,6 +174,22 @@ pub fn scheme(bytes: &[u8]) {
     });
 }
 
+/// A scheme with several events in one request.
+const BATCHES: Scheme = Scheme::hmac_sha256("acme")
+    .signature_header("acme-signature")
+    .events_in("/events/*")
+    .key_in(Place::FirstOf(&[Place::Json("/id"), Place::Joined(&[Place::Envelope("/id"), Place::Digest])]))
+    .type_in(Place::Json("/data/type"))
+    .account_in(Place::Envelope("/account"))
+    .differing_between_attempts(&["/attempt"]);
+
+/// A request with several events, and bytes that may be JSON with lists.
+pub fn events(bytes: &[u8]) {
+    crate::provider::scheme::events::check(bytes);
+    let acme = BATCHES.with_secret(SECRET).expect("the secret is valid");
+    check(&acme, bytes, |request| testing::scheme(&BATCHES, SECRET, "", &request.body, NOW));
+}
+
 /// Checks that a provider refuses the unsigned request, always classifies the signed one in the same way, and refuses it once
 /// its body is changed.
 fn check(provider: &dyn Provider, bytes: &[u8], sign: impl Fn(&Request) -> HeaderMap) {
@@ -188,7 +204,16 @@ fn check(provider: &dyn Provider, bytes: &[u8], sign: impl Fn(&Request) -> Heade
             assert_eq!(once.fingerprint(), twice.fingerprint());
             assert_eq!(once.order(), twice.order());
         }
-        (Ok(Received::Delivery(_)), _) | (_, Ok(Received::Delivery(_))) => {
+        (Ok(Received::Batch(once)), Ok(Received::Batch(twice))) => {
+            let parts = |batch: &[crate::Delivery]| {
+                let parts =
+                    batch.iter().map(|one| (one.key().clone(), one.scope().clone(), one.fingerprint()));
+                parts.collect::<Vec<_>>()
+            };
+            assert_eq!(parts(once), parts(twice));
+        }
+        (Ok(Received::Delivery(_) | Received::Batch(_)), _)
+        | (_, Ok(Received::Delivery(_) | Received::Batch(_))) => {
             panic!("the same request was classified in two ways")
         }
         _ => {}

@@ -243,4 +243,11 @@ mod pages {
     pub struct Scheme;
     #[doc = include_str!("../../idempotency-core/docs/providers/secrets.md")]
     pub struct Secrets;
+    // The pages of the senders are made from three examples: with a secret, with a URL, and of a batch.
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/paddle.md")]
+    pub struct SenderWithSecret;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/square.md")]
+    pub struct SenderWithUrl;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/hubspot.md")]
+    pub struct SenderOfBatches;
 }

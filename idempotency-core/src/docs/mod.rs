@@ -14,12 +14,16 @@
 //! | move from a `SET NX` lock | [`migrating`] |
 //! | look a word up | [`glossary`] |
 
-// The first definition of a link wins. So `links.md`, put before a page, sends the page's links to the other modules, while
+// The first definition of a link wins. So `links.md` and `providers/senders.md`, put before a page, sends the page's links to the other modules, while
 // in the repository the definitions at the page's end send them to the other files. The examples of the pages also use the
 // adapters, so the package of the workspace's tests compiles them, and a doctest of this crate sees no page.
 macro_rules! text {
     ($file:literal) => {
-        concat!(include_str!("links.md"), include_str!(concat!("../../docs/", $file)))
+        concat!(
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs/links.md")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/docs/providers/senders.md")),
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/", $file))
+        )
     };
 }
 
@@ -57,6 +61,7 @@ pub mod providers {
     page!(registry, "providers/registry.md");
     page!(scheme, "providers/scheme.md");
     page!(secrets, "providers/secrets.md");
+    pub mod senders;
     page!(shopify, "providers/shopify.md");
     page!(slack, "providers/slack.md");
     page!(standard_webhooks, "providers/standard-webhooks.md");

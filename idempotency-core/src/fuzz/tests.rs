@@ -26,6 +26,7 @@ const TARGETS: &[(&str, Target)] = &[
     ("github", github),
     ("shopify", shopify),
     ("scheme", scheme),
+    ("events", events),
 ];
 
 /// The committed inputs of a target.

@@ -123,6 +123,50 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
     }
 }
 
+/// Checks that the events found in any bytes are those of a tree, and slices of the bytes.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check(bytes: &[u8]) {
+    use serde_json::Value as Tree;
+
+    const MOST: usize = 8;
+
+    fn walk<'t>(steps: &[Step], tree: &'t Tree, found: &mut Vec<&'t Tree>) -> Option<()> {
+        match steps {
+            [] => found.push(tree),
+            [Step::Member(name), steps @ ..] => walk(steps, tree.as_object()?.get(name)?, found)?,
+            [Step::Each, steps @ ..] => {
+                tree.as_array()?.iter().try_for_each(|element| walk(steps, element, found))?;
+            }
+        }
+        Some(())
+    }
+
+    for path in ["/*", "/events/*", "/entry/*/events/*", "/a~1b/*/*"] {
+        let path = EventPath::parse(path).expect("it is a path");
+        let found = path.find(bytes, MOST);
+        for event in found.iter().flatten() {
+            assert!(bytes.as_ptr_range().contains(&event.as_ptr()), "an event is no slice of the body");
+        }
+        // It refuses lone surrogates and deep nesting.
+        let Ok(tree) = serde_json::from_slice::<Tree>(bytes) else { continue };
+        let mut expected = Vec::new();
+        let is_list = walk(&path.0, &tree, &mut expected).is_some() && expected.len() <= MOST;
+        let as_trees = |found: &[&str]| found.iter().map(|event| serde_json::from_str(event)).collect();
+        if let Ok(found) = &found {
+            let found: Result<Vec<Tree>, _> = as_trees(found);
+            assert!(is_list && found.expect("an event is json").iter().eq(expected.iter().copied()));
+        }
+        // The tree's own text repeats no member.
+        let text = tree.to_string();
+        let again = path.find(text.as_bytes(), MOST);
+        assert_eq!(again.is_ok(), is_list, "{text}");
+        if let Ok(again) = again {
+            let again: Result<Vec<Tree>, _> = as_trees(&again);
+            assert!(again.expect("an event is json").iter().eq(expected), "{text}");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ mod compile;
 mod differing;
 mod error;
 mod event;
-pub(super) mod events;
+pub(crate) mod events;
 mod facts;
 mod handshake;
 mod name;

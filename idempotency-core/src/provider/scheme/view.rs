@@ -68,6 +68,18 @@ impl Scheme {
         self.event_type
     }
 
+    /// The place of the account that narrows the scope.
+    #[must_use]
+    pub fn account(&self) -> Option<Place> {
+        self.account
+    }
+
+    /// The pointers to the fields that differ between attempts.
+    #[must_use]
+    pub fn differing(&self) -> &'static [&'static str] {
+        self.differing
+    }
+
     /// The allowed clock skew of the signed time. Zero if no time is signed, or any age is accepted.
     #[must_use]
     pub fn signature_window(&self) -> Duration {

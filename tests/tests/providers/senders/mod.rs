@@ -19,6 +19,7 @@ mod negatives;
 mod order;
 mod page;
 mod page_of_coded;
+mod page_of_each;
 mod public_keys;
 mod requests;
 mod schemes;

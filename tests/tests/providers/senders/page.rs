@@ -28,6 +28,8 @@ sender here puts several events into one request.
 *Order* is the resource that an event is about, and its version. It has an effect only for the types that
 `discarding_stale` names: see [order][providers/scheme#order].
 
+The name of a sender leads to its page, with an example.
+
 To change a setting, call it as in a scheme of your own: `senders::LINEAR.tolerance(Duration::from_secs(8 * 3600))`.
 
 This page is made from the schemes by a test. The last column of the first table says how well signature and key are known, and
@@ -65,14 +67,14 @@ const LINKS: &str = "
 [providers/standard-webhooks]: standard-webhooks.md
 ";
 
-fn constant(scheme: &Scheme) -> String {
+pub(super) fn constant(scheme: &Scheme) -> String {
     match scheme.name() {
         "lemonsqueezy" => "LEMON_SQUEEZY".to_owned(),
         name => name.to_uppercase().replace('-', "_"),
     }
 }
 
-fn span(duration: Duration) -> String {
+pub(super) fn span(duration: Duration) -> String {
     let (value, unit) = match duration.as_secs() {
         0 => return "never".to_owned(),
         seconds if seconds % 86_400 == 0 => (seconds / 86_400, "day"),
@@ -83,7 +85,7 @@ fn span(duration: Duration) -> String {
     format!("{value} {unit}{}", if value == 1 { "" } else { "s" })
 }
 
-fn fact(fact: Option<Fact<Duration>>) -> String {
+pub(super) fn fact(fact: Option<Fact<Duration>>) -> String {
     fact.map_or_else(|| "–".to_owned(), |fact| format!("{} ({})", span(fact.value), fact.certainty))
 }
 
@@ -123,8 +125,9 @@ fn page() -> String {
         let events = scheme.events().map(|path| format!("in each of `{path}`: ")).unwrap_or_default();
         writeln!(
             page,
-            "| {} | `{}` | {events}{} | {signed} | {order} | {age} | {} | {} | {} | {} |",
+            "| [{}][providers/senders/{}] | `{}` | {events}{} | {signed} | {order} | {age} | {} | {} | {} | {} |",
             facts.title,
+            scheme.name(),
             constant(scheme),
             scheme
                 .key()
@@ -195,17 +198,25 @@ fn page() -> String {
         .unwrap();
     }
     page.push_str(LINKS);
+    for scheme in senders::ALL {
+        writeln!(page, "[providers/senders/{0}]: senders/{0}.md", scheme.name()).unwrap();
+    }
     page
+}
+
+/// Compares a file that a test makes with the committed one. `WRITE_PAGES=1` writes it.
+pub(super) fn check_file(path: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../idempotency-core").join(path);
+    if std::env::var_os("WRITE_PAGES").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == text, "{} is out of date: run this test with WRITE_PAGES=1", path.display());
 }
 
 /// `WRITE_PAGES=1 cargo test -p idempotency-tests --test providers page` writes the page.
 #[test]
 fn the_page_of_the_catalogue_is_what_the_schemes_say() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../idempotency-core/docs/providers/catalogue.md");
-    let page = page();
-    if std::env::var_os("WRITE_PAGES").is_some() {
-        std::fs::write(&path, &page).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap();
-    assert!(committed == page, "{} is out of date: run this test with WRITE_PAGES=1", path.display());
+    check_file("docs/providers/catalogue.md", &page());
 }
