@@ -9,7 +9,8 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::json::{self, Plain};
+use super::json;
+use super::plain::Plain;
 use super::{
     Certainty, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, hours,
     signature,

@@ -42,6 +42,7 @@ mod mailgun;
 mod methods;
 mod microsoft_graph;
 mod multipart;
+mod plain;
 mod registry;
 mod rotating_secrets;
 pub(crate) mod scheme;
