@@ -5,8 +5,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use idempotency_core::provider::{
-    Adyen, Braintree, CloudEvents, Contentful, Mailgun, MicrosoftGraph, Proof, Provider, Providers, Scheme,
-    SecretError, senders,
+    Adyen, Braintree, CloudEvents, Cloudinary, Contentful, Mailgun, MicrosoftGraph, Proof, Provider,
+    Providers, Scheme, SecretError, senders,
 };
 use idempotency_core::testing;
 
@@ -22,6 +22,7 @@ const CODED: &[Coded] = &[
     ("adyen", "64656d6f2d736563726574", |key| Ok(Arc::new(Adyen::new(key)?))),
     ("braintree", "demo_public_key|demo_private_key", |keys| Ok(Arc::new(Braintree::new(keys)?))),
     ("cloudevents", DEMO_SECRET, |token| Ok(Arc::new(CloudEvents::new(token)?.with_batches()))),
+    ("cloudinary", DEMO_SECRET, |secret| Ok(Arc::new(Cloudinary::new(secret)?))),
     ("contentful", "demo-secret-demo-secret-demo-secret-demo-secret-demo-secret-demo", |secret| {
         Ok(Arc::new(Contentful::new(secret)?))
     }),

@@ -8,7 +8,8 @@ use data_encoding::{BASE64, HEXLOWER, HEXLOWER_PERMISSIVE};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::json::{self, Object, Plain};
+use super::json::{self, Object};
+use super::plain::Plain;
 use super::scheme::events::EventPath;
 use super::scheme::joined;
 use super::signature::{self, Algorithm};

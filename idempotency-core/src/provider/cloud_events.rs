@@ -9,7 +9,8 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 
-use super::json::{self, Plain};
+use super::json;
+use super::plain::Plain;
 use super::scheme::events::EventPath;
 use super::scheme::joined;
 use super::{
@@ -73,7 +74,7 @@ impl CloudEvents {
     }
 
     /// Answers the handshake of these senders: an OPTIONS request whose `WebHook-Request-Origin` is one of them, such as
-    /// `eventgrid.azure.net`. The answer allows any rate. Default: none, so that nobody else has events sent here.
+    /// `eventgrid.azure.net`. The answer allows any rate. Default: none, because an answer invites the sender.
     #[must_use]
     pub fn allowing_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.origins = origins.into_iter().map(Into::into).collect();

@@ -5,8 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The only member of the object that serde_json makes of a number if some dependency enables `arbitrary_precision`.
 pub(super) const NUMBER_FIELD: &str = "$serde_json::private::Number";
@@ -237,44 +236,6 @@ impl<'de: 'a, 'a> Visitor<'de> for ScalarVisitor<'a> {
     }
 }
 
-/// A text, or a whole number as it is written. Unlike with [`Scalar`], an object is none.
-#[derive(Debug, Default, Clone)]
-pub(super) enum Plain<'a> {
-    Text(Cow<'a, str>),
-    Number(&'a str),
-    #[default]
-    Absent,
-}
-
-impl Plain<'_> {
-    pub(super) fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The value as a name: an empty text is no name.
-    pub(super) fn name(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => (!text.is_empty()).then_some(text),
-            Self::Number(digits) => Some(digits),
-            Self::Absent => None,
-        }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Plain<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?.get();
-        if json.starts_with('"') {
-            return serde_json::from_str(json).map(Self::Text).map_err(D::Error::custom);
-        }
-        let is_number = json.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
-        Ok(if is_number { Self::Number(json) } else { Self::Absent })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,29 +271,6 @@ mod tests {
         assert_eq!(event.data.0.unwrap().at.name().unwrap(), "ab");
         let event: Event<'_> = fields(br#"{"id":{"name":"x","id":"C1"}}"#).unwrap();
         assert_eq!(event.id.name().unwrap(), "C1");
-    }
-
-    #[test]
-    fn a_plain_value_is_a_text_or_a_number_and_no_object() {
-        #[derive(serde::Deserialize)]
-        struct Item<'a> {
-            #[serde(borrow, default)]
-            id: Plain<'a>,
-        }
-        let name = |value: &str| {
-            let body = format!(r#"{{"id":{value}}}"#);
-            fields::<Item<'_>>(body.as_bytes()).unwrap().id.name().map(str::to_owned)
-        };
-        assert_eq!(name(r#""a\u0062""#).as_deref(), Some("ab"));
-        assert_eq!(
-            [name("820982911946154508"), name("-7")],
-            ["820982911946154508", "-7"].map(|n| Some(n.to_owned()))
-        );
-        for value in ["null", "true", "1.5", "1e3", "[1]", r#"{"id":"a"}"#, "\"\""] {
-            assert_eq!(name(value), None, "{value}");
-        }
-        assert!(fields::<Item<'_>>(br#"{"id":"a","id":"a"}"#).is_none());
-        assert!(fields::<Item<'_>>(b"{}").unwrap().id.name().is_none());
     }
 
     #[test]

@@ -7,7 +7,8 @@ use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::{self, Object, Plain};
+use super::json::{self, Object};
+use super::plain::Plain;
 use super::signature::{self, Algorithm};
 use super::{
     Certainty, Fact, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days,

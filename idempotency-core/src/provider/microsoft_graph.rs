@@ -8,7 +8,8 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use subtle::ConstantTimeEq as _;
 
-use super::json::{self, Plain};
+use super::json;
+use super::plain::Plain;
 use super::scheme::events::EventPath;
 use super::{
     Certainty, Fact, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days,

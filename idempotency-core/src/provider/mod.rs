@@ -18,6 +18,7 @@
 //! | [`Adyen`] | each item's reference, event and success | yes, and only eight fields are |
 //! | [`Braintree`] | the payload's SHA-256 | yes |
 //! | [`CloudEvents`] | each event's `source` with its `id` | nothing is signed |
+//! | [`Cloudinary`] | the body's SHA-256 | yes |
 //! | [`Contentful`] | `X-Contentful-Idempotency-Key` | if the sender lists it as signed |
 //! | [`MicrosoftGraph`] | each notification's `id` | nothing is signed |
 //! | [`Mailgun`] | the event's `id` | no: only a time and a token are signed |
@@ -37,6 +38,7 @@ mod braintree;
 mod cached_secrets;
 mod canonical;
 mod cloud_events;
+mod cloudinary;
 mod content_key;
 mod contentful;
 mod equality;
@@ -64,6 +66,7 @@ mod paypal;
 mod plaid;
 mod qstash;
 mod questions;
+mod plain;
 mod registry;
 mod rotating_secrets;
 pub(crate) mod scheme;
@@ -93,6 +96,7 @@ pub use aws_sns::AwsSns;
 pub use braintree::Braintree;
 pub use cached_secrets::CachedSecrets;
 pub use cloud_events::CloudEvents;
+pub use cloudinary::Cloudinary;
 pub use content_key::ContentKey;
 pub use contentful::Contentful;
 #[cfg(feature = "testing")]

@@ -124,6 +124,14 @@ pub fn contentful(secret: &str, key: &str, topic: &str, path: &str, body: &[u8],
     all
 }
 
+/// Returns the headers that Cloudinary sends with a body, signed with SHA-256 at `now` since 1970.
+#[must_use]
+pub fn cloudinary(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
+    let time = now.as_secs().to_string();
+    let signature = Sha256::new().chain_update(body).chain_update(&time).chain_update(secret).finalize();
+    headers(JSON, &[("x-cld-timestamp", &time), ("x-cld-signature", &HEXLOWER.encode(&signature))])
+}
+
 /// Returns the headers of a CloudEvent in the binary mode, with this bearer token.
 ///
 /// # Panics

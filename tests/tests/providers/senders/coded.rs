@@ -1,8 +1,10 @@
 //! The senders whose provider is code: their keys, every change of a signed request, and their recorded deliveries.
 
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue};
 use idempotency_core::KeyDigest;
-use idempotency_core::provider::{Provider, Received, RejectionKind};
+use idempotency_core::provider::{Cloudinary, Provider, Received, RejectionKind};
 use idempotency_tests::vectors::{Request, load};
 
 use super::coded_cases::{Coded, cases, replaced};
@@ -215,7 +217,13 @@ fn recorded_deliveries_are_accepted_with_their_key_or_refused() {
         for vector in load(case.name) {
             let id = &vector.id;
             let secret = if vector.secret.is_empty() { case.secrets[0] } else { &vector.secret };
-            let provider = (case.provider)(&[secret]);
+            let provider: Arc<dyn Provider> = match (case.name, vector.name.as_str()) {
+                // The others are of an account that is set to SHA-1.
+                ("cloudinary", name) if name != "sha256" => {
+                    Arc::new(Cloudinary::new(secret).unwrap().with_insecure_sha1())
+                }
+                _ => (case.provider)(&[secret]),
+            };
             let mut request = vector.request();
             if case.name == "cloudevents" {
                 request = request.with("authorization", &format!("Bearer {secret}"));

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use idempotency_core::provider::{
-    Adyen, Braintree, CloudEvents, Contentful, Facts, Mailgun, MicrosoftGraph, Provider, Secret, Secrets,
+    Adyen, Braintree, CloudEvents, Cloudinary, Contentful, Facts, Mailgun, MicrosoftGraph, Provider, Secret,
+    Secrets,
 };
 use idempotency_core::testing;
 use idempotency_tests::vectors::Request;
@@ -72,7 +73,7 @@ fn all(texts: &[&str]) -> Secrets {
 }
 
 pub(super) fn cases() -> Vec<Coded> {
-    vec![adyen(), braintree(), cloud_events(), contentful(), mailgun(), microsoft_graph()]
+    vec![adyen(), braintree(), cloud_events(), cloudinary(), contentful(), mailgun(), microsoft_graph()]
 }
 
 fn mailgun() -> Coded {
@@ -184,6 +185,31 @@ fn cloud_events() -> Coded {
         covered: &[],
         uncovered: &[(r#""n":1"#, r#""n":2"#), (r#""id":"1""#, r#""id":"3""#)],
         is_key_signed: false,
+    }
+}
+
+fn cloudinary() -> Coded {
+    Coded {
+        name: "cloudinary",
+        facts: Cloudinary::FACTS,
+        secrets: SECRETS,
+        provider: |secrets| Arc::new(Cloudinary::from_secrets(all(secrets))),
+        signed: |secret, event| {
+            let (seconds, body) = event.split_once(' ').unwrap();
+            let now = NOW + Duration::from_secs(seconds.parse().unwrap());
+            Request::new(testing::cloudinary(secret, body.as_bytes(), now), body.to_owned(), now)
+        },
+        event: r#"0 {"notification_type":"upload","asset_id":"83ab","version":1}"#,
+        // An attempt has a time of its own.
+        retry: r#"60 {"notification_type":"upload","asset_id":"83ab","version":1}"#,
+        others: &[
+            r#"0 {"notification_type":"upload","asset_id":"83ab","version":2}"#,
+            r#"0 {"notification_type":"delete","asset_id":"83ab"}"#,
+        ],
+        signature: |request| request.headers["x-cld-signature"].to_str().unwrap().to_owned(),
+        covered: &[("83ab", "83ac"), ("1767225600", "1767225601")],
+        uncovered: &[],
+        is_key_signed: true,
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use idempotency_core::provider::{Mailgun, Provider as _, RejectionKind};
+use idempotency_core::provider::{Cloudinary, Mailgun, Provider as _, Received, RejectionKind};
 use idempotency_core::testing;
-use idempotency_tests::vectors::Request;
+use idempotency_tests::vectors::{Request, load};
 
 use super::cases::{NOW, SECRETS};
 use super::delivery;
@@ -86,4 +86,31 @@ fn a_mailgun_event_without_an_id_or_with_two_is_refused_and_so_is_a_form() {
     let (headers, _) = testing::mailgun(SECRETS[0], "token", EVENT, NOW);
     let form = Request::new(headers, "timestamp=1767225600&token=t&signature=00&subject=a", NOW);
     assert_eq!(refused(&form, &mailgun()), RejectionKind::Unauthenticated);
+}
+
+/// The recorded deliveries of an account that is set to SHA-1, and of one that is set to SHA-256.
+#[test]
+fn cloudinarys_sha1_is_refused_by_default_and_its_sha256_where_sha1_is_set() {
+    let vectors = load("cloudinary");
+    let of = |name: &str, is_sha1: bool| {
+        let vector = vectors.iter().find(|vector| vector.name == name).unwrap();
+        let provider = Cloudinary::new(&vector.secret).unwrap();
+        let provider = if is_sha1 { provider.with_insecure_sha1() } else { provider };
+        vector.request().received_by(&provider).map_err(|rejection| rejection.kind())
+    };
+    for (name, is_sha1) in [("valid", false), ("sha256", true)] {
+        assert_eq!(of(name, is_sha1).unwrap_err(), RejectionKind::Unauthenticated);
+        assert!(matches!(of(name, !is_sha1), Ok(Received::Delivery(_))));
+    }
+}
+
+#[test]
+fn a_digit_cannot_move_between_cloudinarys_body_and_its_time() {
+    let (body, seconds) = ("{}", NOW.as_secs().to_string());
+    let genuine = Request::new(testing::cloudinary(SECRETS[0], body.as_bytes(), NOW), body, NOW);
+    let provider = Cloudinary::new(SECRETS[0]).unwrap().with_tolerance(Duration::MAX);
+    delivery(&genuine, &provider);
+    let mut moved = genuine.with("x-cld-timestamp", &seconds[1..]);
+    moved.body = format!("{body}{}", &seconds[..1]).into();
+    assert_eq!(moved.received_by(&provider).unwrap_err().kind(), RejectionKind::Unauthenticated);
 }

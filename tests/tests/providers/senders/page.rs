@@ -22,8 +22,9 @@ The last senders of each table have a provider of their own in `provider`, becau
 Clerk, Resend and other senders that use Svix are read by [`StandardWebhooks::svix`][providers/standard-webhooks].
 
 Where the key is *in each of* a list, a request holds several events. The provider returns a
-[batch][providers/custom#several-events-in-one-request], even of one event: the handler takes `IdempotentBatch`. No other
-sender here puts several events into one request.
+[batch][providers/custom#several-events-in-one-request], even of one event: the handler takes `IdempotentBatch`. A request of X may
+list several events and is one delivery. No other sender here puts several events into one request, except for CloudEvents
+in its batched mode.
 
 *Order* is the resource that an event is about, and its version. It has an effect only for the types that
 `discarding_stale` names: see [order][providers/scheme#order].

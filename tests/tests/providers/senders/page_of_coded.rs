@@ -2,7 +2,7 @@
 
 use idempotency_core::Policy;
 use idempotency_core::provider::{
-    Adyen, Braintree, CloudEvents, Contentful, Facts, Mailgun, MicrosoftGraph, Provider as _,
+    Adyen, Braintree, CloudEvents, Cloudinary, Contentful, Facts, Mailgun, MicrosoftGraph, Provider as _,
 };
 
 /// What the page says of a sender.
@@ -55,6 +55,18 @@ pub(super) const ROWS: &[Row] = &[
         place: "`authorization`",
         text: "–",
         handshake: "OPTIONS of an allowed `webhook-request-origin` is answered with it",
+    },
+    Row {
+        facts: Cloudinary::FACTS,
+        provider: "Cloudinary",
+        key: "SHA-256 of the body",
+        is_signed: "yes",
+        age: "2 hours",
+        policy: || Cloudinary::new("secret").unwrap().policy(),
+        proof: "SHA-256 with the secret at the end, in hex",
+        place: "`x-cld-signature`",
+        text: "the body, `x-cld-timestamp` and the secret",
+        handshake: "–",
     },
     Row {
         facts: Contentful::FACTS,

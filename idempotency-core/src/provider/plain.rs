@@ -1,0 +1,73 @@
+//! A plain JSON value: a text or a whole number.
+
+use std::borrow::Cow;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::value::RawValue;
+
+/// A text, or a whole number as it is written. Unlike with [`Scalar`](super::json::Scalar), an object is none.
+#[derive(Debug, Default, Clone)]
+pub(super) enum Plain<'a> {
+    Text(Cow<'a, str>),
+    Number(&'a str),
+    #[default]
+    Absent,
+}
+
+impl Plain<'_> {
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value as a name: an empty text is no name.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => (!text.is_empty()).then_some(text),
+            Self::Number(digits) => Some(digits),
+            Self::Absent => None,
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Plain<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?.get();
+        if json.starts_with('"') {
+            return serde_json::from_str(json).map(Self::Text).map_err(D::Error::custom);
+        }
+        let is_number = json.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+        Ok(if is_number { Self::Number(json) } else { Self::Absent })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::json::fields;
+
+    #[test]
+    fn a_plain_value_is_a_text_or_a_number_and_no_object() {
+        #[derive(serde::Deserialize)]
+        struct Item<'a> {
+            #[serde(borrow, default)]
+            id: Plain<'a>,
+        }
+        let name = |value: &str| {
+            let body = format!(r#"{{"id":{value}}}"#);
+            fields::<Item<'_>>(body.as_bytes()).unwrap().id.name().map(str::to_owned)
+        };
+        assert_eq!(name(r#""a\u0062""#).as_deref(), Some("ab"));
+        assert_eq!(
+            [name("820982911946154508"), name("-7")],
+            ["820982911946154508", "-7"].map(|n| Some(n.to_owned()))
+        );
+        for value in ["null", "true", "1.5", "1e3", "[1]", r#"{"id":"a"}"#, "\"\""] {
+            assert_eq!(name(value), None, "{value}");
+        }
+        assert!(fields::<Item<'_>>(br#"{"id":"a","id":"a"}"#).is_none());
+        assert!(fields::<Item<'_>>(b"{}").unwrap().id.name().is_none());
+    }
+}
