@@ -2,6 +2,7 @@
 #![doc = concat!(include_str!("../../docs/links.md"), include_str!("../../../docs/providers/catalogue.md"))]
 
 mod ai;
+mod banking;
 mod batches;
 mod commerce;
 mod developers;
@@ -15,6 +16,7 @@ use super::{Certainty, Handshake, Place, Scheme, TimeUnit, VersionForm, days};
 use Certainty::{Confirmed, Reported, Unconfirmed};
 
 pub use ai::{ANTHROPIC, ELEVENLABS, OPENAI, REPLICATE, RETELL};
+pub use banking::{AIRWALLEX, BREX, FINTOC, INCREASE, REVOLUT};
 #[cfg(feature = "p256")]
 pub use batches::SENDGRID;
 pub use batches::{AUTH0, GOCARDLESS, HUBSPOT, LINE, META, OKTA, XERO};
@@ -34,11 +36,13 @@ pub use work::{
 
 /// All schemes, by name.
 pub const ALL: &[Scheme] = &[
+    AIRWALLEX,
     ANTHROPIC,
     AUTH0,
     AWS_EVENTBRIDGE,
     BITBUCKET,
     BOX,
+    BREX,
     CALENDLY,
     CHARGEBEE,
     CHECKOUT,
@@ -50,12 +54,14 @@ pub const ALL: &[Scheme] = &[
     DODO_PAYMENTS,
     EASYPOST,
     ELEVENLABS,
+    FINTOC,
     GITLAB,
     GITLAB_SIGNED,
     GOCARDLESS,
     HEROKU,
     HUBSPOT,
     INCIDENT_IO,
+    INCREASE,
     INTERCOM,
     JIRA,
     LEMON_SQUEEZY,
@@ -79,6 +85,7 @@ pub const ALL: &[Scheme] = &[
     RAZORPAY,
     REPLICATE,
     RETELL,
+    REVOLUT,
     SANITY,
     #[cfg(feature = "p256")]
     SENDGRID,
@@ -101,6 +108,11 @@ pub const ALL: &[Scheme] = &[
 
 /// What all senders that follow Standard Webhooks share. The key is the `webhook-id`.
 const fn standard_webhooks(name: &'static str) -> Scheme {
+    standard_webhooks_with_text(name).secret_in_base64("whsec_")
+}
+
+/// Standard Webhooks for a sender that signs with the text of the secret, and not with what it decodes to.
+const fn standard_webhooks_with_text(name: &'static str) -> Scheme {
     Scheme::hmac_sha256(name)
         .signature_header("webhook-signature")
         .items(' ')
@@ -108,7 +120,6 @@ const fn standard_webhooks(name: &'static str) -> Scheme {
         .base64()
         .timestamp_header("webhook-timestamp")
         .signing("{id}.{timestamp}.{body}")
-        .secret_in_base64("whsec_")
         .key_in(Place::Header("webhook-id"))
 }
 

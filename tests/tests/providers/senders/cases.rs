@@ -75,6 +75,7 @@ pub(super) fn header(scheme: Scheme, event: &'static str, retry: &'static str) -
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = super::cases_of_sdks::cases();
     cases.extend(super::cases_of_batches::cases());
+    cases.extend(super::cases_of_commerce::cases());
     cases.extend(others());
     cases
 }

@@ -3,6 +3,7 @@
 mod batches;
 mod cases;
 mod cases_of_batches;
+mod cases_of_commerce;
 mod cases_of_sdks;
 mod cuts;
 mod habits;

@@ -6,7 +6,7 @@ use idempotency_core::provider::RejectionKind;
 use super::cases::cases;
 
 /// The senders, and the names of the headers that they sign.
-const SIGNED: [(&str, &str); 17] = [
+const SIGNED: [(&str, &str); 21] = [
     ("anthropic", "webhook-id"),
     ("anthropic", "webhook-timestamp"),
     ("openai", "webhook-id"),
@@ -24,6 +24,10 @@ const SIGNED: [(&str, &str); 17] = [
     ("orb", "x-orb-timestamp"),
     ("hubspot", "x-hubspot-request-timestamp"),
     ("sendgrid", "x-twilio-email-event-webhook-timestamp"),
+    ("airwallex", "x-timestamp"),
+    ("increase", "webhook-id"),
+    ("increase", "webhook-timestamp"),
+    ("revolut", "revolut-request-timestamp"),
 ];
 
 #[test]

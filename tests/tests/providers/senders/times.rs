@@ -8,15 +8,18 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 21] = [
+const TOLERANCES: [(&str, u64); 25] = [
     ("anthropic", 300),
     ("box", 600),
+    ("brex", 300),
     ("calendly", 180),
     ("dodo-payments", 300),
     ("elevenlabs", 1_800),
+    ("fintoc", 300),
     ("gitlab-signed", 300),
     ("hubspot", 300),
     ("incident-io", 300),
+    ("increase", 300),
     ("linear", 60),
     ("lithic", 300),
     ("liveblocks", 300),
@@ -26,6 +29,7 @@ const TOLERANCES: [(&str, u64); 21] = [
     ("paddle", 5),
     ("replicate", 300),
     ("retell", 300),
+    ("revolut", 300),
     ("telnyx", 300),
     ("twitch", 600),
     ("workos", 180),
@@ -33,19 +37,24 @@ const TOLERANCES: [(&str, u64); 21] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 20] = [
+const TEXTS: [(&str, &str, &str); 25] = [
+    ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("box", "box-delivery-timestamp", "2026-01-01T00:00:00Z"),
+    ("brex", "webhook-timestamp", "1767225600"),
     ("calendly", "calendly-webhook-signature", "1767225600"),
     ("discord", "x-signature-timestamp", "1767225600"),
     ("elevenlabs", "elevenlabs-signature", "1767225600"),
+    ("fintoc", "fintoc-signature", "1767225600"),
     ("gitlab-signed", "webhook-timestamp", "1767225600"),
     ("hubspot", "x-hubspot-request-timestamp", "1767225600000"),
+    ("increase", "webhook-timestamp", "1767225600"),
     ("mux", "mux-signature", "1767225600"),
     ("openai", "webhook-timestamp", "1767225600"),
     ("orb", "x-orb-timestamp", "2026-01-01T00:00:00"),
     ("paddle", "paddle-signature", "1767225600"),
     ("retell", "x-retell-signature", "1767225600000"),
+    ("revolut", "revolut-request-timestamp", "1767225600000"),
     ("sanity", "sanity-webhook-signature", "1767225600000"),
     ("sendgrid", "x-twilio-email-event-webhook-timestamp", "1767225600"),
     ("telnyx", "telnyx-timestamp", "1767225600"),
@@ -163,6 +172,7 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("mux", ",", "t"),
         ("elevenlabs", ",", "t"),
         ("retell", ",", "v"),
+        ("fintoc", ",", "t"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
         let name = case.scheme.signature_header_names()[0];
