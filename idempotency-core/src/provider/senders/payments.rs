@@ -1,7 +1,8 @@
 //! Senders of payments.
 
 use super::{
-    Confirmed, Place, Scheme, TimeUnit, Unconfirmed, VersionForm, days, hours, seconds, standard_webhooks,
+    Confirmed, Place, Scheme, TimeUnit, Unconfirmed, VersionForm, days, hours, minutes, seconds,
+    standard_webhooks,
 };
 
 /// Square. The signature covers the notification URL, so call [`with_url`](Scheme::with_url) with exactly the URL of the
@@ -125,3 +126,59 @@ pub const CHARGEBEE: Scheme = Scheme::basic_auth("chargebee")
     .differing_between_attempts(&["/webhook_status", "/webhooks"])
     .retries_for(days(3), Confirmed)
     .noting("It expects the status 200. Events may arrive out of order.");
+
+/// Cashfree Payments. It sends no id, so the key is the body's digest. A time is signed, but its SDK accepts any age, and so
+/// does this scheme.
+pub const CASHFREE: Scheme = Scheme::hmac_sha256("cashfree")
+    .titled("Cashfree Payments")
+    .described_by("https://github.com/cashfree/cashfree-pg-sdk-nodejs", Confirmed)
+    .signature_header("x-webhook-signature")
+    .base64()
+    .timestamp_header("x-webhook-timestamp")
+    .time_unit(TimeUnit::Milliseconds)
+    .any_age()
+    .signing("{timestamp}{body}")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/type"))
+    .noting("A time is signed, but its SDK accepts any age, and so does this scheme.");
+
+/// Creem.
+pub const CREEM: Scheme = Scheme::hmac_sha256("creem")
+    .titled("Creem")
+    .described_by("https://docs.creem.io/code/webhooks", Confirmed)
+    .signature_header("creem-signature")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/eventType"))
+    .retries_for(minutes(67), Confirmed)
+    .retries_after_4xx(true, Confirmed)
+    .noting("It expects the status 200.");
+
+/// Lago, endpoints with HMAC signatures. The id is in a header that the signature does not cover.
+pub const LAGO: Scheme = Scheme::hmac_sha256("lago")
+    .titled("Lago (HMAC)")
+    .described_by("https://github.com/getlago/lago-api", Confirmed)
+    .signature_header("x-lago-signature")
+    .base64()
+    .key_in(Place::Header("x-lago-unique-key"))
+    .type_in(Place::Json("/webhook_type"))
+    .retries_for(minutes(2), Confirmed)
+    .waits_for(seconds(30), Confirmed)
+    .retries_after_4xx(true, Confirmed)
+    .noting("Choose `hmac` as the endpoint's algorithm: its default signs with a JWT, and is refused. It makes 3 attempts, unless it is configured otherwise.");
+
+/// Metronome. It signs a date, in a form that is not read, so any age is accepted. The key is the body's digest.
+pub const METRONOME: Scheme = Scheme::hmac_sha256("metronome")
+    .titled("Metronome")
+    .described_by("https://github.com/Metronome-Industries/metronome-node", Confirmed)
+    .signature_header("metronome-webhook-signature")
+    .signing("{header:x-metronome-date}\n{body}")
+    .key_in(Place::Digest)
+    .noting("A date is signed, but not read: any age is accepted.");
+
+/// Paystack. It sends no id of an event, so the key is the body's digest. The secret is the API's secret key.
+pub const PAYSTACK: Scheme = Scheme::hmac_sha512("paystack")
+    .titled("Paystack")
+    .described_by("https://github.com/PaystackOSS/doc-code-snippets", Confirmed)
+    .signature_header("x-paystack-signature")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/event"));

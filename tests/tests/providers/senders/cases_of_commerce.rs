@@ -45,5 +45,44 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"data":{"id":"645a7696","new_state":"completed","old_state":"pending"},"event":"TransactionStateChanged","timestamp":"2023-05-09T16:36:38.028960Z"}"#,
             r#"{"data":{"id":"645a7696","new_state":"completed","old_state":"pending"},"event":"TransactionStateChanged","timestamp":"2023-05-09T16:37:38.028960Z"}"#,
         ),
+        body(
+            senders::CASHFREE,
+            r#"{"data":{"order":{"order_id":"zoë-1"},"payment":{"cf_payment_id":1,"payment_amount":1}},"event_time":"2024-06-01T12:30:00+05:30","type":"PAYMENT_FAILED_WEBHOOK"}"#,
+            r#"{"data":{"order":{"order_id":"zoë-1"},"payment":{"cf_payment_id":1,"payment_amount":1}},"event_time":"2024-06-01T12:30:00+05:30","type":"PAYMENT_FAILED_WEBHOOK"}"#,
+            r#"{"data":{"order":{"order_id":"zoë-1"},"payment":{"cf_payment_id":2,"payment_amount":1}},"event_time":"2024-06-01T12:31:00+05:30","type":"PAYMENT_FAILED_WEBHOOK"}"#,
+        ),
+        body(
+            senders::CREEM,
+            r#"{"id":"evt_1","eventType":"subscription.paid","created_at":1717225199000,"object":{"id":"sub_1","note":"Zoë"}}"#,
+            r#"{"id":"evt_1","eventType":"subscription.paid","created_at":1717225199000,"object":{"id":"sub_1","note":"Zoë"}}"#,
+            r#"{"id":"evt_2","eventType":"subscription.paid","created_at":1717225259000,"object":{"id":"sub_1","note":"Zoë"}}"#,
+        ),
+        header(
+            senders::LAGO,
+            r#"{"webhook_type":"invoice.created","object_type":"invoice","invoice":{"lago_id":"i1","number":"Zoë-1"}}"#,
+            r#"{"webhook_type":"invoice.created","object_type":"invoice","invoice":{"lago_id":"i1","number":"Zoë-1"}}"#,
+        ),
+        // The header is signed. The key is in the body.
+        Case {
+            scheme: senders::METRONOME,
+            event: (
+                ID,
+                r#"{"id":"m1","type":"alerts.spend_threshold_reached","properties":{"customer":"Zoë"}}"#,
+            ),
+            retry: (
+                OTHER_ID,
+                r#"{"id":"m1","type":"alerts.spend_threshold_reached","properties":{"customer":"Zoë"}}"#,
+            ),
+            second: (
+                ID,
+                r#"{"id":"m2","type":"alerts.spend_threshold_reached","properties":{"customer":"Zoë"}}"#,
+            ),
+        },
+        body(
+            senders::PAYSTACK,
+            r#"{"event":"charge.success","data":{"id":302961,"reference":"qTPrJoy9Bx","customer":"Zoë"}}"#,
+            r#"{"event":"charge.success","data":{"id":302961,"reference":"qTPrJoy9Bx","customer":"Zoë"}}"#,
+            r#"{"event":"charge.success","data":{"id":302963,"reference":"qTPrJoy9By","customer":"Zoë"}}"#,
+        ),
     ]
 }

@@ -6,7 +6,7 @@ use idempotency_core::provider::RejectionKind;
 use super::cases::cases;
 
 /// The senders, and the names of the headers that they sign.
-const SIGNED: [(&str, &str); 21] = [
+const SIGNED: [(&str, &str); 23] = [
     ("anthropic", "webhook-id"),
     ("anthropic", "webhook-timestamp"),
     ("openai", "webhook-id"),
@@ -25,8 +25,10 @@ const SIGNED: [(&str, &str); 21] = [
     ("hubspot", "x-hubspot-request-timestamp"),
     ("sendgrid", "x-twilio-email-event-webhook-timestamp"),
     ("airwallex", "x-timestamp"),
+    ("cashfree", "x-webhook-timestamp"),
     ("increase", "webhook-id"),
     ("increase", "webhook-timestamp"),
+    ("metronome", "x-metronome-date"),
     ("revolut", "revolut-request-timestamp"),
 ];
 

@@ -37,12 +37,13 @@ const TOLERANCES: [(&str, u64); 25] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 25] = [
+const TEXTS: [(&str, &str, &str); 26] = [
     ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("box", "box-delivery-timestamp", "2026-01-01T00:00:00Z"),
     ("brex", "webhook-timestamp", "1767225600"),
     ("calendly", "calendly-webhook-signature", "1767225600"),
+    ("cashfree", "x-webhook-timestamp", "1767225600000"),
     ("discord", "x-signature-timestamp", "1767225600"),
     ("elevenlabs", "elevenlabs-signature", "1767225600"),
     ("fintoc", "fintoc-signature", "1767225600"),
