@@ -4,6 +4,7 @@
 mod ai;
 mod banking;
 mod batches;
+mod chains;
 mod commerce;
 mod developers;
 mod media;
@@ -20,7 +21,8 @@ pub use banking::{AIRWALLEX, BREX, FINTOC, INCREASE, REVOLUT};
 #[cfg(feature = "p256")]
 pub use batches::SENDGRID;
 pub use batches::{AUTH0, GOCARDLESS, HUBSPOT, LINE, META, OKTA, XERO};
-pub use commerce::{EASYPOST, LEMON_SQUEEZY, WOOCOMMERCE};
+pub use chains::{ALCHEMY, BLOCKFROST, BTCPAY};
+pub use commerce::{BIGCOMMERCE, EASYPOST, LEMON_SQUEEZY, WHOP, WOOCOMMERCE};
 pub use developers::{
     AWS_EVENTBRIDGE, BITBUCKET, CIRCLECI, GITLAB, GITLAB_SIGNED, HEROKU, INCIDENT_IO, JIRA, LINEAR, NPM,
     PAGERDUTY, SANITY, SENTRY, VERCEL,
@@ -37,12 +39,16 @@ pub use work::{
 /// All schemes, by name.
 pub const ALL: &[Scheme] = &[
     AIRWALLEX,
+    ALCHEMY,
     ANTHROPIC,
     AUTH0,
     AWS_EVENTBRIDGE,
+    BIGCOMMERCE,
     BITBUCKET,
+    BLOCKFROST,
     BOX,
     BREX,
+    BTCPAY,
     CALENDLY,
     CASHFREE,
     CHARGEBEE,
@@ -104,6 +110,7 @@ pub const ALL: &[Scheme] = &[
     TYPEFORM,
     VERCEL,
     WEBFLOW,
+    WHOP,
     WOOCOMMERCE,
     WORKOS,
     XERO,

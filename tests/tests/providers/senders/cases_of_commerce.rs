@@ -84,5 +84,33 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"event":"charge.success","data":{"id":302961,"reference":"qTPrJoy9Bx","customer":"Zoë"}}"#,
             r#"{"event":"charge.success","data":{"id":302963,"reference":"qTPrJoy9By","customer":"Zoë"}}"#,
         ),
+        header(
+            senders::BIGCOMMERCE,
+            r#"{"producer":"stores/zoë","hash":"0f1b","created_at":1688588419,"store_id":"1001","scope":"store/order/updated","data":{"type":"order","id":272}}"#,
+            r#"{"producer":"stores/zoë","hash":"0f1b","created_at":1688588419,"store_id":"1001","scope":"store/order/updated","data":{"type":"order","id":272}}"#,
+        ),
+        header(
+            senders::WHOP,
+            r#"{"type":"payment.succeeded","data":{"id":"pay_1","note":"Zoë"}}"#,
+            r#"{"type":"payment.succeeded","data":{"id":"pay_1","note":"Zoë"}}"#,
+        ),
+        body(
+            senders::ALCHEMY,
+            r#"{"webhookId":"wh_yg0kkvlsnksbzvwz","id":"whevt_1","createdAt":"2023-02-02T23:11:24.585Z","type":"ADDRESS_ACTIVITY","event":{"network":"ETH_MAINNET"}}"#,
+            r#"{"webhookId":"wh_yg0kkvlsnksbzvwz","id":"whevt_1","createdAt":"2023-02-02T23:11:24.585Z","type":"ADDRESS_ACTIVITY","event":{"network":"ETH_MAINNET"}}"#,
+            r#"{"webhookId":"wh_yg0kkvlsnksbzvwz","id":"whevt_2","createdAt":"2023-02-02T23:12:24.585Z","type":"ADDRESS_ACTIVITY","event":{"network":"ETH_MAINNET"}}"#,
+        ),
+        body(
+            senders::BLOCKFROST,
+            r#"{"id":"47668401","webhook_id":"w1","created":1650013856,"api_version":1,"type":"block","payload":{"hash":"f96a","slot":61625527}}"#,
+            r#"{"id":"47668401","webhook_id":"w1","created":1650013856,"api_version":1,"type":"block","payload":{"hash":"f96a","slot":61625527}}"#,
+            r#"{"id":"47668402","webhook_id":"w1","created":1650013916,"api_version":1,"type":"block","payload":{"hash":"f96a","slot":61625527}}"#,
+        ),
+        body(
+            senders::BTCPAY,
+            r#"{"deliveryId":"d1","webhookId":"K1c7xQ5n4qzX9fJ2","originalDeliveryId":"d1","isRedelivery":false,"type":"InvoiceReceivedPayment","timestamp":1717225200,"storeId":"zoë","invoiceId":"i1","afterExpiration":false}"#,
+            r#"{"deliveryId":"d9","webhookId":"K1c7xQ5n4qzX9fJ2","originalDeliveryId":"d1","isRedelivery":true,"type":"InvoiceReceivedPayment","timestamp":1717225200,"storeId":"zoë","invoiceId":"i1","afterExpiration":false}"#,
+            r#"{"deliveryId":"d2","webhookId":"K1c7xQ5n4qzX9fJ2","originalDeliveryId":"d2","isRedelivery":false,"type":"InvoiceReceivedPayment","timestamp":1717225200,"storeId":"zoë","invoiceId":"i1","afterExpiration":false}"#,
+        ),
     ]
 }

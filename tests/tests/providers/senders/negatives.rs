@@ -177,6 +177,7 @@ fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
         ("orb", " ", "v2=78a99eced861f85c"),
         ("openai", " ", "v1a,AAAA"),
         ("anthropic", " ", "v2,AAAA"),
+        ("blockfrost", ",", "v2=78a99eced861f85c"),
         ("revolut", ",", "v2=78a99eced861f85c"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();

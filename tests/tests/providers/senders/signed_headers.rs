@@ -6,7 +6,7 @@ use idempotency_core::provider::RejectionKind;
 use super::cases::cases;
 
 /// The senders, and the names of the headers that they sign.
-const SIGNED: [(&str, &str); 23] = [
+const SIGNED: [(&str, &str); 25] = [
     ("anthropic", "webhook-id"),
     ("anthropic", "webhook-timestamp"),
     ("openai", "webhook-id"),
@@ -25,6 +25,8 @@ const SIGNED: [(&str, &str); 23] = [
     ("hubspot", "x-hubspot-request-timestamp"),
     ("sendgrid", "x-twilio-email-event-webhook-timestamp"),
     ("airwallex", "x-timestamp"),
+    ("bigcommerce", "webhook-id"),
+    ("bigcommerce", "webhook-timestamp"),
     ("cashfree", "x-webhook-timestamp"),
     ("increase", "webhook-id"),
     ("increase", "webhook-timestamp"),

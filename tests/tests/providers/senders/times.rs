@@ -8,8 +8,10 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 25] = [
+const TOLERANCES: [(&str, u64); 28] = [
     ("anthropic", 300),
+    ("bigcommerce", 300),
+    ("blockfrost", 600),
     ("box", 600),
     ("brex", 300),
     ("calendly", 180),
@@ -32,14 +34,17 @@ const TOLERANCES: [(&str, u64); 25] = [
     ("revolut", 300),
     ("telnyx", 300),
     ("twitch", 600),
+    ("whop", 300),
     ("workos", 180),
     ("zoom", 300),
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 26] = [
+const TEXTS: [(&str, &str, &str); 28] = [
     ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
+    ("bigcommerce", "webhook-timestamp", "1767225600"),
+    ("blockfrost", "blockfrost-signature", "1767225600"),
     ("box", "box-delivery-timestamp", "2026-01-01T00:00:00Z"),
     ("brex", "webhook-timestamp", "1767225600"),
     ("calendly", "calendly-webhook-signature", "1767225600"),
@@ -173,6 +178,7 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("mux", ",", "t"),
         ("elevenlabs", ",", "t"),
         ("retell", ",", "v"),
+        ("blockfrost", ",", "t"),
         ("fintoc", ",", "t"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
