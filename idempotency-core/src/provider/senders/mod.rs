@@ -7,7 +7,9 @@ mod batches;
 mod chains;
 mod commerce;
 mod developers;
+mod forges;
 mod media;
+mod operations;
 mod payments;
 mod work;
 
@@ -20,14 +22,16 @@ pub use ai::{ANTHROPIC, ELEVENLABS, OPENAI, REPLICATE, RETELL};
 pub use banking::{AIRWALLEX, BREX, FINTOC, INCREASE, REVOLUT};
 #[cfg(feature = "p256")]
 pub use batches::SENDGRID;
-pub use batches::{AUTH0, GOCARDLESS, HUBSPOT, LINE, META, OKTA, XERO};
+pub use batches::{ABLY, AUTH0, GOCARDLESS, HELIUS, HUBSPOT, KONTENT_AI, LINE, META, OKTA, TAILSCALE, XERO};
 pub use chains::{ALCHEMY, BLOCKFROST, BTCPAY};
 pub use commerce::{BIGCOMMERCE, EASYPOST, LEMON_SQUEEZY, WHOP, WOOCOMMERCE};
 pub use developers::{
     AWS_EVENTBRIDGE, BITBUCKET, CIRCLECI, GITLAB, GITLAB_SIGNED, HEROKU, INCIDENT_IO, JIRA, LINEAR, NPM,
     PAGERDUTY, SANITY, SENTRY, VERCEL,
 };
+pub use forges::{GITEA, GOGS};
 pub use media::{DISCORD, DISCORD_EVENTS, LIVEBLOCKS, MUX, STREAM, TELEGRAM, TELNYX, TWITCH, ZOOM};
+pub use operations::{BUILDKITE, RENDER, SNYK};
 pub use payments::{
     CASHFREE, CHARGEBEE, CHECKOUT, COINBASE_COMMERCE, CREEM, DODO_PAYMENTS, LAGO, LITHIC, METRONOME,
     MODERN_TREASURY, MOLLIE, ORB, PADDLE, PAYSTACK, RAZORPAY, SQUARE,
@@ -38,6 +42,7 @@ pub use work::{
 
 /// All schemes, by name.
 pub const ALL: &[Scheme] = &[
+    ABLY,
     AIRWALLEX,
     ALCHEMY,
     ANTHROPIC,
@@ -49,6 +54,7 @@ pub const ALL: &[Scheme] = &[
     BOX,
     BREX,
     BTCPAY,
+    BUILDKITE,
     CALENDLY,
     CASHFREE,
     CHARGEBEE,
@@ -63,15 +69,19 @@ pub const ALL: &[Scheme] = &[
     EASYPOST,
     ELEVENLABS,
     FINTOC,
+    GITEA,
     GITLAB,
     GITLAB_SIGNED,
     GOCARDLESS,
+    GOGS,
+    HELIUS,
     HEROKU,
     HUBSPOT,
     INCIDENT_IO,
     INCREASE,
     INTERCOM,
     JIRA,
+    KONTENT_AI,
     LAGO,
     LEMON_SQUEEZY,
     LINE,
@@ -94,6 +104,7 @@ pub const ALL: &[Scheme] = &[
     PAYSTACK,
     POSTMARK,
     RAZORPAY,
+    RENDER,
     REPLICATE,
     RETELL,
     REVOLUT,
@@ -101,8 +112,10 @@ pub const ALL: &[Scheme] = &[
     #[cfg(feature = "p256")]
     SENDGRID,
     SENTRY,
+    SNYK,
     SQUARE,
     STREAM,
+    TAILSCALE,
     TELEGRAM,
     TELNYX,
     TRELLO,

@@ -76,6 +76,7 @@ pub(super) fn cases() -> Vec<Case> {
     let mut cases = super::cases_of_sdks::cases();
     cases.extend(super::cases_of_batches::cases());
     cases.extend(super::cases_of_commerce::cases());
+    cases.extend(super::cases_of_services::cases());
     cases.extend(others());
     cases
 }

@@ -5,6 +5,7 @@ mod cases;
 mod cases_of_batches;
 mod cases_of_commerce;
 mod cases_of_sdks;
+mod cases_of_services;
 mod cuts;
 mod habits;
 mod ids;

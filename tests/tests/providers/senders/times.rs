@@ -8,12 +8,13 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 28] = [
+const TOLERANCES: [(&str, u64); 31] = [
     ("anthropic", 300),
     ("bigcommerce", 300),
     ("blockfrost", 600),
     ("box", 600),
     ("brex", 300),
+    ("buildkite", 300),
     ("calendly", 180),
     ("dodo-payments", 300),
     ("elevenlabs", 1_800),
@@ -29,9 +30,11 @@ const TOLERANCES: [(&str, u64); 28] = [
     ("openai", 300),
     ("orb", 300),
     ("paddle", 5),
+    ("render", 300),
     ("replicate", 300),
     ("retell", 300),
     ("revolut", 300),
+    ("tailscale", 300),
     ("telnyx", 300),
     ("twitch", 600),
     ("whop", 300),
@@ -40,13 +43,14 @@ const TOLERANCES: [(&str, u64); 28] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 28] = [
+const TEXTS: [(&str, &str, &str); 30] = [
     ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("bigcommerce", "webhook-timestamp", "1767225600"),
     ("blockfrost", "blockfrost-signature", "1767225600"),
     ("box", "box-delivery-timestamp", "2026-01-01T00:00:00Z"),
     ("brex", "webhook-timestamp", "1767225600"),
+    ("buildkite", "x-buildkite-signature", "1767225600"),
     ("calendly", "calendly-webhook-signature", "1767225600"),
     ("cashfree", "x-webhook-timestamp", "1767225600000"),
     ("discord", "x-signature-timestamp", "1767225600"),
@@ -63,6 +67,7 @@ const TEXTS: [(&str, &str, &str); 28] = [
     ("revolut", "revolut-request-timestamp", "1767225600000"),
     ("sanity", "sanity-webhook-signature", "1767225600000"),
     ("sendgrid", "x-twilio-email-event-webhook-timestamp", "1767225600"),
+    ("tailscale", "tailscale-webhook-signature", "1767225600"),
     ("telnyx", "telnyx-timestamp", "1767225600"),
     ("twitch", "twitch-eventsub-message-timestamp", "2026-01-01T00:00:00Z"),
     ("webflow", "x-webflow-timestamp", "1767225600000"),
@@ -179,7 +184,9 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("elevenlabs", ",", "t"),
         ("retell", ",", "v"),
         ("blockfrost", ",", "t"),
+        ("buildkite", ",", "timestamp"),
         ("fintoc", ",", "t"),
+        ("tailscale", ",", "t"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
         let name = case.scheme.signature_header_names()[0];
