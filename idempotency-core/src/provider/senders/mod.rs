@@ -6,6 +6,7 @@ mod banking;
 mod batches;
 mod chains;
 mod commerce;
+mod content;
 mod developers;
 mod forges;
 mod media;
@@ -25,13 +26,17 @@ pub use batches::SENDGRID;
 pub use batches::{ABLY, AUTH0, GOCARDLESS, HELIUS, HUBSPOT, KONTENT_AI, LINE, META, OKTA, TAILSCALE, XERO};
 pub use chains::{ALCHEMY, BLOCKFROST, BTCPAY};
 pub use commerce::{BIGCOMMERCE, EASYPOST, LEMON_SQUEEZY, WHOP, WOOCOMMERCE};
+pub use content::CLOUDFLARE_STREAM;
 pub use developers::{
     AWS_EVENTBRIDGE, BITBUCKET, CIRCLECI, GITLAB, GITLAB_SIGNED, HEROKU, INCIDENT_IO, JIRA, LINEAR, NPM,
     PAGERDUTY, SANITY, SENTRY, VERCEL,
 };
 pub use forges::{GITEA, GOGS};
 pub use media::{DISCORD, DISCORD_EVENTS, LIVEBLOCKS, MUX, STREAM, TELEGRAM, TELNYX, TWITCH, ZOOM};
-pub use operations::{BUILDKITE, RENDER, SNYK};
+pub use operations::{
+    BUILDKITE, CLOUDFLARE, FLUX, GRAFANA, HARBOR, HCP_TERRAFORM, LANGFUSE, LAUNCHDARKLY, RENDER, SNYK,
+    SONARQUBE,
+};
 pub use payments::{
     CASHFREE, CHARGEBEE, CHECKOUT, COINBASE_COMMERCE, CREEM, DODO_PAYMENTS, LAGO, LITHIC, METRONOME,
     MODERN_TREASURY, MOLLIE, ORB, PADDLE, PAYSTACK, RAZORPAY, SQUARE,
@@ -60,6 +65,8 @@ pub const ALL: &[Scheme] = &[
     CHARGEBEE,
     CHECKOUT,
     CIRCLECI,
+    CLOUDFLARE,
+    CLOUDFLARE_STREAM,
     COINBASE_COMMERCE,
     CREEM,
     DISCORD,
@@ -69,11 +76,15 @@ pub const ALL: &[Scheme] = &[
     EASYPOST,
     ELEVENLABS,
     FINTOC,
+    FLUX,
     GITEA,
     GITLAB,
     GITLAB_SIGNED,
     GOCARDLESS,
     GOGS,
+    GRAFANA,
+    HARBOR,
+    HCP_TERRAFORM,
     HELIUS,
     HEROKU,
     HUBSPOT,
@@ -83,6 +94,8 @@ pub const ALL: &[Scheme] = &[
     JIRA,
     KONTENT_AI,
     LAGO,
+    LANGFUSE,
+    LAUNCHDARKLY,
     LEMON_SQUEEZY,
     LINE,
     LINEAR,
@@ -113,6 +126,7 @@ pub const ALL: &[Scheme] = &[
     SENDGRID,
     SENTRY,
     SNYK,
+    SONARQUBE,
     SQUARE,
     STREAM,
     TAILSCALE,

@@ -112,5 +112,11 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"deliveryId":"d9","webhookId":"K1c7xQ5n4qzX9fJ2","originalDeliveryId":"d1","isRedelivery":true,"type":"InvoiceReceivedPayment","timestamp":1717225200,"storeId":"zoë","invoiceId":"i1","afterExpiration":false}"#,
             r#"{"deliveryId":"d2","webhookId":"K1c7xQ5n4qzX9fJ2","originalDeliveryId":"d2","isRedelivery":false,"type":"InvoiceReceivedPayment","timestamp":1717225200,"storeId":"zoë","invoiceId":"i1","afterExpiration":false}"#,
         ),
+        body(
+            senders::CLOUDFLARE_STREAM,
+            r#"{"uid":"6b9e68b07dfee8cc2d116e4c51d6a957","readyToStream":true,"status":{"state":"ready"},"meta":{"name":"Zoë"},"modified":"2022-06-30T17:53:21.774299Z"}"#,
+            r#"{"uid":"6b9e68b07dfee8cc2d116e4c51d6a957","readyToStream":true,"status":{"state":"ready"},"meta":{"name":"Zoë"},"modified":"2022-06-30T17:53:21.774299Z"}"#,
+            r#"{"uid":"6b9e68b07dfee8cc2d116e4c51d6a957","readyToStream":true,"status":{"state":"ready"},"meta":{"name":"Zoë"},"modified":"2022-06-30T17:54:21.774299Z"}"#,
+        ),
     ]
 }

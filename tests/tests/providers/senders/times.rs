@@ -8,7 +8,7 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 31] = [
+const TOLERANCES: [(&str, u64); 33] = [
     ("anthropic", 300),
     ("bigcommerce", 300),
     ("blockfrost", 600),
@@ -16,6 +16,7 @@ const TOLERANCES: [(&str, u64); 31] = [
     ("brex", 300),
     ("buildkite", 300),
     ("calendly", 180),
+    ("cloudflare-stream", 300),
     ("dodo-payments", 300),
     ("elevenlabs", 1_800),
     ("fintoc", 300),
@@ -23,6 +24,7 @@ const TOLERANCES: [(&str, u64); 31] = [
     ("hubspot", 300),
     ("incident-io", 300),
     ("increase", 300),
+    ("langfuse", 300),
     ("linear", 60),
     ("lithic", 300),
     ("liveblocks", 300),
@@ -43,7 +45,7 @@ const TOLERANCES: [(&str, u64); 31] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 30] = [
+const TEXTS: [(&str, &str, &str); 32] = [
     ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("bigcommerce", "webhook-timestamp", "1767225600"),
@@ -53,12 +55,14 @@ const TEXTS: [(&str, &str, &str); 30] = [
     ("buildkite", "x-buildkite-signature", "1767225600"),
     ("calendly", "calendly-webhook-signature", "1767225600"),
     ("cashfree", "x-webhook-timestamp", "1767225600000"),
+    ("cloudflare-stream", "webhook-signature", "1767225600"),
     ("discord", "x-signature-timestamp", "1767225600"),
     ("elevenlabs", "elevenlabs-signature", "1767225600"),
     ("fintoc", "fintoc-signature", "1767225600"),
     ("gitlab-signed", "webhook-timestamp", "1767225600"),
     ("hubspot", "x-hubspot-request-timestamp", "1767225600000"),
     ("increase", "webhook-timestamp", "1767225600"),
+    ("langfuse", "x-langfuse-signature", "1767225600"),
     ("mux", "mux-signature", "1767225600"),
     ("openai", "webhook-timestamp", "1767225600"),
     ("orb", "x-orb-timestamp", "2026-01-01T00:00:00"),
@@ -185,7 +189,9 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("retell", ",", "v"),
         ("blockfrost", ",", "t"),
         ("buildkite", ",", "timestamp"),
+        ("cloudflare-stream", ",", "time"),
         ("fintoc", ",", "t"),
+        ("langfuse", ",", "t"),
         ("tailscale", ",", "t"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
