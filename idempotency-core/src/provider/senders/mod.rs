@@ -7,11 +7,13 @@ mod batches;
 mod chains;
 mod commerce;
 mod content;
+mod data;
 mod developers;
 mod forges;
 mod media;
 mod operations;
 mod payments;
+mod people;
 mod work;
 
 use std::time::Duration;
@@ -26,7 +28,8 @@ pub use batches::SENDGRID;
 pub use batches::{ABLY, AUTH0, GOCARDLESS, HELIUS, HUBSPOT, KONTENT_AI, LINE, META, OKTA, TAILSCALE, XERO};
 pub use chains::{ALCHEMY, BLOCKFROST, BTCPAY};
 pub use commerce::{BIGCOMMERCE, EASYPOST, LEMON_SQUEEZY, WHOP, WOOCOMMERCE};
-pub use content::CLOUDFLARE_STREAM;
+pub use content::{CLOUDFLARE_STREAM, FILESTACK, GHOST, IMAGEKIT};
+pub use data::{APPWRITE, DUB, NANGO, SEGMENT};
 pub use developers::{
     AWS_EVENTBRIDGE, BITBUCKET, CIRCLECI, GITLAB, GITLAB_SIGNED, HEROKU, INCIDENT_IO, JIRA, LINEAR, NPM,
     PAGERDUTY, SANITY, SENTRY, VERCEL,
@@ -41,6 +44,7 @@ pub use payments::{
     CASHFREE, CHARGEBEE, CHECKOUT, COINBASE_COMMERCE, CREEM, DODO_PAYMENTS, LAGO, LITHIC, METRONOME,
     MODERN_TREASURY, MOLLIE, ORB, PADDLE, PAYSTACK, RAZORPAY, SQUARE,
 };
+pub use people::TERRA;
 pub use work::{
     BOX, CALENDLY, DOCUSIGN, INTERCOM, NOTION, ONFIDO, POSTMARK, TRELLO, TYPEFORM, WEBFLOW, WORKOS, ZENDESK,
 };
@@ -51,6 +55,7 @@ pub const ALL: &[Scheme] = &[
     AIRWALLEX,
     ALCHEMY,
     ANTHROPIC,
+    APPWRITE,
     AUTH0,
     AWS_EVENTBRIDGE,
     BIGCOMMERCE,
@@ -73,10 +78,13 @@ pub const ALL: &[Scheme] = &[
     DISCORD_EVENTS,
     DOCUSIGN,
     DODO_PAYMENTS,
+    DUB,
     EASYPOST,
     ELEVENLABS,
+    FILESTACK,
     FINTOC,
     FLUX,
+    GHOST,
     GITEA,
     GITLAB,
     GITLAB_SIGNED,
@@ -88,6 +96,7 @@ pub const ALL: &[Scheme] = &[
     HELIUS,
     HEROKU,
     HUBSPOT,
+    IMAGEKIT,
     INCIDENT_IO,
     INCREASE,
     INTERCOM,
@@ -106,6 +115,7 @@ pub const ALL: &[Scheme] = &[
     MODERN_TREASURY,
     MOLLIE,
     MUX,
+    NANGO,
     NOTION,
     NPM,
     OKTA,
@@ -122,6 +132,7 @@ pub const ALL: &[Scheme] = &[
     RETELL,
     REVOLUT,
     SANITY,
+    SEGMENT,
     #[cfg(feature = "p256")]
     SENDGRID,
     SENTRY,
@@ -132,6 +143,7 @@ pub const ALL: &[Scheme] = &[
     TAILSCALE,
     TELEGRAM,
     TELNYX,
+    TERRA,
     TRELLO,
     TWITCH,
     TYPEFORM,

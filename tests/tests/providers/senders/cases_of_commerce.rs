@@ -113,10 +113,66 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"deliveryId":"d2","webhookId":"K1c7xQ5n4qzX9fJ2","originalDeliveryId":"d2","isRedelivery":false,"type":"InvoiceReceivedPayment","timestamp":1717225200,"storeId":"zoë","invoiceId":"i1","afterExpiration":false}"#,
         ),
         body(
+            senders::TERRA,
+            r#"{"type":"activity","user":{"user_id":"u1","reference_id":"Zoë"},"data":[{"start":"2024-06-01T06:00:00Z"}]}"#,
+            r#"{"type":"activity","user":{"user_id":"u1","reference_id":"Zoë"},"data":[{"start":"2024-06-01T06:00:00Z"}]}"#,
+            r#"{"type":"activity","user":{"user_id":"u1","reference_id":"Zoë"},"data":[{"start":"2024-06-01T06:30:00Z"}]}"#,
+        ),
+        body(
             senders::CLOUDFLARE_STREAM,
             r#"{"uid":"6b9e68b07dfee8cc2d116e4c51d6a957","readyToStream":true,"status":{"state":"ready"},"meta":{"name":"Zoë"},"modified":"2022-06-30T17:53:21.774299Z"}"#,
             r#"{"uid":"6b9e68b07dfee8cc2d116e4c51d6a957","readyToStream":true,"status":{"state":"ready"},"meta":{"name":"Zoë"},"modified":"2022-06-30T17:53:21.774299Z"}"#,
             r#"{"uid":"6b9e68b07dfee8cc2d116e4c51d6a957","readyToStream":true,"status":{"state":"ready"},"meta":{"name":"Zoë"},"modified":"2022-06-30T17:54:21.774299Z"}"#,
+        ),
+        body(
+            senders::FILESTACK,
+            r#"{"id":1000,"action":"fp.upload","timestamp":1558367878,"text":{"url":"https://example.com/a","filename":"zoë.png"}}"#,
+            r#"{"id":1000,"action":"fp.upload","timestamp":1558367878,"text":{"url":"https://example.com/a","filename":"zoë.png"}}"#,
+            r#"{"id":1000,"action":"fp.upload","timestamp":1558367938,"text":{"url":"https://example.com/a","filename":"zoë.png"}}"#,
+        ),
+        body(
+            senders::GHOST,
+            r#"{"post":{"current":{"id":"p1","title":"Zoë","updated_at":"2024-06-01T07:00:00.000Z"},"previous":{}}}"#,
+            r#"{"post":{"current":{"id":"p1","title":"Zoë","updated_at":"2024-06-01T07:00:00.000Z"},"previous":{}}}"#,
+            r#"{"post":{"current":{"id":"p1","title":"Zoë","updated_at":"2024-06-01T07:01:00.000Z"},"previous":{}}}"#,
+        ),
+        header(
+            senders::IMAGEKIT,
+            r#"{"id":"e1","type":"file.created","created_at":"2024-06-01T07:00:00.000Z","data":{"id":"f1","name":"zoë.png"}}"#,
+            r#"{"id":"e1","type":"file.created","created_at":"2024-06-01T07:00:00.000Z","data":{"id":"f1","name":"zoë.png"}}"#,
+        ),
+        Case {
+            scheme: senders::APPWRITE,
+            event: (
+                "databases.d.collections.c.documents.x.update",
+                r#"{"$id":"x","$updatedAt":"2024-06-01T07:00:00.000+00:00","name":"Zoë"}"#,
+            ),
+            retry: (
+                "databases.d.collections.c.documents.x.update",
+                r#"{"$id":"x","$updatedAt":"2024-06-01T07:00:00.000+00:00","name":"Zoë"}"#,
+            ),
+            second: (
+                "databases.d.collections.c.documents.x.update",
+                r#"{"$id":"x","$updatedAt":"2024-06-01T07:01:00.000+00:00","name":"Zoë"}"#,
+            ),
+        },
+        body(
+            senders::DUB,
+            r#"{"id":"evt_1","event":"link.clicked","createdAt":"2024-06-01T07:00:00.000Z","data":{"click":{"id":"c1"}}}"#,
+            r#"{"id":"evt_1","event":"link.clicked","createdAt":"2024-06-01T07:00:00.000Z","data":{"click":{"id":"c1"}}}"#,
+            r#"{"id":"evt_2","event":"link.clicked","createdAt":"2024-06-01T07:01:00.000Z","data":{"click":{"id":"c1"}}}"#,
+        ),
+        body(
+            senders::NANGO,
+            r#"{"type":"sync","connectionId":"zoë","syncName":"contacts","modifiedAfter":"2024-06-01T07:00:00.000Z","success":true}"#,
+            r#"{"type":"sync","connectionId":"zoë","syncName":"contacts","modifiedAfter":"2024-06-01T07:00:00.000Z","success":true}"#,
+            r#"{"type":"sync","connectionId":"zoë","syncName":"contacts","modifiedAfter":"2024-06-01T07:01:00.000Z","success":true}"#,
+        ),
+        body(
+            senders::SEGMENT,
+            r#"{"messageId":"ajs-1","type":"track","userId":"zoë","timestamp":"2024-06-01T07:00:00.000Z","event":"Order Completed"}"#,
+            r#"{"messageId":"ajs-1","type":"track","userId":"zoë","timestamp":"2024-06-01T07:00:00.000Z","event":"Order Completed"}"#,
+            r#"{"messageId":"ajs-2","type":"track","userId":"zoë","timestamp":"2024-06-01T07:00:00.000Z","event":"Order Completed"}"#,
         ),
     ]
 }

@@ -6,7 +6,7 @@ use idempotency_core::provider::RejectionKind;
 use super::cases::cases;
 
 /// The senders, and the names of the headers that they sign.
-const SIGNED: [(&str, &str); 25] = [
+const SIGNED: [(&str, &str); 26] = [
     ("anthropic", "webhook-id"),
     ("anthropic", "webhook-timestamp"),
     ("openai", "webhook-id"),
@@ -28,6 +28,7 @@ const SIGNED: [(&str, &str); 25] = [
     ("bigcommerce", "webhook-id"),
     ("bigcommerce", "webhook-timestamp"),
     ("cashfree", "x-webhook-timestamp"),
+    ("filestack", "fs-timestamp"),
     ("increase", "webhook-id"),
     ("increase", "webhook-timestamp"),
     ("metronome", "x-metronome-date"),

@@ -8,7 +8,7 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 33] = [
+const TOLERANCES: [(&str, u64); 36] = [
     ("anthropic", 300),
     ("bigcommerce", 300),
     ("blockfrost", 600),
@@ -20,8 +20,10 @@ const TOLERANCES: [(&str, u64); 33] = [
     ("dodo-payments", 300),
     ("elevenlabs", 1_800),
     ("fintoc", 300),
+    ("ghost", 300),
     ("gitlab-signed", 300),
     ("hubspot", 300),
+    ("imagekit", 300),
     ("incident-io", 300),
     ("increase", 300),
     ("langfuse", 300),
@@ -38,6 +40,7 @@ const TOLERANCES: [(&str, u64); 33] = [
     ("revolut", 300),
     ("tailscale", 300),
     ("telnyx", 300),
+    ("terra", 300),
     ("twitch", 600),
     ("whop", 300),
     ("workos", 180),
@@ -45,7 +48,7 @@ const TOLERANCES: [(&str, u64); 33] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 32] = [
+const TEXTS: [(&str, &str, &str); 36] = [
     ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("bigcommerce", "webhook-timestamp", "1767225600"),
@@ -58,9 +61,12 @@ const TEXTS: [(&str, &str, &str); 32] = [
     ("cloudflare-stream", "webhook-signature", "1767225600"),
     ("discord", "x-signature-timestamp", "1767225600"),
     ("elevenlabs", "elevenlabs-signature", "1767225600"),
+    ("filestack", "fs-timestamp", "1767225600"),
     ("fintoc", "fintoc-signature", "1767225600"),
+    ("ghost", "x-ghost-signature", "1767225600000"),
     ("gitlab-signed", "webhook-timestamp", "1767225600"),
     ("hubspot", "x-hubspot-request-timestamp", "1767225600000"),
+    ("imagekit", "webhook-timestamp", "1767225600"),
     ("increase", "webhook-timestamp", "1767225600"),
     ("langfuse", "x-langfuse-signature", "1767225600"),
     ("mux", "mux-signature", "1767225600"),
@@ -73,6 +79,7 @@ const TEXTS: [(&str, &str, &str); 32] = [
     ("sendgrid", "x-twilio-email-event-webhook-timestamp", "1767225600"),
     ("tailscale", "tailscale-webhook-signature", "1767225600"),
     ("telnyx", "telnyx-timestamp", "1767225600"),
+    ("terra", "terra-signature", "1767225600"),
     ("twitch", "twitch-eventsub-message-timestamp", "2026-01-01T00:00:00Z"),
     ("webflow", "x-webflow-timestamp", "1767225600000"),
     ("workos", "workos-signature", "1767225600000"),
@@ -191,8 +198,10 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("buildkite", ",", "timestamp"),
         ("cloudflare-stream", ",", "time"),
         ("fintoc", ",", "t"),
+        ("ghost", ",", "t"),
         ("langfuse", ",", "t"),
         ("tailscale", ",", "t"),
+        ("terra", ",", "t"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
         let name = case.scheme.signature_header_names()[0];
