@@ -6,6 +6,7 @@ mod banking;
 mod batches;
 mod chains;
 mod commerce;
+mod community;
 mod content;
 mod data;
 mod developers;
@@ -28,6 +29,7 @@ pub use batches::SENDGRID;
 pub use batches::{ABLY, AUTH0, GOCARDLESS, HELIUS, HUBSPOT, KONTENT_AI, LINE, META, OKTA, TAILSCALE, XERO};
 pub use chains::{ALCHEMY, BLOCKFROST, BTCPAY};
 pub use commerce::{BIGCOMMERCE, EASYPOST, LEMON_SQUEEZY, WHOP, WOOCOMMERCE};
+pub use community::{CRISP, DISCOURSE, HELP_SCOUT, KNOCK, MASTODON, MICROSOFT_TEAMS, SINCH};
 pub use content::{CLOUDFLARE_STREAM, FILESTACK, GHOST, IMAGEKIT};
 pub use data::{APPWRITE, DUB, NANGO, SEGMENT};
 pub use developers::{
@@ -74,8 +76,10 @@ pub const ALL: &[Scheme] = &[
     CLOUDFLARE_STREAM,
     COINBASE_COMMERCE,
     CREEM,
+    CRISP,
     DISCORD,
     DISCORD_EVENTS,
+    DISCOURSE,
     DOCUSIGN,
     DODO_PAYMENTS,
     DUB,
@@ -94,6 +98,7 @@ pub const ALL: &[Scheme] = &[
     HARBOR,
     HCP_TERRAFORM,
     HELIUS,
+    HELP_SCOUT,
     HEROKU,
     HUBSPOT,
     IMAGEKIT,
@@ -101,6 +106,7 @@ pub const ALL: &[Scheme] = &[
     INCREASE,
     INTERCOM,
     JIRA,
+    KNOCK,
     KONTENT_AI,
     LAGO,
     LANGFUSE,
@@ -110,8 +116,10 @@ pub const ALL: &[Scheme] = &[
     LINEAR,
     LITHIC,
     LIVEBLOCKS,
+    MASTODON,
     META,
     METRONOME,
+    MICROSOFT_TEAMS,
     MODERN_TREASURY,
     MOLLIE,
     MUX,
@@ -136,6 +144,7 @@ pub const ALL: &[Scheme] = &[
     #[cfg(feature = "p256")]
     SENDGRID,
     SENTRY,
+    SINCH,
     SNYK,
     SONARQUBE,
     SQUARE,

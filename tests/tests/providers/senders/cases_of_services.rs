@@ -2,7 +2,7 @@
 
 use idempotency_core::provider::senders;
 
-use super::cases::{Case, body, header};
+use super::cases::{Case, ID, OTHER_ID, body, header};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -80,5 +80,60 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"ref":"refs/heads/main","after":"28e1879d","repository":{"id":1,"full_name":"zoë/a"}}"#,
             r#"{"ref":"refs/heads/main","after":"28e1879d","repository":{"id":1,"full_name":"zoë/a"}}"#,
         ),
+        body(
+            senders::CRISP,
+            r#"{"event":"message:send","data":{"fingerprint":163408807661342,"content":"Zoë","session_id":"session_1"}}"#,
+            r#"{"event":"message:send","data":{"fingerprint":163408807661342,"content":"Zoë","session_id":"session_1"}}"#,
+            r#"{"event":"message:send","data":{"fingerprint":163408807661343,"content":"Zoë","session_id":"session_1"}}"#,
+        ),
+        Case {
+            scheme: senders::DISCOURSE,
+            event: ("topic_edited", r#"{"topic":{"id":5,"title":"Zoë","bumped_at":"2024-06-01T07:00:00Z"}}"#),
+            retry: ("topic_edited", r#"{"topic":{"id":5,"title":"Zoë","bumped_at":"2024-06-01T07:00:00Z"}}"#),
+            second: (
+                "topic_edited",
+                r#"{"topic":{"id":5,"title":"Zoë","bumped_at":"2024-06-01T07:01:00Z"}}"#,
+            ),
+        },
+        body(
+            senders::HELP_SCOUT,
+            r#"{"id":131938,"number":349,"status":"active","subject":"Zoë","userUpdatedAt":"2024-06-01T07:00:00Z"}"#,
+            r#"{"id":131938,"number":349,"status":"active","subject":"Zoë","userUpdatedAt":"2024-06-01T07:00:00Z"}"#,
+            r#"{"id":131938,"number":349,"status":"active","subject":"Zoë","userUpdatedAt":"2024-06-01T07:01:00Z"}"#,
+        ),
+        body(
+            senders::KNOCK,
+            r#"{"__typename":"Event","type":"message.sent","created_at":"2026-01-31T17:12:59.958652Z","data":{"id":"m1","recipient":"zoë"},"event_data":null}"#,
+            r#"{"__typename":"Event","type":"message.sent","created_at":"2026-01-31T17:12:59.958652Z","data":{"id":"m1","recipient":"zoë"},"event_data":null}"#,
+            r#"{"__typename":"Event","type":"message.sent","created_at":"2026-01-31T17:13:59.958652Z","data":{"id":"m1","recipient":"zoë"},"event_data":null}"#,
+        ),
+        body(
+            senders::MASTODON,
+            r#"{"event":"account.updated","created_at":"2024-06-01T07:00:00.000Z","object":{"id":"108","username":"zoë"}}"#,
+            r#"{"event":"account.updated","created_at":"2024-06-01T07:00:00.000Z","object":{"id":"108","username":"zoë"}}"#,
+            r#"{"event":"account.updated","created_at":"2024-06-01T07:01:00.000Z","object":{"id":"108","username":"zoë"}}"#,
+        ),
+        body(
+            senders::MICROSOFT_TEAMS,
+            r#"{"type":"message","id":"1717225199001","timestamp":"2024-06-01T07:00:00.000Z","text":"<at>Bot</at> hi","from":{"name":"Zoë"}}"#,
+            r#"{"type":"message","id":"1717225199001","timestamp":"2024-06-01T07:00:00.000Z","text":"<at>Bot</at> hi","from":{"name":"Zoë"}}"#,
+            r#"{"type":"message","id":"1717225259001","timestamp":"2024-06-01T07:00:00.000Z","text":"<at>Bot</at> hi","from":{"name":"Zoë"}}"#,
+        ),
+        // The header is signed. The key is in the body.
+        Case {
+            scheme: senders::SINCH,
+            event: (
+                ID,
+                r#"{"app_id":"01E","project_id":"p1","accepted_time":"2024-06-01T07:00:00Z","event_time":"2024-06-01T07:00:00Z","message_delivery_report":{"message_id":"m1","status":"DELIVERED","metadata":"Zoë"}}"#,
+            ),
+            retry: (
+                OTHER_ID,
+                r#"{"app_id":"01E","project_id":"p1","accepted_time":"2024-06-01T07:00:00Z","event_time":"2024-06-01T07:00:00Z","message_delivery_report":{"message_id":"m1","status":"DELIVERED","metadata":"Zoë"}}"#,
+            ),
+            second: (
+                ID,
+                r#"{"app_id":"01E","project_id":"p1","accepted_time":"2024-06-01T07:01:00Z","event_time":"2024-06-01T07:01:00Z","message_delivery_report":{"message_id":"m1","status":"DELIVERED","metadata":"Zoë"}}"#,
+            ),
+        },
     ]
 }

@@ -6,7 +6,7 @@ use idempotency_core::provider::RejectionKind;
 use super::cases::cases;
 
 /// The senders, and the names of the headers that they sign.
-const SIGNED: [(&str, &str); 26] = [
+const SIGNED: [(&str, &str); 29] = [
     ("anthropic", "webhook-id"),
     ("anthropic", "webhook-timestamp"),
     ("openai", "webhook-id"),
@@ -28,11 +28,14 @@ const SIGNED: [(&str, &str); 26] = [
     ("bigcommerce", "webhook-id"),
     ("bigcommerce", "webhook-timestamp"),
     ("cashfree", "x-webhook-timestamp"),
+    ("crisp", "x-crisp-request-timestamp"),
     ("filestack", "fs-timestamp"),
     ("increase", "webhook-id"),
     ("increase", "webhook-timestamp"),
     ("metronome", "x-metronome-date"),
     ("revolut", "revolut-request-timestamp"),
+    ("sinch", "x-sinch-webhook-signature-nonce"),
+    ("sinch", "x-sinch-webhook-signature-timestamp"),
 ];
 
 #[test]

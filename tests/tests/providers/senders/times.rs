@@ -8,7 +8,7 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 36] = [
+const TOLERANCES: [(&str, u64); 37] = [
     ("anthropic", 300),
     ("bigcommerce", 300),
     ("blockfrost", 600),
@@ -26,6 +26,7 @@ const TOLERANCES: [(&str, u64); 36] = [
     ("imagekit", 300),
     ("incident-io", 300),
     ("increase", 300),
+    ("knock", 300),
     ("langfuse", 300),
     ("linear", 60),
     ("lithic", 300),
@@ -48,7 +49,7 @@ const TOLERANCES: [(&str, u64); 36] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 36] = [
+const TEXTS: [(&str, &str, &str); 39] = [
     ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("bigcommerce", "webhook-timestamp", "1767225600"),
@@ -59,6 +60,7 @@ const TEXTS: [(&str, &str, &str); 36] = [
     ("calendly", "calendly-webhook-signature", "1767225600"),
     ("cashfree", "x-webhook-timestamp", "1767225600000"),
     ("cloudflare-stream", "webhook-signature", "1767225600"),
+    ("crisp", "x-crisp-request-timestamp", "1767225600000"),
     ("discord", "x-signature-timestamp", "1767225600"),
     ("elevenlabs", "elevenlabs-signature", "1767225600"),
     ("filestack", "fs-timestamp", "1767225600"),
@@ -68,6 +70,7 @@ const TEXTS: [(&str, &str, &str); 36] = [
     ("hubspot", "x-hubspot-request-timestamp", "1767225600000"),
     ("imagekit", "webhook-timestamp", "1767225600"),
     ("increase", "webhook-timestamp", "1767225600"),
+    ("knock", "x-knock-signature", "1767225600000"),
     ("langfuse", "x-langfuse-signature", "1767225600"),
     ("mux", "mux-signature", "1767225600"),
     ("openai", "webhook-timestamp", "1767225600"),
@@ -77,6 +80,7 @@ const TEXTS: [(&str, &str, &str); 36] = [
     ("revolut", "revolut-request-timestamp", "1767225600000"),
     ("sanity", "sanity-webhook-signature", "1767225600000"),
     ("sendgrid", "x-twilio-email-event-webhook-timestamp", "1767225600"),
+    ("sinch", "x-sinch-webhook-signature-timestamp", "1767225600"),
     ("tailscale", "tailscale-webhook-signature", "1767225600"),
     ("telnyx", "telnyx-timestamp", "1767225600"),
     ("terra", "terra-signature", "1767225600"),
@@ -199,6 +203,7 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("cloudflare-stream", ",", "time"),
         ("fintoc", ",", "t"),
         ("ghost", ",", "t"),
+        ("knock", ",", "t"),
         ("langfuse", ",", "t"),
         ("tailscale", ",", "t"),
         ("terra", ",", "t"),
