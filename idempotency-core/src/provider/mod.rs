@@ -64,9 +64,9 @@ mod netlify;
 mod paypal;
 #[cfg(feature = "public-keys")]
 mod plaid;
+mod plain;
 mod qstash;
 mod questions;
-mod plain;
 mod registry;
 mod rotating_secrets;
 pub(crate) mod scheme;

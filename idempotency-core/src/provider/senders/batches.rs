@@ -22,6 +22,19 @@ pub const ASANA: Scheme = Scheme::hmac_sha256("asana")
         "Each webhook has its own secret, in the answer to the request that created it: use a source of secrets. Two webhooks about one resource send the same events: give each its own path. An empty list is a heartbeat, which is answered 200. Asana may lose events.",
     );
 
+/// Ably, batched webhooks. The items have no id, so the key is the digest of an item. The secret is the part of the API key
+/// after the colon.
+pub const ABLY: Scheme = Scheme::hmac_sha256("ably")
+    .titled("Ably (batched)")
+    .described_by("https://github.com/ably/docs", Confirmed)
+    .signature_header("x-ably-signature")
+    .base64()
+    .events_in("/items/*")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/source"))
+    .retries_for(minutes(5), Confirmed)
+    .noting("A retry may have further items. The secret is the part of the API key after the colon.");
+
 /// Auth0, custom webhooks of a log stream. **Nothing is signed**: a client that sees a request can forge any other.
 pub const AUTH0: Scheme = Scheme::token("auth0")
     .titled("Auth0 (log stream)")
@@ -42,6 +55,18 @@ pub const GOCARDLESS: Scheme = Scheme::hmac_sha256("gocardless")
     .type_in(Place::Joined(&[Place::Json("/resource_type"), Place::Json("/action")]))
     .waits_for(seconds(10), Confirmed)
     .noting("It retries up to 8 times, at growing intervals.");
+
+/// Helius. **Nothing is signed**: a client that sees a request can forge any other. The key is the signature of the
+/// transaction, in both of its formats.
+pub const HELIUS: Scheme = Scheme::token("helius")
+    .titled("Helius")
+    .described_by("https://github.com/helius-labs/docs", Confirmed)
+    .signature_header("authorization")
+    .events_in("/*")
+    .key_in(Place::FirstOf(&[Place::Json("/signature"), Place::Json("/transaction/signatures/0")]))
+    .retries_for(minutes(3), Confirmed)
+    .retries_after_4xx(true, Confirmed)
+    .noting("Give each of its webhooks its own endpoint: two of them may report the same transaction.");
 
 /// HubSpot, signatures of version 3. The signature covers the URL, so call [`with_url`](Scheme::with_url) with the URL of the
 /// subscription, with its percent-encoding decoded as HubSpot does.
@@ -70,6 +95,18 @@ pub const HUBSPOT: Scheme = Scheme::hmac_sha256("hubspot")
     .retries_for(hours(24), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
     .noting("Signatures of the versions 1 and 2 are no HMAC, and are refused.");
+
+/// Kontent.ai. Its notifications have no id, so the key is the digest of a notification.
+pub const KONTENT_AI: Scheme = Scheme::hmac_sha256("kontent-ai")
+    .titled("Kontent.ai")
+    .described_by("https://github.com/kontent-ai/webhook-helper-js", Confirmed)
+    .signature_header("x-kontent-ai-signature")
+    .base64()
+    .events_in("/notifications/*")
+    .key_in(Place::Digest)
+    .type_in(Place::Joined(&[Place::Json("/message/object_type"), Place::Json("/message/action")]))
+    .account_in(Place::Json("/message/environment_id"))
+    .noting("Legacy webhooks have another header and another body, and are refused.");
 
 /// LINE. A redelivery is marked in the event.
 pub const LINE: Scheme = Scheme::hmac_sha256("line")
@@ -174,6 +211,21 @@ pub const SENDGRID: Scheme = Scheme::ecdsa_p256("sendgrid")
     .noting(
         "It needs the feature `p256`. A time is signed, but no allowed age is published, so any is accepted.",
     );
+
+/// Tailscale. Its events have no id, so the key is the digest of an event.
+pub const TAILSCALE: Scheme = Scheme::hmac_sha256("tailscale")
+    .titled("Tailscale")
+    .described_by("https://github.com/tailscale/tailscale/blob/main/docs/webhooks/example.go", Confirmed)
+    .signature_header("tailscale-webhook-signature")
+    .items(',')
+    .timestamp_item("t=")
+    .prefix("v1=")
+    .signing("{timestamp}.{body}")
+    .events_in("/*")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/type"))
+    .account_in(Place::Json("/tailnet"))
+    .noting("Answer 2xx except for passing failures: its retries hold back later events.");
 
 /// Xero. It numbers its events and writes only the first number. The numbers may begin again when a webhook is made again, so
 /// the resource and the time are part of the key.

@@ -1,6 +1,6 @@
 //! Senders of shops and parcels.
 
-use super::{Confirmed, Place, Reported, Scheme, Unconfirmed, seconds};
+use super::{Confirmed, Place, Reported, Scheme, Unconfirmed, hours, seconds, standard_webhooks_with_text};
 
 /// WooCommerce. The key is the shop, the topic, the delivery id and the body's digest, since none of them is enough.
 ///
@@ -62,3 +62,17 @@ pub const EASYPOST: Scheme = Scheme::hmac_sha256("easypost")
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/description"))
     .account_in(Place::Json("/user_id"));
+
+/// BigCommerce. The secret is the app's client secret, which is used as it is, without decoding.
+pub const BIGCOMMERCE: Scheme = standard_webhooks_with_text("bigcommerce")
+    .titled("BigCommerce")
+    .described_by("https://github.com/bigcommerce/docs", Confirmed)
+    .type_in(Place::Json("/scope"))
+    .account_in(Place::Json("/store_id"))
+    .retries_for(hours(48), Confirmed)
+    .noting("The secret is the app's client secret. It disables a webhook after 48 h of failures.");
+
+/// Whop. The secret is used as it is, without decoding.
+pub const WHOP: Scheme = standard_webhooks_with_text("whop")
+    .titled("Whop")
+    .described_by("https://github.com/whopio/whopsdk-python", Confirmed);

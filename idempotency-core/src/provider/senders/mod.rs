@@ -1,17 +1,21 @@
 // The first definition of a link wins: here the page's links lead to modules, in the repository to files.
-#![doc = concat!(
-    include_str!("../../docs/links.md"),
-    include_str!("../../docs/providers/senders.md"),
-    include_str!("../../../docs/providers/catalogue.md")
-)]
+#![doc = concat!(include_str!("../../docs/links.md"), include_str!("../../../docs/providers/catalogue.md"))]
 
 mod ai;
 mod banking;
 mod batches;
+mod chains;
 mod commerce;
+mod community;
+mod content;
+mod data;
 mod developers;
+mod forges;
 mod media;
+mod operations;
 mod payments;
+mod people;
+mod planning;
 mod work;
 
 use std::time::Duration;
@@ -24,20 +28,32 @@ pub use banking::{AIRWALLEX, BREX, FINTOC, INCREASE, REVOLUT};
 #[cfg(feature = "p256")]
 pub use batches::SENDGRID;
 pub use batches::{
-    ASANA, AUTH0, GOCARDLESS, HUBSPOT, LINE, META, OKTA, PUSHER, QUICKBOOKS, QUICKBOOKS_LEGACY, XERO,
+    ABLY, ASANA, AUTH0, GOCARDLESS, HELIUS, HUBSPOT, KONTENT_AI, LINE, META, OKTA, PUSHER, QUICKBOOKS,
+    QUICKBOOKS_LEGACY, TAILSCALE, XERO,
 };
-pub use commerce::{EASYPOST, LEMON_SQUEEZY, SHIPPO, WOOCOMMERCE};
+pub use chains::{ALCHEMY, BLOCKFROST, BTCPAY};
+pub use commerce::{BIGCOMMERCE, EASYPOST, LEMON_SQUEEZY, SHIPPO, WHOP, WOOCOMMERCE};
+pub use community::{CRISP, DISCOURSE, HELP_SCOUT, KNOCK, MASTODON, MICROSOFT_TEAMS, SINCH};
+pub use content::{CLOUDFLARE_STREAM, FILESTACK, GHOST, IMAGEKIT};
+pub use data::{APPWRITE, DUB, NANGO, SEGMENT};
 pub use developers::{
     AWS_EVENTBRIDGE, BITBUCKET, CIRCLECI, GITLAB, GITLAB_SIGNED, HEROKU, INCIDENT_IO, JIRA, LINEAR, NPM,
     PAGERDUTY, SANITY, SENTRY, SUPABASE, VERCEL,
 };
+pub use forges::{GITEA, GOGS};
 pub use media::{
     DISCORD, DISCORD_EVENTS, LIVEBLOCKS, MUX, STREAM, TELEGRAM, TELNYX, TWITCH, TWITTER_X, ZOOM,
+};
+pub use operations::{
+    BUILDKITE, CLOUDFLARE, FLUX, GRAFANA, HARBOR, HCP_TERRAFORM, LANGFUSE, LAUNCHDARKLY, RENDER, SNYK,
+    SONARQUBE,
 };
 pub use payments::{
     CASHFREE, CHARGEBEE, CHECKOUT, COINBASE_COMMERCE, CREEM, DODO_PAYMENTS, LAGO, LITHIC, METRONOME,
     MODERN_TREASURY, MOLLIE, ORB, PADDLE, PAYSTACK, POLAR, RAZORPAY, SQUARE,
 };
+pub use people::{BOLDSIGN, CASTLE, FINCH, FORMBRICKS, GREENHOUSE, LOGTO, PERSONA, TERRA};
+pub use planning::{CAL_COM, CLICKUP, CRONOFY, OUTLINE, PLANE, TAIGA};
 pub use work::{
     BOX, CALENDLY, DOCUSIGN, DROPBOX, INTERCOM, NOTION, ONFIDO, POSTMARK, TRELLO, TYPEFORM, WEBFLOW, WORKOS,
     ZENDESK,
@@ -45,83 +61,134 @@ pub use work::{
 
 /// All schemes, by name.
 pub const ALL: &[Scheme] = &[
+    ABLY,
     AIRWALLEX,
+    ALCHEMY,
     ANTHROPIC,
+    APPWRITE,
     ASANA,
     AUTH0,
     AWS_EVENTBRIDGE,
+    BIGCOMMERCE,
     BITBUCKET,
+    BLOCKFROST,
+    BOLDSIGN,
     BOX,
     BREX,
+    BTCPAY,
+    BUILDKITE,
     CALENDLY,
+    CAL_COM,
     CASHFREE,
+    CASTLE,
     CHARGEBEE,
     CHECKOUT,
     CIRCLECI,
+    CLICKUP,
+    CLOUDFLARE,
+    CLOUDFLARE_STREAM,
     COINBASE_COMMERCE,
     CREEM,
+    CRISP,
+    CRONOFY,
     DISCORD,
     DISCORD_EVENTS,
+    DISCOURSE,
     DOCUSIGN,
     DODO_PAYMENTS,
     DROPBOX,
+    DUB,
     EASYPOST,
     ELEVENLABS,
+    FILESTACK,
+    FINCH,
     FINTOC,
+    FLUX,
+    FORMBRICKS,
+    GHOST,
+    GITEA,
     GITLAB,
     GITLAB_SIGNED,
     GOCARDLESS,
+    GOGS,
+    GRAFANA,
+    GREENHOUSE,
+    HARBOR,
+    HCP_TERRAFORM,
+    HELIUS,
+    HELP_SCOUT,
     HEROKU,
     HUBSPOT,
+    IMAGEKIT,
     INCIDENT_IO,
     INCREASE,
     INTERCOM,
     JIRA,
+    KNOCK,
+    KONTENT_AI,
     LAGO,
+    LANGFUSE,
+    LAUNCHDARKLY,
     LEMON_SQUEEZY,
     LINE,
     LINEAR,
     LITHIC,
     LIVEBLOCKS,
+    LOGTO,
+    MASTODON,
     META,
     METRONOME,
+    MICROSOFT_TEAMS,
     MODERN_TREASURY,
     MOLLIE,
     MUX,
+    NANGO,
     NOTION,
     NPM,
     OKTA,
     ONFIDO,
     OPENAI,
     ORB,
+    OUTLINE,
     PADDLE,
     PAGERDUTY,
     PAYSTACK,
+    PERSONA,
+    PLANE,
     POLAR,
     POSTMARK,
     PUSHER,
     QUICKBOOKS,
     QUICKBOOKS_LEGACY,
     RAZORPAY,
+    RENDER,
     REPLICATE,
     RETELL,
     REVOLUT,
     SANITY,
+    SEGMENT,
     #[cfg(feature = "p256")]
     SENDGRID,
     SENTRY,
     SHIPPO,
+    SINCH,
+    SNYK,
+    SONARQUBE,
     SQUARE,
     STREAM,
     SUPABASE,
+    TAIGA,
+    TAILSCALE,
     TELEGRAM,
     TELNYX,
+    TERRA,
     TRELLO,
     TWITCH,
     TWITTER_X,
     TYPEFORM,
     VERCEL,
     WEBFLOW,
+    WHOP,
     WOOCOMMERCE,
     WORKOS,
     XERO,

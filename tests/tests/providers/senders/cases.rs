@@ -82,6 +82,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(super::cases_of_batches::cases());
     cases.extend(super::cases_of_checked_endpoints::cases());
     cases.extend(super::cases_of_commerce::cases());
+    cases.extend(super::cases_of_services::cases());
     cases.extend(others());
     cases
 }

@@ -78,5 +78,29 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"events":[{"resourceId":"r","eventDateUtc":"2017-06-21T01:15:39.902","eventType":"UPDATE","eventCategory":"CONTACT","tenantId":"t"}],"firstEventSequence":7,"lastEventSequence":7,"entropy":"B"}"#,
             r#"{"events":[{"resourceId":"r","eventDateUtc":"2017-06-21T01:15:39.902","eventType":"UPDATE","eventCategory":"CONTACT","tenantId":"t"}],"firstEventSequence":8,"lastEventSequence":8,"entropy":"A"}"#,
         ),
+        body(
+            senders::ABLY,
+            r#"{"items":[{"webhookId":"ABcDEf","source":"channel.message","serial":"a:4","timestamp":1562124922426,"name":"channel.message","data":{"messages":["Zoë"]}}]}"#,
+            r#"{"items":[{"webhookId":"ABcDEf","source":"channel.message","serial":"a:4","timestamp":1562124922426,"name":"channel.message","data":{"messages":["Zoë"]}}]}"#,
+            r#"{"items":[{"webhookId":"ABcDEf","source":"channel.message","serial":"a:6","timestamp":1562124922426,"name":"channel.message","data":{"messages":["Zoë"]}}]}"#,
+        ),
+        body(
+            senders::HELIUS,
+            r#"[{"signature":"5nNtjezQMYBH","type":"NFT_SALE","slot":171341028,"source":"MAGIC_EDEN","description":"Zoë"}]"#,
+            r#"[{"signature":"5nNtjezQMYBH","type":"NFT_SALE","slot":171341028,"source":"MAGIC_EDEN","description":"Zoë"}]"#,
+            r#"[{"signature":"2tZpVWCNTPn7","type":"NFT_SALE","slot":171341028,"source":"MAGIC_EDEN","description":"Zoë"}]"#,
+        ),
+        body(
+            senders::KONTENT_AI,
+            r#"{"notifications":[{"data":{"system":{"id":"aa7f127f-1920-4454-a89a-0609aba8ea6f","name":"Zoë","codename":"zoe","last_modified":"2024-03-25T07:55:57.0563735Z"}},"message":{"environment_id":"0f5b6cb2","object_type":"content_item","action":"published","delivery_slot":"published"}}]}"#,
+            r#"{"notifications":[{"data":{"system":{"id":"aa7f127f-1920-4454-a89a-0609aba8ea6f","name":"Zoë","codename":"zoe","last_modified":"2024-03-25T07:55:57.0563735Z"}},"message":{"environment_id":"0f5b6cb2","object_type":"content_item","action":"published","delivery_slot":"published"}}]}"#,
+            r#"{"notifications":[{"data":{"system":{"id":"aa7f127f-1920-4454-a89a-0609aba8ea6f","name":"Zoë","codename":"zoe","last_modified":"2024-03-25T07:56:57Z"}},"message":{"environment_id":"0f5b6cb2","object_type":"content_item","action":"published","delivery_slot":"published"}}]}"#,
+        ),
+        body(
+            senders::TAILSCALE,
+            r#"[{"timestamp":"2022-09-21T13:37:51Z","version":1,"type":"nodeCreated","tailnet":"zoë.example.com","message":"nodeCreated","data":{"nodeID":"node1"}}]"#,
+            r#"[{"timestamp":"2022-09-21T13:37:51Z","version":1,"type":"nodeCreated","tailnet":"zoë.example.com","message":"nodeCreated","data":{"nodeID":"node1"}}]"#,
+            r#"[{"timestamp":"2022-09-21T13:38:51Z","version":1,"type":"nodeCreated","tailnet":"zoë.example.com","message":"nodeCreated","data":{"nodeID":"node1"}}]"#,
+        ),
     ]
 }

@@ -84,5 +84,134 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"event":"charge.success","data":{"id":302961,"reference":"qTPrJoy9Bx","customer":"Zoë"}}"#,
             r#"{"event":"charge.success","data":{"id":302963,"reference":"qTPrJoy9By","customer":"Zoë"}}"#,
         ),
+        header(
+            senders::BIGCOMMERCE,
+            r#"{"producer":"stores/zoë","hash":"0f1b","created_at":1688588419,"store_id":"1001","scope":"store/order/updated","data":{"type":"order","id":272}}"#,
+            r#"{"producer":"stores/zoë","hash":"0f1b","created_at":1688588419,"store_id":"1001","scope":"store/order/updated","data":{"type":"order","id":272}}"#,
+        ),
+        header(
+            senders::WHOP,
+            r#"{"type":"payment.succeeded","data":{"id":"pay_1","note":"Zoë"}}"#,
+            r#"{"type":"payment.succeeded","data":{"id":"pay_1","note":"Zoë"}}"#,
+        ),
+        body(
+            senders::ALCHEMY,
+            r#"{"webhookId":"wh_yg0kkvlsnksbzvwz","id":"whevt_1","createdAt":"2023-02-02T23:11:24.585Z","type":"ADDRESS_ACTIVITY","event":{"network":"ETH_MAINNET"}}"#,
+            r#"{"webhookId":"wh_yg0kkvlsnksbzvwz","id":"whevt_1","createdAt":"2023-02-02T23:11:24.585Z","type":"ADDRESS_ACTIVITY","event":{"network":"ETH_MAINNET"}}"#,
+            r#"{"webhookId":"wh_yg0kkvlsnksbzvwz","id":"whevt_2","createdAt":"2023-02-02T23:12:24.585Z","type":"ADDRESS_ACTIVITY","event":{"network":"ETH_MAINNET"}}"#,
+        ),
+        body(
+            senders::BLOCKFROST,
+            r#"{"id":"47668401","webhook_id":"w1","created":1650013856,"api_version":1,"type":"block","payload":{"hash":"f96a","slot":61625527}}"#,
+            r#"{"id":"47668401","webhook_id":"w1","created":1650013856,"api_version":1,"type":"block","payload":{"hash":"f96a","slot":61625527}}"#,
+            r#"{"id":"47668402","webhook_id":"w1","created":1650013916,"api_version":1,"type":"block","payload":{"hash":"f96a","slot":61625527}}"#,
+        ),
+        body(
+            senders::BTCPAY,
+            r#"{"deliveryId":"d1","webhookId":"K1c7xQ5n4qzX9fJ2","originalDeliveryId":"d1","isRedelivery":false,"type":"InvoiceReceivedPayment","timestamp":1717225200,"storeId":"zoë","invoiceId":"i1","afterExpiration":false}"#,
+            r#"{"deliveryId":"d9","webhookId":"K1c7xQ5n4qzX9fJ2","originalDeliveryId":"d1","isRedelivery":true,"type":"InvoiceReceivedPayment","timestamp":1717225200,"storeId":"zoë","invoiceId":"i1","afterExpiration":false}"#,
+            r#"{"deliveryId":"d2","webhookId":"K1c7xQ5n4qzX9fJ2","originalDeliveryId":"d2","isRedelivery":false,"type":"InvoiceReceivedPayment","timestamp":1717225200,"storeId":"zoë","invoiceId":"i1","afterExpiration":false}"#,
+        ),
+        body(
+            senders::BOLDSIGN,
+            r#"{"event":{"id":"e1","created":1717225199,"eventType":"Signed","environment":"Live"},"data":{"documentId":"d1","title":"Zoë"}}"#,
+            r#"{"event":{"id":"e1","created":1717225199,"eventType":"Signed","environment":"Live"},"data":{"documentId":"d1","title":"Zoë"}}"#,
+            r#"{"event":{"id":"e2","created":1717225259,"eventType":"Signed","environment":"Live"},"data":{"documentId":"d1","title":"Zoë"}}"#,
+        ),
+        body(
+            senders::CASTLE,
+            r#"{"api_version":"v1","type":"$incident.confirmed","created_at":"2024-06-01T07:00:00.000Z","data":{"id":"i1","user":"Zoë"}}"#,
+            r#"{"api_version":"v1","type":"$incident.confirmed","created_at":"2024-06-01T07:00:00.000Z","data":{"id":"i1","user":"Zoë"}}"#,
+            r#"{"api_version":"v1","type":"$incident.confirmed","created_at":"2024-06-01T07:01:00.000Z","data":{"id":"i1","user":"Zoë"}}"#,
+        ),
+        header(
+            senders::FINCH,
+            r#"{"event_type":"individual.updated","company_id":"c1","account_id":"a1","connection_id":"zoë","data":{"individual_id":"i1"}}"#,
+            r#"{"event_type":"individual.updated","company_id":"c1","account_id":"a1","connection_id":"zoë","data":{"individual_id":"i1"}}"#,
+        ),
+        header(
+            senders::FORMBRICKS,
+            r#"{"webhookId":"w1","event":"responseFinished","data":{"id":"r1","surveyId":"s1","data":{"q1":"Zoë"}}}"#,
+            r#"{"webhookId":"w1","event":"responseFinished","data":{"id":"r1","surveyId":"s1","data":{"q1":"Zoë"}}}"#,
+        ),
+        header(
+            senders::GREENHOUSE,
+            r#"{"action":"candidate_stage_change","payload":{"application":{"id":46194062,"candidate":"Zoë"}}}"#,
+            r#"{"action":"candidate_stage_change","payload":{"application":{"id":46194062,"candidate":"Zoë"}}}"#,
+        ),
+        body(
+            senders::LOGTO,
+            r#"{"hookId":"tp3","event":"PostSignIn","createdAt":"2024-06-01T07:00:00.000Z","userAgent":"Mozilla/5.0","user":{"id":"u1","name":"Zoë"}}"#,
+            r#"{"hookId":"tp3","event":"PostSignIn","createdAt":"2024-06-01T07:00:00.000Z","userAgent":"Mozilla/5.0","user":{"id":"u1","name":"Zoë"}}"#,
+            r#"{"hookId":"tp3","event":"PostSignIn","createdAt":"2024-06-01T07:01:00.000Z","userAgent":"Mozilla/5.0","user":{"id":"u1","name":"Zoë"}}"#,
+        ),
+        body(
+            senders::PERSONA,
+            r#"{"data":{"type":"event","id":"evt_1","attributes":{"name":"inquiry.completed","payload":{"data":{"id":"inq_1","note":"Zoë"}}}}}"#,
+            r#"{"data":{"type":"event","id":"evt_1","attributes":{"name":"inquiry.completed","payload":{"data":{"id":"inq_1","note":"Zoë"}}}}}"#,
+            r#"{"data":{"type":"event","id":"evt_2","attributes":{"name":"inquiry.completed","payload":{"data":{"id":"inq_1","note":"Zoë"}}}}}"#,
+        ),
+        body(
+            senders::TERRA,
+            r#"{"type":"activity","user":{"user_id":"u1","reference_id":"Zoë"},"data":[{"start":"2024-06-01T06:00:00Z"}]}"#,
+            r#"{"type":"activity","user":{"user_id":"u1","reference_id":"Zoë"},"data":[{"start":"2024-06-01T06:00:00Z"}]}"#,
+            r#"{"type":"activity","user":{"user_id":"u1","reference_id":"Zoë"},"data":[{"start":"2024-06-01T06:30:00Z"}]}"#,
+        ),
+        body(
+            senders::CLOUDFLARE_STREAM,
+            r#"{"uid":"6b9e68b07dfee8cc2d116e4c51d6a957","readyToStream":true,"status":{"state":"ready"},"meta":{"name":"Zoë"},"modified":"2022-06-30T17:53:21.774299Z"}"#,
+            r#"{"uid":"6b9e68b07dfee8cc2d116e4c51d6a957","readyToStream":true,"status":{"state":"ready"},"meta":{"name":"Zoë"},"modified":"2022-06-30T17:53:21.774299Z"}"#,
+            r#"{"uid":"6b9e68b07dfee8cc2d116e4c51d6a957","readyToStream":true,"status":{"state":"ready"},"meta":{"name":"Zoë"},"modified":"2022-06-30T17:54:21.774299Z"}"#,
+        ),
+        body(
+            senders::FILESTACK,
+            r#"{"id":1000,"action":"fp.upload","timestamp":1558367878,"text":{"url":"https://example.com/a","filename":"zoë.png"}}"#,
+            r#"{"id":1000,"action":"fp.upload","timestamp":1558367878,"text":{"url":"https://example.com/a","filename":"zoë.png"}}"#,
+            r#"{"id":1000,"action":"fp.upload","timestamp":1558367938,"text":{"url":"https://example.com/a","filename":"zoë.png"}}"#,
+        ),
+        body(
+            senders::GHOST,
+            r#"{"post":{"current":{"id":"p1","title":"Zoë","updated_at":"2024-06-01T07:00:00.000Z"},"previous":{}}}"#,
+            r#"{"post":{"current":{"id":"p1","title":"Zoë","updated_at":"2024-06-01T07:00:00.000Z"},"previous":{}}}"#,
+            r#"{"post":{"current":{"id":"p1","title":"Zoë","updated_at":"2024-06-01T07:01:00.000Z"},"previous":{}}}"#,
+        ),
+        header(
+            senders::IMAGEKIT,
+            r#"{"id":"e1","type":"file.created","created_at":"2024-06-01T07:00:00.000Z","data":{"id":"f1","name":"zoë.png"}}"#,
+            r#"{"id":"e1","type":"file.created","created_at":"2024-06-01T07:00:00.000Z","data":{"id":"f1","name":"zoë.png"}}"#,
+        ),
+        Case {
+            scheme: senders::APPWRITE,
+            event: (
+                "databases.d.collections.c.documents.x.update",
+                r#"{"$id":"x","$updatedAt":"2024-06-01T07:00:00.000+00:00","name":"Zoë"}"#,
+            ),
+            retry: (
+                "databases.d.collections.c.documents.x.update",
+                r#"{"$id":"x","$updatedAt":"2024-06-01T07:00:00.000+00:00","name":"Zoë"}"#,
+            ),
+            second: (
+                "databases.d.collections.c.documents.x.update",
+                r#"{"$id":"x","$updatedAt":"2024-06-01T07:01:00.000+00:00","name":"Zoë"}"#,
+            ),
+        },
+        body(
+            senders::DUB,
+            r#"{"id":"evt_1","event":"link.clicked","createdAt":"2024-06-01T07:00:00.000Z","data":{"click":{"id":"c1"}}}"#,
+            r#"{"id":"evt_1","event":"link.clicked","createdAt":"2024-06-01T07:00:00.000Z","data":{"click":{"id":"c1"}}}"#,
+            r#"{"id":"evt_2","event":"link.clicked","createdAt":"2024-06-01T07:01:00.000Z","data":{"click":{"id":"c1"}}}"#,
+        ),
+        body(
+            senders::NANGO,
+            r#"{"type":"sync","connectionId":"zoë","syncName":"contacts","modifiedAfter":"2024-06-01T07:00:00.000Z","success":true}"#,
+            r#"{"type":"sync","connectionId":"zoë","syncName":"contacts","modifiedAfter":"2024-06-01T07:00:00.000Z","success":true}"#,
+            r#"{"type":"sync","connectionId":"zoë","syncName":"contacts","modifiedAfter":"2024-06-01T07:01:00.000Z","success":true}"#,
+        ),
+        body(
+            senders::SEGMENT,
+            r#"{"messageId":"ajs-1","type":"track","userId":"zoë","timestamp":"2024-06-01T07:00:00.000Z","event":"Order Completed"}"#,
+            r#"{"messageId":"ajs-1","type":"track","userId":"zoë","timestamp":"2024-06-01T07:00:00.000Z","event":"Order Completed"}"#,
+            r#"{"messageId":"ajs-2","type":"track","userId":"zoë","timestamp":"2024-06-01T07:00:00.000Z","event":"Order Completed"}"#,
+        ),
     ]
 }

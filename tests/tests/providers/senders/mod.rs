@@ -6,6 +6,7 @@ mod cases_of_batches;
 mod cases_of_checked_endpoints;
 mod cases_of_commerce;
 mod cases_of_sdks;
+mod cases_of_services;
 mod coded;
 mod coded_cases;
 mod coded_events;

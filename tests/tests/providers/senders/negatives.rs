@@ -180,7 +180,13 @@ fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
         ("supabase", ", ", "v1a,AAAA"),
         ("shippo", ",", "v2=78a99eced861f85c"),
         ("anthropic", " ", "v2,AAAA"),
+        ("blockfrost", ",", "v2=78a99eced861f85c"),
+        ("cloudflare-stream", ",", "sig2=78a99eced861f85c"),
+        ("finch", " ", "v2,AAAA"),
+        ("knock", ",", "v2=AAAA"),
+        ("outline", ",", "v2=78a99eced861f85c"),
         ("revolut", ",", "v2=78a99eced861f85c"),
+        ("tailscale", ",", "v2=78a99eced861f85c"),
     ] {
         let case = cases().into_iter().find(|case| case.scheme.name() == sender).unwrap();
         let (request, name) = (case.genuine(), signature(&case));

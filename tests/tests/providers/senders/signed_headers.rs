@@ -6,7 +6,7 @@ use idempotency_core::provider::RejectionKind;
 use super::cases::cases;
 
 /// The senders, and the names of the headers that they sign.
-const SIGNED: [(&str, &str); 27] = [
+const SIGNED: [(&str, &str); 35] = [
     ("anthropic", "webhook-id"),
     ("anthropic", "webhook-timestamp"),
     ("polar", "webhook-id"),
@@ -29,11 +29,19 @@ const SIGNED: [(&str, &str); 27] = [
     ("hubspot", "x-hubspot-request-timestamp"),
     ("sendgrid", "x-twilio-email-event-webhook-timestamp"),
     ("airwallex", "x-timestamp"),
+    ("bigcommerce", "webhook-id"),
+    ("bigcommerce", "webhook-timestamp"),
     ("cashfree", "x-webhook-timestamp"),
+    ("crisp", "x-crisp-request-timestamp"),
+    ("filestack", "fs-timestamp"),
+    ("finch", "finch-event-id"),
+    ("finch", "finch-timestamp"),
     ("increase", "webhook-id"),
     ("increase", "webhook-timestamp"),
     ("metronome", "x-metronome-date"),
     ("revolut", "revolut-request-timestamp"),
+    ("sinch", "x-sinch-webhook-signature-nonce"),
+    ("sinch", "x-sinch-webhook-signature-timestamp"),
 ];
 
 #[test]

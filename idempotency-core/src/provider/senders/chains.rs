@@ -1,0 +1,41 @@
+//! Senders of blockchains.
+
+use super::{Confirmed, Place, Scheme, hours, minutes};
+
+/// Alchemy. The key is the event's id.
+pub const ALCHEMY: Scheme = Scheme::hmac_sha256("alchemy")
+    .titled("Alchemy")
+    .described_by("https://github.com/alchemyplatform/docs", Confirmed)
+    .signature_header("x-alchemy-signature")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/type"))
+    .retries_for(hours(1), Confirmed)
+    .retries_after_4xx(true, Confirmed)
+    .noting("It retries for 10 min, or for 1 h on an enterprise plan. It expects the status 200.");
+
+/// Blockfrost. The key is the request's id, which a retry keeps.
+pub const BLOCKFROST: Scheme = Scheme::hmac_sha256("blockfrost")
+    .titled("Blockfrost")
+    .described_by("https://github.com/blockfrost/blockfrost-js", Confirmed)
+    .signature_header("blockfrost-signature")
+    .items(',')
+    .timestamp_item("t=")
+    .tolerance(minutes(10))
+    .prefix("v1=")
+    .signing("{timestamp}.{body}")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/type"))
+    .noting("After a rollback of the chain, it sends an event again under another id.");
+
+/// BTCPay Server. Each attempt has a delivery id of its own, so the key is that of the first attempt, which all of them name.
+pub const BTCPAY: Scheme = Scheme::hmac_sha256("btcpay")
+    .titled("BTCPay Server")
+    .described_by("https://github.com/btcpayserver/btcpayserver", Confirmed)
+    .signature_header("btcpay-sig")
+    .prefix("sha256=")
+    .key_in(Place::Json("/originalDeliveryId"))
+    .type_in(Place::Json("/type"))
+    .differing_between_attempts(&["/deliveryId", "/isRedelivery"])
+    .retries_for(minutes(62), Confirmed)
+    .retries_after_4xx(false, Confirmed)
+    .noting("It retries after 408 and 429, if automatic redelivery is on. A redelivery from its console counts as the same event.");

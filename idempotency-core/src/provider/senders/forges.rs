@@ -1,0 +1,26 @@
+//! Senders of repositories that one hosts oneself.
+
+use super::{Confirmed, Place, Scheme, seconds};
+
+/// Gitea. The id is in a header that the signature does not cover. It signs the JSON, so the content type must be
+/// `application/json`.
+pub const GITEA: Scheme = Scheme::hmac_sha256("gitea")
+    .titled("Gitea")
+    .described_by("https://github.com/go-gitea/gitea", Confirmed)
+    .signature_header("x-gitea-signature")
+    .key_in(Place::Header("x-gitea-delivery"))
+    .retries_for(seconds(0), Confirmed)
+    .noting("Set its content type to `application/json`: a form is not what it signs.");
+
+/// Gogs. The id is in a header that the signature does not cover. It signs the JSON, so the content type must be
+/// `application/json`.
+pub const GOGS: Scheme = Scheme::hmac_sha256("gogs")
+    .titled("Gogs")
+    .described_by("https://github.com/gogs/gogs", Confirmed)
+    .signature_header("x-gogs-signature")
+    .key_in(Place::Header("x-gogs-delivery"))
+    .retries_for(seconds(0), Confirmed)
+    .waits_for(seconds(15), Confirmed)
+    .noting(
+        "Set its content type to `application/json`: a form is not what it signs. A redelivery from its console counts as the same event.",
+    );

@@ -1,0 +1,113 @@
+//! Senders of builds, deployments, images and alerts.
+
+use super::{Confirmed, Place, Reported, Scheme, seconds, standard_webhooks};
+
+/// Buildkite, webhooks with a signature. It sends no id, so the key is the body's digest. The secret is the webhook's token.
+pub const BUILDKITE: Scheme = Scheme::hmac_sha256("buildkite")
+    .titled("Buildkite")
+    .described_by("https://github.com/buildkite/docs", Confirmed)
+    .signature_header("x-buildkite-signature")
+    .items(',')
+    .timestamp_item("timestamp=")
+    .prefix("signature=")
+    .signing("{timestamp}.{body}")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/event"))
+    .noting(
+        "Choose the signature, not the token. A body may show a later state of the build than its event.",
+    );
+
+/// Cloudflare's notifications. **Nothing is signed**: a client that sees a request can forge any other. They have no id that
+/// all of them share, so the key is the body's digest.
+pub const CLOUDFLARE: Scheme = Scheme::token("cloudflare")
+    .titled("Cloudflare (notifications)")
+    .described_by(
+        "https://github.com/cloudflare/cloudflare-docs/blob/production/src/content/docs/notifications/get-started/configure-webhooks.mdx",
+        Confirmed,
+    )
+    .signature_header("cf-webhook-auth")
+    .key_in(Place::Digest);
+
+/// Flux, providers of the type `generic-hmac`. It sends no id, so the key is the body's digest, which has the event's time.
+pub const FLUX: Scheme = Scheme::hmac_sha256("flux")
+    .titled("Flux (generic-hmac)")
+    .described_by("https://github.com/fluxcd/notification-controller", Confirmed)
+    .signature_header("x-signature")
+    .prefix("sha256=")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/reason"));
+
+/// Grafana Alerting, webhooks with an HMAC signature. It sends no id, so the key is the body's digest.
+pub const GRAFANA: Scheme = Scheme::hmac_sha256("grafana")
+    .titled("Grafana Alerting")
+    .described_by("https://github.com/grafana/alerting", Confirmed)
+    .signature_header("x-grafana-alerting-signature")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/status"))
+    .noting("Leave its timestamp header empty. A reminder whose body is that of the alert before counts as the same event.");
+
+/// Harbor. **Nothing is signed**: a client that sees a request can forge any other. It sends no id in its default format, so
+/// the key is the body's digest. The secret is the policy's authentication header, as a whole.
+pub const HARBOR: Scheme = Scheme::token("harbor")
+    .titled("Harbor")
+    .described_by("https://github.com/goharbor/harbor", Confirmed)
+    .signature_header("authorization")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/type"))
+    .retries_after_4xx(true, Confirmed)
+    .noting("It makes 3 attempts, unless it is configured otherwise.");
+
+/// HCP Terraform and Terraform Enterprise. They send no id, so the key is the body's digest.
+pub const HCP_TERRAFORM: Scheme = Scheme::hmac_sha512("hcp-terraform")
+    .titled("HCP Terraform")
+    .described_by("https://github.com/hashicorp/terraform-docs-common", Confirmed)
+    .signature_header("x-tfe-notification-signature")
+    .key_in(Place::Digest)
+    .type_in(Place::FirstOf(&[Place::Json("/notifications/0/trigger"), Place::Json("/trigger")]));
+
+/// Langfuse. The key is the execution's id, which a retry keeps although it has a time of its own. A message without an id has
+/// the body's digest.
+pub const LANGFUSE: Scheme = Scheme::hmac_sha256("langfuse")
+    .titled("Langfuse")
+    .described_by("https://github.com/langfuse/langfuse", Confirmed)
+    .signature_header("x-langfuse-signature")
+    .items(',')
+    .timestamp_item("t=")
+    .prefix("v1=")
+    .signing("{timestamp}.{body}")
+    .key_in(Place::FirstOf(&[Place::Json("/id"), Place::Digest]))
+    .type_in(Place::Joined(&[Place::Json("/type"), Place::Json("/action")]))
+    .waits_for(seconds(10), Confirmed)
+    .noting("It makes at least 4 attempts, in quick succession.");
+
+/// LaunchDarkly. The key is the id of the entry in the audit log.
+pub const LAUNCHDARKLY: Scheme = Scheme::hmac_sha256("launchdarkly")
+    .titled("LaunchDarkly")
+    .described_by("https://launchdarkly.com/docs/home/infrastructure/webhooks", Confirmed)
+    .signature_header("x-ld-signature")
+    .key_in(Place::Json("/_id"))
+    .noting("Events may arrive out of order.");
+
+/// Render.
+pub const RENDER: Scheme = standard_webhooks("render")
+    .titled("Render")
+    .described_by("https://github.com/render-examples/webhook-github-action", Confirmed)
+    .type_in(Place::Json("/type"));
+
+/// Snyk. The id is in a header that the signature does not cover.
+pub const SNYK: Scheme = Scheme::hmac_sha256("snyk")
+    .titled("Snyk")
+    .described_by("https://docs.snyk.io/snyk-api/using-specific-snyk-apis/webhooks-apis/webhooks", Confirmed)
+    .signature_header("x-hub-signature")
+    .prefix("sha256=")
+    .key_in(Place::Header("x-snyk-transport-id"))
+    .noting("Whether a retry keeps the id is unknown.");
+
+/// SonarQube Server and SonarQube Cloud. A change of an issue may send a task's id again, so the key is the body's digest.
+pub const SONARQUBE: Scheme = Scheme::hmac_sha256("sonarqube")
+    .titled("SonarQube")
+    .described_by("https://docs.sonarsource.com/sonarqube-server/discovering/integrations/webhooks", Reported)
+    .signature_header("x-sonar-webhook-hmac-sha256")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/status"))
+    .waits_for(seconds(10), Confirmed);
