@@ -85,9 +85,9 @@ impl NotIdempotent {
                  have a key?",
     };
     const BATCH: Self =
-        Self { reason: "the request is a batch: extract `IdempotentBatch`, not `Idempotent`" };
+        Self { reason: "the request is a batch: extract `IdempotentBatch`, or `Option` of both on a shared route" };
     const SINGLE: Self =
-        Self { reason: "the request is a single delivery: extract `Idempotent`, not `IdempotentBatch`" };
+        Self { reason: "the request is a single delivery: extract `Idempotent`, or `Option` of both on a shared route" };
 }
 
 impl std::fmt::Display for NotIdempotent {

@@ -37,6 +37,9 @@ impl<S: Sync> OptionalFromRequestParts<S> for Idempotent {
 
 /// Extracts the [`BatchContext`] of a request with several deliveries.
 ///
+/// On a route that also gets single deliveries, such as that of a registry, take `Option<IdempotentBatch>` and
+/// `Option<Idempotent>`.
+///
 /// ```
 /// use axum::Json;
 /// use idempotency_tower::IdempotentBatch;
@@ -63,6 +66,14 @@ impl<S: Sync> FromRequestParts<S> for IdempotentBatch {
     }
 }
 
+impl<S: Sync> OptionalFromRequestParts<S> for IdempotentBatch {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Self::Rejection> {
+        Ok(parts.extensions.get().cloned().map(Self))
+    }
+}
+
 /// An extractor found no context, or the other kind of context. Answered with 500 and logged at `ERROR`.
 ///
 /// The route is wired wrongly: it has no idempotency layer, the request passed it without a key, or the other
@@ -78,9 +89,9 @@ impl NotIdempotent {
         reason: "the request has no idempotency context: is there a layer, and does the request have a key?",
     };
     const BATCH: Self =
-        Self { reason: "the request is a batch: extract `IdempotentBatch`, not `Idempotent`" };
+        Self { reason: "the request is a batch: extract `IdempotentBatch`, or `Option` of both on a shared route" };
     const SINGLE: Self =
-        Self { reason: "the request is a single delivery: extract `Idempotent`, not `IdempotentBatch`" };
+        Self { reason: "the request is a single delivery: extract `Idempotent`, or `Option` of both on a shared route" };
 }
 
 impl std::fmt::Display for NotIdempotent {

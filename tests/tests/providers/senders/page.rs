@@ -16,6 +16,10 @@ Each sender is a constant of `provider::senders`, a [`Scheme`][providers/scheme]
 `senders::SQUARE.with_url(url).with_secret(secret)?`. Discord, SendGrid and Telnyx sign with a private key: the secret is their public key, as
 their console shows it.
 
+A sender's name, in paths, secrets and logs, is its constant in lower case with hyphens: `GITLAB_SIGNED` is `gitlab-signed`. A type of
+several parts is joined by `;`, such as `payments;confirmed` of GoCardless: so `context.event_type()` returns it, and so
+`discarding_stale` takes it.
+
 The last senders of each table have a provider of their own in `provider`, because data is not enough for them:
 `Mailgun::new(secret)?`.
 
