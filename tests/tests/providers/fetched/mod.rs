@@ -2,6 +2,7 @@
 
 mod cache;
 mod certificates;
+mod claims;
 mod forms;
 mod ids;
 mod over_http;
