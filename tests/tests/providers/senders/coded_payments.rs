@@ -118,11 +118,14 @@ fn challenge(challenge: &str) -> Request {
 #[test]
 fn no_challenge_of_braintree_signs_a_payload() {
     let text = "20f9f8ed05f77439fe955c977e4c8a53";
-    let Ok(Received::Handshake(answer)) = challenge(text).received_by(&braintree()) else { panic!() };
-    let answer = String::from_utf8(answer.body.to_vec()).unwrap().replace('|', "%7C");
-    let form = format!("bt_signature={answer}&bt_payload={text}");
-    let forged = Request::new(http::HeaderMap::new(), form, NOW);
-    assert_eq!(kind(forged.received_by(&braintree())), RejectionKind::Malformed);
+    // The second one is text in base64, as a payload is.
+    for text in [text, "a000a000a000a000a000"] {
+        let Ok(Received::Handshake(answer)) = challenge(text).received_by(&braintree()) else { panic!() };
+        let answer = String::from_utf8(answer.body.to_vec()).unwrap().replace('|', "%7C");
+        let form = format!("bt_signature={answer}&bt_payload={text}");
+        let forged = Request::new(http::HeaderMap::new(), form, NOW);
+        assert_eq!(kind(forged.received_by(&braintree())), RejectionKind::Malformed, "{text}");
+    }
     let long = "a".repeat(33);
     for text in ["", "abc", "20F9F8ED05F77439FE955C977E4C8A53", "PG5vdGlmaWNhdGlvbj4K", &long] {
         assert_eq!(kind(challenge(text).received_by(&braintree())), RejectionKind::Unauthenticated, "{text}");
