@@ -15,6 +15,7 @@ mod media;
 mod operations;
 mod payments;
 mod people;
+mod planning;
 mod work;
 
 use std::time::Duration;
@@ -47,6 +48,7 @@ pub use payments::{
     MODERN_TREASURY, MOLLIE, ORB, PADDLE, PAYSTACK, RAZORPAY, SQUARE,
 };
 pub use people::TERRA;
+pub use planning::{CAL_COM, CLICKUP, CRONOFY, OUTLINE, PLANE, TAIGA};
 pub use work::{
     BOX, CALENDLY, DOCUSIGN, INTERCOM, NOTION, ONFIDO, POSTMARK, TRELLO, TYPEFORM, WEBFLOW, WORKOS, ZENDESK,
 };
@@ -67,16 +69,19 @@ pub const ALL: &[Scheme] = &[
     BREX,
     BTCPAY,
     BUILDKITE,
+    CAL_COM,
     CALENDLY,
     CASHFREE,
     CHARGEBEE,
     CHECKOUT,
     CIRCLECI,
+    CLICKUP,
     CLOUDFLARE,
     CLOUDFLARE_STREAM,
     COINBASE_COMMERCE,
     CREEM,
     CRISP,
+    CRONOFY,
     DISCORD,
     DISCORD_EVENTS,
     DISCOURSE,
@@ -130,9 +135,11 @@ pub const ALL: &[Scheme] = &[
     ONFIDO,
     OPENAI,
     ORB,
+    OUTLINE,
     PADDLE,
     PAGERDUTY,
     PAYSTACK,
+    PLANE,
     POSTMARK,
     RAZORPAY,
     RENDER,
@@ -149,6 +156,7 @@ pub const ALL: &[Scheme] = &[
     SONARQUBE,
     SQUARE,
     STREAM,
+    TAIGA,
     TAILSCALE,
     TELEGRAM,
     TELNYX,

@@ -81,6 +81,42 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"ref":"refs/heads/main","after":"28e1879d","repository":{"id":1,"full_name":"zoë/a"}}"#,
         ),
         body(
+            senders::CAL_COM,
+            r#"{"triggerEvent":"BOOKING_RESCHEDULED","createdAt":"2024-06-01T07:00:00.000Z","payload":{"uid":"bk1","title":"Zoë"}}"#,
+            r#"{"triggerEvent":"BOOKING_RESCHEDULED","createdAt":"2024-06-01T07:00:00.000Z","payload":{"uid":"bk1","title":"Zoë"}}"#,
+            r#"{"triggerEvent":"BOOKING_RESCHEDULED","createdAt":"2024-06-01T07:01:00.000Z","payload":{"uid":"bk1","title":"Zoë"}}"#,
+        ),
+        body(
+            senders::CLICKUP,
+            r#"{"event":"taskUpdated","history_items":[{"id":"2800763136717140857","date":"1642734631523","field":"status"}],"task_id":"1vj37mc","webhook_id":"7fa3ec74"}"#,
+            r#"{"event":"taskUpdated","history_items":[{"id":"2800763136717140857","date":"1642734631523","field":"status"}],"task_id":"1vj37mc","webhook_id":"7fa3ec74"}"#,
+            r#"{"event":"taskUpdated","history_items":[{"id":"2800763136717140858","date":"1642734691523","field":"status"}],"task_id":"1vj37mc","webhook_id":"7fa3ec74"}"#,
+        ),
+        body(
+            senders::CRONOFY,
+            r#"{"notification":{"type":"change","changes_since":"2024-06-01T07:00:00Z"},"channel":{"channel_id":"chn_1","note":"Zoë"}}"#,
+            r#"{"notification":{"type":"change","changes_since":"2024-06-01T07:00:00Z"},"channel":{"channel_id":"chn_1","note":"Zoë"}}"#,
+            r#"{"notification":{"type":"change","changes_since":"2024-06-01T07:01:00Z"},"channel":{"channel_id":"chn_1","note":"Zoë"}}"#,
+        ),
+        body(
+            senders::OUTLINE,
+            r#"{"id":"w1","actorId":"a1","webhookSubscriptionId":"s1","createdAt":"2024-06-01T07:00:00.000Z","event":"documents.update","payload":{"id":"d1","model":{"title":"Zoë"}}}"#,
+            r#"{"id":"w1","actorId":"a1","webhookSubscriptionId":"s1","createdAt":"2024-06-01T07:00:00.000Z","event":"documents.update","payload":{"id":"d1","model":{"title":"Zoë"}}}"#,
+            r#"{"id":"w2","actorId":"a1","webhookSubscriptionId":"s1","createdAt":"2024-06-01T07:01:00.000Z","event":"documents.update","payload":{"id":"d1","model":{"title":"Zoë"}}}"#,
+        ),
+        body(
+            senders::PLANE,
+            r#"{"event":"issue","action":"update","webhook_id":"f1a2","workspace_id":"c467e125","data":{"id":"5a1b","name":"Zoë","updated_at":"2024-06-01T07:00:00Z"},"activity":{"field":"state","new_value":"Done"}}"#,
+            r#"{"event":"issue","action":"update","webhook_id":"f1a2","workspace_id":"c467e125","data":{"id":"5a1b","name":"Zoë","updated_at":"2024-06-01T07:00:00Z"},"activity":{"field":"state","new_value":"Done"}}"#,
+            r#"{"event":"issue","action":"update","webhook_id":"f1a2","workspace_id":"c467e125","data":{"id":"5a1b","name":"Zoë","updated_at":"2024-06-01T07:01:00Z"},"activity":{"field":"state","new_value":"Done"}}"#,
+        ),
+        body(
+            senders::TAIGA,
+            r#"{"action":"change","type":"issue","by":{"id":6},"date":"2024-06-01T07:00:00Z","data":{"id":7,"subject":"Zoë"}}"#,
+            r#"{"action":"change","type":"issue","by":{"id":6},"date":"2024-06-01T07:00:00Z","data":{"id":7,"subject":"Zoë"}}"#,
+            r#"{"action":"change","type":"issue","by":{"id":6},"date":"2024-06-01T07:01:00Z","data":{"id":7,"subject":"Zoë"}}"#,
+        ),
+        body(
             senders::CRISP,
             r#"{"event":"message:send","data":{"fingerprint":163408807661342,"content":"Zoë","session_id":"session_1"}}"#,
             r#"{"event":"message:send","data":{"fingerprint":163408807661342,"content":"Zoë","session_id":"session_1"}}"#,

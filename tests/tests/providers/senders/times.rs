@@ -8,7 +8,7 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 37] = [
+const TOLERANCES: [(&str, u64); 38] = [
     ("anthropic", 300),
     ("bigcommerce", 300),
     ("blockfrost", 600),
@@ -34,6 +34,7 @@ const TOLERANCES: [(&str, u64); 37] = [
     ("mux", 300),
     ("openai", 300),
     ("orb", 300),
+    ("outline", 300),
     ("paddle", 5),
     ("render", 300),
     ("replicate", 300),
@@ -49,7 +50,7 @@ const TOLERANCES: [(&str, u64); 37] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 39] = [
+const TEXTS: [(&str, &str, &str); 40] = [
     ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("bigcommerce", "webhook-timestamp", "1767225600"),
@@ -75,6 +76,7 @@ const TEXTS: [(&str, &str, &str); 39] = [
     ("mux", "mux-signature", "1767225600"),
     ("openai", "webhook-timestamp", "1767225600"),
     ("orb", "x-orb-timestamp", "2026-01-01T00:00:00"),
+    ("outline", "outline-signature", "1767225600000"),
     ("paddle", "paddle-signature", "1767225600"),
     ("retell", "x-retell-signature", "1767225600000"),
     ("revolut", "revolut-request-timestamp", "1767225600000"),
@@ -205,6 +207,7 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("ghost", ",", "t"),
         ("knock", ",", "t"),
         ("langfuse", ",", "t"),
+        ("outline", ",", "t"),
         ("tailscale", ",", "t"),
         ("terra", ",", "t"),
     ] {
