@@ -47,7 +47,7 @@ pub use payments::{
     CASHFREE, CHARGEBEE, CHECKOUT, COINBASE_COMMERCE, CREEM, DODO_PAYMENTS, LAGO, LITHIC, METRONOME,
     MODERN_TREASURY, MOLLIE, ORB, PADDLE, PAYSTACK, RAZORPAY, SQUARE,
 };
-pub use people::TERRA;
+pub use people::{BOLDSIGN, CASTLE, FINCH, FORMBRICKS, GREENHOUSE, LOGTO, PERSONA, TERRA};
 pub use planning::{CAL_COM, CLICKUP, CRONOFY, OUTLINE, PLANE, TAIGA};
 pub use work::{
     BOX, CALENDLY, DOCUSIGN, INTERCOM, NOTION, ONFIDO, POSTMARK, TRELLO, TYPEFORM, WEBFLOW, WORKOS, ZENDESK,
@@ -65,6 +65,7 @@ pub const ALL: &[Scheme] = &[
     BIGCOMMERCE,
     BITBUCKET,
     BLOCKFROST,
+    BOLDSIGN,
     BOX,
     BREX,
     BTCPAY,
@@ -72,6 +73,7 @@ pub const ALL: &[Scheme] = &[
     CAL_COM,
     CALENDLY,
     CASHFREE,
+    CASTLE,
     CHARGEBEE,
     CHECKOUT,
     CIRCLECI,
@@ -91,8 +93,10 @@ pub const ALL: &[Scheme] = &[
     EASYPOST,
     ELEVENLABS,
     FILESTACK,
+    FINCH,
     FINTOC,
     FLUX,
+    FORMBRICKS,
     GHOST,
     GITEA,
     GITLAB,
@@ -100,6 +104,7 @@ pub const ALL: &[Scheme] = &[
     GOCARDLESS,
     GOGS,
     GRAFANA,
+    GREENHOUSE,
     HARBOR,
     HCP_TERRAFORM,
     HELIUS,
@@ -121,6 +126,7 @@ pub const ALL: &[Scheme] = &[
     LINEAR,
     LITHIC,
     LIVEBLOCKS,
+    LOGTO,
     MASTODON,
     META,
     METRONOME,
@@ -139,6 +145,7 @@ pub const ALL: &[Scheme] = &[
     PADDLE,
     PAGERDUTY,
     PAYSTACK,
+    PERSONA,
     PLANE,
     POSTMARK,
     RAZORPAY,

@@ -113,6 +113,45 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"deliveryId":"d2","webhookId":"K1c7xQ5n4qzX9fJ2","originalDeliveryId":"d2","isRedelivery":false,"type":"InvoiceReceivedPayment","timestamp":1717225200,"storeId":"zoë","invoiceId":"i1","afterExpiration":false}"#,
         ),
         body(
+            senders::BOLDSIGN,
+            r#"{"event":{"id":"e1","created":1717225199,"eventType":"Signed","environment":"Live"},"data":{"documentId":"d1","title":"Zoë"}}"#,
+            r#"{"event":{"id":"e1","created":1717225199,"eventType":"Signed","environment":"Live"},"data":{"documentId":"d1","title":"Zoë"}}"#,
+            r#"{"event":{"id":"e2","created":1717225259,"eventType":"Signed","environment":"Live"},"data":{"documentId":"d1","title":"Zoë"}}"#,
+        ),
+        body(
+            senders::CASTLE,
+            r#"{"api_version":"v1","type":"$incident.confirmed","created_at":"2024-06-01T07:00:00.000Z","data":{"id":"i1","user":"Zoë"}}"#,
+            r#"{"api_version":"v1","type":"$incident.confirmed","created_at":"2024-06-01T07:00:00.000Z","data":{"id":"i1","user":"Zoë"}}"#,
+            r#"{"api_version":"v1","type":"$incident.confirmed","created_at":"2024-06-01T07:01:00.000Z","data":{"id":"i1","user":"Zoë"}}"#,
+        ),
+        header(
+            senders::FINCH,
+            r#"{"event_type":"individual.updated","company_id":"c1","account_id":"a1","connection_id":"zoë","data":{"individual_id":"i1"}}"#,
+            r#"{"event_type":"individual.updated","company_id":"c1","account_id":"a1","connection_id":"zoë","data":{"individual_id":"i1"}}"#,
+        ),
+        header(
+            senders::FORMBRICKS,
+            r#"{"webhookId":"w1","event":"responseFinished","data":{"id":"r1","surveyId":"s1","data":{"q1":"Zoë"}}}"#,
+            r#"{"webhookId":"w1","event":"responseFinished","data":{"id":"r1","surveyId":"s1","data":{"q1":"Zoë"}}}"#,
+        ),
+        header(
+            senders::GREENHOUSE,
+            r#"{"action":"candidate_stage_change","payload":{"application":{"id":46194062,"candidate":"Zoë"}}}"#,
+            r#"{"action":"candidate_stage_change","payload":{"application":{"id":46194062,"candidate":"Zoë"}}}"#,
+        ),
+        body(
+            senders::LOGTO,
+            r#"{"hookId":"tp3","event":"PostSignIn","createdAt":"2024-06-01T07:00:00.000Z","userAgent":"Mozilla/5.0","user":{"id":"u1","name":"Zoë"}}"#,
+            r#"{"hookId":"tp3","event":"PostSignIn","createdAt":"2024-06-01T07:00:00.000Z","userAgent":"Mozilla/5.0","user":{"id":"u1","name":"Zoë"}}"#,
+            r#"{"hookId":"tp3","event":"PostSignIn","createdAt":"2024-06-01T07:01:00.000Z","userAgent":"Mozilla/5.0","user":{"id":"u1","name":"Zoë"}}"#,
+        ),
+        body(
+            senders::PERSONA,
+            r#"{"data":{"type":"event","id":"evt_1","attributes":{"name":"inquiry.completed","payload":{"data":{"id":"inq_1","note":"Zoë"}}}}}"#,
+            r#"{"data":{"type":"event","id":"evt_1","attributes":{"name":"inquiry.completed","payload":{"data":{"id":"inq_1","note":"Zoë"}}}}}"#,
+            r#"{"data":{"type":"event","id":"evt_2","attributes":{"name":"inquiry.completed","payload":{"data":{"id":"inq_1","note":"Zoë"}}}}}"#,
+        ),
+        body(
             senders::TERRA,
             r#"{"type":"activity","user":{"user_id":"u1","reference_id":"Zoë"},"data":[{"start":"2024-06-01T06:00:00Z"}]}"#,
             r#"{"type":"activity","user":{"user_id":"u1","reference_id":"Zoë"},"data":[{"start":"2024-06-01T06:00:00Z"}]}"#,

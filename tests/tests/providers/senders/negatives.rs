@@ -179,6 +179,7 @@ fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
         ("anthropic", " ", "v2,AAAA"),
         ("blockfrost", ",", "v2=78a99eced861f85c"),
         ("cloudflare-stream", ",", "sig2=78a99eced861f85c"),
+        ("finch", " ", "v2,AAAA"),
         ("knock", ",", "v2=AAAA"),
         ("outline", ",", "v2=78a99eced861f85c"),
         ("revolut", ",", "v2=78a99eced861f85c"),

@@ -6,7 +6,7 @@ use idempotency_core::provider::RejectionKind;
 use super::cases::cases;
 
 /// The senders, and the names of the headers that they sign.
-const SIGNED: [(&str, &str); 29] = [
+const SIGNED: [(&str, &str); 31] = [
     ("anthropic", "webhook-id"),
     ("anthropic", "webhook-timestamp"),
     ("openai", "webhook-id"),
@@ -30,6 +30,8 @@ const SIGNED: [(&str, &str); 29] = [
     ("cashfree", "x-webhook-timestamp"),
     ("crisp", "x-crisp-request-timestamp"),
     ("filestack", "fs-timestamp"),
+    ("finch", "finch-event-id"),
+    ("finch", "finch-timestamp"),
     ("increase", "webhook-id"),
     ("increase", "webhook-timestamp"),
     ("metronome", "x-metronome-date"),

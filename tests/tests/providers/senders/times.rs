@@ -8,10 +8,11 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 38] = [
+const TOLERANCES: [(&str, u64); 42] = [
     ("anthropic", 300),
     ("bigcommerce", 300),
     ("blockfrost", 600),
+    ("boldsign", 300),
     ("box", 600),
     ("brex", 300),
     ("buildkite", 300),
@@ -19,7 +20,9 @@ const TOLERANCES: [(&str, u64); 38] = [
     ("cloudflare-stream", 300),
     ("dodo-payments", 300),
     ("elevenlabs", 1_800),
+    ("finch", 300),
     ("fintoc", 300),
+    ("formbricks", 300),
     ("ghost", 300),
     ("gitlab-signed", 300),
     ("hubspot", 300),
@@ -36,6 +39,7 @@ const TOLERANCES: [(&str, u64); 38] = [
     ("orb", 300),
     ("outline", 300),
     ("paddle", 5),
+    ("persona", 300),
     ("render", 300),
     ("replicate", 300),
     ("retell", 300),
@@ -50,11 +54,12 @@ const TOLERANCES: [(&str, u64); 38] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 40] = [
+const TEXTS: [(&str, &str, &str); 43] = [
     ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("bigcommerce", "webhook-timestamp", "1767225600"),
     ("blockfrost", "blockfrost-signature", "1767225600"),
+    ("boldsign", "x-boldsign-signature", "1767225600"),
     ("box", "box-delivery-timestamp", "2026-01-01T00:00:00Z"),
     ("brex", "webhook-timestamp", "1767225600"),
     ("buildkite", "x-buildkite-signature", "1767225600"),
@@ -65,6 +70,7 @@ const TEXTS: [(&str, &str, &str); 40] = [
     ("discord", "x-signature-timestamp", "1767225600"),
     ("elevenlabs", "elevenlabs-signature", "1767225600"),
     ("filestack", "fs-timestamp", "1767225600"),
+    ("finch", "finch-timestamp", "1767225600"),
     ("fintoc", "fintoc-signature", "1767225600"),
     ("ghost", "x-ghost-signature", "1767225600000"),
     ("gitlab-signed", "webhook-timestamp", "1767225600"),
@@ -78,6 +84,7 @@ const TEXTS: [(&str, &str, &str); 40] = [
     ("orb", "x-orb-timestamp", "2026-01-01T00:00:00"),
     ("outline", "outline-signature", "1767225600000"),
     ("paddle", "paddle-signature", "1767225600"),
+    ("persona", "persona-signature", "1767225600"),
     ("retell", "x-retell-signature", "1767225600000"),
     ("revolut", "revolut-request-timestamp", "1767225600000"),
     ("sanity", "sanity-webhook-signature", "1767225600000"),
@@ -201,6 +208,7 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("elevenlabs", ",", "t"),
         ("retell", ",", "v"),
         ("blockfrost", ",", "t"),
+        ("boldsign", ",", "t"),
         ("buildkite", ",", "timestamp"),
         ("cloudflare-stream", ",", "time"),
         ("fintoc", ",", "t"),
@@ -208,6 +216,7 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("knock", ",", "t"),
         ("langfuse", ",", "t"),
         ("outline", ",", "t"),
+        ("persona", ",", "t"),
         ("tailscale", ",", "t"),
         ("terra", ",", "t"),
     ] {
