@@ -10,7 +10,7 @@ const HEAD: &str = "\
 # Senders
 
 Each sender is a constant of `provider::senders`, a [`Scheme`][providers/scheme]. It makes a provider with a secret:
-`senders::PADDLE.with_secret(secret)?`. HubSpot, Square and Trello sign the endpoint's URL:
+`senders::PADDLE.with_secret(secret)?`. Appwrite, HubSpot, Square and Trello sign the endpoint's URL:
 `senders::SQUARE.with_url(url).with_secret(secret)?`. Discord, SendGrid and Telnyx sign with a private key: the secret is their public key, as
 their console shows it.
 
@@ -39,7 +39,7 @@ answered 422. Where nothing is signed, an attacker can also send any content. Wh
 for a sender whose body changes on a retry, such as Linear: each retry would run again.
 
 A type is read from the body only. These senders name it in a header that is not signed, so their events have no type:
-Bitbucket Cloud, Sanity, Sentry and WooCommerce. Do not trust that header to tell a harmless event from another one.
+Appwrite, Bitbucket Cloud, Discourse, Gitea, Gogs, Help Scout, Sanity, Sentry, Snyk and WooCommerce. Do not trust that header to tell a harmless event from another one.
 
 The signature of Zendesk covers the time and the body, and no parameter of the URL. A trigger without a body therefore
 proves nothing about its parameters: let it send JSON, and read nothing from the URL.
