@@ -88,10 +88,12 @@ impl NotIdempotent {
     const UNGUARDED: Self = Self {
         reason: "the request has no idempotency context: is there a layer, and does the request have a key?",
     };
-    const BATCH: Self =
-        Self { reason: "the request is a batch: extract `IdempotentBatch`, or `Option` of both on a shared route" };
-    const SINGLE: Self =
-        Self { reason: "the request is a single delivery: extract `Idempotent`, or `Option` of both on a shared route" };
+    const BATCH: Self = Self {
+        reason: "the request is a batch: extract `IdempotentBatch`, or `Option` of both on a shared route",
+    };
+    const SINGLE: Self = Self {
+        reason: "the request is a single delivery: extract `Idempotent`, or `Option` of both on a shared route",
+    };
 }
 
 impl std::fmt::Display for NotIdempotent {
