@@ -142,7 +142,6 @@ impl Scope {
 
     /// The tenants, outermost first. In a registry these include the provider's name, if a scope is set, and the path's tenant.
     #[must_use]
-    #[must_use]
     pub fn tenants(&self) -> impl ExactSizeIterator<Item = &str> {
         self.levels().iter().map(|(_, text)| &**text)
     }
