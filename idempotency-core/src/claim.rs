@@ -117,17 +117,17 @@ pub struct Completed {
     pub fence: Fence,
     /// The number of the attempt that completed, from 1.
     pub attempt: u32,
-    /// The time of completion, since 1970 on the store's clock.
+    /// The time of completion, since 1970 on the clock of the store or of the worker that completed.
     pub completed_at: Duration,
-    /// The time until which the record answers for its key, since 1970 on the store's clock.
+    /// The time until which the record answers for its key, since 1970 on the same clock.
     pub kept_until: Duration,
     /// The fingerprint of the record, if it has one.
     pub fingerprint: Option<Fingerprint>,
 }
 
 impl Completed {
-    /// A completion at `completed_at`, kept until `kept_until`, both since 1970 on the store's clock, of a record without
-    /// a fingerprint.
+    /// A completion at `completed_at`, kept until `kept_until`, both since 1970 on one clock, of a record without a
+    /// fingerprint.
     #[must_use]
     pub fn new(outcome: Outcome, grant: Grant, completed_at: Duration, kept_until: Duration) -> Self {
         let Grant { fence, attempt } = grant;

@@ -6,7 +6,7 @@ use idempotency_core::store::redis::RedisStore;
 use idempotency_core::store::{Claimed, Hold, Release, Store as _};
 use idempotency_core::{Outcome, StoreError};
 use idempotency_tests::proxy::FaultProxy;
-use idempotency_tests::redis_case::{claim, completion, grant, key, outcome_of, store};
+use idempotency_tests::redis_case::{claim, completion, grant, key, outcome_of, record_name, store};
 use idempotency_tests::redis_cluster::until;
 use idempotency_tests::redis_server::RedisServer;
 use tokio::task::JoinHandle;
@@ -95,6 +95,41 @@ async fn the_end_of_a_lease_wakes_a_waiter_without_a_notification() {
     grant(&store, &dying).await;
     woken(wait(&store, "k")).await;
     assert_eq!(grant(&store, &claim("k", 2)).await.1, 2);
+}
+
+/// A failover to a replica that lags can lose the flag by which a waiter asks for a message.
+#[tokio::test]
+async fn a_waiter_whose_flag_is_lost_asks_again() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    let (lease, _) = grant(&store, &claim("k", 1)).await;
+    let granted: Vec<u8> = server.query(&["GET", &record_name("k")]).await;
+    let waiter = wait(&store, "k");
+    until(async || server.query::<Vec<u8>>(&["GET", &record_name("k")]).await != granted).await;
+    let without_flag = "return redis.call('SETRANGE', KEYS[1], 2, string.char(ARGV[1]))";
+    let flags = granted[2].to_string();
+    let _: u64 = server.query(&["EVAL", without_flag, "1", &record_name("k"), &flags]).await;
+    assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
+    woken(waiter).await;
+}
+
+#[tokio::test]
+async fn no_ended_record_says_that_it_is_awaited() {
+    let server = RedisServer::start().await;
+    let store = store(&server.url());
+    for name in ["completed", "released"] {
+        let (lease, _) = grant(&store, &claim(name, 1)).await;
+        let flags = async || server.query::<Vec<u8>>(&["GET", &record_name(name)]).await[2];
+        let before = flags().await;
+        let waiter = wait(&store, name);
+        until(async || flags().await == before | 16).await;
+        match name {
+            "completed" => drop(store.complete(&completion(&lease, &Outcome::default())).await.unwrap()),
+            _ => drop(store.release(&lease, Release::Failed).await.unwrap()),
+        }
+        woken(waiter).await;
+        assert_eq!(flags().await, before, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -42,8 +42,8 @@ use answers::{Answer, Answers};
 /// - **Another handle's `forget`.** After another process, or another handle in this one, forgets a key, this store may
 ///   still answer its old outcome. The same holds for a `forget` here whose answer is lost, because it may take effect
 ///   later.
-/// - **The end of the retention**, if this machine's clock is behind the inner store's. Otherwise no answer outlives its
-///   record.
+/// - **The end of the retention**, if this machine's clock is behind the one that the record's times are from. Otherwise no
+///   answer outlives its record.
 ///
 /// A [`forget`](Store::forget) or [`resolve`](Store::resolve) through this store removes its key. No claim that starts
 /// after the call has returned gets the old outcome, and a claim that was under way meanwhile does not bring it back. Each

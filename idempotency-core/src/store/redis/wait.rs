@@ -17,6 +17,10 @@ use crate::{KeyDigest, StoreError};
 /// The minimum time between two reads of one record, which keeps a wait without a subscription cheap.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
+/// The maximum time between two reads of one record. A failover may lose the flag that asks for messages, and each read sets
+/// it again.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+
 impl Shared {
     /// Returns when the record may have changed, or after `timeout`.
     pub(super) async fn wait_for_change(
@@ -35,10 +39,10 @@ impl Shared {
         // A change before the subscription publishes to no waiter, so read the record once after it.
         let mut pause = self.lease_left(key).await?;
         while !pause.is_zero() {
-            if woken_within(&mut subscription, before, pause).await {
+            if woken_within(&mut subscription, before, pause.min(MAX_PAUSE)).await {
                 return Ok(());
             }
-            // The lease ran out or was renewed, or the subscription was lost.
+            // The lease ran out or was renewed, the subscription was lost, or it is time to look again.
             pause = match self.lease_left(key).await? {
                 Duration::ZERO => Duration::ZERO,
                 left => left.max(POLL_INTERVAL),

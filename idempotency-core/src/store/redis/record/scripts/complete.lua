@@ -11,7 +11,7 @@ local retention = struct.unpack('>I6', ARGV[4])
 local version, mark_ttl
 if KEYS[2] then version, mark_ttl = raised(KEYS[2], ARGV[6], retention) end
 
-local completed = '\2\3' .. sub(value, 3, 31) .. unix_millis() .. ARGV[4] .. sub(value, 44, body - 1) .. ARGV[3]
+local completed = '\2\3' .. unawaited(value) .. sub(value, 4, 31) .. unix_millis() .. ARGV[4] .. sub(value, 44, body - 1) .. ARGV[3]
 redis.call('SET', KEYS[1], completed, 'PX', whole(retention))
 if version then write_mark(KEYS[2], version, mark_ttl) end
 redis.pcall('PUBLISH', ARGV[5], '')

@@ -44,6 +44,11 @@ local function read(value, digest)
   return state, order, parts, body
 end
 
+-- The flags of a record (1 byte), without the one of a waiter.
+local function unawaited(value)
+  return string.char(byte(value, 3) % AWAITED)
+end
+
 -- Whether a record is in flight under this owner and fence.
 local function is_held(state, value, identity)
   return state == IN_FLIGHT and sub(value, 4, 27) == identity

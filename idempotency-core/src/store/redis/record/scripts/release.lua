@@ -20,7 +20,7 @@ else
   if ARGV[4] == 'unstarted' then attempts = math.max(attempts - 1, 0) end
   if attempts == 0 then retention = math.min(retention, tonumber(ARGV[5])) end
   redis.call('PEXPIRE', KEYS[1], whole(retention))
-  redis.call('SETRANGE', KEYS[1], 1, string.char(RELEASED))
+  redis.call('SETRANGE', KEYS[1], 1, string.char(RELEASED) .. unawaited(value))
   redis.call('SETRANGE', KEYS[1], 27, struct.pack('>I4', attempts))
 end
 redis.pcall('PUBLISH', ARGV[3], '')

@@ -12,7 +12,7 @@ if KEYS[2] and order < parts then
 end
 local fence = struct.pack('>I4I4', after(sub(value, 20, 27)))
 local time = byte(ARGV[2]) == COMPLETED and unix_millis() or sub(value, 32, 37)
-local head = sub(value, 1, 1) .. ARGV[2] .. sub(value, 3, 19) .. fence .. sub(value, 28, 31) .. time
+local head = sub(value, 1, 1) .. ARGV[2] .. unawaited(value) .. sub(value, 4, 19) .. fence .. sub(value, 28, 31) .. time
 redis.call('SET', KEYS[1], head .. sub(value, 38) .. ARGV[3], 'PX', whole(retention))
 if version then write_mark(KEYS[2], version, mark_ttl) end
 redis.pcall('PUBLISH', ARGV[4], '')
