@@ -54,10 +54,12 @@ fn table(scheme: &Scheme) -> String {
     let facts = scheme.facts();
     let is_signature = scheme.proof().is_signature();
     let mut page = "| | |\n|---|---|\n".to_owned();
-    let key = scheme.key().unwrap().to_string();
+    let key = scheme.key().map(|key| key.to_string());
     let of_event = if scheme.events().is_some() { ", of each event" } else { "" };
+    let key = key.unwrap_or_else(|| "**none: nothing is deduplicated**".to_owned());
     row(&mut page, "Key", &format!("{key}{of_event}"));
     let covered = match (is_signature, scheme.is_key_signed()) {
+        _ if scheme.is_keyless() => "",
         (false, _) => "**nothing is signed**",
         (true, true) => "yes",
         (true, false) => "**no**",
@@ -121,11 +123,24 @@ fn example(scheme: &Scheme) -> String {
         String::new()
     };
     // A handshake by GET or HEAD must reach the layer.
-    let by_method = matches!(scheme.handshake_kind(), Handshake::Head | Handshake::EchoQuery(_));
+    let by_method = matches!(
+        scheme.handshake_kind(),
+        Handshake::Head
+            | Handshake::EchoQuery(_)
+            | Handshake::EchoHeader { .. }
+            | Handshake::SignQuery { .. }
+    );
     let method = if by_method { "any" } else { "post" };
-    let (extractor, handler) = match scheme.events() {
+    let (imported, handler) = match scheme.events() {
+        _ if scheme.is_keyless() => (
+            "IdempotencyLayer",
+            "// It may run twice for one change, so it must be safe to repeat.
+async fn handle(body: String) {
+    println!(\"process {body}\");
+}",
+        ),
         Some(_) => (
-            "IdempotentBatch",
+            "{IdempotencyLayer, IdempotentBatch}",
             "async fn handle(IdempotentBatch(batch): IdempotentBatch, body: String) {
     for item in batch.new_items() {
         println!(\"process event {} of {body}\", item.index());
@@ -133,7 +148,7 @@ fn example(scheme: &Scheme) -> String {
 }",
         ),
         None => (
-            "Idempotent",
+            "{IdempotencyLayer, Idempotent}",
             "async fn handle(Idempotent(context): Idempotent, body: String) {
     println!(\"process {}: {body}\", context.key().as_str());
 }",
@@ -143,7 +158,7 @@ fn example(scheme: &Scheme) -> String {
         "```rust
 use axum::{{Router, routing::{method}}};
 use idempotency_tower::provider::senders;
-use idempotency_tower::{{IdempotencyLayer, {extractor}}};
+use idempotency_tower::{imported};
 
 {handler}
 
@@ -167,6 +182,9 @@ fn attack(scheme: &Scheme) -> String {
     };
     let is_first_of = matches!(scheme.key(), Some(Place::FirstOf(_)));
     match (scheme.proof().is_signature(), scheme.is_key_signed()) {
+        _ if scheme.is_keyless() => "The signature covers the body. An attacker who captured a request can send it again, and the handler runs \
+             again, as it does for the sender's own retries."
+            .to_owned(),
         (false, _) => "Nothing in a request is signed. An attacker who saw one request has its secret, and can send any other, under any key. \
              Accept requests over TLS only, and log no header that has the secret."
             .to_owned(),
@@ -206,7 +224,7 @@ fn to_know(scheme: &Scheme) -> Vec<String> {
             several.join("`, `")
         )),
     }
-    if scheme.event_type().is_none() {
+    if scheme.event_type().is_none() && !scheme.is_keyless() {
         list.push("The type of an event is not in its body, so its deliveries have none. Do not trust a header that names it.".to_owned());
     }
     if scheme.order().is_some() {
