@@ -1,5 +1,9 @@
 // The first definition of a link wins: here the page's links lead to modules, in the repository to files.
-#![doc = concat!(include_str!("../../docs/links.md"), include_str!("../../../docs/providers/catalogue.md"))]
+#![doc = concat!(
+    include_str!("../../docs/links.md"),
+    include_str!("../../docs/providers/senders.md"),
+    include_str!("../../../docs/providers/catalogue.md")
+)]
 
 mod ai;
 mod banking;
