@@ -31,7 +31,8 @@ use crate::{Attributes, Delivery, Key, Policy, Verified};
 /// also refused if one of the fields is neither a text nor a whole number.
 ///
 /// Webhooks of the balance platform and of the management are signed as a whole by `HmacSignature`. They have no id, so the key is
-/// the body's SHA-256.
+/// the body's SHA-256. An item and a body are signed in the same way. So that neither signature counts as the other, a body must be a
+/// JSON object, and no item's `pspReference` may start like one.
 ///
 /// The provider always returns a [`Batch`](Received::Batch), even of one item.
 ///
@@ -141,10 +142,11 @@ const SIGNATURE: &str = "hmacsignature";
 
 fn of_platform(incoming: &Incoming<'_>, proof: &Verified<'_>) -> Result<Delivery, Rejection> {
     let key = HEXLOWER.encode(&Sha256::digest(proof.bytes()));
-    let event: Option<Platform<'_>> = json::fields(proof.bytes());
-    let event_type = event.as_ref().and_then(|event| event.event_type.text());
+    // The signed text of an item is no object.
+    let event: Platform<'_> = json::fields(proof.bytes())
+        .ok_or(Rejection::malformed("the body is not a json object, or repeats its type"))?;
     Ok(Delivery::new(proof, incoming.scope.clone(), Key::new(&key)?)
-        .with_optional_attribute(Attributes::EVENT_TYPE, event_type))
+        .with_optional_attribute(Attributes::EVENT_TYPE, event.event_type.text()))
 }
 
 #[derive(Deserialize)]
@@ -222,6 +224,9 @@ impl Item<'_> {
             &BASE64,
             incoming.body,
         )?;
+        if text.trim_start().starts_with('{') {
+            return Err(Rejection::malformed("the signed fields of an item could be a body of the platform"));
+        }
         // With at most one field that has a colon, the text can be read in one way only.
         if signed.iter().enumerate().any(|(at, field)| at != MERCHANT_REFERENCE && field.contains(':')) {
             return Err(Rejection::malformed(

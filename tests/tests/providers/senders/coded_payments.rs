@@ -121,6 +121,26 @@ fn a_webhook_of_adyens_platform_is_signed_as_a_whole_and_keyed_by_its_content() 
     assert_eq!(kind(both.received_by(&adyen())), RejectionKind::Unauthenticated);
 }
 
+/// The signed text of an item is its joined fields, and that of the platform is the body.
+#[test]
+fn a_signature_of_an_item_of_adyen_is_none_of_a_body() {
+    let genuine = items(&[ITEM]);
+    let text = String::from_utf8(genuine.body.to_vec()).unwrap();
+    let (_, rest) = text.split_once(r#""hmacSignature":""#).unwrap();
+    let (signature, _) = rest.split_once('"').unwrap();
+    let forged = with_body(&genuine, "1::Acct:42:1:EUR:CAPTURE:true".to_owned());
+    let forged = forged.with("hmacsignature", signature);
+    assert_eq!(kind(forged.received_by(&adyen())), RejectionKind::Malformed);
+}
+
+#[test]
+fn a_signature_of_a_body_of_adyen_is_none_of_an_item() {
+    for start in ["{", " \n{"] {
+        let item = ITEM.replace("\"1\"", &serde_json::json!(format!("{start}\"type\"")).to_string());
+        assert_eq!(kind(items(&[&item]).received_by(&adyen())), RejectionKind::Malformed, "{item}");
+    }
+}
+
 #[test]
 fn adyens_keys_are_hexadecimal_and_its_records_outlive_its_retries() {
     for key in ["not hex", "0", "00f"] {
