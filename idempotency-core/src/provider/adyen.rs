@@ -9,7 +9,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::json::{self, Object};
-use super::plain::Plain;
+use super::plain::{Plain, Signed, SignedObject};
 use super::scheme::events::EventPath;
 use super::scheme::joined;
 use super::signature::{self, Algorithm};
@@ -27,10 +27,12 @@ use crate::{Attributes, Delivery, Key, Policy, Verified};
 /// signature makes the whole request refused.
 ///
 /// The key is `pspReference`, `eventCode` and `success`, and the merchant account narrows the scope. Adyen joins the fields with
-/// colons. An item is refused if a field other than `merchantReference` has one, because it could be read in two ways.
+/// colons. An item is refused if a field other than `merchantReference` has one, because it could be read in two ways. It is
+/// also refused if one of the fields is neither a text nor a whole number.
 ///
 /// Webhooks of the balance platform and of the management are signed as a whole by `HmacSignature`. They have no id, so the key is
-/// the body's SHA-256.
+/// the body's SHA-256. An item and a body are signed in the same way. So that neither signature counts as the other, a body must be a
+/// JSON object, and no item's `pspReference` may start like one.
 ///
 /// The provider always returns a [`Batch`](Received::Batch), even of one item.
 ///
@@ -140,10 +142,11 @@ const SIGNATURE: &str = "hmacsignature";
 
 fn of_platform(incoming: &Incoming<'_>, proof: &Verified<'_>) -> Result<Delivery, Rejection> {
     let key = HEXLOWER.encode(&Sha256::digest(proof.bytes()));
-    let event: Option<Platform<'_>> = json::fields(proof.bytes());
-    let event_type = event.as_ref().and_then(|event| event.event_type.text());
+    // The signed text of an item is no object.
+    let event: Platform<'_> = json::fields(proof.bytes())
+        .ok_or(Rejection::malformed("the body is not a json object, or repeats its type"))?;
     Ok(Delivery::new(proof, incoming.scope.clone(), Key::new(&key)?)
-        .with_optional_attribute(Attributes::EVENT_TYPE, event_type))
+        .with_optional_attribute(Attributes::EVENT_TYPE, event.event_type.text()))
 }
 
 #[derive(Deserialize)]
@@ -162,19 +165,19 @@ struct Wrapper<'a> {
 #[serde(rename_all = "camelCase")]
 struct Item<'a> {
     #[serde(borrow, default)]
-    psp_reference: Plain<'a>,
+    psp_reference: Signed<'a>,
     #[serde(borrow, default)]
-    original_reference: Plain<'a>,
+    original_reference: Signed<'a>,
     #[serde(borrow, default)]
-    merchant_account_code: Plain<'a>,
+    merchant_account_code: Signed<'a>,
     #[serde(borrow, default)]
-    merchant_reference: Plain<'a>,
+    merchant_reference: Signed<'a>,
     #[serde(borrow, default)]
-    amount: Object<Amount<'a>>,
+    amount: SignedObject<Amount<'a>>,
     #[serde(borrow, default)]
-    event_code: Plain<'a>,
+    event_code: Signed<'a>,
     #[serde(borrow, default)]
-    success: Plain<'a>,
+    success: Signed<'a>,
     #[serde(borrow, default)]
     additional_data: Object<Additional<'a>>,
 }
@@ -182,9 +185,9 @@ struct Item<'a> {
 #[derive(Deserialize)]
 struct Amount<'a> {
     #[serde(borrow, default)]
-    value: Plain<'a>,
+    value: Signed<'a>,
     #[serde(borrow, default)]
-    currency: Plain<'a>,
+    currency: Signed<'a>,
 }
 
 #[derive(Deserialize)]
@@ -197,17 +200,16 @@ impl Item<'_> {
     /// The signed fields, in Adyen's order. A field that is missing is signed as an empty text.
     fn signed(&self) -> [&str; 8] {
         let amount = self.amount.0.as_ref();
-        let fields = [
-            self.psp_reference.name(),
-            self.original_reference.name(),
-            self.merchant_account_code.name(),
-            self.merchant_reference.name(),
-            amount.and_then(|amount| amount.value.name()),
-            amount.and_then(|amount| amount.currency.name()),
-            self.event_code.name(),
-            self.success.name(),
-        ];
-        fields.map(Option::unwrap_or_default)
+        [
+            self.psp_reference.text(),
+            self.original_reference.text(),
+            self.merchant_account_code.text(),
+            self.merchant_reference.text(),
+            amount.map_or("", |amount| amount.value.text()),
+            amount.map_or("", |amount| amount.currency.text()),
+            self.event_code.text(),
+            self.success.text(),
+        ]
     }
 
     fn verify(&self, secrets: &[Secret], incoming: &Incoming<'_>) -> Result<(), Rejection> {
@@ -222,6 +224,9 @@ impl Item<'_> {
             &BASE64,
             incoming.body,
         )?;
+        if text.trim_start().starts_with('{') {
+            return Err(Rejection::malformed("the signed fields of an item could be a body of the platform"));
+        }
         // With at most one field that has a colon, the text can be read in one way only.
         if signed.iter().enumerate().any(|(at, field)| at != MERCHANT_REFERENCE && field.contains(':')) {
             return Err(Rejection::malformed(
@@ -237,7 +242,7 @@ impl Item<'_> {
         let parts = parts.ok_or(Rejection::key_missing("an item has no reference, event code or success"))?;
         let account = self.merchant_account_code.name();
         Ok(Delivery::new(proof, incoming.scope_for(account), Key::new(joined(&parts))?)
-            .with_optional_attribute(Attributes::EVENT_TYPE, self.event_code.text())
+            .with_optional_attribute(Attributes::EVENT_TYPE, self.event_code.name())
             .with_optional_attribute("account", account))
     }
 }

@@ -113,7 +113,8 @@ impl Provider for Contentful {
         let head = format!("{}\n{path}\n{}\n", incoming.method, signed.text());
         let proof = signature::hmac_sha256(&secrets, &[head.as_bytes()], incoming.body, candidate)?;
         signed.check_borders()?;
-        let key = incoming.single_header(KEY)?.filter(|key| !key.is_empty());
+        // Trimmed, as it is signed: spaces around it make no other key.
+        let key = incoming.single_header(KEY)?.map(str::trim).filter(|key| !key.is_empty());
         let key = Key::new(
             key.ok_or(Rejection::key_missing("the x-contentful-idempotency-key header is missing"))?,
         )?;

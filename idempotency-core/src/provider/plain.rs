@@ -1,9 +1,11 @@
-//! A plain JSON value: a text or a whole number.
+//! A plain JSON value: a text or a whole number. A signed value may be nothing else.
 
 use std::borrow::Cow;
 
 use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::value::RawValue;
+
+use super::json::Object;
 
 /// A text, or a whole number as it is written. Unlike with [`Scalar`](super::json::Scalar), an object is none.
 #[derive(Debug, Default, Clone)]
@@ -43,6 +45,55 @@ impl<'de: 'a, 'a> Deserialize<'de> for Plain<'a> {
     }
 }
 
+/// A value as it is signed: a text, a whole number as it is written, or an empty text if it is absent or null.
+///
+/// A value of another kind is an error. It would be signed as an empty text, and could be added to a signed message.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Signed<'a>(Plain<'a>);
+
+impl Signed<'_> {
+    pub(super) fn text(&self) -> &str {
+        self.name().unwrap_or_default()
+    }
+
+    /// The value as a name: an empty text is no name.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.0.name()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Signed<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(deserializer)?;
+        match Plain::deserialize(json).map_err(D::Error::custom)? {
+            Plain::Absent if json.get() != "null" => {
+                Err(D::Error::custom("a signed value is neither a text nor a whole number"))
+            }
+            value => Ok(Self(value)),
+        }
+    }
+}
+
+/// The fields of an object that is signed, or `None` if it is null or absent. A value of another kind is an error.
+#[derive(Debug)]
+pub(super) struct SignedObject<T>(pub(super) Option<T>);
+
+impl<T> Default for SignedObject<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for SignedObject<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // `None` is null only: any other value is read as an object.
+        match Option::<Object<T>>::deserialize(deserializer)? {
+            Some(Object(None)) => Err(D::Error::custom("a signed value is no object")),
+            object => Ok(Self(object.and_then(|object| object.0))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,5 +120,27 @@ mod tests {
         }
         assert!(fields::<Item<'_>>(br#"{"id":"a","id":"a"}"#).is_none());
         assert!(fields::<Item<'_>>(b"{}").unwrap().id.name().is_none());
+    }
+
+    #[test]
+    fn a_signed_value_of_another_kind_is_an_error() {
+        #[derive(serde::Deserialize)]
+        struct Item<'a> {
+            #[serde(borrow, default)]
+            id: Signed<'a>,
+        }
+        let text = |body: &str| fields::<Item<'_>>(body.as_bytes()).map(|item| item.id.text().to_owned());
+        for (body, expected) in [
+            (r#"{"id":"a"}"#, "a"),
+            (r#"{"id":12}"#, "12"),
+            (r#"{"id":""}"#, ""),
+            (r#"{"id":null}"#, ""),
+            ("{}", ""),
+        ] {
+            assert_eq!(text(body).as_deref(), Some(expected), "{body}");
+        }
+        for value in ["true", "1.5", "1e3", "[]", r#"{"id":"a"}"#] {
+            assert_eq!(text(&format!(r#"{{"id":{value}}}"#)), None, "{value}");
+        }
     }
 }

@@ -144,6 +144,20 @@ fn a_contentful_key_that_is_not_signed_is_bound_to_its_body_and_equals_no_signed
     assert_eq!(kind(without.received_by(&contentful())), RejectionKind::KeyMissing);
 }
 
+/// Contentful signs header values without the spaces around them, and HTTP/2 passes spaces on.
+#[test]
+fn spaces_around_contentfuls_signed_key_make_no_other_key() {
+    let headers = testing::contentful(SECRET, "f1c4e0a5", "topic", "/webhooks", b"{}", NOW);
+    let genuine = Request::new(headers, "{}", NOW);
+    let first = address(&delivery(&genuine, &contentful()));
+    for key in ["f1c4e0a5 ", " f1c4e0a5", "\tf1c4e0a5  "] {
+        let again = genuine.clone().with("x-contentful-idempotency-key", key);
+        assert_eq!(address(&delivery(&again, &contentful())), first, "{key:?} runs again");
+    }
+    let blank = genuine.with("x-contentful-idempotency-key", " ");
+    assert_eq!(kind(blank.received_by(&contentful())), RejectionKind::Unauthenticated);
+}
+
 #[test]
 fn a_contentful_list_that_proves_too_little_is_refused() {
     for (list, text) in [

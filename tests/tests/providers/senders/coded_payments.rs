@@ -74,6 +74,33 @@ fn an_item_of_adyen_is_read_in_one_way_or_refused() {
     assert_eq!(kind(items(&[]).received_by(&adyen())), RejectionKind::Unauthenticated);
 }
 
+/// Adyen signs a missing field as an empty text. A value of another kind is not missing.
+#[test]
+fn a_signed_field_of_adyen_cannot_be_added_as_a_value_of_another_kind() {
+    let short = ITEM.replace(r#""amount":{"value":1,"currency":"EUR"},"#, "");
+    assert_ne!(short, ITEM);
+    let genuine = items(&[&short]);
+    let text = String::from_utf8(genuine.body.to_vec()).unwrap();
+    let with = |added: &str| with_body(&genuine, text.replacen("\"psp", &format!("{added},\"psp"), 1));
+    for added in [r#""amount":null"#, r#""amount":{"value":null}"#, r#""originalReference":"""#] {
+        deliveries(&with(added), &adyen());
+    }
+    for added in [
+        r#""amount":{"value":1000000.0}"#,
+        r#""amount":{"value":1e6}"#,
+        r#""amount":"EUR 10000.00""#,
+        r#""amount":1000000"#,
+        r#""amount":true"#,
+        r#""amount":["",""]"#,
+        r#""amount":[{"value":1000000,"currency":"EUR"}]"#,
+        r#""originalReference":["2"]"#,
+        r#""originalReference":{"id":"2"}"#,
+        r#""originalReference":true"#,
+    ] {
+        assert_eq!(kind(with(added).received_by(&adyen())), RejectionKind::Unauthenticated, "{added}");
+    }
+}
+
 #[test]
 fn a_webhook_of_adyens_platform_is_signed_as_a_whole_and_keyed_by_its_content() {
     // The secret of the signer is text, and these bytes are text.
@@ -92,6 +119,26 @@ fn a_webhook_of_adyens_platform_is_signed_as_a_whole_and_keyed_by_its_content() 
     // A body with signed items does not make up for a wrong header.
     let both = items(&[ITEM]).with("hmacsignature", "AAAA");
     assert_eq!(kind(both.received_by(&adyen())), RejectionKind::Unauthenticated);
+}
+
+/// The signed text of an item is its joined fields, and that of the platform is the body.
+#[test]
+fn a_signature_of_an_item_of_adyen_is_none_of_a_body() {
+    let genuine = items(&[ITEM]);
+    let text = String::from_utf8(genuine.body.to_vec()).unwrap();
+    let (_, rest) = text.split_once(r#""hmacSignature":""#).unwrap();
+    let (signature, _) = rest.split_once('"').unwrap();
+    let forged = with_body(&genuine, "1::Acct:42:1:EUR:CAPTURE:true".to_owned());
+    let forged = forged.with("hmacsignature", signature);
+    assert_eq!(kind(forged.received_by(&adyen())), RejectionKind::Malformed);
+}
+
+#[test]
+fn a_signature_of_a_body_of_adyen_is_none_of_an_item() {
+    for start in ["{", " \n{"] {
+        let item = ITEM.replace("\"1\"", &serde_json::json!(format!("{start}\"type\"")).to_string());
+        assert_eq!(kind(items(&[&item]).received_by(&adyen())), RejectionKind::Malformed, "{item}");
+    }
 }
 
 #[test]
