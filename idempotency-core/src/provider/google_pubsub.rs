@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::json::{self, Flag, Scalar};
+use super::json::{self, Flag, Text};
 use super::jws::{self, Token};
 use super::keys::{self, Algorithm};
+use super::plain::Plain;
 use super::{Incoming, Provider, PublicKeys, Received, Rejection, SecretError, canonical, days, signature};
 use crate::{Delivery, Fingerprint, Key, Policy, Verified};
 
@@ -65,15 +66,19 @@ impl GooglePubSub {
     }
 
     fn check(&self, claims: &Claims<'_>, now: u64) -> Result<(), Rejection> {
-        if !ISSUERS.iter().any(|issuer| claims.iss.text() == Some(issuer)) {
+        if !ISSUERS.iter().any(|issuer| claims.iss.as_deref() == Some(issuer)) {
             return Err(Rejection::unauthenticated("the token is not google's"));
         }
-        jws::check_text(&claims.aud, &self.audience, "the token is for another audience")?;
-        jws::check_text(&claims.email, &self.service_account, "the token is of another service account")?;
+        jws::check_text(claims.aud.as_deref(), &self.audience, "the token is for another audience")?;
+        jws::check_text(
+            claims.email.as_deref(),
+            &self.service_account,
+            "the token is of another service account",
+        )?;
         if claims.email_verified != Flag(Some(true)) {
             return Err(Rejection::unauthenticated("the token's service account is not verified"));
         }
-        let (Some(from), Some(to)) = (claims.iat.number(), claims.exp.number()) else {
+        let (Some(from), Some(to)) = (claims.iat, claims.exp) else {
             return Err(Rejection::unauthenticated("the token has no time"));
         };
         let is_fresh = from.saturating_sub(SKEW) <= now && now <= to.saturating_add(SKEW);
@@ -140,17 +145,15 @@ fn delivery(incoming: &Incoming<'_>) -> Result<Delivery, Rejection> {
 #[derive(Deserialize)]
 struct Claims<'a> {
     #[serde(borrow, default)]
-    iss: Scalar<'a>,
+    iss: Option<Text<'a>>,
     #[serde(borrow, default)]
-    aud: Scalar<'a>,
+    aud: Option<Text<'a>>,
     #[serde(borrow, default)]
-    email: Scalar<'a>,
+    email: Option<Text<'a>>,
     #[serde(default)]
     email_verified: Flag,
-    #[serde(borrow, default)]
-    iat: Scalar<'a>,
-    #[serde(borrow, default)]
-    exp: Scalar<'a>,
+    iat: Option<u64>,
+    exp: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -158,11 +161,11 @@ struct Push<'a> {
     #[serde(borrow, default)]
     message: Option<&'a RawValue>,
     #[serde(borrow, default)]
-    subscription: Scalar<'a>,
+    subscription: Plain<'a>,
 }
 
 #[derive(Deserialize)]
 struct Message<'a> {
     #[serde(borrow, default, rename = "messageId")]
-    message_id: Scalar<'a>,
+    message_id: Plain<'a>,
 }

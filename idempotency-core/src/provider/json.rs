@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
 
+use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The only member of the object that serde_json makes of a number if some dependency enables `arbitrary_precision`.
 pub(super) const NUMBER_FIELD: &str = "$serde_json::private::Number";
@@ -127,6 +129,20 @@ impl<'de> Visitor<'de> for FlagVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Flag, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(Flag(None))
+    }
+}
+
+/// A text that a signature covers, or that is compared. Any other JSON value is an error: a later reader of the body would see
+/// another value than the one that was checked.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
     }
 }
 
@@ -271,6 +287,23 @@ mod tests {
         assert_eq!(event.data.0.unwrap().at.name().unwrap(), "ab");
         let event: Event<'_> = fields(br#"{"id":{"name":"x","id":"C1"}}"#).unwrap();
         assert_eq!(event.id.name().unwrap(), "C1");
+    }
+
+    #[test]
+    fn a_text_is_no_other_value() {
+        #[derive(serde::Deserialize)]
+        struct Signed<'a> {
+            #[serde(borrow, default)]
+            text: Option<Text<'a>>,
+        }
+        let read = |body: &'static str| {
+            Some(fields::<Signed<'_>>(body.as_bytes())?.text.as_deref().map(str::to_owned))
+        };
+        assert_eq!(read(r#"{"text":"a\u0062"}"#), Some(Some("ab".to_owned())));
+        assert_eq!([read("{}"), read(r#"{"text":null}"#)], [Some(None), Some(None)]);
+        for body in [r#"{"text":1}"#, r#"{"text":{"id":"a"}}"#, r#"{"text":["a"]}"#, r#"{"text":true}"#] {
+            assert_eq!(read(body), None, "{body}");
+        }
     }
 
     #[test]

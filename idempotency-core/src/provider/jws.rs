@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 use sha2::{Digest as _, Sha256};
 
-use super::json::{self, Scalar};
+use super::json::{self, Text};
 #[cfg(feature = "public-keys")]
 use super::keys::{Algorithm, PublicKey};
 use super::signature;
@@ -39,7 +39,7 @@ impl<'t> Token<'t> {
         let decoded = |part: &str| BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| malformed());
         let (header, claims) = (decoded(header)?, decoded(claims)?);
         let header: Header<'_> = json::fields(&header).ok_or_else(malformed)?;
-        if header.alg.text() != Some(algorithm) {
+        if header.alg.as_deref() != Some(algorithm) {
             return Err(Rejection::unauthenticated("the token names another algorithm than the sender's"));
         }
         // RFC 7515, section 4.1.11: extensions that are not known must be refused.
@@ -51,7 +51,7 @@ impl<'t> Token<'t> {
             signature,
             claims,
             #[cfg(feature = "public-keys")]
-            key_id: header.kid.text().map(str::to_owned),
+            key_id: header.kid.as_deref().map(str::to_owned),
         })
     }
 
@@ -95,7 +95,7 @@ impl<'t> Token<'t> {
 }
 
 impl Claims {
-    /// Reads some claims.
+    /// Reads some claims. One of another kind than expected is refused.
     pub(super) fn read<'c, T: Deserialize<'c>>(&'c self) -> Result<T, Rejection> {
         json::fields(&self.0).ok_or(Rejection::unauthenticated("the token's claims cannot be read"))
     }
@@ -103,22 +103,17 @@ impl Claims {
 
 /// The time in which a token may be used.
 #[derive(Deserialize)]
-pub(super) struct Life<'a> {
-    #[serde(borrow, default)]
-    nbf: Scalar<'a>,
-    #[serde(borrow, default)]
-    exp: Scalar<'a>,
+pub(super) struct Life {
+    nbf: Option<u64>,
+    exp: Option<u64>,
 }
 
-impl Life<'_> {
+impl Life {
     /// Refuses a token without an end, after its end, or before its beginning, with a clock skew in seconds.
     pub(super) fn check(&self, now: Duration, skew: u64) -> Result<(), Rejection> {
         let now = now.as_secs();
-        let is_begun = match (&self.nbf, self.nbf.number()) {
-            (Scalar::Absent, _) => true,
-            (_, from) => from.is_some_and(|from| from <= now.saturating_add(skew)),
-        };
-        let is_over = self.exp.number().is_none_or(|to| to.saturating_add(skew) <= now);
+        let is_begun = self.nbf.is_none_or(|from| from <= now.saturating_add(skew));
+        let is_over = self.exp.is_none_or(|to| to.saturating_add(skew) <= now);
         match is_begun && !is_over {
             true => Ok(()),
             false => Err(Rejection::unauthenticated("the token is outside its time")),
@@ -127,16 +122,20 @@ impl Life<'_> {
 }
 
 /// Checks that a claim is the SHA-256 of the body in lower-case hexadecimal.
-pub(super) fn check_digest(claim: &Scalar<'_>, body: &[u8]) -> Result<(), Rejection> {
-    match claim.text() == Some(&HEXLOWER.encode(&Sha256::digest(body))) {
+pub(super) fn check_digest(claim: Option<&str>, body: &[u8]) -> Result<(), Rejection> {
+    match claim == Some(&HEXLOWER.encode(&Sha256::digest(body))) {
         true => Ok(()),
         false => Err(Rejection::unauthenticated("the token is for another body")),
     }
 }
 
 /// Checks that a claim has the only value that is accepted.
-pub(super) fn check_text(claim: &Scalar<'_>, expected: &str, refused: &'static str) -> Result<(), Rejection> {
-    match claim.text() == Some(expected) {
+pub(super) fn check_text(
+    claim: Option<&str>,
+    expected: &str,
+    refused: &'static str,
+) -> Result<(), Rejection> {
+    match claim == Some(expected) {
         true => Ok(()),
         false => Err(Rejection::unauthenticated(refused)),
     }
@@ -145,10 +144,10 @@ pub(super) fn check_text(claim: &Scalar<'_>, expected: &str, refused: &'static s
 #[derive(Deserialize)]
 struct Header<'a> {
     #[serde(borrow, default)]
-    alg: Scalar<'a>,
+    alg: Option<Text<'a>>,
     #[cfg(feature = "public-keys")]
     #[serde(borrow, default)]
-    kid: Scalar<'a>,
+    kid: Option<Text<'a>>,
     #[serde(default)]
     crit: Present,
 }

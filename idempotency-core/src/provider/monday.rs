@@ -7,8 +7,9 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 
-use super::json::{self, Object, Scalar};
+use super::json::{self, Object, Text};
 use super::jws::{self, Life, Token};
+use super::plain::Plain;
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, signature};
 use crate::{Attributes, Delivery, Fingerprint, Key, RecordedResponse, Verified};
 
@@ -66,16 +67,16 @@ impl Provider for Monday {
         let secrets = self.secrets.for_request(incoming).await?;
         let claims = token.signed_with(&secrets)?;
         // No skew, as in the library that monday.com names.
-        claims.read::<Life<'_>>()?.check(incoming.now, 0)?;
+        claims.read::<Life>()?.check(incoming.now, 0)?;
         let claims: Claims<'_> = claims.read()?;
-        jws::check_text(&claims.aud, &self.url, "the token is for another url")?;
+        jws::check_text(claims.aud.as_deref(), &self.url, "the token is for another url")?;
         let proof = Verified::by_other_means(incoming.body);
         let body: Body<'_> =
             json::fields(proof.bytes()).ok_or(Rejection::malformed("the body is not an event"))?;
         let event = body.event.0.ok_or(Rejection::malformed("the body is not an event"))?;
         let id = event.trigger_uuid.text().ok_or(Rejection::key_missing("the event has no id"))?;
         let account = claims.account_id.name();
-        let delivery = Delivery::new(&proof, incoming.scope_for(account.as_deref()), Key::new(id)?);
+        let delivery = Delivery::new(&proof, incoming.scope_for(account), Key::new(id)?);
         Ok(Received::Delivery(
             delivery
                 .with_fingerprint(Fingerprint::of(proof.bytes()))
@@ -101,15 +102,15 @@ fn challenge(incoming: &Incoming<'_>) -> Option<RecordedResponse> {
 #[serde(rename_all = "camelCase")]
 struct Claims<'a> {
     #[serde(borrow, default)]
-    aud: Scalar<'a>,
+    aud: Option<Text<'a>>,
     #[serde(borrow, default)]
-    account_id: Scalar<'a>,
+    account_id: Plain<'a>,
 }
 
 #[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow, default)]
-    challenge: Scalar<'a>,
+    challenge: Plain<'a>,
     #[serde(borrow, default)]
     event: Object<Event<'a>>,
 }
@@ -117,7 +118,7 @@ struct Body<'a> {
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(borrow, default, rename = "triggerUuid")]
-    trigger_uuid: Scalar<'a>,
+    trigger_uuid: Plain<'a>,
     #[serde(borrow, default, rename = "type")]
-    kind: Scalar<'a>,
+    kind: Plain<'a>,
 }

@@ -5,8 +5,9 @@ use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::json::{self, Scalar};
+use super::json::{self, Text};
 use super::jws::{self, Token};
+use super::plain::Plain;
 use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, signature};
 use crate::{Attributes, Delivery, Key, Verified};
 
@@ -59,8 +60,8 @@ impl Provider for Netlify {
         let secrets = self.0.for_request(incoming).await?;
         let claims = token.signed_with(&secrets)?;
         let claims: Claims<'_> = claims.read()?;
-        jws::check_text(&claims.iss, "netlify", "the token is not netlify's")?;
-        jws::check_digest(&claims.sha256, incoming.body)?;
+        jws::check_text(claims.iss.as_deref(), "netlify", "the token is not netlify's")?;
+        jws::check_digest(claims.sha256.as_deref(), incoming.body)?;
         let proof = Verified::by_signature(incoming.body);
         let deploy: Deploy<'_> =
             json::fields(proof.bytes()).ok_or(Rejection::malformed("the body is not a deploy"))?;
@@ -73,15 +74,15 @@ impl Provider for Netlify {
 #[derive(Deserialize)]
 struct Claims<'a> {
     #[serde(borrow, default)]
-    iss: Scalar<'a>,
+    iss: Option<Text<'a>>,
     #[serde(borrow, default)]
-    sha256: Scalar<'a>,
+    sha256: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Deploy<'a> {
     #[serde(borrow, default)]
-    site_id: Scalar<'a>,
+    site_id: Plain<'a>,
     #[serde(borrow, default)]
-    state: Scalar<'a>,
+    state: Plain<'a>,
 }

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::json::{self, Scalar};
+use super::json;
 use super::keys::{Algorithm, CertificateUrls, PublicKey};
+use super::plain::Plain;
 use super::{
     Incoming, Provider, PublicKeys, Received, Rejection, Secret, SecretError, Secrets, days, signature,
 };
@@ -140,7 +141,7 @@ fn is_name(name: &str) -> bool {
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(borrow, default)]
-    id: Scalar<'a>,
+    id: Plain<'a>,
     #[serde(borrow, default)]
-    event_type: Scalar<'a>,
+    event_type: Plain<'a>,
 }

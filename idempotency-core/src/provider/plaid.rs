@@ -7,9 +7,10 @@ use data_encoding::HEXLOWER;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-use super::json::{self, Scalar};
+use super::json::{self, Text};
 use super::jws::{self, Token};
 use super::keys::{self, Algorithm};
+use super::plain::Plain;
 use super::{Incoming, Provider, PublicKeys, Received, Rejection, days, signature};
 use crate::{Attributes, Delivery, Key, Policy, Verified};
 
@@ -80,11 +81,11 @@ impl Provider for Plaid {
         let usable = found.with_id(Some(&id)).filter(|key| !key.is_expired_at(incoming.now));
         let claims = token.signed_by(Algorithm::EcdsaP256, usable)?;
         let claims: Claims<'_> = claims.read()?;
-        let made = claims.iat.number().ok_or(Rejection::unauthenticated("the token has no time"))?;
+        let made = claims.iat.ok_or(Rejection::unauthenticated("the token has no time"))?;
         if made.abs_diff(incoming.now.as_secs()) > self.tolerance.as_secs() {
             return Err(Rejection::unauthenticated("the token's time is outside the tolerance"));
         }
-        jws::check_digest(&claims.request_body_sha256, incoming.body)?;
+        jws::check_digest(claims.request_body_sha256.as_deref(), incoming.body)?;
         let proof = Verified::by_signature(incoming.body);
         let event: Event<'_> =
             json::fields(proof.bytes()).ok_or(Rejection::malformed("the body is not an event"))?;
@@ -99,16 +100,15 @@ impl Provider for Plaid {
 
 #[derive(Deserialize)]
 struct Claims<'a> {
+    iat: Option<u64>,
     #[serde(borrow, default)]
-    iat: Scalar<'a>,
-    #[serde(borrow, default)]
-    request_body_sha256: Scalar<'a>,
+    request_body_sha256: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(borrow, default)]
-    webhook_type: Scalar<'a>,
+    webhook_type: Plain<'a>,
     #[serde(borrow, default)]
-    webhook_code: Scalar<'a>,
+    webhook_code: Plain<'a>,
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::provider::Rejection;
-use crate::provider::json::{self, Scalar};
+use crate::provider::json::{self, Text};
 
 /// The kind of a message, which the signature covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +30,12 @@ pub(super) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// Reads a message. All fields that its signature needs are there.
+    /// Reads a message. All fields that its signature needs are there, and each is a text.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, Rejection> {
         let incomplete = Rejection::unauthenticated("the body is not a signed message");
         let Some(fields) = json::fields::<Fields<'a>>(body) else { return Err(incomplete) };
         let kinds = [Kind::Notification, Kind::SubscriptionConfirmation, Kind::UnsubscribeConfirmation];
-        let kind = kinds.into_iter().find(|kind| fields.kind.text() == Some(kind.name()));
+        let kind = kinds.into_iter().find(|kind| fields.kind.as_deref() == Some(kind.name()));
         let Some(kind) = kind else { return Err(incomplete) };
         let needed = [
             &fields.message,
@@ -46,8 +46,8 @@ impl<'a> Message<'a> {
             &fields.signing_cert_url,
         ];
         let of_confirmation = [&fields.token, &fields.subscribe_url];
-        let is_whole = needed.iter().all(|field| field.text().is_some())
-            && (kind == Kind::Notification || of_confirmation.iter().all(|field| field.text().is_some()));
+        let is_whole = needed.iter().all(|field| field.is_some())
+            && (kind == Kind::Notification || of_confirmation.iter().all(|field| field.is_some()));
         match is_whole {
             true => Ok(Self { kind, fields }),
             false => Err(incomplete),
@@ -59,23 +59,23 @@ impl<'a> Message<'a> {
     }
 
     pub(super) fn id(&self) -> &str {
-        self.fields.message_id.text().unwrap_or_default()
+        self.fields.message_id.as_deref().unwrap_or_default()
     }
 
     pub(super) fn topic(&self) -> &str {
-        self.fields.topic_arn.text().unwrap_or_default()
+        self.fields.topic_arn.as_deref().unwrap_or_default()
     }
 
     pub(super) fn certificate_url(&self) -> &str {
-        self.fields.signing_cert_url.text().unwrap_or_default()
+        self.fields.signing_cert_url.as_deref().unwrap_or_default()
     }
 
     pub(super) fn signature(&self) -> &str {
-        self.fields.signature.text().unwrap_or_default()
+        self.fields.signature.as_deref().unwrap_or_default()
     }
 
     pub(super) fn signature_version(&self) -> Option<&str> {
-        self.fields.signature_version.text()
+        self.fields.signature_version.as_deref()
     }
 
     /// The signed text: the name and the value of each signed field, each followed by a line break.
@@ -103,7 +103,7 @@ impl<'a> Message<'a> {
             ("Type", kind, true),
         ];
         let signed = named.into_iter().filter(|(.., is_signed)| *is_signed);
-        signed.filter_map(|(name, value, _)| Some((name, value.text()?)))
+        signed.filter_map(|(name, value, _)| Some((name, value.as_deref()?)))
     }
 
     /// Refuses a message whose signed text could be cut into other fields. Only `Message`, which comes first, may have line
@@ -129,25 +129,25 @@ fn is_uuid(text: &str) -> bool {
 #[serde(rename_all = "PascalCase")]
 struct Fields<'a> {
     #[serde(borrow, default, rename = "Type")]
-    kind: Scalar<'a>,
+    kind: Option<Text<'a>>,
     #[serde(borrow, default)]
-    message: Scalar<'a>,
+    message: Option<Text<'a>>,
     #[serde(borrow, default)]
-    message_id: Scalar<'a>,
+    message_id: Option<Text<'a>>,
     #[serde(borrow, default)]
-    subject: Scalar<'a>,
+    subject: Option<Text<'a>>,
     #[serde(borrow, default, rename = "SubscribeURL")]
-    subscribe_url: Scalar<'a>,
+    subscribe_url: Option<Text<'a>>,
     #[serde(borrow, default)]
-    timestamp: Scalar<'a>,
+    timestamp: Option<Text<'a>>,
     #[serde(borrow, default)]
-    token: Scalar<'a>,
+    token: Option<Text<'a>>,
     #[serde(borrow, default)]
-    topic_arn: Scalar<'a>,
+    topic_arn: Option<Text<'a>>,
     #[serde(borrow, default)]
-    signature: Scalar<'a>,
+    signature: Option<Text<'a>>,
     #[serde(borrow, default)]
-    signature_version: Scalar<'a>,
+    signature_version: Option<Text<'a>>,
     #[serde(borrow, default, rename = "SigningCertURL")]
-    signing_cert_url: Scalar<'a>,
+    signing_cert_url: Option<Text<'a>>,
 }

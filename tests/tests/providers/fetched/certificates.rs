@@ -133,6 +133,33 @@ fn every_change_of_a_signed_field_of_sns_is_refused() {
     }
 }
 
+/// Another reader of the body would see another message than the signed one.
+#[test]
+fn a_signed_field_of_sns_that_is_no_text_is_refused() {
+    let key = Rsa::new();
+    let sns = AwsSns::new(TOPIC, PublicKeys::fixed(key.jwk("1").to_string()).unwrap());
+    let genuine = notification(&key, TOPIC, ID, r#"{"paid":1}"#);
+    let fields: serde_json::Value = serde_json::from_slice(&genuine.body).unwrap();
+    let with = |name: &str, value: &serde_json::Value| {
+        let mut fields = fields.clone();
+        fields[name] = value.clone();
+        bearing(&genuine, fields.to_string())
+    };
+    for name in
+        ["Message", "MessageId", "TopicArn", "Timestamp", "Type", "SignatureVersion", "SigningCertURL"]
+    {
+        let object = json!({"id": fields[name], "paid": 1_000_000});
+        for value in [object, json!([fields[name]]), json!(7), json!(true), json!(null)] {
+            assert_unauthenticated(&sns, &with(name, &value), &format!("{name}: {value}"));
+        }
+    }
+    // The genuine notification has none.
+    for value in [json!(7), json!(["forged"]), json!({"forged": true}), json!(false), json!("")] {
+        assert_unauthenticated(&sns, &with("Subject", &value), &format!("Subject: {value}"));
+    }
+    assert!(with("Subject", &json!(null)).received_by(&sns).is_ok(), "null is no subject");
+}
+
 #[test]
 fn an_id_of_sns_that_is_no_uuid_and_a_line_break_in_a_signed_field_are_refused_however_they_are_signed() {
     let key = Rsa::new();

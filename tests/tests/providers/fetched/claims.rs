@@ -27,6 +27,8 @@ fn netlifys_token_is_for_its_body_its_issuer_and_any_of_the_secrets() {
         json!({"iss": "netlify", "sha256": sha256(b"other")}),
         json!({"iss": "netlify", "sha256": sha256(body.as_bytes()).to_uppercase()}),
         json!({"iss": ["netlify"], "sha256": sha256(body.as_bytes())}),
+        json!({"iss": {"id": "netlify"}, "sha256": sha256(body.as_bytes())}),
+        json!({"iss": "netlify", "sha256": {"id": sha256(body.as_bytes())}}),
     ] {
         assert_unauthenticated(&netlify, &sign(claims.clone(), "a"), &claims.to_string());
     }
@@ -67,7 +69,15 @@ fn a_token_of_plaid_is_fresh_up_to_the_tolerance_in_both_directions() {
     }
     let key = P256::new();
     let plaid = Plaid::new(PublicKeys::fixed(key.jwk("k").to_string()).unwrap());
-    for iat in [Value::Null, json!("1767225600"), json!(-1), json!(1.5), json!(u64::MAX), json!(0)] {
+    for iat in [
+        Value::Null,
+        json!("1767225600"),
+        json!(-1),
+        json!(1.5),
+        json!({"id": NOW.as_secs()}),
+        json!(u64::MAX),
+        json!(0),
+    ] {
         let claims = json!({"iat": iat, "request_body_sha256": sha256(b"{}")});
         let request = Request::new(Default::default(), "{}", NOW);
         assert_unauthenticated(
@@ -142,7 +152,16 @@ fn a_token_of_google_has_the_issuer_the_audience_and_the_service_account() {
                 json!("evil"),
             ],
         ),
-        ("aud", vec![Value::Null, json!(format!("{AUDIENCE}/")), json!([AUDIENCE]), json!("")]),
+        (
+            "aud",
+            vec![
+                Value::Null,
+                json!(format!("{AUDIENCE}/")),
+                json!([AUDIENCE]),
+                json!({"id": AUDIENCE}),
+                json!(""),
+            ],
+        ),
         ("email", vec![Value::Null, json!("other@project.iam.gserviceaccount.com"), json!("")]),
         ("email_verified", vec![Value::Null, json!(false), json!("true"), json!(1)]),
         ("iat", vec![Value::Null, json!("1"), json!(now + 301), json!(u64::MAX)]),
@@ -218,6 +237,10 @@ fn a_token_is_accepted_from_its_beginning_up_to_its_end() {
             (json!(now + skew), json!(now + 300), true),
             (json!(now + skew + 1), json!(now + 300), false),
             (json!("0"), json!(now + 300), false),
+            (json!({}), json!(now + 300), false),
+            (json!([now]), json!(now + 300), false),
+            (json!({"id": now}), json!(now + 300), false),
+            (json!(now), json!({"id": now + 300}), false),
             (json!(now), json!(now + 1 - skew), true),
             (json!(now), json!(now - skew), false),
             (json!(now), Value::Null, false),
@@ -254,6 +277,7 @@ fn the_challenge_of_monday_is_answered_with_itself_and_nothing_else_is() {
         r#"{"challenge":"<script>"}"#,
         r#"{"challenge":"a b"}"#,
         r#"{"challenge":7}"#,
+        r#"{"challenge":{"id":"a"}}"#,
         r#"{"challenge":"a","event":{"triggerUuid":"1"}}"#,
         r#"["a"]"#,
         "",

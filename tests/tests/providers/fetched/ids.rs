@@ -37,6 +37,7 @@ fn a_message_without_an_id_has_no_key_and_a_body_that_is_no_push_is_malformed() 
     for (body, expected) in [
         (r#"{"message":{},"subscription":"s"}"#, RejectionKind::KeyMissing),
         (r#"{"message":{"messageId":7}}"#, RejectionKind::KeyMissing),
+        (r#"{"message":{"messageId":{"id":"a"}}}"#, RejectionKind::KeyMissing),
         (r#"{"message":{"messageId":""}}"#, RejectionKind::Malformed),
         (r#"{"message":{"messageId":"a","messageId":"b"}}"#, RejectionKind::Malformed),
         (r#"{"message":"a"}"#, RejectionKind::Malformed),
