@@ -15,21 +15,25 @@ use crate::{Fingerprint, Key, Order, Scope};
 #[derive(Clone, Copy)]
 pub struct Verified<'a> {
     bytes: &'a [u8],
+    is_signed: bool,
 }
 
 impl<'a> Verified<'a> {
-    /// For the signature checks of this crate only.
+    /// For the signature checks of this crate only. The signature covers all of the bytes.
     pub(crate) fn by_signature(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+        Self { bytes, is_signed: true }
     }
 
     /// Vouches for bytes that were authenticated by other means, such as a queue's access control, mutual TLS or your own
     /// check.
     ///
     /// If they were not, an attacker can send such bytes and use up the keys of future events.
+    ///
+    /// It does not say that a signature covers all of the bytes, so [`ContentKey::over`](crate::provider::ContentKey::over)
+    /// refuses a delivery that is made with it.
     #[must_use]
     pub fn by_other_means(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+        Self { bytes, is_signed: false }
     }
 
     /// The authenticated bytes.
@@ -64,6 +68,23 @@ pub struct Delivery {
     target: Option<Target>,
     /// The signed part of the scope, unless all of it is signed.
     signed_scope: Option<Box<Scope>>,
+    signed_bytes: Option<SignedBytes>,
+}
+
+/// The address and the length of signed bytes. They are compared and never read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct SignedBytes(usize, usize);
+
+impl SignedBytes {
+    fn of(bytes: &[u8]) -> Self {
+        Self(bytes.as_ptr().addr(), bytes.len())
+    }
+}
+
+impl fmt::Debug for SignedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.1)
+    }
 }
 
 /// The target of a request. `Debug` omits the query, which may carry tokens.
@@ -79,7 +100,7 @@ impl fmt::Debug for Target {
 impl Delivery {
     /// A delivery with this key in this scope.
     #[must_use]
-    pub fn new(_proof: &Verified<'_>, scope: Scope, key: Key) -> Self {
+    pub fn new(proof: &Verified<'_>, scope: Scope, key: Key) -> Self {
         Self {
             scope,
             key,
@@ -88,6 +109,7 @@ impl Delivery {
             unordered: None,
             attributes: Attributes::default(),
             signed_scope: None,
+            signed_bytes: proof.is_signed.then(|| SignedBytes::of(proof.bytes)),
             target: None,
         }
     }
@@ -102,7 +124,7 @@ impl Delivery {
         let list: List =
             attributes.iter().map(|(name, value)| (name.clone().into(), value.clone())).collect();
         let attributes = Attributes((!list.is_empty()).then(|| Arc::new(list)));
-        let proof = Verified { bytes: &[] };
+        let proof = Verified::by_other_means(&[]);
         Self { order: order.map(Box::new), attributes, ..Self::new(&proof, scope, key) }
     }
 
@@ -215,6 +237,11 @@ impl Delivery {
     /// The part of the scope that the signature covers.
     pub(crate) fn signed_scope(&self) -> &Scope {
         self.signed_scope.as_deref().unwrap_or(&self.scope)
+    }
+
+    /// Whether a signature covers all of this body, which must be the one that the delivery was made from.
+    pub(crate) fn is_signed_over(&self, body: &[u8]) -> bool {
+        self.signed_bytes == Some(SignedBytes::of(body))
     }
 
     /// Its attributes.

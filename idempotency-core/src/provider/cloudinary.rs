@@ -123,7 +123,7 @@ impl Provider for Cloudinary {
                 "no signature matches, or the account is set to another hash",
             ));
         }
-        let proof = Verified::by_other_means(incoming.body);
+        let proof = Verified::by_signature(incoming.body);
         let key = HEXLOWER.encode(&Sha256::digest(incoming.body));
         let event: Option<Notification<'_>> = json::fields(incoming.body);
         let event_type = event.as_ref().and_then(|event| event.notification_type.text());

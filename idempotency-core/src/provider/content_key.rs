@@ -41,6 +41,12 @@ impl ContentKey {
     /// record lives. The other provider's scope is kept, because two topics may carry the same body. Its order and the
     /// event's type are kept too; other attributes are not.
     ///
+    /// **The signature must cover the whole body.** If it covers a part, as Braintree's does, or nothing of it, as Mailgun's
+    /// does, an unsigned change would make a new key, and a captured request would run again. Each delivery of such a provider
+    /// is refused as [unavailable](Rejection::unavailable): 503. So is each of a provider of your own, unless it is made with a
+    /// [`Verified`] of the whole body from [`signature`](super::signature). For a check of your own, use
+    /// [`verified_by`](Self::verified_by).
+    ///
     /// **Parts of that scope may be unsigned as well.** GitHub's unsigned hook id is left out of it. Shopify's unsigned shop
     /// and topic headers are not: a captured body that is sent again under another shop or topic counts as new.
     ///
@@ -152,8 +158,12 @@ impl Provider for ContentKey {
             Received::Delivery(inner) => inner,
             other => return Ok(other),
         };
-        // The other provider authenticated the body, or it would not have returned a delivery.
-        let mut delivery = delivery(&Verified::by_other_means(incoming.body), inner.signed_scope())?;
+        if !inner.is_signed_over(incoming.body) {
+            return Err(Rejection::unavailable(
+                "the sender's signature does not cover the whole body, so a content key over this provider is unsafe",
+            ));
+        }
+        let mut delivery = delivery(&Verified::by_signature(incoming.body), inner.signed_scope())?;
         if let Some(order) = inner.order() {
             delivery = delivery.with_order(order.clone());
         }

@@ -12,11 +12,12 @@ use hyper::body::Frame;
 use idempotency_core::endpoint::{Endpoint, Head};
 use idempotency_core::engine::Begun;
 use idempotency_core::provider::{
-    ContentKey, IdempotencyKey, Incoming, Provider as _, Received, Shopify, StandardWebhooks,
+    ContentKey, Incoming, Provider as _, Received, Secret, Shopify, StandardWebhooks, from_fn, signature,
 };
 use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::store::redis::RedisStore;
 use idempotency_core::store::{Claimed, Store as _};
+use idempotency_core::testing::Signer;
 use idempotency_core::*;
 use idempotency_tests::http::{Adapter, Observed, Reply, Site, TestSender, handler, post};
 use idempotency_tests::redis_case::{claim, patient};
@@ -122,15 +123,21 @@ async fn the_content_of_two_topics_is_two_events() {
 
 #[tokio::test]
 async fn the_content_of_two_principals_is_two_intents() {
-    let provider = ContentKey::over(IdempotencyKey::per_header_principal(http::header::AUTHORIZATION));
+    let secrets = [Secret::new("secret").unwrap()];
+    let provider = ContentKey::over(from_fn("payments", move |incoming| {
+        let signature = signature::hex::<32>(signature::header(incoming, "x-signature")?);
+        let proof = signature::hmac_sha256(&secrets, &[], incoming.body, signature)?;
+        let scope = incoming.scope.clone().with_principal(incoming.headers["authorization"].as_bytes());
+        Ok(Received::Delivery(Delivery::new(&proof, scope, Key::new("k")?)))
+    }));
     let body = Bytes::from_static(br#"{"amount":10}"#);
+    let signer = Signer::hmac_sha256("secret").with_header("x-signature", "{signature}");
     let (uri, scope) = (Uri::from_static("/pay"), Scope::endpoint("pay"));
     let engine = Idempotency::new(MemoryStore::new());
     let mut digests = Vec::new();
     for token in ["Bearer alice", "Bearer bob"] {
-        let mut headers = HeaderMap::new();
+        let mut headers = signer.sign("", &body, Duration::ZERO);
         headers.insert("authorization", HeaderValue::from_static(token));
-        headers.insert("idempotency-key", HeaderValue::from_static("k"));
         let incoming = Incoming::new(&Method::POST, &uri, &headers, &body, Duration::ZERO, &scope);
         let Received::Delivery(delivery) = provider.receive(&incoming).await.unwrap() else { panic!() };
         digests.push(engine.digest_of(delivery.scope(), delivery.key()));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use http::Uri;
 use idempotency_core::endpoint::Endpoint;
 use idempotency_core::provider::{
-    self, ContentKey, GitHub, Provider, Received, RejectionKind, Secret, Shopify, Slack, StandardWebhooks,
-    Stripe, Twilio, signature,
+    self, Braintree, ContentKey, GitHub, Mailgun, Provider, Received, RejectionKind, Secret, Shopify, Slack,
+    StandardWebhooks, Stripe, Twilio, signature,
 };
 use idempotency_core::store::memory::MemoryStore;
 use idempotency_core::{Delivery, Key, KeyDigest, Namespace, Policy, Scope, ScopedKey, testing};
@@ -261,6 +261,38 @@ fn a_url_behind_a_proxy_is_the_one_that_the_sender_knows() {
     assert_eq!(refusal(&request, &at_request_path), RejectionKind::Unauthenticated);
     request.uri = Uri::from_static("/t/x?k=v");
     assert_eq!(key(&delivery(&request, &at_request_path)), format!("{SID}:sent"));
+}
+
+/// An unsigned change of the body would make another key, and a captured request would run again.
+#[test]
+fn a_body_that_is_not_signed_as_a_whole_is_no_key() {
+    let (headers, form) = testing::braintree("public|private", "<n><kind>check</kind></n>");
+    let braintree =
+        (Request::new(headers, form, NOW), ContentKey::over(Braintree::new("public|private").unwrap()));
+    let (headers, event) = testing::mailgun(SECRET, "token", r#"{"id":"DACS"}"#, NOW);
+    let mailgun = (Request::new(headers, event, NOW), ContentKey::over(Mailgun::new(SECRET).unwrap()));
+    let form = format!("MessageSid={SID}&MessageStatus=sent");
+    let twilio = Request::new(testing::twilio("token", URL, form.as_bytes()), form, NOW);
+    let twilio = (twilio, ContentKey::over(Twilio::new("token", URL).unwrap()));
+    // A provider of your own, which signs a part of the body, or vouches for it.
+    let secrets = [Secret::new("secret").unwrap()];
+    let partial = ContentKey::over(provider::from_fn("acme", move |incoming| {
+        let signature = signature::hex::<32>(signature::header(incoming, "x-signature")?);
+        let signed = incoming.body.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let proof = signature::hmac_sha256(&secrets, &[], signed, signature)?;
+        Ok(Received::Delivery(Delivery::new(&proof, incoming.scope.clone(), Key::new("1")?)))
+    }));
+    let signer = testing::Signer::hmac_sha256("secret").with_header("x-signature", "{signature}");
+    let acme = Request::new(signer.sign("", b"{}", NOW), "{}\n{}", NOW);
+    let vouching = ContentKey::over(ContentKey::without_authentication("queue"));
+    for (request, provider) in
+        [braintree, mailgun, twilio, (acme.clone(), partial.clone()), (acme.clone(), vouching)]
+    {
+        assert_eq!(refusal(&request, &provider), RejectionKind::Unavailable, "{provider:?}");
+    }
+    let mut whole = acme;
+    whole.body = "{}".into();
+    assert_eq!(key(&delivery(&whole, &partial)).len(), 64);
 }
 
 #[test]

@@ -8,9 +8,10 @@ use idempotency_core::endpoint::{Admission, Arrival, Endpoint, Head};
 use idempotency_core::provider::{
     ContentKey, GitHub, IdempotencyKey, Incoming, Methods, Provider, Providers, ProvidersError, Received,
     Rejection, RejectionKind, RotatingSecrets, Secret, Secrets, Shopify, Slack, StandardWebhooks, Stripe,
-    from_fn, senders,
+    from_fn, senders, signature,
 };
 use idempotency_core::store::memory::MemoryStore;
+use idempotency_core::testing::Signer;
 use idempotency_core::{Delivery, Idempotency, Key, Policy, Scope, Verified, testing};
 use idempotency_tests::vectors::{self, Request};
 
@@ -27,6 +28,16 @@ fn open(name: &'static str) -> idempotency_core::provider::FromFn {
         let proof = Verified::by_other_means(incoming.body);
         let delivery = Delivery::new(&proof, incoming.scope.clone(), Key::new("evt_1")?);
         Ok(Received::Delivery(delivery.with_attribute("tenant", "of the sender")))
+    })
+}
+
+/// A sender that signs the body.
+fn signing(name: &'static str) -> idempotency_core::provider::FromFn {
+    let secrets = [Secret::new("secret").unwrap()];
+    from_fn(name, move |incoming: &Incoming<'_>| {
+        let signature = signature::hex::<32>(signature::header(incoming, "x-signature")?);
+        let proof = signature::hmac_sha256(&secrets, &[], incoming.body, signature)?;
+        Ok(Received::Delivery(Delivery::new(&proof, incoming.scope.clone(), Key::new("evt_1")?)))
     })
 }
 
@@ -289,23 +300,25 @@ async fn a_retry_under_another_spelling_of_the_path_is_the_same_request() {
 #[tokio::test]
 async fn a_content_key_over_a_registry_is_over_each_of_its_providers() {
     let providers = Providers::new("/{provider}/{tenant}").unwrap();
+    let signer = Signer::hmac_sha256("secret").with_header("x-signature", "{signature}");
+    let signed = || signer.sign("", BODY, NOW);
     let days = |days: u64| Duration::from_secs(days * 86_400);
-    let long = open("b").with_policy(Policy::webhook().with_retention(days(30)));
-    let registry = providers.with_provider(open("a")).unwrap().with_provider(long).unwrap();
+    let long = signing("b").with_policy(Policy::webhook().with_retention(days(30)));
+    let registry = providers.with_provider(signing("a")).unwrap().with_provider(long).unwrap();
     let around = ContentKey::over(registry.clone());
-    let alone = ContentKey::over(open("a"));
-    let key = delivery(to("/", HeaderMap::new()).received_by(&alone)).key().clone();
+    let alone = ContentKey::over(signing("a"));
+    let key = delivery(to("/", signed()).received_by(&alone)).key().clone();
     let endpoint = Endpoint::new(MemoryStore::new(), around.clone());
     for (path, retention) in [("/a/acme", days(7)), ("/b/acme", days(30))] {
-        let found = arrival(&endpoint, &to(path, HeaderMap::new())).await.unwrap();
+        let found = arrival(&endpoint, &to(path, signed())).await.unwrap();
         assert_eq!(found.key(), &key);
         assert_eq!(found.attributes().tenant(), Some("acme"));
         assert_eq!(endpoint.of_path(path).engine().policy().retention(), retention);
         assert_eq!(endpoint.of_path(path).engine().name(), &path[1..2]);
-        let by_other_means = delivery(to(path, HeaderMap::new()).received_by(&around));
-        assert_eq!(by_other_means.key(), &key);
+        let without_endpoint = delivery(to(path, signed()).received_by(&around));
+        assert_eq!(without_endpoint.key(), &key);
     }
-    assert_eq!(arrival(&endpoint, &to("/c/acme", HeaderMap::new())).await.unwrap_err(), 404);
+    assert_eq!(arrival(&endpoint, &to("/c/acme", signed())).await.unwrap_err(), 404);
     let nested = Providers::new("/{provider}").unwrap().with_provider(around);
     assert_eq!(nested.unwrap_err(), ProvidersError::Nested);
 }

@@ -1,10 +1,27 @@
 //! The forms of a fixed key, and the texts that are none.
 
-use idempotency_core::provider::SecretError;
+use std::sync::Arc;
+
+use idempotency_core::provider::{ContentKey, SecretError};
 use serde_json::json;
 
-use super::signer::{P256, Rsa, certificate};
+use super::signer::{P256, Rsa, certificate, sha256};
 use super::*;
+
+/// A token, a CRC-32, and the fields of a message without their white space prove less than the body.
+#[test]
+fn only_a_body_that_is_signed_as_a_whole_is_a_content_key() {
+    for sender in SENDERS {
+        let (request, provider) = genuine(sender);
+        let received = request.received_by(&ContentKey::over(Arc::<dyn Provider>::from(provider)));
+        match sender {
+            "livekit" | "netlify" | "plaid" | "qstash" => {
+                assert_eq!(delivery(received).key().as_str(), sha256(&request.body));
+            }
+            _ => assert_eq!(refused(received), RejectionKind::Unavailable, "{sender}"),
+        }
+    }
+}
 
 #[test]
 fn a_fixed_key_is_read_in_pem_and_as_a_json_web_key() {
