@@ -21,6 +21,8 @@ use crate::clock::{Clock, ClockReading};
 ///
 /// - Concurrent requests of a tenant ask once. If the first of them goes away, the others still get the answer. A question that is
 ///   not answered within a second is joined by no further request.
+/// - On a tokio runtime, a question goes on for up to 30 s when all of them have gone away, for example because the source takes
+///   longer than the time limit of a verification. Its answer serves the next delivery. Without tokio, it ends with the last of them.
 /// - A secret that was withdrawn at the source is refused after [`with_max_age`](Self::with_max_age) at the latest, or at once
 ///   after [`clear`](Self::clear).
 /// - Errors and empty answers are not kept. A tenant that is added to the source is known at once.
@@ -151,8 +153,11 @@ impl CachedSecrets {
             Box::pin(async move {
                 let answer = asked(&*source, &address, unix_time).await;
                 let mut cache = lock(&kept);
+                // A source that is out of reach tells nothing.
+                let tells =
+                    !matches!(&answer, Err(rejection) if rejection.kind() == RejectionKind::Unavailable);
                 // A slow answer must not bring back what a later one withdrew.
-                if question.is_latest() {
+                if tells && question.is_newest_answer() {
                     match &answer {
                         Ok(secrets) if !secrets.is_empty() && capacity > 0 => {
                             let (question, secrets) = (question.number(), secrets.clone());
@@ -161,8 +166,6 @@ impl CachedSecrets {
                                 cache.remove_oldest();
                             }
                         }
-                        // A source that is out of reach tells nothing.
-                        Err(rejection) if rejection.kind() == RejectionKind::Unavailable => {}
                         Ok(_) | Err(_) => cache.remove(&address),
                     }
                 }

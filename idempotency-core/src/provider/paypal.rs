@@ -1,5 +1,7 @@
 //! PayPal: signed with a certificate. The signature covers only a CRC-32 of the body. The key is the event's `id`.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use serde::Deserialize;
 
@@ -31,7 +33,7 @@ const MAX_ID: usize = 50;
 /// webhook, and TLS must keep others from seeing it. Before money moves, ask PayPal's API for the event by its id, or for the
 /// resource.
 ///
-/// The key is the event's `id`, and the body's digest is the fingerprint: a forged body under the id of another event is a
+/// `PAYPAL-TRANSMISSION-TIME` is signed, and refused outside the [tolerance](Self::with_tolerance). The key is the event's `id`, and the body's digest is the fingerprint: a forged body under the id of another event is a
 /// mismatch.
 ///
 /// ```
@@ -45,6 +47,7 @@ const MAX_ID: usize = 50;
 pub struct PayPal {
     webhook_ids: Secrets,
     keys: PublicKeys,
+    tolerance: Duration,
 }
 
 impl PayPal {
@@ -63,7 +66,18 @@ impl PayPal {
     /// Verifies requests to any of several webhooks, or to those whose ids a source has, such as one for each tenant.
     #[must_use]
     pub fn from_webhook_ids(webhook_ids: Secrets, keys: impl Into<PublicKeys>) -> Self {
-        Self { webhook_ids, keys: keys.into() }
+        Self { webhook_ids, keys: keys.into(), tolerance: days(4) }
+    }
+
+    /// Sets the tolerance: the allowed difference between the signed time of the transmission and now, in either direction.
+    /// Default: 4 days, because PayPal retries for 3 days, and a retry may keep the time of the first attempt.
+    ///
+    /// If PayPal resends an event later than that on your request, and the request has the first time, it is refused. Records are
+    /// kept for at least twice this long.
+    #[must_use]
+    pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
+        self.tolerance = tolerance;
+        self
     }
 }
 
@@ -73,9 +87,13 @@ impl Provider for PayPal {
         "paypal"
     }
 
-    /// Retention is 7 days: PayPal retries up to 25 times in 3 days, after any answer but a 2xx.
+    /// Retention is 8 days, twice the default tolerance: PayPal retries up to 25 times in 3 days, after any answer but a 2xx.
     fn policy(&self) -> Policy {
-        Policy::webhook().with_retention(days(7))
+        Policy::webhook().with_retention(days(8))
+    }
+
+    fn signature_window(&self) -> Duration {
+        self.tolerance
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
@@ -115,6 +133,7 @@ impl Provider for PayPal {
         if !webhook_ids.iter().any(|id| is_webhook_id(id) && is_signed(id)) {
             return Err(Rejection::unauthenticated("no signature matches"));
         }
+        signature::fresh_date(time, incoming.now, self.tolerance)?;
         Ok(Received::Delivery(delivery(incoming)?))
     }
 }

@@ -15,10 +15,14 @@ use crate::clock::ClockReading;
 /// How long others may join a question. A question that hangs holds up those who came within this time, and no later ones.
 const JOINABLE: Duration = Duration::from_secs(1);
 
+/// The time limit of the task that drives a question. A source that hangs holds one task for each question of this time.
+#[cfg(feature = "tokio")]
+const DRIVEN: Duration = Duration::from_secs(30);
+
 /// Questions to a source that are under way, by what they are about.
 ///
-/// A question is independent of those who wait for its answer: it goes on while any of them is left, and is dropped with the last one.
-/// Nothing here needs a runtime, so whoever waits bounds the time.
+/// A question is independent of the requests that wait for its answer. On a tokio runtime it goes on without them for up to half a
+/// minute, so that a source slower than their time limit still answers a later request. Without one it ends with the last of them.
 #[derive(Clone)]
 pub(crate) struct Questions<K, V>(Arc<Mutex<UnderWay<K, V>>>);
 
@@ -27,8 +31,14 @@ struct UnderWay<K, V> {
     open: HashMap<K, Open<V>>,
 }
 
+/// The questions about one thing.
 struct Open<V> {
-    number: u64,
+    /// The number of the first one. Those before were cleared.
+    first: u64,
+    /// The number of the latest one that [told](Question::is_newest_answer) something. Zero if none has.
+    answered: u64,
+    under_way: usize,
+    /// When the latest one was asked, and its answer.
     asked: ClockReading,
     answer: WeakShared<BoxFuture<'static, Result<V, Rejection>>>,
 }
@@ -81,21 +91,38 @@ where
             .map(|answer| answer.unwrap_or_else(|_| Err(Rejection::unavailable("the source panicked"))));
         let answer = answer.boxed().shared();
         if let Some(weak) = answer.downgrade() {
-            under_way.open.insert(about.clone(), Open { number, asked: now, answer: weak });
+            let open = Open { first: number, answered: 0, under_way: 0, asked: now, answer: weak.clone() };
+            let open = under_way.open.entry(about.clone()).or_insert(open);
+            open.under_way += 1;
+            (open.asked, open.answer) = (now, weak);
         }
+        drop(under_way);
+        drive(&answer);
         Asked { answer, is_joined: false }
     }
 }
 
+/// Drives a question in a task of its own, so that it goes on when the requests that wait for it have gone away.
+#[cfg(feature = "tokio")]
+fn drive<V: Clone + Send + Sync + 'static>(answer: &Shared<BoxFuture<'static, Result<V, Rejection>>>) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        let answer = answer.clone();
+        runtime.spawn(async move { drop(tokio::time::timeout(DRIVEN, answer).await) });
+    }
+}
+
+#[cfg(not(feature = "tokio"))]
+fn drive<V>(_: &Shared<BoxFuture<'static, Result<V, Rejection>>>) {}
+
 impl<K: Eq + Hash, V> Questions<K, V> {
-    /// Lets no one join the questions that are under way. None of them is the [latest](Question::is_latest) any more.
+    /// Lets no request join the questions that are under way, and ignores their answers.
     pub(crate) fn clear(&self) {
         self.lock().open.clear();
     }
 
     /// How many are under way.
     pub(crate) fn len(&self) -> usize {
-        self.lock().open.len()
+        self.lock().open.values().map(|open| open.under_way).sum()
     }
 
     fn lock(&self) -> MutexGuard<'_, UnderWay<K, V>> {
@@ -104,9 +131,16 @@ impl<K: Eq + Hash, V> Questions<K, V> {
 }
 
 impl<K: Eq + Hash, V> Question<K, V> {
-    /// Whether no later question about the same thing was asked. The answer to an earlier one may be outdated.
-    pub(crate) fn is_latest(&self) -> bool {
-        self.of.lock().open.get(&self.about).is_some_and(|open| open.number == self.number)
+    /// Whether no later question about the same thing has been answered yet. Otherwise the answer to this one may be outdated.
+    ///
+    /// A later question that is still under way does not count. If it did, no answer of a slow source would be the newest while
+    /// requests keep coming.
+    pub(crate) fn is_newest_answer(&self) -> bool {
+        let mut under_way = self.of.lock();
+        let open = under_way.open.get_mut(&self.about).filter(|open| open.first <= self.number);
+        let Some(open) = open.filter(|open| open.answered < self.number) else { return false };
+        open.answered = self.number;
+        true
     }
 
     /// The number, which grows with each question.
@@ -118,7 +152,10 @@ impl<K: Eq + Hash, V> Question<K, V> {
 impl<K: Eq + Hash, V> Drop for Question<K, V> {
     fn drop(&mut self) {
         let mut under_way = self.of.lock();
-        if under_way.open.get(&self.about).is_some_and(|open| open.number == self.number) {
+        let open = under_way.open.get_mut(&self.about).filter(|open| open.first <= self.number);
+        let Some(open) = open else { return };
+        open.under_way -= 1;
+        if open.under_way == 0 {
             under_way.open.remove(&self.about);
         }
     }

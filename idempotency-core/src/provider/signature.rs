@@ -181,6 +181,17 @@ pub fn fresh(timestamp: &str, now: Duration, tolerance: Duration) -> Result<(), 
     Ok(())
 }
 
+/// Checks that a signed RFC 3339 date is within `tolerance` of `now`, in either direction.
+#[cfg(feature = "public-keys")]
+pub(super) fn fresh_date(date: &str, now: Duration, tolerance: Duration) -> Result<(), Rejection> {
+    let date: Option<jiff::Timestamp> = date.parse().ok();
+    let since_1970 = date.and_then(|date| Duration::try_from(date.as_duration()).ok());
+    match since_1970.is_some_and(|date| date.abs_diff(now) <= tolerance) {
+        true => Ok(()),
+        false => Err(Rejection::unauthenticated("the signed time is no date or outside the tolerance")),
+    }
+}
+
 /// A number that is written in decimal digits only, without a sign or white space.
 pub(super) fn digits(text: &str) -> Option<u64> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }

@@ -16,6 +16,7 @@ mod rotation;
 mod secrets;
 mod senders;
 mod signatures;
+mod slow_vault;
 mod twilio;
 mod twilio_kinds;
 mod vectors;

@@ -62,6 +62,11 @@ impl<'a> Message<'a> {
         self.fields.message_id.as_deref().unwrap_or_default()
     }
 
+    /// When it was published. A retry has the same time.
+    pub(super) fn time(&self) -> &str {
+        self.fields.timestamp.as_deref().unwrap_or_default()
+    }
+
     pub(super) fn topic(&self) -> &str {
         self.fields.topic_arn.as_deref().unwrap_or_default()
     }

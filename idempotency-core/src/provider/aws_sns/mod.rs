@@ -23,6 +23,7 @@ const CERTIFICATES: CertificateUrls = CertificateUrls { is_host, is_path };
 ///   endpoint to a topic of their own.
 /// - The confirmation of a subscription is verified, answered 200, and does nothing. To subscribe, see
 ///   [`with_confirmations`](Self::with_confirmations).
+/// - `Timestamp` is signed, and refused outside the [tolerance](Self::with_tolerance).
 /// - `UnsubscribeURL`, `MessageAttributes` and all headers are not signed: decide nothing by them.
 /// - Raw message delivery has no signature, and is refused.
 ///
@@ -37,6 +38,7 @@ const CERTIFICATES: CertificateUrls = CertificateUrls { is_host, is_path };
 pub struct AwsSns {
     topics: Vec<Box<str>>,
     keys: PublicKeys,
+    tolerance: Duration,
     passes_confirmations: bool,
 }
 
@@ -44,13 +46,28 @@ impl AwsSns {
     /// Verifies messages of a topic, by its ARN.
     #[must_use]
     pub fn new(topic_arn: impl AsRef<str>, keys: impl Into<PublicKeys>) -> Self {
-        Self { topics: vec![topic_arn.as_ref().into()], keys: keys.into(), passes_confirmations: false }
+        Self {
+            topics: vec![topic_arn.as_ref().into()],
+            keys: keys.into(),
+            tolerance: days(4),
+            passes_confirmations: false,
+        }
     }
 
     /// Accepts another topic too. Default: none.
     #[must_use]
     pub fn with_topic(mut self, topic_arn: impl AsRef<str>) -> Self {
         self.topics.push(topic_arn.as_ref().into());
+        self
+    }
+
+    /// Sets the tolerance: the allowed difference between a message's `Timestamp` and now, in either direction. Default: 4 days.
+    ///
+    /// A retry keeps the time of the first attempt. SNS retries for at most one hour, and a dead-letter queue keeps a message for
+    /// 4 days by default. If you send messages from such a queue later, set more. Records are kept for at least twice this long.
+    #[must_use]
+    pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
+        self.tolerance = tolerance;
         self
     }
 
@@ -70,10 +87,15 @@ impl Provider for AwsSns {
         "aws-sns"
     }
 
-    /// Retention is 7 days: SNS retries for up to one hour, but a message may be sent again from a dead-letter queue. A
+    /// Retention is 8 days, twice the default tolerance: SNS retries for up to one hour, but a message may be sent again from a
+    /// dead-letter queue. A
     /// duplicate waits 5 s, since SNS is said to wait 15 s for an answer.
     fn policy(&self) -> Policy {
-        Policy::webhook().with_retention(days(7)).with_wait(Duration::from_secs(5))
+        Policy::webhook().with_retention(days(8)).with_wait(Duration::from_secs(5))
+    }
+
+    fn signature_window(&self) -> Duration {
+        self.tolerance
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
@@ -106,6 +128,7 @@ impl Provider for AwsSns {
             return Err(Rejection::unauthenticated("no signature matches"));
         }
         message.check_borders()?;
+        signature::fresh_date(message.time(), incoming.now, self.tolerance)?;
         if message.kind() != Kind::Notification && !self.passes_confirmations {
             return Ok(Received::Handshake(RecordedResponse::new(StatusCode::OK, "")));
         }

@@ -20,7 +20,8 @@ use crate::provider::Rejection;
 /// - Requests that need the same key at the same time wait for one fetch. It ends at the [time limit](Self::with_timeout).
 /// - A fetch that fails, and a key that does not exist, are remembered for the
 ///   [minimum interval](Self::with_min_interval). Within it, the same address is not asked again for an unknown key, and at
-///   most 16 unknown addresses are asked.
+///   most 16 unknown addresses are asked. Name the sender's address [beforehand](Self::with_known), so that a flood of forged ones
+///   does not keep it out after a restart.
 /// - A key that does not exist is answered 401. All else is answered 503, so that the delivery comes again.
 ///
 /// ```
@@ -85,6 +86,19 @@ impl CachedKeys {
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
+        self
+    }
+
+    /// Names an address of the sender's that is known beforehand: the URL of its current certificate, or for [`Plaid`] the id of a
+    /// key. Default: none.
+    ///
+    /// It is still fetched when a request needs it, and is never one of the 16 unknown addresses of an interval. So forged addresses
+    /// do not keep it out, however many they are.
+    ///
+    /// [`Plaid`]: crate::provider::Plaid
+    #[must_use]
+    pub fn with_known(self, address: impl AsRef<str>) -> Self {
+        lock(&self.state).name(address.as_ref());
         self
     }
 

@@ -1,6 +1,6 @@
 //! What the cache of keys knows, and what it may ask now. No I/O.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(super) struct Limits {
 pub(super) struct State {
     /// The keys that were found, also when they are too old: their addresses are real.
     known: HashMap<Box<str>, Known>,
+    /// The addresses that the user vouches for. Questions to them are not counted.
+    named: HashSet<Box<str>>,
     /// The last question to each address within the interval.
     attempts: HashMap<Box<str>, Attempt>,
     /// The times of the questions to unknown addresses within the interval.
@@ -56,6 +58,11 @@ pub(super) enum Next {
 }
 
 impl State {
+    /// Never counts questions to an address as questions to an unknown one.
+    pub(super) fn name(&mut self, address: &str) {
+        self.named.insert(address.into());
+    }
+
     /// Decides for a request that needs the keys at an address, and among them one with an id, if it names one.
     pub(super) fn next(
         &mut self,
@@ -88,7 +95,7 @@ impl State {
             }
         }
         self.unknown.retain(|asked| is_recent(*asked));
-        if !self.known.contains_key(address) {
+        if !self.known.contains_key(address) && !self.named.contains(address) {
             if self.unknown.len() >= MAX_UNKNOWN {
                 return Next::Refuse(Rejection::unavailable("too many unknown keys were asked for"));
             }

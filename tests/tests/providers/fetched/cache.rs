@@ -7,7 +7,8 @@ use idempotency_core::clock::TokioClock;
 use idempotency_core::provider::CachedKeys;
 use serde_json::json;
 
-use super::signer::{P256, Rsa, sha256};
+use super::certificates::{PAYPAL_NAME, PAYPAL_URL, WEBHOOK_ID, transmission};
+use super::signer::{P256, Rsa, certificate, sha256};
 use super::source::{Answer, Source};
 use super::*;
 
@@ -275,4 +276,29 @@ fn outside_of_a_runtime_a_request_is_503() {
     let source = Source::new();
     let provider = Plaid::new(source.cached().0);
     assert_eq!(refused(plaid(&P256::new(), "a").received_by(&provider)), RejectionKind::Unavailable);
+}
+
+/// A client without any secret names sixteen certificates that do not exist in each interval, such as after a restart.
+#[tokio::test]
+async fn forged_addresses_keep_no_address_out_that_is_known_beforehand() {
+    for is_named in [true, false] {
+        let source = Source::holding(PAYPAL_URL, certificate(PAYPAL_NAME, None, -1, 1));
+        let (mut cached, _) = source.cached();
+        if is_named {
+            cached = cached.with_known(PAYPAL_URL);
+        }
+        let paypal = PayPal::new(WEBHOOK_ID, cached).unwrap();
+        let genuine = transmission(&Rsa::new(), "t", r#"{"id":"WH-1"}"#);
+        for number in 0..16 {
+            let forged = genuine.clone().with("paypal-cert-url", &format!("{PAYPAL_URL}-{number}"));
+            assert_eq!(refused(receive(&paypal, &forged).await), RejectionKind::Unauthenticated);
+        }
+        let another = genuine.clone().with("paypal-cert-url", &format!("{PAYPAL_URL}-16"));
+        assert_eq!(refused(receive(&paypal, &another).await), RejectionKind::Unavailable);
+        match is_named {
+            true => assert!(receive(&paypal, &genuine).await.is_ok()),
+            false => assert_eq!(refused(receive(&paypal, &genuine).await), RejectionKind::Unavailable),
+        }
+        assert_eq!(source.asked().len(), 16 + usize::from(is_named));
+    }
 }

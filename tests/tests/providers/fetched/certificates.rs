@@ -9,15 +9,19 @@ use super::*;
 
 const SNS_URL: &str =
     "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem";
-const PAYPAL_URL: &str = "https://api.paypal.com/v1/notifications/certs/CERT-test";
-const WEBHOOK_ID: &str = "4JH86294D6297924G";
-const ID: &str = "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324";
+pub(super) const PAYPAL_URL: &str = "https://api.paypal.com/v1/notifications/certs/CERT-test";
+pub(super) const WEBHOOK_ID: &str = "4JH86294D6297924G";
+pub(super) const ID: &str = "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324";
 const SNS_NAME: &str = "sns.amazonaws.com";
-const PAYPAL_NAME: &str = "messageverificationcerts.paypal.com";
+pub(super) const PAYPAL_NAME: &str = "messageverificationcerts.paypal.com";
 
 /// A signed notification of SNS.
 pub(super) fn notification(key: &Rsa, topic: &str, id: &str, message: &str) -> Request {
-    let time = "2026-01-01T00:00:00.000Z";
+    notification_at("2026-01-01T00:00:00.000Z", key, topic, id, message)
+}
+
+/// A notification of SNS that is signed with this time.
+pub(super) fn notification_at(time: &str, key: &Rsa, topic: &str, id: &str, message: &str) -> Request {
     let text = format!(
         "Message\n{message}\nMessageId\n{id}\nTimestamp\n{time}\nTopicArn\n{topic}\nType\nNotification\n"
     );
@@ -30,7 +34,11 @@ pub(super) fn notification(key: &Rsa, topic: &str, id: &str, message: &str) -> R
 
 /// A signed transmission of PayPal.
 pub(super) fn transmission(key: &Rsa, id: &str, body: &str) -> Request {
-    let time = "2026-01-01T00:00:00Z";
+    transmission_at("2026-01-01T00:00:00Z", key, id, body)
+}
+
+/// A transmission of PayPal that is signed with this time.
+pub(super) fn transmission_at(time: &str, key: &Rsa, id: &str, body: &str) -> Request {
     let text = format!("{id}|{time}|{WEBHOOK_ID}|{}", crc32(body.as_bytes()));
     Request::new(Default::default(), body.to_owned(), NOW)
         .with("paypal-transmission-id", id)
