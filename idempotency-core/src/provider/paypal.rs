@@ -33,7 +33,9 @@ const MAX_ID: usize = 50;
 /// webhook, and TLS must keep others from seeing it. Before money moves, ask PayPal's API for the event by its id, or for the
 /// resource.
 ///
-/// `PAYPAL-TRANSMISSION-TIME` is signed, and refused outside the [tolerance](Self::with_tolerance). The key is the event's `id`, and the body's digest is the fingerprint: a forged body under the id of another event is a
+/// `PAYPAL-TRANSMISSION-TIME` is signed, and refused outside the [tolerance](Self::with_tolerance).
+///
+/// The key is the event's `id`, and the body's digest is the fingerprint: a forged body under the id of another event is a
 /// mismatch.
 ///
 /// ```
@@ -66,14 +68,12 @@ impl PayPal {
     /// Verifies requests to any of several webhooks, or to those whose ids a source has, such as one for each tenant.
     #[must_use]
     pub fn from_webhook_ids(webhook_ids: Secrets, keys: impl Into<PublicKeys>) -> Self {
-        Self { webhook_ids, keys: keys.into(), tolerance: days(4) }
+        Self { webhook_ids, keys: keys.into(), tolerance: days(14) }
     }
 
     /// Sets the tolerance: the allowed difference between the signed time of the transmission and now, in either direction.
-    /// Default: 4 days, because PayPal retries for 3 days, and a retry may keep the time of the first attempt.
-    ///
-    /// If PayPal resends an event later than that on your request, and the request has the first time, it is refused. Records are
-    /// kept for at least twice this long.
+    /// Default: 14 days. PayPal retries for 3 days, and a retry may keep the time of the first attempt, as an event may that PayPal
+    /// resends on your request. Records are kept for at least twice the tolerance: set less to keep them for less time.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
@@ -87,9 +87,9 @@ impl Provider for PayPal {
         "paypal"
     }
 
-    /// Retention is 8 days, twice the default tolerance: PayPal retries up to 25 times in 3 days, after any answer but a 2xx.
+    /// Retention is 28 days, twice the default tolerance: PayPal retries up to 25 times in 3 days, after any answer but a 2xx.
     fn policy(&self) -> Policy {
-        Policy::webhook().with_retention(days(8))
+        Policy::webhook().with_retention(days(28))
     }
 
     fn signature_window(&self) -> Duration {

@@ -49,7 +49,7 @@ impl AwsSns {
         Self {
             topics: vec![topic_arn.as_ref().into()],
             keys: keys.into(),
-            tolerance: days(4),
+            tolerance: days(14),
             passes_confirmations: false,
         }
     }
@@ -61,10 +61,10 @@ impl AwsSns {
         self
     }
 
-    /// Sets the tolerance: the allowed difference between a message's `Timestamp` and now, in either direction. Default: 4 days.
+    /// Sets the tolerance: the allowed difference between a message's `Timestamp` and now, in either direction. Default: 14 days.
     ///
     /// A retry keeps the time of the first attempt. SNS retries for at most one hour, and a dead-letter queue keeps a message for
-    /// 4 days by default. If you send messages from such a queue later, set more. Records are kept for at least twice this long.
+    /// up to 14 days. Records are kept for at least twice the tolerance: set less to keep them for less time.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
@@ -87,11 +87,10 @@ impl Provider for AwsSns {
         "aws-sns"
     }
 
-    /// Retention is 8 days, twice the default tolerance: SNS retries for up to one hour, but a message may be sent again from a
-    /// dead-letter queue. A
-    /// duplicate waits 5 s, since SNS is said to wait 15 s for an answer.
+    /// Retention is 28 days, twice the default tolerance: SNS retries for up to one hour, but a message may be sent again from a
+    /// dead-letter queue. A duplicate waits 5 s, since SNS is said to wait 15 s for an answer.
     fn policy(&self) -> Policy {
-        Policy::webhook().with_retention(days(8)).with_wait(Duration::from_secs(5))
+        Policy::webhook().with_retention(days(28)).with_wait(Duration::from_secs(5))
     }
 
     fn signature_window(&self) -> Duration {

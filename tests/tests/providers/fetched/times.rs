@@ -24,7 +24,7 @@ fn signed_at(time: &str, key: &Rsa) -> [Request; 2] {
 #[test]
 fn a_signed_time_is_accepted_up_to_the_tolerance_in_both_directions() {
     let (key, nano) = (Rsa::new(), Duration::from_nanos(1));
-    for (set, tolerance) in [(None, 4 * DAY), (Some(DAY), DAY), (Some(Duration::ZERO), Duration::ZERO)] {
+    for (set, tolerance) in [(None, 14 * DAY), (Some(DAY), DAY), (Some(Duration::ZERO), Duration::ZERO)] {
         for (provider, request) in providers(&key, set).iter().zip(signed_at("2026-01-01T00:00:00Z", &key)) {
             assert_eq!(provider.signature_window(), tolerance);
             for now in [NOW + tolerance, NOW - tolerance] {
