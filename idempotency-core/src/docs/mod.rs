@@ -14,9 +14,9 @@
 //! | move from a `SET NX` lock | [`migrating`] |
 //! | look a word up | [`glossary`] |
 
-// The first definition of a link wins. So `links.md` and `providers/senders.md`, put before a page, sends the page's links to the other modules, while
-// in the repository the definitions at the page's end send them to the other files. The examples of the pages also use the
-// adapters, so the package of the workspace's tests compiles them, and a doctest of this crate sees no page.
+// The first definition of a link wins. So `links.md` and `providers/senders.md`, put before a page, send the page's links to the
+// other modules, while in the repository the definitions at the page's end send them to the other files. The examples of the
+// pages also use the adapters, so the package of the workspace's tests compiles them, and a doctest of this crate sees no page.
 macro_rules! text {
     ($file:literal) => {
         concat!(
@@ -43,7 +43,11 @@ page!(guarantees, "guarantees.md");
 page!(handing_over, "handing-over.md");
 page!(migrating, "migrating.md");
 page!(operating, "operating.md");
-page!(performance, "performance.md");
+
+// `plots.md` has the plots themselves as the addresses of their links.
+#[cfg_attr(not(doctest), doc = concat!(include_str!("plots.md"), text!("performance.md")))]
+pub mod performance {}
+
 page!(policy, "policy.md");
 page!(protocol, "protocol.md");
 page!(reliability, "reliability.md");
