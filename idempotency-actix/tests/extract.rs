@@ -52,8 +52,10 @@ async fn batch(_: IdempotentBatch) -> HttpResponse {
 /// Regression: the wrong extractor was answered as if there were no middleware, and nothing was logged.
 #[actix_web::test]
 async fn the_wrong_extractor_names_the_right_one_and_is_logged() {
-    let batch_text = "the request is a batch: extract `IdempotentBatch`, not `Idempotent`";
-    let single_text = "the request is a single delivery: extract `Idempotent`, not `IdempotentBatch`";
+    let batch_text =
+        "the request is a batch: extract `IdempotentBatch`, or `Option` of both on a shared route";
+    let single_text =
+        "the request is a single delivery: extract `Idempotent`, or `Option` of both on a shared route";
     let (single, batch) = (web::post().to(single), web::post().to(batch));
     for (route, is_batch, text) in [(single, true, batch_text), (batch, false, single_text)] {
         let (log, _guard) = log();

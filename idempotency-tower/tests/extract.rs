@@ -49,8 +49,10 @@ fn log() -> (Arc<Mutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) {
 async fn the_wrong_extractor_names_the_right_one_and_is_logged() {
     let single: MethodRouter = post(async |_: Idempotent| {});
     let batch: MethodRouter = post(async |_: IdempotentBatch| {});
-    let batch_text = "the request is a batch: extract `IdempotentBatch`, not `Idempotent`";
-    let single_text = "the request is a single delivery: extract `Idempotent`, not `IdempotentBatch`";
+    let batch_text =
+        "the request is a batch: extract `IdempotentBatch`, or `Option` of both on a shared route";
+    let single_text =
+        "the request is a single delivery: extract `Idempotent`, or `Option` of both on a shared route";
     let cases = [(single, true, batch_text), (batch, false, single_text)];
     for (route, is_batch, text) in cases {
         let (log, _guard) = log();

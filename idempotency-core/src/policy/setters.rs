@@ -104,11 +104,11 @@ impl Policy {
     }
 
     /// Sets how long the provider may take to verify a request, which includes questions to a
-    /// [`SecretSource`](crate::provider::SecretSource). After that, the question is dropped, and the request is answered 503
-    /// with `Retry-After` before anything is claimed.
+    /// [`SecretSource`](crate::provider::SecretSource). After that, the request is answered 503 with `Retry-After` before
+    /// anything is claimed. A source without a cache is dropped; `CachedSecrets` and `CachedKeys` go on in the background.
     ///
-    /// Default: 2 s, which is less than senders wait for an answer. A provider or a source that calls another server should
-    /// answer within this time.
+    /// Default: 2 s, since most senders wait at least 3 s for an answer. A provider or a source that calls another server
+    /// should answer within this time.
     #[must_use]
     pub fn with_verification_timeout(mut self, timeout: Duration) -> Self {
         self.verification_timeout = timeout;

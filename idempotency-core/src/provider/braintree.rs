@@ -79,7 +79,7 @@ impl Provider for Braintree {
         "braintree"
     }
 
-    /// Retention is 7 days: Braintree retries for a day. A duplicate waits 5 s.
+    /// Retention is 7 days: Braintree is said to retry for a day. A duplicate waits 5 s.
     fn policy(&self) -> Policy {
         Self::FACTS.policy(days(7))
     }

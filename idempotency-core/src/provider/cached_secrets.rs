@@ -19,8 +19,8 @@ use crate::clock::{Clock, ClockReading};
 /// The other source is asked for the [provider](Incoming::provider) and the [tenant](Incoming::tenant) only. It sees no header, no
 /// path and no body, since its answer serves other requests too.
 ///
-/// - Concurrent requests of a tenant ask once. If the first of them goes away, the others still get the answer. A question that is
-///   not answered within a second is joined by no further request.
+/// - Requests of a tenant share a question that is less than a second old. If the first of them goes away, the others still get
+///   the answer. Later requests ask again.
 /// - On a tokio runtime, a question goes on for up to 30 s when all of them have gone away, for example because the source takes
 ///   longer than the time limit of a verification. Its answer serves the next delivery. Without tokio, it ends with the last of them.
 /// - A secret that was withdrawn at the source is refused after [`with_max_age`](Self::with_max_age) at the latest, or at once

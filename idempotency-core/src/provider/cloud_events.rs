@@ -214,7 +214,7 @@ struct Json<'a> {
 impl Event {
     fn structured(text: &[u8]) -> Result<Self, Rejection> {
         let json: Json<'_> = json::fields(text)
-            .ok_or(Rejection::malformed("an event is no json object, or repeats an attribute"))?;
+            .ok_or(Rejection::malformed("an event is not a json object, or repeats an attribute"))?;
         let owned = |text: &Plain<'_>| text.text().map(str::to_owned);
         Ok(Self {
             id: owned(&json.id),
@@ -250,7 +250,7 @@ impl Event {
         // Required by the specification, so that no other message is taken for an event.
         if self.version.as_deref() != Some("1.0") || self.event_type.as_deref().unwrap_or_default().is_empty()
         {
-            return Err(Rejection::malformed("the message is no CloudEvent of version 1.0 with a type"));
+            return Err(Rejection::malformed("the message is not a CloudEvent of version 1.0 with a type"));
         }
         let parts = [self.source, self.id].map(|part| part.filter(|part| !part.is_empty()).map(Cow::Owned));
         let parts = parts.into_iter().collect::<Option<Vec<_>>>();

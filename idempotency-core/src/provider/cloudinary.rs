@@ -46,7 +46,7 @@ impl Cloudinary {
         retry_horizon: None,
         patience: None,
         retries_4xx: None,
-        note: "SHA-1, which is the setting of most accounts, is refused unless `with_insecure_sha1` is called: set the account to SHA-256.",
+        note: "SHA-1, which an account may be set to, is refused unless `with_insecure_sha1` is called. Set the account to SHA-256.",
     };
 
     /// Verifies SHA-256 signatures with the API secret of the account.
@@ -109,7 +109,7 @@ impl Provider for Cloudinary {
         let timestamp = signature::header(incoming, "x-cld-timestamp")?;
         // Nothing is between the body and the time, so a digit could be moved from one into the other.
         if timestamp.len() != 10 {
-            return Err(Rejection::unauthenticated("the timestamp has not 10 digits"));
+            return Err(Rejection::unauthenticated("the timestamp does not have 10 digits"));
         }
         signature::fresh(timestamp, incoming.now, self.tolerance)?;
         let secrets = self.secrets.for_request(incoming).await?;

@@ -108,7 +108,7 @@ impl Provider for Mailgun {
             timestamp.zip(token.filter(|token| !token.is_empty())).ok_or_else(unsigned)?;
         // The two are joined without a separator, so a digit of the token could be moved into the time.
         if timestamp.len() != 10 {
-            return Err(Rejection::unauthenticated("the timestamp has not 10 digits"));
+            return Err(Rejection::unauthenticated("the timestamp does not have 10 digits"));
         }
         signature::fresh(timestamp, incoming.now, self.tolerance.unwrap_or(Duration::MAX))?;
         let secrets = self.secrets.for_request(incoming).await?;
@@ -130,8 +130,8 @@ impl Provider for Mailgun {
 
 fn delivery(incoming: &Incoming<'_>, proof: &Verified<'_>, event: &RawValue) -> Result<Delivery, Rejection> {
     let text = event.get().as_bytes();
-    let event: Event<'_> =
-        json::fields(text).ok_or(Rejection::malformed("the event-data is no object, or repeats a field"))?;
+    let event: Event<'_> = json::fields(text)
+        .ok_or(Rejection::malformed("the event-data is not an object, or repeats a field"))?;
     let id = event.id.name().ok_or(Rejection::key_missing("the event-data has no id"))?;
     Ok(Delivery::new(proof, incoming.scope.clone(), Key::new(id)?)
         .with_fingerprint(Fingerprint::of(text))

@@ -73,7 +73,8 @@ impl PayPal {
 
     /// Sets the tolerance: the allowed difference between the signed time of the transmission and now, in either direction.
     /// Default: 14 days. PayPal retries for 3 days, and a retry may keep the time of the first attempt, as an event may that PayPal
-    /// resends on your request. Records are kept for at least twice the tolerance: set less to keep them for less time.
+    /// resends on your request. Records are kept for 28 days, or for twice the tolerance if
+    /// that is longer. To keep them for less time, also set the policy's retention.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;

@@ -188,7 +188,9 @@ pub(super) fn fresh_date(date: &str, now: Duration, tolerance: Duration) -> Resu
     let since_1970 = date.and_then(|date| Duration::try_from(date.as_duration()).ok());
     match since_1970.is_some_and(|date| date.abs_diff(now) <= tolerance) {
         true => Ok(()),
-        false => Err(Rejection::unauthenticated("the signed time is no date or outside the tolerance")),
+        false => {
+            Err(Rejection::unauthenticated("the signed time is not a date, or is outside the tolerance"))
+        }
     }
 }
 

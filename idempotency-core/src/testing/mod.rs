@@ -1,4 +1,4 @@
-//! Signs payloads as each sender does, and delivers them several times, to test handlers.
+//! Signs payloads as most senders with a shared secret do, and delivers them several times, to test handlers.
 //!
 //! There is one function per sender. Each takes the secret first, then the values that the sender puts into
 //! headers, then the body. It returns the headers to send with exactly that body. [`scheme`] does the same for

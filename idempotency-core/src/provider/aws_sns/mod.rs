@@ -64,7 +64,8 @@ impl AwsSns {
     /// Sets the tolerance: the allowed difference between a message's `Timestamp` and now, in either direction. Default: 14 days.
     ///
     /// A retry keeps the time of the first attempt. SNS retries for at most one hour, and a dead-letter queue keeps a message for
-    /// up to 14 days. Records are kept for at least twice the tolerance: set less to keep them for less time.
+    /// up to 14 days. Records are kept for 28 days, or for twice the tolerance if
+    /// that is longer. To keep them for less time, also set the policy's retention.
     #[must_use]
     pub fn with_tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;

@@ -82,7 +82,10 @@ impl CachedKeys {
         self
     }
 
-    /// Sets the time limit of a fetch. Default: 5 s, because senders wait at least 10 s for an answer.
+    /// Sets the time limit of a fetch. Default: 5 s.
+    ///
+    /// A request waits at most for the policy's [verification timeout](crate::Policy::with_verification_timeout) (2 s), and is then
+    /// answered 503. The fetch goes on, and its keys serve the next delivery.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -19,8 +19,8 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 /// How a sender signs. A provider names it, and never takes it from a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::provider) enum Algorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-1, as in version 1 of Amazon SNS. Only who may publish to a topic could use a collision of
-    /// SHA-1, and may publish any message anyway.
+    /// RSASSA-PKCS1-v1_5 with SHA-1, as in version 1 of Amazon SNS. A collision of SHA-1 helps only a client
+    /// that may publish to the topic, and that client may publish any message anyway.
     RsaSha1,
     /// RSASSA-PKCS1-v1_5 with SHA-256: `RS256`.
     RsaSha256,

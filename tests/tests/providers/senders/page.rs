@@ -11,13 +11,13 @@ use super::page_of_coded::ROWS;
 const HEAD: &str = "\
 # Senders
 
-Each sender is a constant of `provider::senders`, a [`Scheme`][providers/scheme]. It makes a provider with a secret:
+Most senders are constants of `provider::senders`. Each constant is a [`Scheme`][providers/scheme], and makes a provider with a secret:
 `senders::PADDLE.with_secret(secret)?`. Appwrite, HubSpot, Square and Trello sign the endpoint's URL:
 `senders::SQUARE.with_url(url).with_secret(secret)?`. Discord, SendGrid and Telnyx sign with a private key: the secret is their public key, as
 their console shows it.
 
-A sender's name, in paths, secrets and logs, is its constant in lower case with hyphens: `GITLAB_SIGNED` is `gitlab-signed`. A type of
-several parts is joined by `;`, such as `payments;confirmed` of GoCardless: so `context.event_type()` returns it, and so
+A sender's name, in paths, secrets and logs, is its constant in lower case with hyphens: `GITLAB_SIGNED` is `gitlab-signed`. If a type has
+several parts, they are joined by `;`, such as `payments;confirmed` of GoCardless. `context.event_type()` returns that text, and
 `discarding_stale` takes it.
 
 The last senders of each table have a provider of their own in `provider`, because data is not enough for them:
@@ -26,9 +26,9 @@ The last senders of each table have a provider of their own in `provider`, becau
 Clerk, Resend and other senders that use Svix are read by [`StandardWebhooks::svix`][providers/standard-webhooks].
 
 Where the key is *in each of* a list, a request holds several events. The provider returns a
-[batch][providers/custom#several-events-in-one-request], even of one event: the handler takes `IdempotentBatch`. A request of X may
-list several events and is one delivery. No other sender here puts several events into one request, except for CloudEvents
-in its batched mode.
+[batch][providers/custom#several-events-in-one-request], even of one event: the handler takes `IdempotentBatch`. `CloudEvents`
+does so only after `with_batches`. A request of X may list several events, and an aggregated message of DocuSign may merge some: each
+is one delivery.
 
 *Order* is the resource that an event is about, and its version. It has an effect only for the types that
 `discarding_stale` names: see [order][providers/scheme#order].
@@ -46,12 +46,14 @@ the same words follow each duration. *Confirmed*: in the sender's documentation 
 const NOTES: &str = "
 **Key signed: no** means that an attacker can replay a captured request under a new id, and it runs again: the signature does not
 cover the id, so both requests look genuine. The record also keeps a digest of the body, so the same id with another body is
-answered 422. Where nothing is signed, an attacker can also send any content. Where the body is signed,
+answered 422, unless the key contains the body's digest. Where nothing is signed, an attacker can also send any content. Where the body is signed,
 [the content as the key][providers/content-key] stops such a replay, and takes two events with equal bodies for one. Do not use it
 for a sender whose body changes on a retry, such as Linear: each retry would run again.
 
-A type is read from the body only. These senders name it in a header that is not signed, so their events have no type:
-Appwrite, Bitbucket Cloud, Discourse, Gitea, Gogs, Help Scout, Sanity, Sentry, Snyk and WooCommerce. Do not trust that header to tell a harmless event from another one.
+A scheme reads the type from the body only. These senders name it only in a header that is not signed, so their events have no type:
+Appwrite, Bitbucket Cloud, Discourse, Gitea, Gogs, Help Scout, Sanity, Sentry, Snyk and WooCommerce. Do not use that header to tell
+harmless events from others. `Contentful` reads its type from a header, if that header is signed. `CloudEvents` in the binary mode reads
+it from `ce-type`, and nothing there is signed.
 
 The signature of Zendesk covers the time and the body, and no parameter of the URL. A trigger without a body therefore
 proves nothing about its parameters: let it send JSON, and read nothing from the URL.
@@ -71,6 +73,11 @@ const LINKS: &str = "
 [providers/scheme#order]: scheme.md#order
 [providers/standard-webhooks]: standard-webhooks.md
 ";
+
+/// In a batch, the digest is that of an event.
+pub(super) fn of_event(scheme: &Scheme, key: String) -> String {
+    if scheme.events().is_some() { key.replace("SHA-256 of the body", "SHA-256 of the event") } else { key }
+}
 
 pub(super) fn constant(scheme: &Scheme) -> String {
     match scheme.name() {
@@ -136,7 +143,7 @@ fn page() -> String {
             constant(scheme),
             scheme
                 .key()
-                .map_or_else(|| "**none: nothing is deduplicated**".to_owned(), |key| key.to_string()),
+                .map_or_else(|| "**none: nothing is deduplicated**".to_owned(), |key| of_event(scheme, key.to_string())),
             span(scheme.policy().retention()),
             fact(facts.patience),
             fact(facts.retry_horizon),

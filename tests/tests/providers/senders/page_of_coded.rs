@@ -54,7 +54,7 @@ pub(super) const ROWS: &[Row] = &[
         proof: "bearer token",
         place: "`authorization`",
         text: "–",
-        handshake: "OPTIONS of an allowed `webhook-request-origin` is answered with it",
+        handshake: "OPTIONS with an allowed `webhook-request-origin` is answered with that origin",
     },
     Row {
         facts: Cloudinary::FACTS,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use idempotency_core::provider::{Handshake, Place, Proof, Scheme, senders};
 
-use super::page::{check_file, constant, fact, span};
+use super::page::{check_file, constant, fact, of_event, span};
 
 const FOLDER: &str = "docs/providers/senders";
 
@@ -55,13 +55,15 @@ fn table(scheme: &Scheme) -> String {
     let is_signature = scheme.proof().is_signature();
     let mut page = "| | |\n|---|---|\n".to_owned();
     let key = scheme.key().map(|key| key.to_string());
-    let of_event = if scheme.events().is_some() { ", of each event" } else { "" };
+    let suffix = if scheme.events().is_some() { ", of each event" } else { "" };
     let key = key.unwrap_or_else(|| "**none: nothing is deduplicated**".to_owned());
-    row(&mut page, "Key", &format!("{key}{of_event}"));
+    let key = of_event(scheme, key);
+    row(&mut page, "Key", &format!("{key}{suffix}"));
     let covered = match (is_signature, scheme.is_key_signed()) {
         _ if scheme.is_keyless() => "",
         (false, _) => "**nothing is signed**",
         (true, true) => "yes",
+        (true, false) if is_first_of(scheme) => "in the body yes, in a header **no**",
         (true, false) => "**no**",
     };
     row(&mut page, "Covered by the signature", covered);
@@ -172,6 +174,16 @@ fn app(secret: &str) -> Result<Router, Box<dyn std::error::Error>> {{
     )
 }
 
+/// Whether the key is in one of several places.
+fn is_first_of(scheme: &Scheme) -> bool {
+    matches!(scheme.key(), Some(Place::FirstOf(_)))
+}
+
+/// Whether the digest of the body is a part of the key.
+fn has_digest(scheme: &Scheme) -> bool {
+    matches!(scheme.key(), Some(Place::Joined(parts)) if parts.contains(&Place::Digest))
+}
+
 /// What an attacker can do who saw a genuine request, without the secret.
 fn attack(scheme: &Scheme) -> String {
     let retention = span(scheme.policy().retention());
@@ -180,7 +192,6 @@ fn attack(scheme: &Scheme) -> String {
         true => String::new(),
         false => format!(" within {} of its time", span(window)),
     };
-    let is_first_of = matches!(scheme.key(), Some(Place::FirstOf(_)));
     match (scheme.proof().is_signature(), scheme.is_key_signed()) {
         _ if scheme.is_keyless() => "The signature covers the body. An attacker who captured a request can send it again, and the handler runs \
              again, as it does for the sender's own retries."
@@ -196,10 +207,18 @@ fn attack(scheme: &Scheme) -> String {
             "The signature covers the key, the body and the time. An attacker who captured a request can only send the same \
              body under the same key again{until}. It is then a duplicate, and does not run."
         ),
+        (true, false) if has_digest(scheme) => format!(
+            "The signature covers the body. The key is a digest of the body with headers that are not signed. **An attacker who \
+             captured a request can send its body again with other values of those headers{until}, and it runs again.** A changed body \
+             is refused."
+        ),
+        (true, false) if is_first_of(scheme) => format!(
+            "The signature covers the body, and the key only if it is read from the body. **An attacker who captured a request whose \
+             key is in a header can send its body again under another id{until}, and it runs again.** A changed body is refused."
+        ),
         (true, false) => format!(
-            "The signature covers the body{} key. **An attacker who captured a request can send its body again under another \
+            "The signature covers the body and not the key. **An attacker who captured a request can send its body again under another \
              id{until}, and it runs again.** A changed body is refused, and another captured body under the same id is answered 422.{}",
-            if is_first_of { ", and only in some places the" } else { " and not the" },
             if scheme.differing().is_empty() && scheme.events().is_none() {
                 " If no two events have equal bodies, and a retry repeats the body, use [the content as the key][providers/content-key]."
             } else {
@@ -211,7 +230,9 @@ fn attack(scheme: &Scheme) -> String {
 
 fn to_know(scheme: &Scheme) -> Vec<String> {
     let mut list = Vec::new();
-    if matches!(scheme.key(), Some(Place::Digest)) {
+    if matches!(scheme.key(), Some(Place::Digest)) && scheme.events().is_some() {
+        list.push("The key is a digest of the event. A retry is a duplicate if it repeats the event, and two equal events are one.".to_owned());
+    } else if matches!(scheme.key(), Some(Place::Digest)) {
         list.push("The key is a digest of the body. A retry is a duplicate if it repeats the body, and two events with equal bodies are one.".to_owned());
     }
     match scheme.differing() {
@@ -225,7 +246,7 @@ fn to_know(scheme: &Scheme) -> Vec<String> {
         )),
     }
     if scheme.event_type().is_none() && !scheme.is_keyless() {
-        list.push("The type of an event is not in its body, so its deliveries have none. Do not trust a header that names it.".to_owned());
+        list.push("This scheme reads no event type, so `context.event_type()` is `None`. If a header names a type, do not trust it: it is not signed.".to_owned());
     }
     if scheme.order().is_some() {
         list.push(
@@ -263,7 +284,7 @@ fn page(scheme: &Scheme) -> String {
         "reported" => {
             "**How it signs and where the key is are reported by third parties only**: verify a real delivery first."
         }
-        _ => "**No source confirms how it signs and where the key is**: verify a real delivery first.",
+        _ => "**We found no source for how it signs and where the key is**: verify a real delivery first.",
     };
     let has_facts = facts.patience.is_some() || facts.retry_horizon.is_some() || facts.retries_4xx.is_some();
     let brackets = if has_facts { " The words in brackets say how certain a fact is." } else { "" };
