@@ -70,3 +70,17 @@ async fn the_wrong_extractor_names_the_right_one_and_is_logged() {
         assert!(log.lines().any(|line| line.contains("WARN") && line.contains("handler_failed")), "{log}");
     }
 }
+
+#[actix_web::test]
+async fn a_shared_route_takes_both_as_options() {
+    async fn handler(batch: Option<IdempotentBatch>, single: Option<Idempotent>) -> String {
+        format!("{} {}", batch.is_some(), single.is_some())
+    }
+    for is_batch in [false, true] {
+        let resource = web::resource("/h").route(web::post().to(handler)).wrap(middleware(is_batch));
+        let app = init_service(App::new().service(resource)).await;
+        let answer = call_service(&app, TestRequest::post().uri("/h").to_request()).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(read_body(answer).await, format!("{is_batch} {}", !is_batch));
+    }
+}

@@ -67,3 +67,18 @@ async fn the_wrong_extractor_names_the_right_one_and_is_logged() {
         assert!(log.lines().any(|line| line.contains("WARN") && line.contains("handler_failed")), "{log}");
     }
 }
+
+/// Regression: there was no `Option<IdempotentBatch>`, so one handler could not serve both kinds of sender.
+#[tokio::test]
+async fn a_shared_route_takes_both_as_options() {
+    for is_batch in [false, true] {
+        let handler = async |batch: Option<IdempotentBatch>, single: Option<Idempotent>| {
+            format!("{} {}", batch.is_some(), single.is_some())
+        };
+        let app: Router = Router::new().route("/h", post(handler).layer(layer(is_batch)));
+        let answer = app.oneshot(Request::post("/h").body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let body = axum::body::to_bytes(answer.into_body(), 1000).await.unwrap();
+        assert_eq!(body, format!("{is_batch} {}", !is_batch));
+    }
+}

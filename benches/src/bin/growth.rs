@@ -116,7 +116,7 @@ impl Table {
     }
 }
 
-/// The cost of a delivery at a store with so many completed records.
+/// Measures a delivery at a store, by the number of completed records.
 async fn records(folder: &Path) {
     let lines = ["memory, fresh", "memory, duplicate"];
     let mut table =
@@ -249,7 +249,7 @@ async fn wake(store: &Arc<dyn Store>, key: u64, size: u64) -> f64 {
     start.elapsed().as_secs_f64() * 1e6
 }
 
-/// The CPU time of a delivery on so many connections.
+/// Measures the CPU time of a delivery, by the number of connections.
 async fn connections(folder: &Path, core: usize) {
     let names = ["axum-plain-header", "axum-library-memory-closure", "axum-library-redis-closure"];
     let axes = ["connections", "µs of the server's CPU per fresh delivery"];
@@ -262,7 +262,7 @@ async fn connections(folder: &Path, core: usize) {
     table.plot(folder);
 }
 
-/// The CPU time of a delivery with a signed body of so many bytes.
+/// Measures the CPU time of a delivery with a signed body, by its length.
 async fn bodies(folder: &Path, core: usize) {
     let names = ["axum-plain-stripe", "axum-library-memory-stripe", "axum-library-redis-stripe"];
     let axes = ["bytes of the body", "µs of the server's CPU per fresh delivery"];

@@ -102,7 +102,7 @@ async fn a_server_that_is_down_or_not_trusted_is_out_of_reach() {
     drop(listener);
     let down = http.fetch(&format!("http://{address}/key")).await.unwrap_err();
     assert_eq!(down.kind(), RejectionKind::Unavailable);
-    // A server whose certificate nobody vouches for.
+    // A server with a certificate that no root certificate has signed.
     let own = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ServerConfig::builder_with_provider(provider)
