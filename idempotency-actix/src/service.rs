@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -82,7 +83,7 @@ where
         Admission::Pass => Bytes::new(),
         Admission::Read { limit } => {
             let mut payload = request.take_payload();
-            let answer = match endpoint.read_in_time(&head, read(&mut payload, limit)).await {
+            let answer = match endpoint.read_in_time(&head, pin!(read(&mut payload, limit))).await {
                 Ok(Ok(bytes)) => Ok(bytes),
                 Ok(Err(Unread::TooLarge)) => Err(endpoint.body_too_large(&head)),
                 Ok(Err(Unread::Broken)) => Err(endpoint.body_unreadable(&head)),
@@ -102,7 +103,7 @@ where
     };
     let arrived = match endpoint.receive(&head, &body_bytes).await {
         Arrival::Answer(answer) => return Next::Answer(Ok(refused(request, answer))),
-        Arrival::Bypass => return Next::Answer(pass(&endpoint, &*inner, request).await),
+        Arrival::Bypass => return Next::Answer(Box::pin(pass(&endpoint, &*inner, request)).await),
         Arrival::Delivery(delivery) => Arrived::One(delivery),
         Arrival::Batch(deliveries) => Arrived::Batch(deliveries),
     };
@@ -149,7 +150,7 @@ where
         }
         Arrived::Batch(deliveries) => {
             let handler = |inner, context| call(inner, &request_cell, payload, context);
-            endpoint.execute_batch(deliveries, ready(&*inner), handler).await?
+            Box::pin(endpoint.execute_batch(deliveries, ready(&*inner), handler)).await?
         }
     };
     match executed {

@@ -1,9 +1,11 @@
 //! The service: passes one request through the endpoint.
 
 use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use futures_util::TryFutureExt as _;
 use http::request::Parts;
 use http::{Request, Response};
 use idempotency_core::endpoint::{Admission, Arrival, Endpoint, Executed, Head, Next, Readiness, Serving};
@@ -58,11 +60,16 @@ where
 }
 
 /// Receives a request. Nothing is claimed before this ends.
-async fn receive<S, ReqBody, ResBody>(
+fn receive<S, ReqBody, ResBody>(
     endpoint: Endpoint,
     inner: S,
     request: Request<ReqBody>,
-) -> Next<Served<ResBody, S::Error>, impl Future<Output = Served<ResBody, S::Error>> + Send>
+) -> impl Future<
+    Output = Next<
+        Served<ResBody, S::Error>,
+        impl Future<Output = Served<ResBody, S::Error>> + Send + use<S, ReqBody, ResBody>,
+    >,
+> + Send
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
     S::Future: Send + 'static,
@@ -72,29 +79,37 @@ where
 {
     let answer = |answer| Next::Answer(Ok(answered(answer)));
     let (parts, body) = request.into_parts();
-    let original = ReqBody::original_uri(&parts.extensions, &parts.uri);
-    let head =
-        Head { method: &parts.method, uri: original, headers: &parts.headers, extensions: &parts.extensions };
-    let (bytes, body) = match endpoint.admit(&head) {
-        Admission::Answer(refusal) => return answer(refusal),
-        Admission::Pass => (Bytes::new(), RequestBody::Unread(body)),
-        Admission::Read { limit } => match endpoint.read_in_time(&head, read(body, limit)).await {
-            Ok(Ok(whole)) => (whole.bytes.clone(), RequestBody::Read(whole)),
-            Ok(Err(Unread { why: Why::TooLarge, .. })) => return answer(endpoint.body_too_large(&head)),
-            Ok(Err(Unread { why: Why::Broken(_), .. })) => return answer(endpoint.body_unreadable(&head)),
-            Err(refusal) => return answer(refusal),
-        },
-    };
-    let arrived = match endpoint.receive(&head, &bytes).await {
-        Arrival::Answer(made) => return answer(made),
-        Arrival::Bypass => {
-            let request = Received { parts, body };
-            return Next::Answer(pass(&endpoint, inner, request).await);
-        }
-        Arrival::Delivery(delivery) => Arrived::One(delivery),
-        Arrival::Batch(deliveries) => Arrived::Batch(deliveries),
-    };
-    Next::Execute(execute(endpoint, arrived, inner, Received { parts, body }))
+    async move {
+        let original = ReqBody::original_uri(&parts.extensions, &parts.uri);
+        let head = Head {
+            method: &parts.method,
+            uri: original,
+            headers: &parts.headers,
+            extensions: &parts.extensions,
+        };
+        let (bytes, body) = match endpoint.admit(&head) {
+            Admission::Answer(refusal) => return answer(refusal),
+            Admission::Pass => (Bytes::new(), RequestBody::Unread(body)),
+            Admission::Read { limit } => match endpoint.read_in_time(&head, pin!(read(body, limit))).await {
+                Ok(Ok(whole)) => (whole.bytes.clone(), RequestBody::Read(whole)),
+                Ok(Err(Unread { why: Why::TooLarge, .. })) => return answer(endpoint.body_too_large(&head)),
+                Ok(Err(Unread { why: Why::Broken(_), .. })) => {
+                    return answer(endpoint.body_unreadable(&head));
+                }
+                Err(refusal) => return answer(refusal),
+            },
+        };
+        let arrived = match endpoint.receive(&head, &bytes).await {
+            Arrival::Answer(made) => return answer(made),
+            Arrival::Bypass => {
+                let request = Received { parts, body };
+                return Next::Answer(Box::pin(pass(&endpoint, inner, request)).await);
+            }
+            Arrival::Delivery(delivery) => Arrived::One(delivery),
+            Arrival::Batch(deliveries) => Arrived::Batch(deliveries),
+        };
+        Next::Execute(execute(endpoint, arrived, inner, Received { parts, body }))
+    }
 }
 
 type Served<B, E> = Result<Response<B>, E>;
@@ -149,12 +164,12 @@ where
     }
 }
 
-async fn execute<S, ReqBody, ResBody>(
+fn execute<S, ReqBody, ResBody>(
     endpoint: Endpoint,
     arrived: Arrived,
     inner: S,
     request: Received<ReqBody>,
-) -> Result<Response<ResBody>, S::Error>
+) -> impl Future<Output = Served<ResBody, S::Error>> + Send
 where
     S: Service<Request<ReqBody>, Response = Response<ResBody>> + Send + 'static,
     S::Future: Send + 'static,
@@ -164,21 +179,23 @@ where
 {
     // Lent to the handler, since each future on the way would hold a copy of its own.
     let mut request = Some(request);
-    let mut take_request = || request.take().expect("the handler is called once").into_request(&endpoint);
-    let executed = match arrived {
-        Arrived::One(delivery) => {
-            let handler = |inner, context| call(inner, take_request(), context);
-            endpoint.execute(delivery, ready(inner), handler).await
-        }
-        Arrived::Batch(deliveries) => {
-            let handler = |inner, context| call(inner, take_request(), context);
-            endpoint.execute_batch(deliveries, ready(inner), handler).await
-        }
-    };
-    Ok(match executed? {
-        Executed::Passed(captured, status) => marked(captured.into_response(), status),
-        Executed::Answered(answer) => answered(answer),
-    })
+    async move {
+        let mut take_request = || request.take().expect("the handler is called once").into_request(&endpoint);
+        let executed = match arrived {
+            Arrived::One(delivery) => {
+                let handler = |inner, context| call(inner, take_request(), context);
+                endpoint.execute(delivery, ready(inner), handler).await
+            }
+            Arrived::Batch(deliveries) => {
+                let handler = |inner, context| call(inner, take_request(), context);
+                Box::pin(endpoint.execute_batch(deliveries, ready(inner), handler)).await
+            }
+        };
+        Ok(match executed? {
+            Executed::Passed(captured, status) => marked(captured.into_response(), status),
+            Executed::Answered(answer) => answered(answer),
+        })
+    }
 }
 
 /// Returns the service once it is ready.
@@ -201,8 +218,7 @@ where
     C: Clone + Send + Sync + 'static,
 {
     request.extensions_mut().insert(context);
-    let response = inner.call(request);
-    async move { response.await.map(Captured::new) }
+    inner.call(request).map_ok(Captured::new)
 }
 
 fn marked<B>(mut response: Response<B>, status: Status) -> Response<B> {

@@ -23,54 +23,58 @@ impl Endpoint {
     ///
     /// # Cancel safety
     /// Not cancel safe by itself: [`Serving`](super::Serving) says when it must not be dropped.
-    pub async fn execute<T, R, E, H, F>(
+    pub fn execute<T, R, E, H, F>(
         &self,
         delivery: Delivery,
         readiness: impl Future<Output = Result<T, E>>,
         handler: H,
-    ) -> Result<Executed<R>, E>
+    ) -> impl Future<Output = Result<Executed<R>, E>>
     where
         R: Reply,
         H: FnOnce(T, IdempotencyContext) -> F,
         F: Future<Output = Result<R, E>>,
     {
-        let work = |context: IdempotencyContext| async move {
-            let contexts = once(&context);
-            self.call_handler(contexts, readiness, |service| handler(service, context.clone())).await
-        };
-        let read = RecordedResponse::from_outcome;
-        let conclude = |result| self.conclude(result);
-        let (key, flow) = self.engine().execute(delivery, read, work, conclude).await;
-        let answer = match flow {
-            Flow::Executed(Ok(reply), completion) => match completion {
-                None | Some(CompletionResult::Recorded) => {
-                    return Ok(Executed::Passed(reply, Status::Executed));
+        // Lent to what follows, since each future on the way would hold a copy of its own.
+        let mut delivery = Some(delivery);
+        async move {
+            let work = |context: IdempotencyContext| async move {
+                let contexts = once(&context);
+                self.call_handler(contexts, readiness, |service| handler(service, context.clone())).await
+            };
+            let read = RecordedResponse::from_outcome;
+            let conclude = |result| self.conclude(result);
+            let (key, flow) = self.engine().execute(&mut delivery, read, work, conclude).await;
+            let answer = match flow {
+                Flow::Executed(Ok(reply), completion) => match completion {
+                    None | Some(CompletionResult::Recorded) => {
+                        return Ok(Executed::Passed(reply, Status::Executed));
+                    }
+                    Some(CompletionResult::Unrecorded) => {
+                        return Ok(Executed::Passed(reply, Status::ExecutedUnrecorded));
+                    }
+                    Some(CompletionResult::RecorderFailed) => Answer::Outage,
+                    // Another attempt holds the key. The sender retries and gets that attempt's outcome.
+                    Some(CompletionResult::Lost) => Answer::Conflict { retry_after: Duration::ZERO },
+                },
+                Flow::OverLimit => Answer::Outage,
+                Flow::Unprotected(Ok(reply)) => {
+                    return Ok(Executed::Passed(reply, Status::Bypassed));
                 }
-                Some(CompletionResult::Unrecorded) => {
-                    return Ok(Executed::Passed(reply, Status::ExecutedUnrecorded));
+                Flow::Executed(Err(reason), _) | Flow::Unprotected(Err(reason)) => {
+                    return self.without_answer(reason);
                 }
-                Some(CompletionResult::RecorderFailed) => Answer::Outage,
-                // Another attempt holds the key. The sender retries and gets that attempt's outcome.
-                Some(CompletionResult::Lost) => Answer::Conflict { retry_after: Duration::ZERO },
-            },
-            Flow::OverLimit => Answer::Outage,
-            Flow::Unprotected(Ok(reply)) => {
-                return Ok(Executed::Passed(reply, Status::Bypassed));
-            }
-            Flow::Executed(Err(reason), _) | Flow::Unprotected(Err(reason)) => {
-                return self.without_answer(reason);
-            }
-            Flow::Replayed(recorded) => match recorded.and_then(replayed) {
-                Some(answer) => return Ok(Executed::Answered(answer)),
-                None => Answer::InDoubt,
-            },
-            Flow::Conflict { retry_after } => Answer::Conflict { retry_after },
-            Flow::Mismatch => Answer::Mismatch,
-            Flow::Stale { .. } => Answer::Stale,
-            Flow::InDoubt => Answer::InDoubt,
-            Flow::Outage(_) => Answer::Outage,
-        };
-        Ok(Executed::Answered(self.answer_to(key, &answer)))
+                Flow::Replayed(recorded) => match recorded.and_then(replayed) {
+                    Some(answer) => return Ok(Executed::Answered(answer)),
+                    None => Answer::InDoubt,
+                },
+                Flow::Conflict { retry_after } => Answer::Conflict { retry_after },
+                Flow::Mismatch => Answer::Mismatch,
+                Flow::Stale { .. } => Answer::Stale,
+                Flow::InDoubt => Answer::InDoubt,
+                Flow::Outage(_) => Answer::Outage,
+            };
+            Ok(Executed::Answered(self.answer_to(key, &answer)))
+        }
     }
 
     /// Whether an outer layer already guards this delivery: the same key, in a store of the same namespace.

@@ -83,16 +83,19 @@ impl Endpoint {
     }
 
     /// Decides how the execution ends from the handler's result.
-    pub(super) async fn conclude<R: Reply, E>(
+    #[expect(clippy::manual_async_fn, reason = "an async function stores each argument twice")]
+    pub(super) fn conclude<R: Reply, E>(
         &self,
         mut result: Result<R, Unanswered<E>>,
-    ) -> (Result<R, Unanswered<E>>, Conclusion) {
-        let conclusion = match &mut result {
-            Ok(reply) => self.conclude_reply(reply).await,
-            Err(Unanswered::Failed(_)) => Conclusion::Fail(HandlerFailure::Error(type_name::<E>())),
-            Err(Unanswered::NotStarted(_)) => Conclusion::NotStarted,
-        };
-        (result, conclusion)
+    ) -> impl Future<Output = (Result<R, Unanswered<E>>, Conclusion)> {
+        async move {
+            let conclusion = match &mut result {
+                Ok(reply) => self.conclude_reply(reply).await,
+                Err(Unanswered::Failed(_)) => Conclusion::Fail(HandlerFailure::Error(type_name::<E>())),
+                Err(Unanswered::NotStarted(_)) => Conclusion::NotStarted,
+            };
+            (result, conclusion)
+        }
     }
 
     /// Returns the adapter's result when there is no answer from the handler.
@@ -135,6 +138,6 @@ impl Endpoint {
 
     /// Returns the service, or `None` if it is not ready in time.
     pub(super) async fn ready_in_time<F: Future>(&self, readiness: F) -> Option<F::Output> {
-        bounded(self.engine().runtime(), self.engine().policy().ready_timeout(), readiness).await
+        bounded(self.engine().runtime(), self.engine().policy().ready_timeout(), pin!(readiness)).await
     }
 }

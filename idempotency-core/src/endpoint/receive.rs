@@ -1,6 +1,7 @@
 //! Receiving: turns a request into a delivery or an answer, without asking the store.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -36,7 +37,7 @@ impl Endpoint {
         Admission::Read { limit }
     }
 
-    /// Awaits `reading` for at most the policy's body timeout.
+    /// Awaits `reading` for at most the policy's body timeout. Pin it first, so that it is stored once.
     ///
     /// # Errors
     /// The answer to send, if the body did not arrive in time.
@@ -48,7 +49,8 @@ impl Endpoint {
         head: &Head<'_>,
         reading: impl Future<Output = T>,
     ) -> Result<T, RecordedResponse> {
-        let read = bounded(self.engine().runtime(), self.engine().policy().body_timeout(), reading).await;
+        let read =
+            bounded(self.engine().runtime(), self.engine().policy().body_timeout(), pin!(reading)).await;
         read.ok_or_else(|| self.body_timed_out(head))
     }
 
@@ -107,7 +109,8 @@ impl Endpoint {
     /// Only here does a provider verify a request for an endpoint, so this bounds every source and every call that it asks.
     async fn received_in_time(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let limit = self.engine().policy().verification_timeout();
-        let received = bounded(self.engine().runtime(), limit, self.route.provider.receive(incoming)).await;
+        let receiving = pin!(self.route.provider.receive(incoming));
+        let received = bounded(self.engine().runtime(), limit, receiving).await;
         received.unwrap_or_else(|| {
             Err(Rejection::unavailable("verification took longer than the verification timeout"))
         })

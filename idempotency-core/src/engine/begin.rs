@@ -1,8 +1,7 @@
 //! Beginning: turns a delivery into a decision.
 
+use std::pin::pin;
 use std::time::Duration;
-
-use http::uri::PathAndQuery;
 
 use super::budget::{bounded, within};
 use super::lease_state::LeaseState;
@@ -29,10 +28,15 @@ pub(super) struct Arrived<'a> {
     pub(super) at: Duration,
 }
 
+impl<'a> Arrived<'a> {
+    pub(super) fn now(key: &'a ScopedKey, delivery: Option<&'a Delivery>, now: ClockReading) -> Self {
+        Self { key, path: delivery.and_then(Delivery::path), at: now.monotonic }
+    }
+}
+
 /// The decision about a delivery.
 #[derive(Debug)]
 #[non_exhaustive]
-#[expect(clippy::large_enum_variant, reason = "there is one per delivery, and it is moved once")]
 pub enum Begun {
     /// The claim was granted: execute the delivery, then complete or release the guard.
     Run(Execution),
@@ -69,30 +73,31 @@ impl Idempotency {
     /// If the future is dropped, a claim that may have been granted is released in the background.
     pub async fn begin(&self, delivery: Delivery) -> Result<Begun, StoreError> {
         let claim = self.claim_for(&delivery);
-        self.begin_claim(delivery, claim, ClockReading::of(self.runtime())).await
+        self.begin_claim(&mut Some(delivery), &claim, ClockReading::of(self.runtime())).await
     }
 
-    /// Like [`begin`](Self::begin), for a delivery that arrived just now and whose claim exists already.
+    /// Like [`begin`](Self::begin), for a delivery that arrived just now and whose claim exists already. Takes the delivery
+    /// only to execute it.
     pub(super) async fn begin_claim(
         &self,
-        delivery: Delivery,
-        claim: Claim,
+        delivery: &mut Option<Delivery>,
+        claim: &Claim,
         now: ClockReading,
     ) -> Result<Begun, StoreError> {
-        let target = delivery.target().cloned();
-        let path = target.as_ref().map(PathAndQuery::path);
-        let arrived = Arrived { key: &claim.key, path, at: now.monotonic };
-        let (claimed, claimed_at) = match self.claim_or_wait(&claim, &arrived, now).await {
+        let arrived = Arrived::now(&claim.key, delivery.as_ref(), now);
+        let (claimed, claimed_at) = match self.claim_or_wait(claim, &arrived, now).await {
             Ok(answer) => answer,
-            Err(error) => return self.outage(delivery, &arrived, error),
+            Err(error) => return self.outage(delivery, claim, now, error),
         };
         let (begun, event) = match claimed {
             Claimed::Granted(grant) => {
-                self.observe_unordered(&arrived, grant, &delivery);
+                let granted_at = self.runtime().now();
+                let delivery = delivery.take().expect("it is taken once");
                 let lease = LeaseState::held_from(claimed_at, self.guaranteed_lease());
                 let context = IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);
-                let granted_at = self.runtime().now();
                 let execution = Execution::new(self.clone(), claim.granted(grant.fence), context, granted_at);
+                let arrived = Arrived::now(&claim.key, Some(execution.context.delivery()), now);
+                self.observe_unordered(&arrived, grant, execution.context.delivery());
                 self.observe_decision_at(granted_at, &arrived, Some(grant), Event::Granted);
                 return Ok(Begun::Run(execution));
             }
@@ -122,7 +127,8 @@ impl Idempotency {
             let retry_after = match (self.claim_once(claim).await, holder) {
                 (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
                 (Ok(Claimed::Granted(grant)), _) if !self.outlasts_first_renewal(sent) => {
-                    match self.renew_late_grant(claim, grant).await {
+                    // In a box, since it is rare and every claim has room for this future.
+                    match Box::pin(self.renew_late_grant(claim, grant)).await {
                         Ok(Some(renewed)) => return Ok((Claimed::Granted(grant), renewed)),
                         Ok(None) => {
                             // Another claim took over, and its owner may still be at work.
@@ -211,7 +217,7 @@ impl Idempotency {
     /// Waits until the record may have changed. If the store cannot notify, this returns after a pause.
     pub(super) async fn pause_until_change(&self, key: KeyDigest, limit: Duration) {
         let began = self.runtime().now();
-        let changed = self.store().wait_for_change(key, limit);
+        let changed = pin!(self.store().wait_for_change(key, limit));
         let answer = bounded(self.runtime(), limit, changed).await;
         let waited = self.runtime().now().saturating_sub(began);
         let min_pause = if matches!(answer, Some(Err(_))) { MIN_PAUSE * 10 } else { MIN_PAUSE };
@@ -251,19 +257,22 @@ impl Idempotency {
 
     fn outage(
         &self,
-        delivery: Delivery,
-        arrived: &Arrived<'_>,
+        delivery: &mut Option<Delivery>,
+        claim: &Claim,
+        now: ClockReading,
         error: StoreError,
     ) -> Result<Begun, StoreError> {
+        let arrived = Arrived::now(&claim.key, delivery.as_ref(), now);
         match self.policy().on_outage() {
             // A store that refuses, because it is misconfigured, full or lacks replicas, is in reach.
             // Proceeding would run handlers unprotected until an operator repairs it.
             OnOutage::Proceed if !error.is_store_in_reach() => {
-                self.observe_decision(arrived, None, Event::Unprotected(&error));
-                Ok(Begun::Unprotected(IdempotencyContext::unprotected(self, delivery, arrived.key.clone())))
+                self.observe_decision(&arrived, None, Event::Unprotected(&error));
+                let delivery = delivery.take().expect("it is taken once");
+                Ok(Begun::Unprotected(IdempotencyContext::unprotected(self, delivery, claim.key.clone())))
             }
             OnOutage::Refuse | OnOutage::Proceed => {
-                self.observe_decision(arrived, None, Event::Outage(&error));
+                self.observe_decision(&arrived, None, Event::Outage(&error));
                 Err(error)
             }
         }

@@ -1,7 +1,7 @@
 //! The budget: repeats one store operation until it is answered or its time is over.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ where
                 runtime.sleep(budget)
             }
         };
-        let error = match before(operation(), timer).await.unwrap_or_else(|| Err(unknown())) {
+        let error = match before(pin!(operation()), timer).await.unwrap_or_else(|| Err(unknown())) {
             Ok(answer) => return Ok(answer),
             Err(error) => error.after(earlier.as_ref()),
         };
@@ -59,7 +59,7 @@ pub(super) async fn answered<T>(
     limit: Duration,
     operation: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    bounded(runtime, limit, operation).await.unwrap_or_else(|| Err(unknown()))
+    bounded(runtime, limit, pin!(operation)).await.unwrap_or_else(|| Err(unknown()))
 }
 
 /// Returns one answer for each of `count` keys.
@@ -71,7 +71,7 @@ pub(super) async fn each_answered<T>(
     count: usize,
     operation: impl Future<Output = Vec<Result<T, StoreError>>>,
 ) -> Vec<Result<T, StoreError>> {
-    let mut answers = bounded(runtime, limit, operation).await.unwrap_or_default();
+    let mut answers = bounded(runtime, limit, pin!(operation)).await.unwrap_or_default();
     answers.resize_with(count, || Err(unknown()));
     answers
 }
@@ -82,17 +82,21 @@ pub(super) fn unknown() -> StoreError {
 }
 
 /// Returns the future's output, or `None` after `limit`. A future that is ready at once costs no timer.
+///
+/// The caller pins the future, because an async function stores each argument twice, and these nest.
 pub(crate) async fn bounded<F: Future>(
     runtime: &dyn Runtime,
     limit: Duration,
-    future: F,
+    future: Pin<&mut F>,
 ) -> Option<F::Output> {
     before(future, || runtime.sleep(limit)).await
 }
 
 /// Returns the future's output, or `None` if the timer ends first. The timer is made when the future has to wait.
-async fn before<F: Future>(future: F, timer: impl FnOnce() -> BoxFuture<'static, ()>) -> Option<F::Output> {
-    let mut future = pin!(future);
+async fn before<F: Future>(
+    mut future: Pin<&mut F>,
+    timer: impl FnOnce() -> BoxFuture<'static, ()>,
+) -> Option<F::Output> {
     if let Poll::Ready(output) = poll!(future.as_mut()) {
         return Some(output);
     }

@@ -28,7 +28,8 @@ const RETRY_PAUSE: Duration = Duration::from_millis(250);
 #[must_use = "a dropped execution has failed, or holds its key until the lease runs out; complete or release it"]
 pub struct Execution {
     pub(super) engine: Idempotency,
-    pub(super) lease: Lease,
+    /// Has no outcome until the work is done.
+    pub(super) completion: Completion,
     pub(super) context: IdempotencyContext,
     granted: Duration,
     pub(super) stage: Stage,
@@ -69,7 +70,8 @@ impl Execution {
         context: IdempotencyContext,
         granted: Duration,
     ) -> Self {
-        Self { engine, lease, context, granted, stage: Stage::Running }
+        let completion = Completion::new(lease, Outcome::default(), engine.policy().retention());
+        Self { engine, completion, context, granted, stage: Stage::Running }
     }
 
     /// The context for the handler.
@@ -81,7 +83,7 @@ impl Execution {
     /// The execution's identity.
     #[must_use]
     pub fn lease(&self) -> &Lease {
-        &self.lease
+        &self.completion.lease
     }
 
     /// Runs the work while renewing the lease every third of its duration, in the same task.
@@ -99,21 +101,22 @@ impl Execution {
                 Poll::Ready(result) => Some(result),
                 // Polls the renewal first: busy work could use up the budget that tokio gives a task in one
                 // poll.
-                Poll::Pending => match select(pin!(self.renew_until_limit()), work).await {
+                Poll::Pending => match select(Box::pin(self.renew_until_limit()), work).await {
                     Either::Left(_) => None,
                     Either::Right((result, _)) => Some(result),
                 },
             }
         };
-        // The work is dropped by now, so it no longer has what its recorder rolls back.
+        // The work is dropped by now, so it no longer has what its recorder rolls back. In boxes, since failures are rare and
+        // every execution has room for these futures.
         match result {
             Some(Ok(output)) => Some(output),
             Some(Err(panic)) => {
-                self.fail_because(Event::Panicked).await;
+                Box::pin(self.fail_because(Event::Panicked)).await;
                 resume_unwind(panic)
             }
             None => {
-                self.fail_because(Event::OverLimit).await;
+                Box::pin(self.fail_because(Event::OverLimit)).await;
                 None
             }
         }
@@ -154,11 +157,12 @@ impl Execution {
         let is_lost = self.is_taken_over();
         // If so, the work was over its limit and is dropped. The store may not know it yet.
         let has_failed = !matches!(self.stage, Stage::Running);
-        let (stage, to_record) = match recorder {
-            _ if is_lost => (Stage::Ended, recorder.map(|recorder| (recorder, outcome))),
-            None => (Stage::Ending(Ending::Complete(self.completion(outcome))), None),
+        self.completion.outcome = outcome;
+        let stage = match recorder {
+            _ if is_lost => Stage::Ended,
+            None => Stage::Ending(Ending::Complete),
             // The recorder has not started yet. If the future is dropped here, everything is undone.
-            Some(recorder) => (Stage::Ending(self.failure()), Some((recorder, outcome))),
+            Some(_) => Stage::Ending(self.failure()),
         };
         if !has_failed {
             self.stage = stage;
@@ -168,12 +172,13 @@ impl Execution {
                 return CompletionResult::RecorderFailed;
             }
             if is_lost {
-                self.undo(to_record.map(|(recorder, _)| recorder)).await;
+                self.undo(recorder).await;
                 self.observe(Event::Superseded);
                 return CompletionResult::Lost;
             }
-            if let Some((recorder, outcome)) = to_record {
-                return self.record(recorder, outcome, writes).await;
+            if let Some(recorder) = recorder {
+                // In a box, because few handlers have a recorder, and every execution has room for this future.
+                return Box::pin(self.record(recorder, writes)).await;
             }
             match self.end().await {
                 Some(Hold::Held) => CompletionResult::Recorded,
@@ -253,16 +258,16 @@ impl Execution {
     ///
     /// Returns `None` if the store does not answer; on drop, the ending then continues in the background.
     pub(super) async fn end(&mut self) -> Option<Hold> {
-        let Stage::Ending(ending) = &self.stage else { return None };
+        let Stage::Ending(ending) = self.stage else { return None };
         let engine = &self.engine;
-        let send = || ending.send(engine, &self.lease);
+        let send = || ending.send(engine, &self.completion);
         let answer = within(engine.runtime(), engine.policy().store_timeout(), send).await;
         self.apply_answer(answer)
     }
 
     /// Applies the store's answer to the ending.
     pub(super) fn apply_answer(&mut self, answer: Result<Hold, crate::StoreError>) -> Option<Hold> {
-        let Stage::Ending(ending) = &self.stage else { return None };
+        let Stage::Ending(ending) = self.stage else { return None };
         match answer {
             Ok(hold) => {
                 let event = ending.event(hold);
@@ -275,11 +280,6 @@ impl Execution {
                 None
             }
         }
-    }
-
-    /// The completion of this execution with an outcome.
-    pub(super) fn completion(&self, outcome: Outcome) -> Completion {
-        Completion::new(self.lease.clone(), outcome, self.engine.policy().retention())
     }
 
     pub(super) fn observe(&self, event: Event<'_>) {
@@ -300,7 +300,7 @@ impl Execution {
     fn for_background(&mut self) -> Self {
         Self {
             engine: self.engine.clone(),
-            lease: self.lease.clone(),
+            completion: self.completion.clone(),
             context: self.context.clone(),
             granted: self.granted,
             stage: Stage::Ended,
@@ -314,7 +314,7 @@ impl Execution {
         let runtime = self.engine.runtime();
         let end = runtime.now().saturating_add(self.engine.policy().lease());
         loop {
-            let sent = ending.send(&self.engine, &self.lease);
+            let sent = ending.send(&self.engine, &self.completion);
             match answered(runtime, self.engine.policy().store_timeout(), sent).await {
                 Ok(hold) => return self.observe(ending.late_event(hold)),
                 Err(error) if runtime.now() >= end => return self.observe(Event::LeftToExpire(&error)),

@@ -1,9 +1,8 @@
 //! The flow of a delivery or a batch: claim, work under renewal, end as the work concludes.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
-
-use http::uri::PathAndQuery;
 
 use super::begin::Arrived;
 use super::ending::Ending;
@@ -50,6 +49,17 @@ pub(crate) enum Flow<V, W, R> {
     Outage(StoreError),
 }
 
+/// The decision about a delivery.
+#[expect(clippy::large_enum_variant, reason = "there is one per delivery, and it is moved once")]
+enum Decided<V, W, R> {
+    /// Do the work, and end this execution.
+    Run(Execution),
+    /// Do the work without a claim.
+    RunUnprotected(IdempotencyContext),
+    /// There is nothing to run for this key.
+    Flow(KeyDigest, Flow<V, W, R>),
+}
+
 /// The result of a batch. `V` is the result of work under claims, and `W` of work without claims.
 pub(crate) enum BatchFlow<V, W> {
     /// The work ran for the new items.
@@ -69,28 +79,47 @@ impl Idempotency {
     ///
     /// # Cancel safety
     /// Not cancel safe by itself: run it under [`shield`](Self::shield).
-    pub(crate) async fn execute<V, W, R, F, C>(
+    #[expect(clippy::manual_async_fn, reason = "an async function stores each argument twice")]
+    pub(crate) fn execute<V, W, R, F, C>(
         &self,
-        delivery: Delivery,
+        delivery: &mut Option<Delivery>,
         read: impl FnOnce(&Outcome) -> Option<R>,
         work: impl FnOnce(IdempotencyContext) -> F,
         conclude: impl FnOnce(W) -> C,
-    ) -> (KeyDigest, Flow<V, W, R>)
+    ) -> impl Future<Output = (KeyDigest, Flow<V, W, R>)>
     where
         F: Future<Output = W>,
         C: Future<Output = (V, Conclusion)>,
     {
-        let claim = self.claim_for(&delivery);
-        let (key, target, now) =
-            (claim.key.clone(), delivery.target().cloned(), ClockReading::of(self.runtime()));
-        let flow = match self.begin_claim(delivery, claim, now).await {
-            Ok(Begun::Run(execution)) => execution.work_and_end(work, conclude).await,
-            Ok(Begun::Unprotected(context)) => Flow::Unprotected(work(context).await),
+        async move {
+            let execution = match self.decide(delivery, read).await {
+                Decided::Run(execution) => execution,
+                // In a box, since it is rare and every delivery has room for this future.
+                Decided::RunUnprotected(context) => {
+                    let digest = context.scoped_key().digest();
+                    return (digest, Flow::Unprotected(Box::pin(work(context)).await));
+                }
+                Decided::Flow(digest, flow) => return (digest, flow),
+            };
+            (execution.lease().key().digest(), execution.work_and_end(work, conclude).await)
+        }
+    }
+
+    /// Claims a delivery, which is taken only if it is to be executed.
+    async fn decide<V, W, R>(
+        &self,
+        delivery: &mut Option<Delivery>,
+        read: impl FnOnce(&Outcome) -> Option<R>,
+    ) -> Decided<V, W, R> {
+        let now = ClockReading::of(self.runtime());
+        let claim = self.claim_for(delivery.as_ref().expect("it is taken below"));
+        let flow = match self.begin_claim(delivery, &claim, now).await {
+            Ok(Begun::Run(execution)) => return Decided::Run(execution),
+            Ok(Begun::Unprotected(context)) => return Decided::RunUnprotected(context),
             Ok(Begun::Replay(completed)) => {
                 let recorded = read(&completed.outcome);
                 if recorded.is_none() {
-                    let path = target.as_ref().map(PathAndQuery::path);
-                    let arrived = Arrived { key: &key, path, at: now.monotonic };
+                    let arrived = Arrived::now(&claim.key, delivery.as_ref(), now);
                     self.observe_decision(&arrived, None, Event::OutcomeUnreadable);
                 }
                 Flow::Replayed(recorded)
@@ -101,7 +130,7 @@ impl Idempotency {
             Ok(Begun::InDoubt) => Flow::InDoubt,
             Err(error) => Flow::Outage(error),
         };
-        (key.digest(), flow)
+        Decided::Flow(claim.key.digest(), flow)
     }
 
     /// Claims the deliveries of a batch, and runs the work once if any of them is new.
@@ -155,39 +184,51 @@ impl Idempotency {
 }
 
 impl Execution {
-    async fn work_and_end<V, W, R, F, C>(
+    #[expect(clippy::manual_async_fn, reason = "an async function stores each argument twice")]
+    fn work_and_end<V, W, R, F, C>(
         mut self,
         work: impl FnOnce(IdempotencyContext) -> F,
         conclude: impl FnOnce(W) -> C,
-    ) -> Flow<V, W, R>
+    ) -> impl Future<Output = Flow<V, W, R>>
     where
         F: Future<Output = W>,
         C: Future<Output = (V, Conclusion)>,
     {
-        let context = self.context().clone();
-        let concluded = self.renew_while(async move { conclude(work(context).await).await }).await;
-        let Some((value, conclusion)) = concluded else { return Flow::OverLimit };
-        match conclusion {
-            Conclusion::Complete(outcome, writes) => {
-                return Flow::Executed(value, Some(self.complete_with(outcome, writes).await));
+        async move {
+            let (mut value, mut conclusion) = (None, None);
+            {
+                let context = self.context().clone();
+                let working = pin!(async {
+                    let concluded = conclude(work(context).await).await;
+                    (value, conclusion) = (Some(concluded.0), Some(concluded.1));
+                });
+                self.renew_while(working).await;
             }
-            // The ending comes before its observation: an observer that panics must not keep the key.
-            Conclusion::Release(failure) => {
-                self.set_ending(Ending::Release(Release::Failed));
-                match failure {
-                    Some(failure) => self.observe(Event::HandlerFailed(failure)),
-                    None if self.context.recorder_slot().is_set() => self.observe(Event::WritesRolledBack),
-                    None => {}
+            let (Some(value), Some(conclusion)) = (value, conclusion) else { return Flow::OverLimit };
+            match conclusion {
+                Conclusion::Complete(outcome, writes) => {
+                    return Flow::Executed(value, Some(self.complete_with(outcome, writes).await));
                 }
-                self.release().await;
+                // The ending comes before its observation: an observer that panics must not keep the key.
+                Conclusion::Release(failure) => {
+                    self.set_ending(Ending::Release(Release::Failed));
+                    match failure {
+                        Some(failure) => self.observe(Event::HandlerFailed(failure)),
+                        None if self.context.recorder_slot().is_set() => {
+                            self.observe(Event::WritesRolledBack);
+                        }
+                        None => {}
+                    }
+                    self.release().await;
+                }
+                Conclusion::Fail(failure) => {
+                    self.set_ending(self.failure());
+                    self.observe(Event::HandlerFailed(failure));
+                    self.fail().await;
+                }
+                Conclusion::NotStarted => self.release_unstarted().await,
             }
-            Conclusion::Fail(failure) => {
-                self.set_ending(self.failure());
-                self.observe(Event::HandlerFailed(failure));
-                self.fail().await;
-            }
-            Conclusion::NotStarted => self.release_unstarted().await,
+            Flow::Executed(value, None)
         }
-        Flow::Executed(value, None)
     }
 }

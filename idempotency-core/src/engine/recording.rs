@@ -1,5 +1,6 @@
 //! Recording: completes an execution with its handler's recorder.
 
+use std::pin::pin;
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use super::budget::{answered, bounded};
 use super::execution::Stage;
 use super::recorder::RecorderCell;
 use super::{CompletionResult, Event, Execution, RecordError, Recorder, Runtime, Writes};
-use crate::{Lease, Outcome, StoreError};
+use crate::{Lease, StoreError};
 
 /// The pause between calls that ask a recorder whether it has recorded.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
@@ -23,20 +24,14 @@ impl Execution {
     pub(super) async fn undo(&self, recorder: Option<Box<dyn Recorder>>) {
         if let Some(mut recorder) = recorder {
             let limit = self.engine.policy().store_timeout();
-            bounded(self.engine.runtime(), limit, recorder.roll_back()).await;
+            bounded(self.engine.runtime(), limit, pin!(recorder.roll_back())).await;
         }
     }
 
     /// Asks the recorder to record.
     ///
     /// The store is never used instead, because the recorder holds the handler's writes.
-    pub(super) async fn record(
-        &mut self,
-        recorder: Box<dyn Recorder>,
-        outcome: Outcome,
-        writes: Writes,
-    ) -> CompletionResult {
-        let completion = self.completion(outcome);
+    pub(super) async fn record(&mut self, recorder: Box<dyn Recorder>, writes: Writes) -> CompletionResult {
         let runtime = self.engine.runtime();
         let store_timeout = self.engine.policy().store_timeout();
         let left = self
@@ -46,7 +41,8 @@ impl Execution {
         self.stage = Stage::Recording(recorder.into());
         let Stage::Recording(recorder) = &mut self.stage else { unreachable!("it was set just now") };
         let recorder = exclusive(recorder);
-        let recorded = bounded(runtime, left.max(store_timeout), recorder.record(&completion, writes)).await;
+        let limit = left.max(store_timeout);
+        let recorded = bounded(runtime, limit, pin!(recorder.record(&self.completion, writes))).await;
         let timed_out = || Err(RecordError::unknown("the recorder did not answer within the lease"));
         let error = match recorded.unwrap_or_else(timed_out) {
             Ok(()) => {
@@ -58,7 +54,7 @@ impl Execution {
         };
         let is_recorded = match error.is_unknown() {
             false => Ok(false),
-            true => ask_if_recorded(runtime, store_timeout, recorder, &self.lease).await,
+            true => ask_if_recorded(runtime, store_timeout, recorder, &self.completion.lease).await,
         };
         match is_recorded {
             Ok(true) => {
@@ -67,7 +63,7 @@ impl Execution {
                 return CompletionResult::Recorded;
             }
             Ok(false) => {
-                let _ = bounded(runtime, store_timeout, recorder.roll_back()).await;
+                let _ = bounded(runtime, store_timeout, pin!(recorder.roll_back())).await;
                 self.stage = Stage::Ending(self.failure());
                 self.observe(Event::RecorderFailed(&error));
                 self.end().await;
@@ -86,10 +82,10 @@ impl Execution {
     pub(super) async fn ask_in_background(self, mut recorder: RecorderCell) {
         let recorder = exclusive(&mut recorder);
         let (runtime, lease) = (self.engine.runtime(), self.engine.policy().lease());
-        match ask_if_recorded(runtime, lease, recorder, &self.lease).await {
+        match ask_if_recorded(runtime, lease, recorder, &self.completion.lease).await {
             Ok(true) => self.observe(Event::Completed),
             Ok(false) => {
-                let _ = bounded(runtime, lease, recorder.roll_back()).await;
+                let _ = bounded(runtime, lease, pin!(recorder.roll_back())).await;
                 let failure = self.failure();
                 self.end_in_background(failure).await;
             }

@@ -71,7 +71,7 @@ impl Execution {
                 Duration::ZERO => policy.store_timeout(),
                 left => policy.store_timeout().min(left),
             };
-            let renewal = self.engine.store().renew(&self.lease, policy.lease());
+            let renewal = self.engine.store().renew(self.lease(), policy.lease());
             let error = match answered(runtime, limit, renewal).await {
                 Ok(Hold::Held) => {
                     state.prolong(sent);

@@ -142,7 +142,8 @@ impl Idempotency {
         F: Future<Output = Result<T, E>> + Send + 'static,
     {
         let engine = self.clone();
-        let flow = async move { engine.execute(delivery, Outcome::to_value, handler, conclude).await };
+        let flow =
+            async move { engine.execute(&mut Some(delivery), Outcome::to_value, handler, conclude).await };
         let (_, flow) = self.shield(flow).await.ok_or(RunError::Dropped)?;
         match flow {
             Flow::Executed(_, Some(CompletionResult::RecorderFailed)) => Err(RunError::RecorderFailed),

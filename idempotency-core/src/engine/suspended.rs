@@ -111,7 +111,7 @@ impl Execution {
         }
         let engine = &self.engine;
         let renewal = within(engine.runtime(), engine.policy().store_timeout(), || {
-            engine.store().renew(&self.lease, lease)
+            engine.store().renew(self.lease(), lease)
         });
         match renewal.await {
             Ok(Hold::Held) => {}
@@ -172,7 +172,7 @@ impl Idempotency {
 
 impl Suspended {
     fn of(execution: &Execution) -> Self {
-        let (delivery, lease) = (execution.context.delivery(), &execution.lease);
+        let (delivery, lease) = (execution.context.delivery(), execution.lease());
         let order = delivery.order().map(|order| SuspendedOrder {
             scope: order.resource().scope().clone(),
             kind: order.resource().kind().to_owned(),

@@ -4,7 +4,7 @@ use super::super::budget::answered;
 use super::super::ending::Ending;
 use super::super::{Event, Execution, HandlerFailure};
 use super::{Batch, Granted, many};
-use crate::{Hold, Lease, Outcome, Release, StateView, StoreError};
+use crate::{Completion, Hold, Outcome, Release, StateView, StoreError};
 
 /// The result of one item of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -71,14 +71,17 @@ impl Batch {
     ///
     /// # Cancel safety
     /// If the future is dropped, the recordings and releases continue in the background.
-    pub async fn complete(self, outcome: Outcome) -> BatchResult {
+    pub async fn complete(mut self, outcome: Outcome) -> BatchResult {
+        for granted in &mut self.granted {
+            granted.execution.completion.outcome = outcome.clone();
+        }
         let context = self.context.clone();
         let ending = move |granted: &Granted| match context.is_failed(granted.index) {
             true => {
                 granted.execution.observe(Event::HandlerFailed(HandlerFailure::Item));
                 Ending::Release(Release::Failed)
             }
-            false => Ending::Complete(granted.execution.completion(outcome.clone())),
+            false => Ending::Complete,
         };
         self.end(ending).await
     }
@@ -129,14 +132,14 @@ impl Batch {
         let (mut completing, mut releasing) = (Vec::new(), Vec::new());
         for mut granted in granted {
             let ending = ending(&granted);
-            let is_completion = matches!(ending, Ending::Complete(_));
+            let is_completion = matches!(ending, Ending::Complete);
             if is_completion && granted.execution.is_taken_over() {
                 granted.execution.observe(Event::Superseded);
                 items.push((granted.index, ItemResult::InFlight));
                 granted.execution.disarm();
                 continue;
             }
-            granted.execution.set_ending(ending.clone());
+            granted.execution.set_ending(ending);
             let endings = if is_completion { &mut completing } else { &mut releasing };
             endings.push((granted, ending));
         }
@@ -148,10 +151,8 @@ impl Batch {
     /// Sends endings of one kind to the store.
     async fn send(&self, endings: &mut [(Granted, Ending)], items: &mut Vec<(usize, ItemResult)>) {
         let engine = &self.engine;
-        let operations: Vec<(Lease, Ending)> = endings
-            .iter()
-            .map(|(granted, ending)| (granted.execution.lease().clone(), ending.clone()))
-            .collect();
+        let operations: Vec<(Completion, Ending)> =
+            endings.iter().map(|(granted, ending)| (granted.execution.completion.clone(), *ending)).collect();
         let operations = &operations;
         let answers = many::within(
             engine.runtime(),
@@ -160,11 +161,11 @@ impl Batch {
             |indices| async move {
                 let operations = indices.into_iter().map(|index| &operations[index]);
                 let (mut completions, mut leases, mut mode) = (Vec::new(), Vec::new(), Release::Failed);
-                for (lease, ending) in operations {
+                for (completion, ending) in operations {
                     match ending {
-                        Ending::Complete(completion) => completions.push(completion.clone()),
+                        Ending::Complete => completions.push(completion.clone()),
                         Ending::Release(release) => {
-                            leases.push(lease.clone());
+                            leases.push(completion.lease.clone());
                             mode = *release;
                         }
                     }
@@ -176,7 +177,7 @@ impl Batch {
             },
         );
         for ((granted, ending), answer) in endings.iter_mut().zip(answers.await) {
-            items.push((granted.index, result_of(&mut granted.execution, ending, answer)));
+            items.push((granted.index, result_of(&mut granted.execution, *ending, answer)));
         }
     }
 
@@ -214,11 +215,11 @@ impl Batch {
 }
 
 /// The result of an item after its ending was sent to the store.
-fn result_of(execution: &mut Execution, ending: &Ending, answer: Result<Hold, StoreError>) -> ItemResult {
+fn result_of(execution: &mut Execution, ending: Ending, answer: Result<Hold, StoreError>) -> ItemResult {
     match (ending, execution.apply_answer(answer)) {
-        (Ending::Complete(_), Some(Hold::Held)) => ItemResult::Recorded,
-        (Ending::Complete(_), None) => ItemResult::Unrecorded,
-        (Ending::Complete(_), Some(Hold::Lost)) => ItemResult::InFlight,
+        (Ending::Complete, Some(Hold::Held)) => ItemResult::Recorded,
+        (Ending::Complete, None) => ItemResult::Unrecorded,
+        (Ending::Complete, Some(Hold::Lost)) => ItemResult::InFlight,
         (Ending::Release(_), _) => ItemResult::Failed,
     }
 }
