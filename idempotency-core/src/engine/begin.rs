@@ -217,8 +217,7 @@ impl Idempotency {
     /// Waits until the record may have changed. If the store cannot notify, this returns after a pause.
     pub(super) async fn pause_until_change(&self, key: KeyDigest, limit: Duration) {
         let began = self.runtime().now();
-        let changed = pin!(self.store().wait_for_change(key, limit));
-        let answer = bounded(self.runtime(), limit, changed).await;
+        let answer = bounded(self.runtime(), limit, pin!(self.store().wait_for_change(key, limit))).await;
         let waited = self.runtime().now().saturating_sub(began);
         let min_pause = if matches!(answer, Some(Err(_))) { MIN_PAUSE * 10 } else { MIN_PAUSE };
         if answer.is_some() && waited < min_pause.min(limit) {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ pub struct Execution {
     granted: Duration,
     pub(super) stage: Stage,
 }
+
+/// The output or the panic of work, or `None` if it was over its recorder's limit.
+pub(super) type Worked<T> = Option<std::thread::Result<T>>;
 
 /// The stage of an execution, which decides what to do if it is dropped.
 pub(super) enum Stage {
@@ -96,21 +99,32 @@ impl Execution {
     /// If the future is dropped, the work is dropped and the execution is still held.
     pub async fn renew_while<F: Future>(&mut self, work: F) -> Option<F::Output> {
         let result = {
-            let mut work = pin!(AssertUnwindSafe(work).catch_unwind());
-            match poll!(work.as_mut()) {
-                Poll::Ready(result) => Some(result),
-                // Polls the renewal first: busy work could use up the budget that tokio gives a task in one
-                // poll.
-                Poll::Pending => match select(Box::pin(self.renew_until_limit()), work).await {
-                    Either::Left(_) => None,
-                    Either::Right((result, _)) => Some(result),
-                },
-            }
+            let work = pin!(work);
+            self.renew_during(work).await
         };
-        // The work is dropped by now, so it no longer has what its recorder rolls back. In boxes, since failures are rare and
-        // every execution has room for these futures.
+        self.settle(result).await
+    }
+
+    /// Runs the work while renewing the lease. Drop the work, so that it no longer has what its recorder rolls back, and then
+    /// [`settle`](Self::settle) the result.
+    pub(super) async fn renew_during<F: Future>(&mut self, work: Pin<&mut F>) -> Worked<F::Output> {
+        let mut work = AssertUnwindSafe(work).catch_unwind();
+        match poll!(&mut work) {
+            Poll::Ready(result) => Some(result),
+            // Polls the renewal first: busy work could use up the budget that tokio gives a task in one poll. In a box, since a
+            // handler that never waits needs no renewal, and every execution has room for this future.
+            Poll::Pending => match select(Box::pin(self.renew_until_limit()), work).await {
+                Either::Left(_) => None,
+                Either::Right((result, _)) => Some(result),
+            },
+        }
+    }
+
+    /// Returns the output of the work, or fails the execution. Resumes the panic of work that panicked.
+    pub(super) async fn settle<T>(&mut self, result: Worked<T>) -> Option<T> {
         match result {
             Some(Ok(output)) => Some(output),
+            // In boxes, since failures are rare and every execution has room for these futures.
             Some(Err(panic)) => {
                 Box::pin(self.fail_because(Event::Panicked)).await;
                 resume_unwind(panic)

@@ -196,14 +196,16 @@ impl Execution {
     {
         async move {
             let (mut value, mut conclusion) = (None, None);
-            {
+            // As in `renew_while`. The output has places of its own, since it would be moved through each future.
+            let result = {
                 let context = self.context().clone();
                 let working = pin!(async {
                     let concluded = conclude(work(context).await).await;
                     (value, conclusion) = (Some(concluded.0), Some(concluded.1));
                 });
-                self.renew_while(working).await;
-            }
+                self.renew_during(working).await
+            };
+            self.settle(result).await;
             let (Some(value), Some(conclusion)) = (value, conclusion) else { return Flow::OverLimit };
             match conclusion {
                 Conclusion::Complete(outcome, writes) => {
