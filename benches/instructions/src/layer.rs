@@ -7,8 +7,10 @@ use http::{Request, Response};
 use http_body_util::Full;
 use idempotency_core::provider::{self, Provider, Received, Rejection};
 use idempotency_core::{Delivery, Key, Verified};
-use idempotency_tower::{AnyBody, IdempotencyLayer, MemoryStore, Scope};
-use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
+use idempotency_tower::{IdempotencyLayer, MemoryStore, Scope};
+use tower::{Layer as _, Service, ServiceExt as _, service_fn};
+
+use crate::Operation;
 
 /// A sender whose key is a header.
 fn sender() -> impl Provider {
@@ -19,14 +21,19 @@ fn sender() -> impl Provider {
     })
 }
 
-fn deliveries(key: impl Fn(u64) -> String + 'static) -> Box<dyn FnMut(u64)> {
-    let handler = service_fn(async |_: Request<AnyBody<Full<Bytes>>>| {
-        let response = Response::builder().header("content-type", "text/plain");
-        Ok::<_, Infallible>(response.body(Full::new(Bytes::from_static(b"done"))).expect("it is a response"))
-    });
-    let layer = IdempotencyLayer::new(MemoryStore::new(), sender());
-    let mut service = layer.outside_axum(Scope::endpoint("test /hook")).layer(handler);
-    let runtime = crate::runtime();
+/// A handler that does nothing.
+async fn done<B>(_: Request<B>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let response = Response::builder().header("content-type", "text/plain");
+    Ok(response.body(Full::new(Bytes::from_static(b"done"))).expect("it is a response"))
+}
+
+/// Sends a request with a key in each round.
+fn called<S, B>(mut service: S, key: impl Fn(u64) -> String + 'static) -> Operation
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Infallible> + 'static,
+{
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().build().expect("the system has a timer");
     Box::new(move |round| {
         let request = Request::post("/hook")
             .header("x-key", key(round))
@@ -38,12 +45,26 @@ fn deliveries(key: impl Fn(u64) -> String + 'static) -> Box<dyn FnMut(u64)> {
     })
 }
 
+fn deliveries(key: impl Fn(u64) -> String + 'static) -> Operation {
+    let layer = IdempotencyLayer::new(MemoryStore::new(), sender());
+    called(layer.outside_axum(Scope::endpoint("test /hook")).layer(service_fn(done)), key)
+}
+
+fn fresh_key(round: u64) -> String {
+    format!("key-{round:08}")
+}
+
+/// The handler without the layer.
+pub fn handler() -> Operation {
+    called(service_fn(done), fresh_key)
+}
+
 /// Each delivery has a key of its own.
-pub(crate) fn fresh() -> Box<dyn FnMut(u64)> {
-    deliveries(|round| format!("key-{round:08}"))
+pub fn fresh() -> Operation {
+    deliveries(fresh_key)
 }
 
 /// All deliveries but the first are duplicates.
-pub(crate) fn duplicate() -> Box<dyn FnMut(u64)> {
+pub fn duplicate() -> Operation {
     deliveries(|_| "key-00000000".to_owned())
 }

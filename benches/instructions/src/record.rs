@@ -5,6 +5,8 @@ use std::hint::black_box;
 use http::{HeaderName, HeaderValue, StatusCode};
 use idempotency_core::{Outcome, RecordedResponse};
 
+use crate::Operation;
+
 fn answer() -> RecordedResponse {
     RecordedResponse::new(StatusCode::OK, &br#"{"received":true}"#[..])
         .with_header(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
@@ -15,12 +17,14 @@ fn answer() -> RecordedResponse {
         )
 }
 
-pub(crate) fn encode() -> Box<dyn FnMut(u64)> {
+/// The bytes that a store keeps of an answer.
+pub fn encode() -> Operation {
     let answer = answer();
     Box::new(move |_| drop(black_box(black_box(&answer).to_outcome())))
 }
 
-pub(crate) fn decode() -> Box<dyn FnMut(u64)> {
+/// The answer from the bytes that a store kept.
+pub fn decode() -> Operation {
     // As a store returns it.
     let outcome = Outcome::new(answer().to_outcome().into_bytes().to_vec());
     Box::new(move |_| {

@@ -5,17 +5,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::HEXLOWER;
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use idempotency_core::Scope;
 use idempotency_core::provider::{GitHub, Incoming, Provider, Received, Stripe};
 use sha2::Sha256;
 
-const SECRET: &str = "whsec_test";
-const NOW: u64 = 1_767_225_600;
+use crate::{Operation, at_once};
 
-/// An event of about `N` bytes in the form of Stripe's: pretty-printed, the id first, mostly short fields of an object.
-fn event<const N: usize>() -> Bytes {
+/// Also base64, as Standard Webhooks has it.
+pub const SECRET: &str = "whsec_test";
+/// The time of every signature.
+pub const NOW: Duration = Duration::from_secs(1_767_225_600);
+
+/// An event of about this many bytes in the form of Stripe's: pretty-printed, the id first, mostly short fields of an object.
+pub fn event(bytes: usize) -> Bytes {
     const HEAD: &str = r#"{
   "id": "evt_1NG8Du2eZvKYlo2CUI79vXWy",
   "object": "event",
@@ -46,7 +50,7 @@ fn event<const N: usize>() -> Bytes {
     ];
     let mut text = HEAD.to_owned();
     for (number, field) in FIELDS.iter().cycle().enumerate() {
-        if text.len() + TAIL.len() >= N {
+        if text.len() + TAIL.len() >= bytes {
             break;
         }
         // Field names differ, as in an event.
@@ -62,35 +66,36 @@ fn digest(parts: &[&[u8]]) -> String {
     HEXLOWER.encode(&mac.finalize().into_bytes())
 }
 
-/// The check alone.
-pub(crate) fn hmac<const N: usize>() -> Box<dyn FnMut(u64)> {
-    let body = event::<N>();
-    let timestamp = NOW.to_string();
-    let expected =
-        HEXLOWER.decode(digest(&[timestamp.as_bytes(), b".", &body]).as_bytes()).expect("it is hex");
-    Box::new(move |_| {
+/// The check of a body's signature, and nothing else.
+pub fn check<M: Mac + KeyInit>(body: Bytes) -> Operation {
+    let mac = |body: &[u8]| {
         let mut mac =
-            Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("hmac takes keys of any length");
-        mac.update(timestamp.as_bytes());
-        mac.update(b".");
-        mac.update(black_box(&body));
-        mac.verify_slice(&expected).expect("it is signed");
-    })
+            <M as KeyInit>::new_from_slice(SECRET.as_bytes()).expect("hmac takes keys of any length");
+        mac.update(b"1767225600.");
+        mac.update(body);
+        mac
+    };
+    let expected = mac(&body).finalize().into_bytes();
+    Box::new(move |_| mac(black_box(&body)).verify(&expected).expect("it is signed"))
 }
 
-fn received(provider: impl Provider, headers: HeaderMap, body: Bytes) -> Box<dyn FnMut(u64)> {
-    let (runtime, scope) = (crate::runtime(), Scope::endpoint("test /hook"));
-    let uri = Uri::from_static("/hook");
+/// The check of most senders alone.
+pub fn hmac_sha256(bytes: usize) -> Operation {
+    check::<Hmac<Sha256>>(event(bytes))
+}
+
+/// What a provider makes of a request that it accepts.
+pub fn received(provider: impl Provider, headers: HeaderMap, body: Bytes) -> Operation {
+    let (uri, scope) = (Uri::from_static("/hook"), Scope::endpoint("test /hook"));
     Box::new(move |_| {
-        let now = Duration::from_secs(NOW);
-        let incoming = Incoming::new(&Method::POST, &uri, &headers, black_box(&body), now, &scope);
-        let received = runtime.block_on(provider.receive(&incoming));
-        assert!(matches!(received, Ok(Received::Delivery(_))));
+        let incoming = Incoming::new(&Method::POST, &uri, &headers, black_box(&body), NOW, &scope);
+        let received = at_once(provider.receive(&incoming));
+        assert!(matches!(received, Ok(Received::Delivery(_))), "{received:?}");
     })
 }
 
-pub(crate) fn stripe<const N: usize>() -> Box<dyn FnMut(u64)> {
-    let (body, timestamp) = (event::<N>(), NOW.to_string());
+pub fn stripe(bytes: usize) -> Operation {
+    let (body, timestamp) = (event(bytes), NOW.as_secs().to_string());
     let signature = format!("t={timestamp},v1={}", digest(&[timestamp.as_bytes(), b".", &body]));
     let mut headers = HeaderMap::new();
     headers.insert("stripe-signature", HeaderValue::try_from(signature).expect("it is ascii"));
@@ -98,8 +103,8 @@ pub(crate) fn stripe<const N: usize>() -> Box<dyn FnMut(u64)> {
 }
 
 /// Its id is not signed, so the body's digest is the fingerprint, which is a second digest of the body.
-pub(crate) fn github<const N: usize>() -> Box<dyn FnMut(u64)> {
-    let body = event::<N>();
+pub fn github(bytes: usize) -> Operation {
+    let body = event(bytes);
     let mut headers = HeaderMap::new();
     let signature = format!("sha256={}", digest(&[&body]));
     headers.insert("x-hub-signature-256", HeaderValue::try_from(signature).expect("it is ascii"));
