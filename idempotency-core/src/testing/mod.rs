@@ -25,6 +25,7 @@ mod answers;
 pub mod crash;
 #[cfg(feature = "public-keys")]
 mod public_keys;
+pub(crate) mod refusals;
 mod requests;
 mod signer;
 mod tokens;
