@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod accounts;
 mod cached_secrets;
 mod cached_secrets_joined;
 mod fetched;
