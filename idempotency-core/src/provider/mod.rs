@@ -59,6 +59,7 @@ mod methods;
 mod microsoft_graph;
 mod monday;
 mod multipart;
+mod name;
 mod netlify;
 #[cfg(feature = "public-keys")]
 mod paypal;

@@ -18,6 +18,7 @@ mod secrets;
 mod senders;
 mod signatures;
 mod slow_vault;
+mod surrogates;
 mod twilio;
 mod twilio_kinds;
 mod vectors;
