@@ -55,6 +55,7 @@ mod jws;
 mod keys;
 mod livekit;
 mod mailgun;
+mod malformed_secrets;
 mod methods;
 mod microsoft_graph;
 mod monday;

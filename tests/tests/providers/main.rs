@@ -10,6 +10,7 @@ mod hanging;
 mod idempotency_key;
 mod ids;
 mod keys;
+mod malformed_secrets;
 mod order;
 mod properties;
 mod registry;
