@@ -54,6 +54,15 @@ async fn deliveries_at_once_and_in_turn_are_one_execution() {
 }
 
 #[actix_web::test]
+async fn a_refused_delivery_panics_with_the_cause_that_is_logged() {
+    let stripe = IdempotencyMiddleware::memory(Stripe::new("whsec_other").unwrap());
+    let app = test::init_service(App::new().service(failing_first().wrap(stripe))).await;
+    let shown = format!("{:?}", testing::deliver(&app, request(), 1).await);
+    let line = "401 without Idempotency-Status: The request is not authentic (no signature matches)";
+    assert_eq!(shown.matches(line).count(), 2, "{shown}");
+}
+
+#[actix_web::test]
 async fn a_handler_that_fails_first_and_then_succeeds_is_one_execution() {
     let app = test::init_service(App::new().service(failing_first().wrap(middleware()))).await;
     let in_turn = testing::deliver_in_turn(&app, request(), 3).await;

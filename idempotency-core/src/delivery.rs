@@ -153,8 +153,8 @@ impl Delivery {
 
     /// Narrows the scope by a value that the signature does not cover.
     #[must_use]
-    pub(crate) fn narrowed_by_unsigned(mut self, tenant: &str) -> Self {
-        let narrowed = self.scope.clone().with_tenant(tenant);
+    pub(crate) fn narrowed_by_unsigned(mut self, account: &str) -> Self {
+        let narrowed = self.scope.clone().with_account(account);
         let signed = std::mem::replace(&mut self.scope, narrowed);
         self.signed_scope.get_or_insert_with(|| Box::new(signed));
         self

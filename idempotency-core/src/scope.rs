@@ -16,7 +16,8 @@ use crate::digest::FieldDigest;
 /// digest of the principal is kept, because a principal is often a credential.
 ///
 /// `Display` and `FromStr` are inverses, so an operator can parse a scope from a log line. The printed form is the endpoint,
-/// then `;tenant=…` for each tenant (in a registry also `;provider=…` and `;path-tenant=…`), then `;query=…` and `;principal=…` with the digests of the query and the principal.
+/// then `;tenant=…` for each tenant and `;account=…` for each account (in a registry also `;provider=…` and `;path-tenant=…`), then
+/// `;query=…` and `;principal=…` with the digests of the query and the principal.
 ///
 /// ```
 /// use idempotency_core::Scope;
@@ -49,8 +50,10 @@ struct Narrowed {
 /// Who narrowed the scope. Equal texts of two levels are two scopes: a sender may name an account like a tenant of the path.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Level {
-    /// The user, or a provider by an account of the sender.
+    /// The user.
     Tenant,
+    /// A provider, by the sender's account or by another value of a request.
+    Account,
     /// A registry, by the provider's name.
     Provider,
     /// A registry, by the tenant that the path names.
@@ -58,12 +61,13 @@ enum Level {
 }
 
 impl Level {
-    const ALL: [Self; 3] = [Self::Tenant, Self::Provider, Self::PathTenant];
+    const ALL: [Self; 4] = [Self::Tenant, Self::Account, Self::Provider, Self::PathTenant];
 
     /// What comes before the text in the printed form.
     fn prefix(self) -> &'static str {
         match self {
             Self::Tenant => "tenant=",
+            Self::Account => "account=",
             Self::Provider => "provider=",
             Self::PathTenant => "path-tenant=",
         }
@@ -75,6 +79,7 @@ impl Level {
             Self::Tenant => 2,
             Self::Provider => 4,
             Self::PathTenant => 5,
+            Self::Account => 6,
         }
     }
 }
@@ -86,11 +91,20 @@ impl Scope {
         Self { endpoint: endpoint.as_ref().into(), narrowed: None }
     }
 
-    /// Narrows the scope to a tenant, such as an account, a shop or a workspace. Another call adds a tenant inside it, such
-    /// as an account's workspace. Default: none.
+    /// Narrows the scope to a tenant, such as a customer of yours. Another call adds a tenant inside it, such as one of the
+    /// customer's teams. Default: none.
+    ///
+    /// A tenant never has the same keys as [an account](crate::provider::Incoming::narrowed_scope) of the sender, even if both have
+    /// the same name.
     #[must_use]
     pub fn with_tenant(mut self, tenant: impl AsRef<str>) -> Self {
         self.narrow().tenants.push((Level::Tenant, tenant.as_ref().into()));
+        self
+    }
+
+    /// Narrows the scope to an account of the sender. Another call adds a part of it.
+    pub(crate) fn with_account(mut self, account: &str) -> Self {
+        self.narrow().tenants.push((Level::Account, account.into()));
         self
     }
 
@@ -140,7 +154,8 @@ impl Scope {
         Arc::clone(&self.endpoint)
     }
 
-    /// The tenants, outermost first. In a registry these include the provider's name, if a scope is set, and the path's tenant.
+    /// The tenants and the accounts, outermost first. In a registry these include the provider's name, if a scope is set, and the
+    /// path's tenant.
     #[must_use]
     pub fn tenants(&self) -> impl ExactSizeIterator<Item = &str> {
         self.levels().iter().map(|(_, text)| &**text)
@@ -231,7 +246,7 @@ impl From<Scope> for String {
 /// The text is not the printed form of a [`Scope`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "expected an endpoint, then any ;tenant=…, ;provider=… and ;path-tenant=…, and at most one ;query=… and ;principal=… with a digest"
+    "expected an endpoint, then any ;tenant=…, ;account=…, ;provider=… and ;path-tenant=…, and at most one ;query=… and ;principal=… with a digest"
 )]
 #[non_exhaustive]
 pub struct ScopeError;
@@ -299,8 +314,9 @@ mod tests {
     /// A sender may name its account like a tenant, and a tenant may be named like a provider.
     #[test]
     fn equal_texts_of_two_levels_are_two_scopes() {
-        let narrowings: [fn(Scope) -> Scope; 3] = [
+        let narrowings: [fn(Scope) -> Scope; 4] = [
             |scope| scope.with_tenant("a"),
+            |scope| scope.with_account("a"),
             |scope| scope.with_provider("a"),
             |scope| scope.with_path_tenant("a"),
         ];
@@ -347,6 +363,7 @@ mod tests {
                 .with_tenant("t")
                 .with_principal("p"),
             Scope::endpoint("e").with_tenant("t").with_path_tenant("u"),
+            Scope::endpoint("e").with_tenant("t").with_account("a;").with_account(""),
             Scope::endpoint(""),
             Scope::endpoint("schlüssel\u{7f}"),
         ] {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use axum::Router;
@@ -125,6 +126,22 @@ async fn an_app_that_never_replays_makes_the_assertion_panic() {
         tower::ServiceExt::oneshot(app, request).await
     });
     testing::deliver(&app, request(Body::from(BODY)), 2).await.assert_executed_once();
+}
+
+#[tokio::test]
+async fn a_refused_delivery_panics_with_the_cause_that_is_logged_and_shows_no_secret() {
+    let stripe = Stripe::new("whsec_other").unwrap();
+    let app = Router::new().route("/hook", post(async || "ok").layer(IdempotencyLayer::memory(stripe)));
+    let forged = request(Body::from(BODY));
+    let signature = forged.headers()["stripe-signature"].to_str().unwrap().to_owned();
+    let answers = testing::deliver(&app, forged, 2).await;
+    let panic = catch_unwind(AssertUnwindSafe(|| answers.assert_executed_once())).unwrap_err();
+    let message = panic.downcast_ref::<String>().unwrap();
+    let line = "401 without Idempotency-Status: The request is not authentic (no signature matches)";
+    assert_eq!(message.matches(line).count(), 3, "{message}");
+    for hidden in ["whsec", &signature, "evt_1"] {
+        assert!(!message.contains(hidden), "{message}");
+    }
 }
 
 #[tokio::test]

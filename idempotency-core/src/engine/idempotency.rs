@@ -161,6 +161,8 @@ impl Idempotency {
 
     pub(crate) fn observe(&self, observation: &Observation<'_>) {
         self.shared.observer.observe(observation);
+        #[cfg(feature = "testing")]
+        crate::testing::refusals::keep(observation);
     }
 
     pub(super) fn tracker(&self) -> &Tracker {

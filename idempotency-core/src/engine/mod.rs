@@ -39,6 +39,8 @@ pub use tracker::Tracked;
 
 pub(crate) use budget::bounded;
 pub(crate) use flow::{BatchFlow, Conclusion, Flow};
+#[cfg(feature = "testing")]
+pub(crate) use observer::WithSources;
 
 // Their public paths are at the root.
 use crate::{Idempotency, IdempotencyContext, RunError};

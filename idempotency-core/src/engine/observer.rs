@@ -279,7 +279,7 @@ impl Event<'_> {
 }
 
 /// Prints an error and its causes in order.
-struct WithSources<'a>(&'a (dyn Error + 'static));
+pub(crate) struct WithSources<'a>(pub(crate) &'a (dyn Error + 'static));
 
 impl fmt::Display for WithSources<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,7 +15,7 @@ use super::scheme::joined;
 use super::signature::{self, Algorithm};
 use super::{
     Certainty, Fact, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days,
-    seconds, secret,
+    seconds,
 };
 use crate::{Attributes, Delivery, Key, Policy, Verified};
 
@@ -112,8 +112,7 @@ impl Provider for Adyen {
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
-        let secrets = self.secrets.for_request(incoming).await?;
-        let secrets = secret::usable(&secrets, decoded)?;
+        let (secrets, _) = self.secrets.usable(incoming, |secret| decoded(secret).map(Some)).await?;
         if incoming.headers.contains_key(SIGNATURE) {
             let header = signature::header(incoming, SIGNATURE)?;
             let proof =

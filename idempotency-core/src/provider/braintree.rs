@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Certainty, Fact, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days,
-    form, hours, seconds, secret, signature,
+    form, hours, seconds, signature,
 };
 use crate::{Attributes, Delivery, Key, Policy, RecordedResponse, Verified};
 
@@ -85,8 +85,7 @@ impl Provider for Braintree {
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
-        let keys = self.secrets.for_request(incoming).await?;
-        let keys = secret::usable(&keys, Keys::of)?;
+        let (keys, _) = self.secrets.usable(incoming, |secret| Keys::of(secret).map(Some)).await?;
         if incoming.method == Method::GET {
             let query = incoming.uri.query().unwrap_or_default();
             let challenge = form::single(query.as_bytes(), "bt_challenge").filter(|text| is_challenge(text));

@@ -182,8 +182,8 @@ impl IdempotencyKey {
                 return Err(Rejection::malformed("a header that scopes keys is not ascii")
                     .about_header(name.as_str().to_owned()));
             }
-            // An absent header adds an empty tenant, so that the value of one header never counts as another's.
-            scope = scope.with_tenant(value.map_or_else(String::new, |value| format!("{name}={value}")));
+            // An absent header adds an empty account, so that the value of one header never counts as another's.
+            scope = scope.with_account(&value.map_or_else(String::new, |value| format!("{name}={value}")));
         }
         let Some(principal) = &self.principal else { return Ok(scope) };
         let principal = principal(incoming)

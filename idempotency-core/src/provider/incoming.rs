@@ -72,15 +72,17 @@ impl<'a> Incoming<'a> {
         self
     }
 
-    /// The endpoint's scope narrowed to a tenant, inside any tenants that it already has.
+    /// The endpoint's scope narrowed to an account of the sender, inside any tenants that it already has.
+    ///
+    /// An account never has the same keys as [a tenant](Scope::with_tenant) that the user sets, even if both have the same name.
     #[must_use]
-    pub fn narrowed_scope(&self, tenant: &str) -> Scope {
-        self.scope.clone().with_tenant(tenant)
+    pub fn narrowed_scope(&self, account: &str) -> Scope {
+        self.scope.clone().with_account(account)
     }
 
-    /// The endpoint's scope, narrowed to a tenant if there is one.
-    pub(super) fn scope_for(&self, tenant: Option<&str>) -> Scope {
-        tenant.map_or_else(|| self.scope.clone(), |tenant| self.narrowed_scope(tenant))
+    /// The endpoint's scope, narrowed to an account if there is one.
+    pub(super) fn scope_for(&self, account: Option<&str>) -> Scope {
+        account.map_or_else(|| self.scope.clone(), |account| self.narrowed_scope(account))
     }
 
     /// The value of a header that must not be repeated: `Ok(None)` if it is absent or not ASCII text.

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::name::{Members, Name};
+
 /// The only member of the object that serde_json makes of a number if some dependency enables `arbitrary_precision`.
 pub(super) const NUMBER_FIELD: &str = "$serde_json::private::Number";
 
@@ -45,7 +47,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(|fields| Object(Some(fields)))
+        T::deserialize(MapAccessDeserializer::new(Members(map))).map(|fields| Object(Some(fields)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -127,7 +129,7 @@ impl<'de> Visitor<'de> for FlagVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Flag, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        while map.next_entry::<Name<'_>, IgnoredAny>()?.is_some() {}
         Ok(Flag(None))
     }
 }
@@ -238,14 +240,14 @@ impl<'de: 'a, 'a> Visitor<'de> for ScalarVisitor<'a> {
     /// An object, or a number that is passed as one: see [`NUMBER_FIELD`].
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut scalar = Scalar::Absent;
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            if key == NUMBER_FIELD {
-                let digits = map.next_value::<String>()?;
-                scalar = digits.parse().map_or(Scalar::Absent, Scalar::Number);
-            } else if key == "id" {
-                scalar = map.next_value()?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
+        while let Some(Name(name)) = map.next_key()? {
+            match name.as_deref() {
+                Some(NUMBER_FIELD) => {
+                    let digits = map.next_value::<String>()?;
+                    scalar = digits.parse().map_or(Scalar::Absent, Scalar::Number);
+                }
+                Some("id") => scalar = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         Ok(scalar)

@@ -55,10 +55,12 @@ mod jws;
 mod keys;
 mod livekit;
 mod mailgun;
+mod malformed_secrets;
 mod methods;
 mod microsoft_graph;
 mod monday;
 mod multipart;
+mod name;
 mod netlify;
 #[cfg(feature = "public-keys")]
 mod paypal;

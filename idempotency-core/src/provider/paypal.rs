@@ -59,10 +59,8 @@ impl PayPal {
     /// When the id is blank or has other characters than letters and digits.
     pub fn new(webhook_id: impl AsRef<str>, keys: impl Into<PublicKeys>) -> Result<Self, SecretError> {
         let id = Secret::new(webhook_id.as_ref())?;
-        match is_webhook_id(&id) {
-            true => Ok(Self::from_webhook_ids(Secrets::one(id), keys)),
-            false => Err(SecretError::Malformed("a webhook id of letters and digits")),
-        }
+        webhook_id_of(&id)?;
+        Ok(Self::from_webhook_ids(Secrets::one(id), keys))
     }
 
     /// Verifies requests to any of several webhooks, or to those whose ids a source has, such as one for each tenant.
@@ -111,10 +109,7 @@ impl Provider for PayPal {
             return Err(Rejection::unauthenticated("the transmission's id or time is malformed"));
         }
         let candidate = signature::rsa(signature::header(incoming, "paypal-transmission-sig")?)?;
-        let webhook_ids = self.webhook_ids.for_request(incoming).await?;
-        if !webhook_ids.iter().any(is_webhook_id) {
-            return Err(Rejection::unavailable("every webhook id is malformed"));
-        }
+        let (webhook_ids, malformed) = self.webhook_ids.usable(incoming, webhook_id_of).await?;
         let found = self.keys.find(url, None).await?;
         let keys: Vec<_> = found
             .with_id(None)
@@ -131,8 +126,8 @@ impl Provider for PayPal {
             let signed = parts.join(&b'|');
             keys.iter().any(|key: &&PublicKey| key.verifies(Algorithm::RsaSha256, &signed, &candidate))
         };
-        if !webhook_ids.iter().any(|id| is_webhook_id(id) && is_signed(id)) {
-            return Err(Rejection::unauthenticated("no signature matches"));
+        if !webhook_ids.iter().any(is_signed) {
+            return Err(Rejection::unauthenticated("no signature matches").about_secret(malformed));
         }
         signature::fresh_date(time, incoming.now, self.tolerance)?;
         Ok(Received::Delivery(delivery(incoming)?))
@@ -150,8 +145,11 @@ fn delivery(incoming: &Incoming<'_>) -> Result<Delivery, Rejection> {
         .with_optional_attribute(Attributes::EVENT_TYPE, event.event_type.text()))
 }
 
-fn is_webhook_id(id: &Secret) -> bool {
-    id.expose().iter().all(u8::is_ascii_alphanumeric)
+fn webhook_id_of(id: &Secret) -> Result<Option<Secret>, SecretError> {
+    match id.expose().iter().all(u8::is_ascii_alphanumeric) {
+        true => Ok(Some(id.clone())),
+        false => Err(SecretError::Malformed("a webhook id of letters and digits")),
+    }
 }
 
 fn is_name(name: &str) -> bool {

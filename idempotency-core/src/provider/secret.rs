@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::malformed_secrets::MalformedSecrets;
 use super::{Incoming, Rejection};
 
 /// A shared secret or a public key. Never empty; `Debug` prints `[REDACTED]`.
@@ -113,19 +114,25 @@ impl Rejection {
 pub struct Secrets {
     fixed: Arc<[Secret]>,
     source: Option<Arc<dyn SecretSource>>,
+    /// Shared by all clones, so that a clone for each worker does not log the same secret again.
+    malformed: Arc<MalformedSecrets>,
 }
 
 impl Secrets {
+    fn new(fixed: impl Into<Arc<[Secret]>>, source: Option<Arc<dyn SecretSource>>) -> Self {
+        Self { fixed: fixed.into(), source, malformed: Arc::default() }
+    }
+
     /// One secret.
     #[must_use]
     pub fn one(secret: Secret) -> Self {
-        Self { fixed: Arc::new([secret]), source: None }
+        Self::new([secret], None)
     }
 
     /// A source that is asked on each request: for one secret per tenant, or for rotation without a restart.
     #[must_use]
     pub fn from_source(source: impl SecretSource) -> Self {
-        Self { fixed: Arc::new([]), source: Some(Arc::new(source)) }
+        Self::new([], Some(Arc::new(source)))
     }
 
     /// Several secrets, all of which are tried: for use during a rotation.
@@ -137,7 +144,7 @@ impl Secrets {
         if fixed.is_empty() {
             return Err(SecretError::Blank);
         }
-        Ok(Self { fixed, source: None })
+        Ok(Self::new(fixed, None))
     }
 
     /// Adds a secret to try: during a rotation, the previous one. Default: none.
@@ -175,36 +182,43 @@ impl Secrets {
         }
         Ok(secrets)
     }
+
+    /// The secrets to try for a request, in the form that they are used in, and what is wrong with another one. A malformed secret
+    /// is left out, and logged once for each change.
+    ///
+    /// # Errors
+    /// Those of [`for_request`](Self::for_request), and [`Rejection::unavailable`] if every secret is malformed.
+    pub(super) async fn usable<T, F: IntoIterator<Item = T>>(
+        &self,
+        incoming: &Incoming<'_>,
+        decoded: impl Fn(&Secret) -> Result<F, SecretError>,
+    ) -> Result<(Vec<T>, Option<SecretError>), Rejection> {
+        let secrets = self.for_request(incoming).await?;
+        let (mut usable, mut malformed) = (Vec::with_capacity(secrets.len()), None);
+        for secret in &*secrets {
+            match decoded(secret) {
+                Ok(forms) => usable.extend(forms),
+                Err(error) => malformed = Some(error),
+            }
+        }
+        match malformed {
+            // Observed as the cause of the answer.
+            Some(error) if usable.is_empty() => {
+                Err(Rejection::unavailable("no usable secret: every secret is malformed").with_source(error))
+            }
+            malformed => {
+                let left_out = secrets.iter().filter(|secret| decoded(secret).is_err());
+                self.malformed.log(incoming, left_out, malformed.as_ref());
+                Ok((usable, malformed))
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source = self.source.as_ref().map(|_| format_args!("[SecretSource]"));
         f.debug_struct("Secrets").field("fixed", &self.fixed).field("source", &source).finish()
-    }
-}
-
-/// The secrets of a request in the form that they are used in. A malformed secret of a source is left out.
-///
-/// # Errors
-/// [`Rejection::unavailable`] if there is no other.
-pub(super) fn usable<T>(
-    secrets: &[Secret],
-    decoded: impl Fn(&Secret) -> Result<T, SecretError>,
-) -> Result<Vec<T>, Rejection> {
-    let (mut usable, mut malformed) = (Vec::with_capacity(secrets.len()), None);
-    for secret in secrets {
-        match decoded(secret) {
-            Ok(secret) => usable.push(secret),
-            Err(error) => malformed = Some(error),
-        }
-    }
-    match malformed {
-        Some(error) if usable.is_empty() => {
-            Err(Rejection::unavailable("no usable secret: every secret from the source is malformed")
-                .with_source(error))
-        }
-        _ => Ok(usable),
     }
 }
 

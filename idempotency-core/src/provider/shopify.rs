@@ -91,9 +91,9 @@ impl Shopify {
         let topic = required(incoming, names.topic, "the topic header is missing")?;
         let shop = required(incoming, names.shop, "the shop domain header is missing")?;
         let shop_scope = incoming.narrowed_scope(shop);
-        let mut scope = shop_scope.clone().with_tenant(topic);
+        let mut scope = shop_scope.clone().with_account(topic);
         if let Some(name) = incoming.single_header(names.subscription)?.filter(|name| !name.is_empty()) {
-            scope = scope.with_tenant(name);
+            scope = scope.with_account(name);
         }
         let delivery = Delivery::new(proof, scope, key)
             .with_fingerprint(Fingerprint::of(proof.bytes()))

@@ -99,7 +99,7 @@ impl Snapshots {
         if version / per_second > now.saturating_add(MAX_AHEAD).as_secs() {
             return delivery.with_unordered("the version is in the future");
         }
-        let resource = Resource::new(&scope().with_tenant(group), kind, name);
+        let resource = Resource::new(&scope().with_account(group), kind, name);
         delivery.with_order(Order::new(resource, Version::new(version)))
     }
 

@@ -152,8 +152,10 @@ impl Provider for StandardWebhooks {
         let id = signature::header(incoming, names.id)?;
         let timestamp = signature::header(incoming, names.timestamp)?;
         signature::fresh(timestamp, incoming.now, self.tolerance)?;
-        let secrets = self.secrets.for_request(incoming).await?;
-        let proof = verify(&secrets, [id, timestamp], incoming.body, header)?;
+        let (verifiers, malformed) =
+            self.secrets.usable(incoming, |secret| Verifier::parse(secret).map(Some)).await?;
+        let proof = verify(verifiers, [id, timestamp], incoming.body, header);
+        let proof = proof.map_err(|rejection| rejection.about_secret(malformed))?;
         // The signed parts are joined with dots, so an id with a dot could include the timestamp.
         if id.contains('.') {
             return Err(Rejection::malformed("the id contains a dot"));
@@ -180,36 +182,31 @@ impl HeaderNames {
 const MAX_PUBLIC_KEY_SIGNATURES: usize = 8;
 
 /// Tries every shared secret with every `v1` signature, and every public key with the first `v1a` signatures. A signature is
-/// only tried under its own label. A malformed secret is left out.
+/// only tried under its own label.
 fn verify<'a>(
-    secrets: &[Secret],
+    verifiers: Vec<Verifier>,
     [id, timestamp]: [&str; 2],
     body: &'a [u8],
     header: &str,
 ) -> Result<Verified<'a>, Rejection> {
-    let (mut shared, mut public, mut malformed) = (Vec::with_capacity(secrets.len()), Vec::new(), None);
-    for secret in secrets {
-        match Verifier::parse(secret) {
-            Ok(Verifier::Shared(secret)) => shared.push(secret),
-            Ok(Verifier::Public(key)) => public.push(key),
-            Err(error) => malformed = Some(error),
+    let (mut shared, mut public) = (Vec::with_capacity(verifiers.len()), Vec::new());
+    for verifier in verifiers {
+        match verifier {
+            Verifier::Shared(secret) => shared.push(secret),
+            Verifier::Public(key) => public.push(key),
         }
-    }
-    if shared.is_empty() && public.is_empty() {
-        let rejection = Rejection::unavailable("every secret is malformed");
-        return Err(rejection.about_secret(malformed));
     }
     let candidates = header.split(' ').filter_map(|item| signature::base64::<32>(item.strip_prefix("v1,")?));
     let head = [id.as_bytes(), b".", timestamp.as_bytes(), b"."];
     let by_secret = signature::hmac_sha256(&shared, &head, body, candidates);
     if public.is_empty() {
-        return by_secret.map_err(|rejection| rejection.about_secret(malformed));
+        return by_secret;
     }
     let candidates = header.split(' ').filter_map(|item| signature::base64::<64>(item.strip_prefix("v1a,")?));
     let candidates = candidates.take(MAX_PUBLIC_KEY_SIGNATURES);
     let message = [head.concat().as_slice(), body].concat();
     let by_key = signature::ed25519(&public, &message, body, candidates);
-    by_secret.or(by_key).map_err(|rejection| rejection.about_secret(malformed))
+    by_secret.or(by_key)
 }
 
 enum Verifier {

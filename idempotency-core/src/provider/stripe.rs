@@ -192,7 +192,7 @@ impl Event<'_> {
     fn resource_scope(&self, scope: &Scope) -> Scope {
         let account = self.account.text().or_else(|| self.context.text()).unwrap_or_default();
         let mode = if self.livemode == Flag(Some(false)) { "test" } else { "live" };
-        scope.clone().with_tenant(account).with_tenant(mode)
+        scope.clone().with_account(account).with_account(mode)
     }
 
     /// The event's object, and `created` in milliseconds. Snapshot events have it in seconds, thin events as a date.

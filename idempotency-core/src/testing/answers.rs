@@ -6,7 +6,9 @@ use std::ops::Deref;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Response;
+use serde_json::Value;
 
+use super::refusals;
 use crate::protocol::Status;
 
 /// The answers to one event that was delivered several times, in the order of the deliveries.
@@ -85,7 +87,8 @@ impl Answers {
     /// counts records, not calls: to see that an effect happened once, count the effect itself.
     ///
     /// # Panics
-    /// If the assertion fails, with the status of each answer.
+    /// If the assertion fails, with the status of each answer. For a refusal it also says what is wrong, and, if the app runs in
+    /// this process, the cause that its log has.
     #[track_caller]
     pub fn assert_executed_once(&self) {
         let is_expected = |answer| matches!(token(answer), Some("executed" | "replayed" | "conflict"));
@@ -113,7 +116,8 @@ impl Deref for Answers {
     }
 }
 
-/// Prints one line for each answer and for the delivery that followed: its status code and its `Idempotency-Status`.
+/// Prints one line for each answer and for the delivery that followed: its status code, its `Idempotency-Status`, and the
+/// cause of a refusal. Bodies of handlers are not shown.
 impl fmt::Debug for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, answer) in self.iter().enumerate() {
@@ -125,7 +129,21 @@ impl fmt::Debug for Answers {
 
 fn summary(answer: &Response<Bytes>) -> String {
     let value = value(answer).unwrap_or("without Idempotency-Status");
-    format!("{} {value}", answer.status().as_u16())
+    let summary = format!("{} {value}", answer.status().as_u16());
+    match refusal(answer) {
+        Some(refusal) => format!("{summary}: {refusal}"),
+        None => summary,
+    }
+}
+
+/// The problem in an answer that no handler made, and its cause if it is known.
+fn refusal(answer: &Response<Bytes>) -> Option<String> {
+    let problem: Value = serde_json::from_slice(answer.body()).ok()?;
+    let member = |name: &str| problem.get(name)?.as_str();
+    let is_ours = member("type").is_some_and(|kind| kind.starts_with("urn:idempotency:"));
+    let title = member("title").filter(|_| is_ours)?;
+    let cause = member("instance").and_then(refusals::cause);
+    Some(cause.map_or_else(|| title.to_owned(), |cause| format!("{title} ({cause})")))
 }
 
 fn value(answer: &Response<Bytes>) -> Option<&str> {
@@ -207,6 +225,25 @@ mod tests {
     #[should_panic(expected = "replayed or conflict: \n  1: 200 executed\n  2: 200 bypassed")]
     fn a_handler_that_ran_without_a_claim_panics() {
         answers([(200, "executed"), (200, "bypassed"), (200, "replayed")]).assert_executed_once();
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "replayed or conflict: \n  1: 413 without Idempotency-Status: The body is too large\n"
+    )]
+    fn a_refusal_panics_with_its_problem() {
+        let mut refused = answers([(413, ""), (413, "")]);
+        let problem = r#"{"type":"urn:idempotency:body-too-large","title":"The body is too large","instance":"urn:uuid:0"}"#;
+        *refused.answers[0].body_mut() = Bytes::from_static(problem.as_bytes());
+        refused.assert_executed_once();
+    }
+
+    #[test]
+    fn a_problem_of_the_handlers_own_is_not_shown() {
+        let mut failed = answers([(402, "executed"), (402, "replayed")]);
+        let problem = r#"{"type":"https://example.com/declined","title":"card=4242"}"#;
+        *failed.answers[0].body_mut() = Bytes::from_static(problem.as_bytes());
+        assert!(!format!("{failed:?}").contains("4242"));
     }
 
     #[test]

@@ -1,9 +1,16 @@
-//! Signs payloads as most senders with a shared secret do, and delivers them several times, to test handlers.
+//! Signs payloads as senders do, and delivers them several times, to test handlers.
 //!
 //! There is one function per sender. Each takes the secret first, then the values that the sender puts into
-//! headers, then the body. It returns the headers to send with exactly that body. [`scheme`] does the same for
-//! every [`Scheme`], and [`Signer`] for any sender of your own, and [`post`] makes a request of the headers and the body. [`Answers`] asserts
-//! that an event which was delivered several times was executed once.
+//! headers, then the body. It returns the headers to send with exactly that body.
+//!
+//! - [`scheme`] does the same for every [`Scheme`]. If the sender has a key pair, [`public_key`] is what the provider takes.
+//! - `aws_sns`, `google_pubsub`, `paypal` and `plaid` (feature `public-keys`) sign with a test key. Their providers take
+//!   `TEST_PUBLIC_KEYS`.
+//! - [`Signer`] signs for any sender of your own.
+//! - Microsoft Graph signs nothing: put the `clientState` into the body, and send it without a signer.
+//!
+//! [`post`] makes a request of the headers and the body. [`Answers`] asserts that an event which was delivered several times
+//! was executed once.
 //!
 //! ```
 //! use std::time::Duration;
@@ -16,8 +23,12 @@
 mod answers;
 #[cfg(feature = "memory")]
 pub mod crash;
+#[cfg(feature = "public-keys")]
+mod public_keys;
+pub(crate) mod refusals;
 mod requests;
 mod signer;
+mod tokens;
 
 use std::time::Duration;
 
@@ -32,8 +43,11 @@ use sha2::{Digest as _, Sha256};
 use crate::provider::Scheme;
 
 pub use answers::Answers;
+#[cfg(feature = "public-keys")]
+pub use public_keys::{TEST_PUBLIC_KEYS, aws_sns, google_pubsub, paypal, plaid};
 pub use requests::{adyen, braintree, cloud_events, cloudinary, contentful, mailgun};
 pub use signer::Signer;
+pub use tokens::{livekit, monday, netlify, qstash};
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -6,6 +6,7 @@ mod adopting;
 mod backing;
 mod chaos;
 mod commands;
+mod every_sender;
 mod failures;
 mod fenced;
 mod killed;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod accounts;
 mod cached_secrets;
 mod cached_secrets_joined;
 mod fetched;
@@ -9,6 +10,7 @@ mod hanging;
 mod idempotency_key;
 mod ids;
 mod keys;
+mod malformed_secrets;
 mod order;
 mod properties;
 mod registry;
@@ -17,6 +19,7 @@ mod secrets;
 mod senders;
 mod signatures;
 mod slow_vault;
+mod surrogates;
 mod twilio;
 mod twilio_kinds;
 mod vectors;

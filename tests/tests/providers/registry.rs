@@ -273,8 +273,8 @@ async fn an_account_is_never_a_tenant_of_the_path_or_a_provider() {
         scopes,
         [
             "shared;provider=a;path-tenant=acme",
-            "shared;provider=a;tenant=acme",
-            "shared;tenant=a",
+            "shared;provider=a;account=acme",
+            "shared;account=a",
             "shared;provider=a"
         ]
     );

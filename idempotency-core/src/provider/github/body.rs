@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed as _, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use crate::provider::json::{Object, Scalar};
+use crate::provider::name::Name;
 use crate::provider::snapshots::Position;
 
 /// Event types, each with a field that its body always has. [`SELF_NAMED`] has the other known types.
@@ -166,7 +167,11 @@ impl<'de> Visitor<'de> for Reader<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut body = Body { may_be_of_type: self.type_field.is_none(), ..Body::default() };
         let mut seen = [false; 5];
-        while let Some(field) = map.next_key::<Cow<'de, str>>()? {
+        while let Some(Name(name)) = map.next_key()? {
+            let Some(field) = name else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
             body.comment_prefix = match &*field {
                 "issue" => "issue_",
                 "pull_request" => "pull_request_",

@@ -7,9 +7,9 @@ use serde::de::{
 };
 use serde_json::value::RawValue;
 
-use super::name::Name;
 use crate::provider::Rejection;
 use crate::provider::canonical::Pointer;
+use crate::provider::name::Name;
 
 /// The way to each event: a JSON pointer in which `*` stands for each element of a list.
 #[derive(Clone, Debug)]
@@ -106,8 +106,8 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
             return Err(A::Error::custom("an object in the place of a list"));
         };
         let mut is_found = false;
-        while let Some(member) = map.next_key::<Name<'_>>()? {
-            match (member.text().is_some_and(|member| member == *name), is_found) {
+        while let Some(Name(member)) = map.next_key()? {
+            match (member.as_deref() == Some(name), is_found) {
                 (false, _) => {
                     map.next_value::<IgnoredAny>()?;
                 }

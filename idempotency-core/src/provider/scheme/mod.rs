@@ -8,7 +8,6 @@ mod event;
 pub(crate) mod events;
 mod facts;
 mod handshake;
-mod name;
 mod order;
 pub(crate) mod pick;
 mod place;

@@ -7,9 +7,9 @@ use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, Error as _, Ign
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::name::{self, Name};
 use crate::provider::Rejection;
 use crate::provider::canonical::Pointer;
+use crate::provider::name::Name;
 
 /// The pointers to pick, as a tree. Each has a number, in the order in which it was added.
 #[derive(Clone, Debug, Default)]
@@ -131,7 +131,7 @@ impl<'a> Value<'a> {
             Found::Once(json) => json,
         };
         match first_byte(json) {
-            Some(b'"') => name::text(json).map_or(Self::Unreadable, Self::Text),
+            Some(b'"') => text(json).map_or(Self::Unreadable, Self::Text),
             Some(b'n') => Self::Absent,
             _ if json.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) => Self::Integer(json),
             _ => Self::Other,
@@ -207,8 +207,7 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = vec![false; self.node.steps.len()];
-        while let Some(name) = map.next_key::<Name<'_>>()? {
-            let name = name.text();
+        while let Some(Name(name)) = map.next_key()? {
             let step = self.node.steps.iter().position(|(step, _)| name.as_deref() == Some(step));
             let Some(at) = step else {
                 map.next_value::<IgnoredAny>()?;
@@ -229,6 +228,15 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
 /// Whether a step is an array index as RFC 6901 writes it.
 fn is_index(step: &str) -> bool {
     step == "0" || !step.starts_with(['0', '+'])
+}
+
+/// The text of a JSON string. `None` for another value, and for a string with a lone surrogate.
+fn text(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    match inner.contains('\\') {
+        false => Some(Cow::Borrowed(inner)),
+        true => serde_json::from_str::<String>(json).ok().map(Cow::Owned),
+    }
 }
 
 /// The first byte of a JSON value.

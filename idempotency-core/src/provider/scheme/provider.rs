@@ -118,28 +118,6 @@ impl SchemeProvider {
         &self.scheme
     }
 
-    /// The usable secrets, and what is wrong with another one.
-    async fn secrets(
-        &self,
-        incoming: &Incoming<'_>,
-    ) -> Result<(Vec<Secret>, Option<SecretError>), Rejection> {
-        let secrets = self.secrets.for_request(incoming).await?;
-        let (mut usable, mut malformed) = (Vec::with_capacity(secrets.len()), None);
-        for secret in &*secrets {
-            match self.scheme.decoded(secret) {
-                Ok(forms) => usable.extend(forms),
-                Err(error) => malformed = Some(error),
-            }
-        }
-        match malformed {
-            Some(error) if usable.is_empty() => {
-                Err(Rejection::unavailable("no usable secret: every secret from the source is malformed")
-                    .with_source(error))
-            }
-            malformed => Ok((usable, malformed)),
-        }
-    }
-
     /// The answer to a verified delivery that is a handshake. It is signed with the secret that the delivery matched.
     fn handshake(
         &self,
@@ -219,7 +197,8 @@ impl Provider for SchemeProvider {
         if let Some(answer) = handshake.answer_to_unsigned(incoming, &self.compiled.signature_headers) {
             return Ok(Received::Handshake(answer));
         }
-        let (secrets, malformed) = self.secrets(incoming).await?;
+        let decoded = |secret: &Secret| self.scheme.decoded(secret);
+        let (secrets, malformed) = self.secrets.usable(incoming, decoded).await?;
         if let Some((token, name)) = handshake.token_to_sign(incoming)
             && let Some(secret) = secrets.first()
         {

@@ -6,6 +6,7 @@ mod claims;
 mod forms;
 mod ids;
 mod over_http;
+mod signed;
 mod signer;
 mod source;
 mod times;

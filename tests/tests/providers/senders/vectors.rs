@@ -1,26 +1,12 @@
 //! Every recorded delivery of a sender of the catalogue is accepted with the right key, or refused.
 
 use idempotency_core::provider::{Provider as _, Received, RejectionKind, Scheme, SchemeProvider, senders};
-use idempotency_tests::vectors::{Vector, load};
+use idempotency_tests::vectors::{Vector, load_of};
 
 use super::{address, deliveries, delivery, with_url};
 
-/// The recordings of a sender. Two schemes of one sender share a file.
 fn recordings(scheme: &Scheme) -> Vec<Vector> {
-    let (file, is_of): (_, fn(&str) -> bool) = match scheme.name() {
-        "gitlab" => ("gitlab", |name| name.starts_with("static-")),
-        "gitlab-signed" => ("gitlab", |name| name.starts_with("signed-")),
-        "discord" => ("discord", |name| !name.starts_with("webhook-event")),
-        "discord-events" => ("discord", |name| name.starts_with("webhook-event")),
-        // Versions 1 and 2 of its signature are no HMAC.
-        "hubspot" => ("hubspot", |name| !name.starts_with("official-v")),
-        "quickbooks" => ("quickbooks-cloudevents", |_| true),
-        "quickbooks-legacy" => ("quickbooks", |_| true),
-        name => (name, |_| true),
-    };
-    let mut vectors = load(file);
-    vectors.retain(|vector| is_of(&vector.name));
-    vectors
+    load_of(scheme.name())
 }
 
 fn provider(scheme: &Scheme, vector: &Vector) -> SchemeProvider {

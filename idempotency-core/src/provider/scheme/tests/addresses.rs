@@ -40,7 +40,7 @@ fn an_unreadable_body_around_the_events_drops_no_account() {
     for more in ["", r#","\ud83d":0"#] {
         let body = format!(r#"{{"merchant":{{"id":"m1"{more}}},"topic":"t","events":[{{"id":"1"}}]}}"#);
         let read = signed(&scheme, "", &body);
-        assert_eq!(batch(read).remove(0).scope().to_string(), "e;tenant=m1", "{body}");
+        assert_eq!(batch(read).remove(0).scope().to_string(), "e;account=m1", "{body}");
     }
 }
 

@@ -49,7 +49,7 @@ fn a_fallback_has_keys_of_its_own() {
     // A change of these scopes would lose all records under them.
     assert_eq!(
         [event.1, code.1, header.1].map(|scope| scope.to_string()),
-        ["e", "e;tenant=json:/code", "e;tenant=header:x-id"]
+        ["e", "e;account=json:/code", "e;account=header:x-id"]
     );
     assert_eq!([event.2, code.2, header.2], [false, false, true]);
 }
@@ -71,10 +71,10 @@ fn an_account_cannot_be_taken_for_a_place() {
         .key_in(Place::FirstOf(&[Place::When("/version", &Place::Json("/id")), Place::Json("/code")]))
         .account_in(Place::Json("/account"));
     let scope = |body: &str| delivery(signed(&scheme, "", body)).scope().to_string();
-    assert_eq!(scope(r#"{"version":1,"id":"a","account":"json:/code"}"#), "e;tenant=json:/code");
+    assert_eq!(scope(r#"{"version":1,"id":"a","account":"json:/code"}"#), "e;account=json:/code");
     assert_eq!(scope(r#"{"version":1,"id":"a"}"#), "e");
-    assert_eq!(scope(r#"{"code":"a"}"#), "e;tenant=;tenant=json:/code");
-    assert_eq!(scope(r#"{"code":"a","account":"x"}"#), "e;tenant=x;tenant=json:/code");
+    assert_eq!(scope(r#"{"code":"a"}"#), "e;account=;account=json:/code");
+    assert_eq!(scope(r#"{"code":"a","account":"x"}"#), "e;account=x;account=json:/code");
 }
 
 #[test]
