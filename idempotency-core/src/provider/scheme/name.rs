@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::de::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::provider::plain;
+
 /// The name of a member, as it is written.
 pub(super) struct Name<'a>(&'a str);
 
@@ -12,7 +14,7 @@ impl<'a> Name<'a> {
     /// `None` if it has a lone surrogate, so that it is no text. It may not be the name that is looked for, but is no reason to refuse
     /// the other members.
     pub(super) fn text(&self) -> Option<Cow<'a, str>> {
-        text(self.0)
+        plain::text(self.0)
     }
 }
 
@@ -20,14 +22,5 @@ impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // A parser that is asked for a text refuses the whole body for a lone surrogate.
         <&RawValue>::deserialize(deserializer).map(|name| Self(name.get()))
-    }
-}
-
-/// The text of a JSON string. `None` for another value, and for a string with a lone surrogate.
-pub(super) fn text(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    match inner.contains('\\') {
-        false => Some(Cow::Borrowed(inner)),
-        true => serde_json::from_str::<String>(json).ok().map(Cow::Owned),
     }
 }

@@ -7,9 +7,10 @@ use serde::de::{Deserialize as _, DeserializeSeed, Deserializer, Error as _, Ign
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::name::{self, Name};
+use super::name::Name;
 use crate::provider::Rejection;
 use crate::provider::canonical::Pointer;
+use crate::provider::plain::Kind;
 
 /// The pointers to pick, as a tree. Each has a number, in the order in which it was added.
 #[derive(Clone, Debug, Default)]
@@ -130,11 +131,12 @@ impl<'a> Value<'a> {
             Found::Repeated => return Self::Repeated,
             Found::Once(json) => json,
         };
-        match first_byte(json) {
-            Some(b'"') => name::text(json).map_or(Self::Unreadable, Self::Text),
-            Some(b'n') => Self::Absent,
-            _ if json.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) => Self::Integer(json),
-            _ => Self::Other,
+        match Kind::of(json) {
+            Kind::Null => Self::Absent,
+            Kind::Text(text) => Self::Text(text),
+            Kind::Unreadable => Self::Unreadable,
+            Kind::Integer(digits) => Self::Integer(digits),
+            Kind::Other => Self::Other,
         }
     }
 
