@@ -32,7 +32,7 @@ use sha2::{Digest as _, Sha256};
 use crate::provider::Scheme;
 
 pub use answers::Answers;
-pub use requests::{adyen, braintree, cloud_events, cloudinary, contentful, mailgun};
+pub use requests::{adyen, braintree, cloud_events, cloudinary, contentful, mailgun, mandrill};
 pub use signer::Signer;
 
 const JSON: &str = "application/json";
