@@ -120,6 +120,7 @@ fn a_form_of_mandrill_has_one_reading() {
         vec![("mandrill_event", &*format!("s{list}"))],
         vec![("", &*format!("mandrill_events{list}"))],
         vec![("a", "1"), events],
+        vec![("a", "[]"), events],
         vec![("mandrill_events", "{}")],
         vec![("mandrill_events", "7")],
         vec![("mandrill_events", r#"[{"event":"open"},7]"#)],
