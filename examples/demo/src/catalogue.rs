@@ -5,29 +5,31 @@ use std::error::Error;
 use std::sync::Arc;
 
 use idempotency_core::provider::{
-    Adyen, Braintree, CloudEvents, Cloudinary, Contentful, Mailgun, MicrosoftGraph, Proof, Provider,
-    Providers, Scheme, SecretError, senders,
+    Adyen, Braintree, CloudEvents, Cloudinary, Contentful, Figma, Mailgun, Mandrill, MicrosoftGraph, Proof,
+    Provider, Providers, Scheme, SecretError, senders,
 };
 use idempotency_core::testing;
 
 use crate::Config;
 
-/// Base64, so that it is a secret of every sender.
-const DEMO_SECRET: &str = "ZGVtby1zZWNyZXQ=";
+/// Hexadecimal, and base64 too, so that it is a secret of every sender.
+const DEMO_SECRET: &str = "64656d6f2d7365637265742d31323334";
 
-/// A sender whose provider is code: its name, a secret for the demo, and how the provider is made.
-type Coded = (&'static str, &'static str, fn(&str) -> Result<Arc<dyn Provider>, SecretError>);
+/// A sender whose provider is code: its name, a secret for the demo, and how the provider is made of a secret and a URL.
+type Coded = (&'static str, &'static str, fn(&str, &str) -> Result<Arc<dyn Provider>, SecretError>);
 
 const CODED: &[Coded] = &[
-    ("adyen", "64656d6f2d736563726574", |key| Ok(Arc::new(Adyen::new(key)?))),
-    ("braintree", "demo_public_key|demo_private_key", |keys| Ok(Arc::new(Braintree::new(keys)?))),
-    ("cloudevents", DEMO_SECRET, |token| Ok(Arc::new(CloudEvents::new(token)?.with_batches()))),
-    ("cloudinary", DEMO_SECRET, |secret| Ok(Arc::new(Cloudinary::new(secret)?))),
-    ("contentful", "demo-secret-demo-secret-demo-secret-demo-secret-demo-secret-demo", |secret| {
+    ("adyen", "64656d6f2d736563726574", |key, _| Ok(Arc::new(Adyen::new(key)?))),
+    ("braintree", "demo_public_key|demo_private_key", |keys, _| Ok(Arc::new(Braintree::new(keys)?))),
+    ("cloudevents", DEMO_SECRET, |token, _| Ok(Arc::new(CloudEvents::new(token)?.with_batches()))),
+    ("cloudinary", DEMO_SECRET, |secret, _| Ok(Arc::new(Cloudinary::new(secret)?))),
+    ("contentful", "demo-secret-demo-secret-demo-secret-demo-secret-demo-secret-demo", |secret, _| {
         Ok(Arc::new(Contentful::new(secret)?))
     }),
-    ("mailgun", DEMO_SECRET, |key| Ok(Arc::new(Mailgun::new(key)?))),
-    ("microsoft-graph", DEMO_SECRET, |client_state| Ok(Arc::new(MicrosoftGraph::new(client_state)?))),
+    ("figma", DEMO_SECRET, |passcode, _| Ok(Arc::new(Figma::new(passcode)?))),
+    ("mailgun", DEMO_SECRET, |key, _| Ok(Arc::new(Mailgun::new(key)?))),
+    ("mandrill", DEMO_SECRET, |key, url| Ok(Arc::new(Mandrill::new(url, key)?))),
+    ("microsoft-graph", DEMO_SECRET, |client_state, _| Ok(Arc::new(MicrosoftGraph::new(client_state)?))),
 ];
 
 /// Adds the provider of each sender. The secret is in `<NAME>_WEBHOOK_SECRET`, such as
@@ -37,9 +39,7 @@ const CODED: &[Coded] = &[
 pub(crate) fn added_to(mut providers: Providers, config: &Config) -> Result<Providers, Box<dyn Error>> {
     let mut without_secret = Vec::new();
     for scheme in senders::ALL {
-        let (url, secret) = (variable(scheme.name(), "URL"), variable(scheme.name(), "SECRET"));
-        let url = env::var(url).ok().or_else(|| config.public_url.clone());
-        let url = url.unwrap_or_else(|| format!("http://{}/webhooks/{}", config.listen, scheme.name()));
+        let (url, secret) = (url(scheme.name(), config), variable(scheme.name(), "SECRET"));
         let given = env::var(&secret).unwrap_or_else(|_| {
             without_secret.push(scheme.name());
             demo_secret(scheme)
@@ -54,13 +54,18 @@ pub(crate) fn added_to(mut providers: Providers, config: &Config) -> Result<Prov
             without_secret.push(name);
             (*demo_secret).to_owned()
         });
-        let provider = made(&given).map_err(|error| format!("{secret}: {error}"))?;
+        let provider = made(&given, &url(name, config)).map_err(|error| format!("{secret}: {error}"))?;
         providers = providers.with_provider(provider)?;
     }
     if !without_secret.is_empty() {
         tracing::warn!("using the demo secret, which is public, for {}", without_secret.join(", "));
     }
     Ok(providers)
+}
+
+fn url(name: &str, config: &Config) -> String {
+    let url = env::var(variable(name, "URL")).ok().or_else(|| config.public_url.clone());
+    url.unwrap_or_else(|| format!("http://{}/webhooks/{name}", config.listen))
 }
 
 fn variable(name: &str, what: &str) -> String {

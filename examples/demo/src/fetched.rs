@@ -5,14 +5,15 @@ use std::error::Error;
 
 use idempotency_core::clock::TokioClock;
 use idempotency_core::provider::{
-    AwsSns, CachedKeys, GooglePubSub, HttpKeys, PayPal, Plaid, PlaidKeys, Providers, PublicKeys,
+    AwsSns, CachedKeys, GooglePubSub, HttpKeys, PayPal, Plaid, PlaidKeys, Providers, PublicKeys, Wise,
 };
 
 use crate::Config;
 
 /// Adds the provider of each sender.
 ///
-/// A fixed key, in PEM or as a JSON Web Key, is in `<NAME>_WEBHOOK_SECRET`. Where there is none, keys are fetched.
+/// A fixed key, in PEM or as a JSON Web Key, is in `<NAME>_WEBHOOK_SECRET`. Where there is none, keys are fetched,
+/// or those that the sender publishes once for all are used.
 pub(crate) fn added_to(providers: Providers, config: &Config) -> Result<Providers, Box<dyn Error>> {
     let http = HttpKeys::new()?;
     let fetched = || CachedKeys::new(http.clone(), TokioClock::new());
@@ -34,11 +35,14 @@ pub(crate) fn added_to(providers: Providers, config: &Config) -> Result<Provider
     };
     let paypal =
         PayPal::new(webhook_id, paypal_keys).map_err(|error| format!("PAYPAL_WEBHOOK_ID: {error}"))?;
+    let wise =
+        fixed("WISE_WEBHOOK_SECRET").map_or_else(|| Ok(Wise::production()), |keys| keys.map(Wise::new))?;
     Ok(providers
         .with_provider(AwsSns::new(topic, keys("AWS_SNS_WEBHOOK_SECRET")?))?
         .with_provider(GooglePubSub::new(audience, account, keys("GOOGLE_PUBSUB_WEBHOOK_SECRET")?)?)?
         .with_provider(paypal)?
-        .with_provider(Plaid::new(plaid))?)
+        .with_provider(Plaid::new(plaid))?
+        .with_provider(wise)?)
 }
 
 fn variable(name: &str, default: &str) -> String {

@@ -15,11 +15,14 @@
 //! | [`Netlify`] | the body's SHA-256 | yes |
 //! | `PayPal` (feature `public-keys`) | the event's `id` | only by a CRC-32 |
 //! | `Plaid` (feature `public-keys`) | the body's SHA-256 and the token's time | yes |
+//! | `Wise` (feature `public-keys`) | the event's digest | yes |
 //! | [`Adyen`] | each item's reference, event and success | yes, and only eight fields are |
 //! | [`Braintree`] | the payload's SHA-256 | yes |
 //! | [`CloudEvents`] | each event's `source` with its `id` | nothing is signed |
 //! | [`Cloudinary`] | the body's SHA-256 | yes |
 //! | [`Contentful`] | `X-Contentful-Idempotency-Key` | if the sender lists it as signed |
+//! | [`Figma`] | the event's digest | nothing is signed |
+//! | [`Mandrill`] | each event's SHA-256 | yes |
 //! | [`MicrosoftGraph`] | each notification's `id` | nothing is signed |
 //! | [`Mailgun`] | the event's `id` | no: only a time and a token are signed |
 //! | [`QStash`] | `Upstash-Message-Id` | no: the body's digest is the fingerprint |
@@ -42,6 +45,7 @@ mod cloudinary;
 mod content_key;
 mod contentful;
 mod equality;
+mod figma;
 pub(crate) mod form;
 mod from_fn;
 mod github;
@@ -56,6 +60,7 @@ mod keys;
 mod livekit;
 mod mailgun;
 mod malformed_secrets;
+mod mandrill;
 mod methods;
 mod microsoft_graph;
 mod monday;
@@ -81,6 +86,8 @@ mod snapshots;
 pub(crate) mod standard_webhooks;
 mod stripe;
 mod twilio;
+#[cfg(feature = "public-keys")]
+mod wise;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -104,6 +111,7 @@ pub use contentful::Contentful;
 #[cfg(feature = "testing")]
 pub(crate) use contentful::canonical_path as contentful_path;
 pub use equality::{Equality, PointerError};
+pub use figma::Figma;
 pub use from_fn::{FromFn, from_fn};
 pub use github::GitHub;
 #[cfg(feature = "public-keys")]
@@ -116,6 +124,7 @@ pub use keys::{CachedKeys, KeySource, PublicKeys};
 pub use keys::{HttpKeys, HttpKeysError, PlaidKeys};
 pub use livekit::LiveKit;
 pub use mailgun::Mailgun;
+pub use mandrill::Mandrill;
 pub use methods::Methods;
 pub(crate) use methods::Treatment;
 pub use microsoft_graph::MicrosoftGraph;
@@ -140,6 +149,8 @@ pub use snapshots::OrderError;
 pub use standard_webhooks::StandardWebhooks;
 pub use stripe::Stripe;
 pub use twilio::Twilio;
+#[cfg(feature = "public-keys")]
+pub use wise::Wise;
 
 /// Knows one sender: how it signs, where its key and order are, and how it retries.
 ///

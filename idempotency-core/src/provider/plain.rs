@@ -7,6 +7,41 @@ use serde_json::value::RawValue;
 
 use super::json::Object;
 
+/// What the JSON text of a value is. Every value of which a key, a type or a signed text is made is read by this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind<'a> {
+    Null,
+    Text(Cow<'a, str>),
+    /// A string with a lone surrogate, which is no text.
+    Unreadable,
+    /// A whole number, as it is written.
+    Integer(&'a str),
+    /// A flag, a fraction, a list or an object.
+    Other,
+}
+
+impl<'a> Kind<'a> {
+    /// Reads a JSON value, which may be in white space.
+    pub(super) fn of(json: &'a str) -> Self {
+        let json = json.trim_ascii();
+        match json.bytes().next() {
+            Some(b'"') => text(json).map_or(Self::Unreadable, Self::Text),
+            Some(b'n') => Self::Null,
+            _ if json.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) => Self::Integer(json),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The text of a JSON string. `None` for another value, and for a string with a lone surrogate.
+pub(super) fn text(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    match inner.contains('\\') {
+        false => Some(Cow::Borrowed(inner)),
+        true => serde_json::from_str::<String>(json).ok().map(Cow::Owned),
+    }
+}
+
 /// A text, or a whole number as it is written. Unlike with [`Scalar`](super::json::Scalar), an object is none.
 #[derive(Debug, Default, Clone)]
 pub(super) enum Plain<'a> {
@@ -36,12 +71,12 @@ impl Plain<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Plain<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(deserializer)?.get();
-        if json.starts_with('"') {
-            return serde_json::from_str(json).map(Self::Text).map_err(D::Error::custom);
+        match Kind::of(<&RawValue>::deserialize(deserializer)?.get()) {
+            Kind::Text(text) => Ok(Self::Text(text)),
+            Kind::Integer(digits) => Ok(Self::Number(digits)),
+            Kind::Unreadable => Err(D::Error::custom("a string has a lone surrogate")),
+            Kind::Null | Kind::Other => Ok(Self::Absent),
         }
-        let is_number = json.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
-        Ok(if is_number { Self::Number(json) } else { Self::Absent })
     }
 }
 
@@ -98,6 +133,33 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for SignedObject<T> {
 mod tests {
     use super::*;
     use crate::provider::json::fields;
+
+    #[test]
+    fn a_value_is_of_one_kind() {
+        for (json, expected) in [
+            (r#""a\u0062""#, Kind::Text("ab".into())),
+            (" \"a\" ", Kind::Text("a".into())),
+            (r#""""#, Kind::Text("".into())),
+            (r#""\ud800""#, Kind::Unreadable),
+            ("null", Kind::Null),
+            ("820982911946154508", Kind::Integer("820982911946154508")),
+            ("-7", Kind::Integer("-7")),
+            (" 7\n", Kind::Integer("7")),
+            ("1.5", Kind::Other),
+            ("1e3", Kind::Other),
+            ("true", Kind::Other),
+            ("[1]", Kind::Other),
+            (r#"{"id":"a"}"#, Kind::Other),
+        ] {
+            assert_eq!(Kind::of(json), expected, "{json}");
+        }
+        #[derive(Debug, serde::Deserialize)]
+        struct Item<'a> {
+            #[serde(borrow)]
+            _id: Plain<'a>,
+        }
+        assert!(fields::<Item<'_>>(br#"{"_id":"\ud800"}"#).is_none());
+    }
 
     #[test]
     fn a_plain_value_is_a_text_or_a_number_and_no_object() {

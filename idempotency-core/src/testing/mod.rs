@@ -44,8 +44,8 @@ use crate::provider::Scheme;
 
 pub use answers::Answers;
 #[cfg(feature = "public-keys")]
-pub use public_keys::{TEST_PUBLIC_KEYS, aws_sns, google_pubsub, paypal, plaid};
-pub use requests::{adyen, braintree, cloud_events, cloudinary, contentful, mailgun};
+pub use public_keys::{TEST_PUBLIC_KEYS, aws_sns, google_pubsub, paypal, plaid, wise};
+pub use requests::{adyen, braintree, cloud_events, cloudinary, contentful, mailgun, mandrill};
 pub use signer::Signer;
 pub use tokens::{livekit, monday, netlify, qstash};
 

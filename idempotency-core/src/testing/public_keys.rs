@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::tokens::{quoted, signed};
 use super::{JSON, headers};
 
-/// The public keys that go with the signatures of [`aws_sns`], [`google_pubsub`], [`paypal`] and [`plaid`], as JSON Web Keys.
+/// The public keys that go with the signatures of [`aws_sns`], [`google_pubsub`], [`paypal`], [`plaid`] and [`wise`], as JSON Web Keys.
 ///
 /// **Their private keys are published with this crate.** A provider that has them accepts requests from anyone, so use them only
 /// in tests.
@@ -179,6 +179,25 @@ pub fn plaid(body: &[u8], now: Duration) -> HeaderMap {
     let signed = signed(r#"{"alg":"ES256","kid":"test","typ":"JWT"}"#, &claims);
     let token = format!("{signed}.{}", BASE64URL_NOPAD.encode(&p256(signed.as_bytes())));
     headers(JSON, &[("plaid-verification", &token)])
+}
+
+/// Returns the headers that Wise sends with a body and this id of the delivery.
+///
+/// ```
+/// use idempotency_core::provider::{PublicKeys, Wise};
+/// use idempotency_core::testing;
+/// let wise = Wise::new(PublicKeys::fixed(testing::TEST_PUBLIC_KEYS)?);
+/// let body = br#"{"subscription_id":"sub-1","event_type":"transfers#state-change","data":{}}"#;
+/// let headers = testing::wise("delivery-1", body);
+/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// ```
+///
+/// # Panics
+/// If the delivery's id is not printable ASCII.
+#[must_use]
+pub fn wise(delivery_id: &str, body: &[u8]) -> HeaderMap {
+    let signature = BASE64.encode(&rsa(body));
+    headers(JSON, &[("x-delivery-id", delivery_id), ("x-signature-sha256", &signature)])
 }
 
 /// The signature by the test key: RSASSA-PKCS1-v1_5 with SHA-256.

@@ -77,20 +77,30 @@ pub fn braintree(keys: &str, xml: &str) -> (HeaderMap, String) {
     let (public, private) = keys.split_once('|').expect("there are two keys");
     let payload = format!("{}\n", BASE64.encode(xml.as_bytes()));
     let signature = HEXLOWER.encode(&hmac::<Hmac<Sha1>>(&Sha1::digest(private), &[payload.as_bytes()]));
-    let encoded = |text: &str| {
-        text.bytes()
-            .map(|byte| match byte.is_ascii_alphanumeric() || byte == b'_' {
-                true => char::from(byte).to_string(),
-                false => format!("%{byte:02X}"),
-            })
-            .collect::<String>()
-    };
     let form = format!(
         "bt_signature={}&bt_payload={}",
-        encoded(&format!("{public}|{signature}")),
-        encoded(&payload)
+        form_encoded(&format!("{public}|{signature}")),
+        form_encoded(&payload)
     );
     (headers(FORM, &[]), form)
+}
+
+/// Returns the headers and the form that Mailchimp Transactional (Mandrill) sends to a URL for events, which are JSON objects.
+#[must_use]
+pub fn mandrill(key: &str, url: &str, events: &[&str]) -> (HeaderMap, String) {
+    let (name, events) = ("mandrill_events", format!("[{}]", events.join(",")));
+    let signed = [url.as_bytes(), name.as_bytes(), events.as_bytes()];
+    let signature = BASE64.encode(&hmac::<Hmac<Sha1>>(key.as_bytes(), &signed));
+    (headers(FORM, &[("x-mandrill-signature", &signature)]), format!("{name}={}", form_encoded(&events)))
+}
+
+fn form_encoded(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte.is_ascii_alphanumeric() || byte == b'_' {
+            true => char::from(byte).to_string(),
+            false => format!("%{byte:02X}"),
+        })
+        .collect()
 }
 
 /// Returns the headers that Contentful sends with a body to a path with its query, signed at `now` since 1970.

@@ -72,7 +72,7 @@ async fn recorded_deliveries_are_executed_under_their_event_ids_and_then_replaye
 
 /// The recorded deliveries whose signature is a token or is checked with a public key, and the environment variables of the
 /// vector's secret and of its public key.
-const RECORDED_WITH_KEYS: [(&str, [&str; 2], &str, u16); 10] = [
+const RECORDED_WITH_KEYS: [(&str, [&str; 2], &str, u16); 15] = [
     ("aws-sns", ["-", "AWS_SNS_WEBHOOK_SECRET"], "valid-notification", 200),
     ("aws-sns", ["-", "AWS_SNS_WEBHOOK_SECRET"], "message-tampered", 401),
     ("google-pubsub", ["-", "GOOGLE_PUBSUB_WEBHOOK_SECRET"], "valid-1", 200),
@@ -83,6 +83,11 @@ const RECORDED_WITH_KEYS: [(&str, [&str; 2], &str, u16); 10] = [
     ("paypal", ["PAYPAL_WEBHOOK_ID", "PAYPAL_WEBHOOK_SECRET"], "real-py-sdk", 200),
     ("paypal", ["PAYPAL_WEBHOOK_SECRET", "PAYPAL_WEBHOOK_PUBLIC_CERT"], "gen-utf8", 200),
     ("plaid", ["PLAID_WEBHOOK_SECRET", "-"], "valid-1", 200),
+    ("wise", ["WISE_WEBHOOK_SECRET", "-"], "valid", 200),
+    ("wise", ["-", "-"], "example-of-wise", 401),
+    ("figma", ["FIGMA_WEBHOOK_SECRET", "-"], "valid", 200),
+    ("mandrill", ["MANDRILL_WEBHOOK_SECRET", "-"], "valid", 200),
+    ("mandrill", ["MANDRILL_WEBHOOK_SECRET", "-"], "url-other", 401),
 ];
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use crate::provider::Rejection;
 use crate::provider::canonical::Pointer;
 use crate::provider::name::Name;
+use crate::provider::plain::Kind;
 
 /// The pointers to pick, as a tree. Each has a number, in the order in which it was added.
 #[derive(Clone, Debug, Default)]
@@ -130,11 +131,12 @@ impl<'a> Value<'a> {
             Found::Repeated => return Self::Repeated,
             Found::Once(json) => json,
         };
-        match first_byte(json) {
-            Some(b'"') => text(json).map_or(Self::Unreadable, Self::Text),
-            Some(b'n') => Self::Absent,
-            _ if json.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) => Self::Integer(json),
-            _ => Self::Other,
+        match Kind::of(json) {
+            Kind::Null => Self::Absent,
+            Kind::Text(text) => Self::Text(text),
+            Kind::Unreadable => Self::Unreadable,
+            Kind::Integer(digits) => Self::Integer(digits),
+            Kind::Other => Self::Other,
         }
     }
 
@@ -228,15 +230,6 @@ impl<'de> Visitor<'de> for Reader<'_, '_, 'de> {
 /// Whether a step is an array index as RFC 6901 writes it.
 fn is_index(step: &str) -> bool {
     step == "0" || !step.starts_with(['0', '+'])
-}
-
-/// The text of a JSON string. `None` for another value, and for a string with a lone surrogate.
-fn text(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    match inner.contains('\\') {
-        false => Some(Cow::Borrowed(inner)),
-        true => serde_json::from_str::<String>(json).ok().map(Cow::Owned),
-    }
 }
 
 /// The first byte of a JSON value.

@@ -8,6 +8,8 @@ use super::{
 ///
 /// Each webhook has its own secret, which Asana makes: the `X-Hook-Secret` in the answer to the request that created the
 /// webhook, and in the handshake. The handshake is answered and its secret is not kept, because any client could send one.
+///
+/// See [its page](crate::docs::providers::senders::asana).
 pub const ASANA: Scheme = Scheme::hmac_sha256("asana")
     .titled("Asana")
     .described_by("https://developers.asana.com/docs/webhooks-guide", Confirmed)
@@ -24,6 +26,8 @@ pub const ASANA: Scheme = Scheme::hmac_sha256("asana")
 
 /// Ably, batched webhooks. The items have no id, so the key is the digest of an item. The secret is the part of the API key
 /// after the colon.
+///
+/// See [its page](crate::docs::providers::senders::ably).
 pub const ABLY: Scheme = Scheme::hmac_sha256("ably")
     .titled("Ably (batched)")
     .described_by("https://github.com/ably/docs", Confirmed)
@@ -36,6 +40,8 @@ pub const ABLY: Scheme = Scheme::hmac_sha256("ably")
     .noting("A retry may have further items. The secret is the part of the API key after the colon.");
 
 /// Auth0, custom webhooks of a log stream. **Nothing is signed**: a client that sees a request can forge any other.
+///
+/// See [its page](crate::docs::providers::senders::auth0).
 pub const AUTH0: Scheme = Scheme::token("auth0")
     .titled("Auth0 (log stream)")
     .described_by("", Unconfirmed)
@@ -46,6 +52,8 @@ pub const AUTH0: Scheme = Scheme::token("auth0")
     .noting("Its format must be a JSON array.");
 
 /// GoCardless.
+///
+/// See [its page](crate::docs::providers::senders::gocardless).
 pub const GOCARDLESS: Scheme = Scheme::hmac_sha256("gocardless")
     .titled("GoCardless")
     .described_by("https://github.com/gocardless/gocardless-nodejs", Confirmed)
@@ -58,6 +66,8 @@ pub const GOCARDLESS: Scheme = Scheme::hmac_sha256("gocardless")
 
 /// Helius. **Nothing is signed**: a client that sees a request can forge any other. The key is the signature of the
 /// transaction, in both of its formats.
+///
+/// See [its page](crate::docs::providers::senders::helius).
 pub const HELIUS: Scheme = Scheme::token("helius")
     .titled("Helius")
     .described_by("https://github.com/helius-labs/docs", Confirmed)
@@ -72,6 +82,8 @@ pub const HELIUS: Scheme = Scheme::token("helius")
 /// subscription, with its percent-encoding decoded as HubSpot does.
 ///
 /// An `eventId` may not be unique, so the time of the event is part of the key. Each event counts the attempts.
+///
+/// See [its page](crate::docs::providers::senders::hubspot).
 pub const HUBSPOT: Scheme = Scheme::hmac_sha256("hubspot")
     .titled("HubSpot (v3)")
     .described_by("https://github.com/HubSpot/hubspot-api-nodejs", Confirmed)
@@ -97,6 +109,8 @@ pub const HUBSPOT: Scheme = Scheme::hmac_sha256("hubspot")
     .noting("Signatures of the versions 1 and 2 are no HMAC, and are refused.");
 
 /// Kontent.ai. Its notifications have no id, so the key is the digest of a notification.
+///
+/// See [its page](crate::docs::providers::senders::kontent_ai).
 pub const KONTENT_AI: Scheme = Scheme::hmac_sha256("kontent-ai")
     .titled("Kontent.ai")
     .described_by("https://github.com/kontent-ai/webhook-helper-js", Confirmed)
@@ -109,6 +123,8 @@ pub const KONTENT_AI: Scheme = Scheme::hmac_sha256("kontent-ai")
     .noting("Legacy webhooks have another header and another body, and are refused.");
 
 /// LINE. A redelivery is marked in the event.
+///
+/// See [its page](crate::docs::providers::senders::line).
 pub const LINE: Scheme = Scheme::hmac_sha256("line")
     .titled("LINE")
     .described_by("https://github.com/line/line-bot-sdk-nodejs", Confirmed)
@@ -125,6 +141,8 @@ pub const LINE: Scheme = Scheme::hmac_sha256("line")
 ///
 /// An entry may hold several messages, and its digest changes if Meta regroups them. A handler that must not see a message
 /// twice checks the message's id too.
+///
+/// See [its page](crate::docs::providers::senders::meta).
 pub const META: Scheme = Scheme::hmac_sha256("meta")
     .titled("Meta (WhatsApp, Messenger, Instagram)")
     .described_by("", Unconfirmed)
@@ -140,6 +158,8 @@ pub const META: Scheme = Scheme::hmac_sha256("meta")
     );
 
 /// Okta event hooks. **Nothing is signed**: a client that sees a request can forge any other.
+///
+/// See [its page](crate::docs::providers::senders::okta).
 pub const OKTA: Scheme = Scheme::token("okta")
     .titled("Okta (event hooks)")
     .described_by("https://github.com/okta/okta-developer-docs", Confirmed)
@@ -154,6 +174,8 @@ pub const OKTA: Scheme = Scheme::token("okta")
 
 /// Pusher Channels. Its events have no ids. The key is made of the time of the request, the event's place in it and the event's
 /// digest: one member may join, leave and join again in one request.
+///
+/// See [its page](crate::docs::providers::senders::pusher).
 pub const PUSHER: Scheme = Scheme::hmac_sha256("pusher")
     .titled("Pusher Channels")
     .described_by("https://github.com/pusher/pusher-http-node", Confirmed)
@@ -172,6 +194,8 @@ const fn quickbooks(name: &'static str) -> Scheme {
 
 /// QuickBooks Online, in the CloudEvents format. The secret is the app's verifier token. Requests in the older format are
 /// refused: [`QUICKBOOKS_LEGACY`].
+///
+/// See [its page](crate::docs::providers::senders::quickbooks).
 pub const QUICKBOOKS: Scheme = quickbooks("quickbooks")
     .titled("QuickBooks Online (CloudEvents)")
     .described_by("https://developer.intuit.com/app/developer/qbo/docs/develop/webhooks", Confirmed)
@@ -183,6 +207,8 @@ pub const QUICKBOOKS: Scheme = quickbooks("quickbooks")
 
 /// QuickBooks Online, in the format that Intuit ended on 15 May 2026. Its changes have no ids, so the key is the digest of all
 /// changes of one company in a request. A retry that groups them anew runs again.
+///
+/// See [its page](crate::docs::providers::senders::quickbooks_legacy).
 pub const QUICKBOOKS_LEGACY: Scheme = quickbooks("quickbooks-legacy")
     .titled("QuickBooks Online (before May 2026)")
     .described_by("https://developer.intuit.com/app/developer/qbo/docs/develop/webhooks", Confirmed)
@@ -195,6 +221,8 @@ const QUICKBOOKS_NOTE: &str = "It expects the status 200. It retries after 10 s,
 
 /// SendGrid's event webhook. The secret is its verification key. The time is signed, but no allowed age is published, so any is
 /// accepted.
+///
+/// See [its page](crate::docs::providers::senders::sendgrid).
 #[cfg(feature = "p256")]
 pub const SENDGRID: Scheme = Scheme::ecdsa_p256("sendgrid")
     .titled("SendGrid (event webhook)")
@@ -213,6 +241,8 @@ pub const SENDGRID: Scheme = Scheme::ecdsa_p256("sendgrid")
     );
 
 /// Tailscale. Its events have no id, so the key is the digest of an event.
+///
+/// See [its page](crate::docs::providers::senders::tailscale).
 pub const TAILSCALE: Scheme = Scheme::hmac_sha256("tailscale")
     .titled("Tailscale")
     .described_by("https://github.com/tailscale/tailscale/blob/main/docs/webhooks/example.go", Confirmed)
@@ -227,8 +257,22 @@ pub const TAILSCALE: Scheme = Scheme::hmac_sha256("tailscale")
     .account_in(Place::Json("/tailnet"))
     .noting("Answer 2xx except for passing failures: its retries hold back later events.");
 
+/// Wistia.
+///
+/// See [its page](crate::docs::providers::senders::wistia).
+pub const WISTIA: Scheme = Scheme::hmac_sha256("wistia")
+    .titled("Wistia")
+    .described_by("https://docs.wistia.com/docs/webhooks", Confirmed)
+    .signature_header("x-wistia-signature")
+    .events_in("/events/*")
+    .key_in(Place::Json("/uuid"))
+    .type_in(Place::Json("/type"))
+    .noting("Without a secret key it does not sign, and is refused. It expects the status 200.");
+
 /// Xero. It numbers its events and writes only the first number. The numbers may begin again when a webhook is made again, so
 /// the resource and the time are part of the key.
+///
+/// See [its page](crate::docs::providers::senders::xero).
 pub const XERO: Scheme = Scheme::hmac_sha256("xero")
     .titled("Xero")
     .described_by("", Unconfirmed)

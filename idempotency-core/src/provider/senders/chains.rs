@@ -3,6 +3,8 @@
 use super::{Confirmed, Place, Scheme, hours, minutes};
 
 /// Alchemy. The key is the event's id.
+///
+/// See [its page](crate::docs::providers::senders::alchemy).
 pub const ALCHEMY: Scheme = Scheme::hmac_sha256("alchemy")
     .titled("Alchemy")
     .described_by("https://github.com/alchemyplatform/docs", Confirmed)
@@ -14,6 +16,8 @@ pub const ALCHEMY: Scheme = Scheme::hmac_sha256("alchemy")
     .noting("It retries for 10 min, or for 1 h on an enterprise plan. It expects the status 200.");
 
 /// Blockfrost. The key is the request's id, which a retry keeps.
+///
+/// See [its page](crate::docs::providers::senders::blockfrost).
 pub const BLOCKFROST: Scheme = Scheme::hmac_sha256("blockfrost")
     .titled("Blockfrost")
     .described_by("https://github.com/blockfrost/blockfrost-js", Confirmed)
@@ -28,6 +32,8 @@ pub const BLOCKFROST: Scheme = Scheme::hmac_sha256("blockfrost")
     .noting("After a rollback of the chain, it sends an event again under another id.");
 
 /// BTCPay Server. Each attempt has a delivery id of its own, so the key is that of the first attempt, which all of them name.
+///
+/// See [its page](crate::docs::providers::senders::btcpay).
 pub const BTCPAY: Scheme = Scheme::hmac_sha256("btcpay")
     .titled("BTCPay Server")
     .described_by("https://github.com/btcpayserver/btcpayserver", Confirmed)

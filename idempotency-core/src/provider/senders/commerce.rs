@@ -1,12 +1,17 @@
 //! Senders of shops and parcels.
 
-use super::{Confirmed, Place, Reported, Scheme, Unconfirmed, hours, seconds, standard_webhooks_with_text};
+use super::{
+    Confirmed, Place, Reported, Scheme, TimeUnit, Unconfirmed, hours, minutes, seconds,
+    standard_webhooks_with_text,
+};
 
 /// WooCommerce. The key is the shop, the topic, the delivery id and the body's digest, since none of them is enough.
 ///
 /// Its delivery id is the same for all deliveries of a webhook within one second. Bodies may be equal: an order that is
 /// deleted is `{"id":727}`, in every shop and each time. WooCommerce never retries, so equal bodies are events of their own.
 /// The three headers are not signed.
+///
+/// See [its page](crate::docs::providers::senders::woocommerce).
 pub const WOOCOMMERCE: Scheme = Scheme::hmac_sha256("woocommerce")
     .titled("WooCommerce")
     .described_by("https://github.com/woocommerce/woocommerce", Confirmed)
@@ -25,6 +30,8 @@ pub const WOOCOMMERCE: Scheme = Scheme::hmac_sha256("woocommerce")
     );
 
 /// Lemon Squeezy. It sends no id, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::lemonsqueezy).
 pub const LEMON_SQUEEZY: Scheme = Scheme::hmac_sha256("lemonsqueezy")
     .titled("Lemon Squeezy")
     .described_by("", Unconfirmed)
@@ -36,6 +43,8 @@ pub const LEMON_SQUEEZY: Scheme = Scheme::hmac_sha256("lemonsqueezy")
 
 /// Shippo, with the HMAC that it sets up on request. It sends no id, so the key is the body's digest. A time is signed, but no
 /// allowed age is published, so any is accepted.
+///
+/// See [its page](crate::docs::providers::senders::shippo).
 pub const SHIPPO: Scheme = Scheme::hmac_sha256("shippo")
     .titled("Shippo")
     .described_by("https://docs.goshippo.com/tracking/webhook-security", Reported)
@@ -53,6 +62,8 @@ pub const SHIPPO: Scheme = Scheme::hmac_sha256("shippo")
     );
 
 /// EasyPost. It normalizes the secret to NFKD before it signs.
+///
+/// See [its page](crate::docs::providers::senders::easypost).
 pub const EASYPOST: Scheme = Scheme::hmac_sha256("easypost")
     .titled("EasyPost")
     .described_by("https://github.com/EasyPost/easypost-node", Confirmed)
@@ -64,6 +75,8 @@ pub const EASYPOST: Scheme = Scheme::hmac_sha256("easypost")
     .account_in(Place::Json("/user_id"));
 
 /// BigCommerce. The secret is the app's client secret, which is used as it is, without decoding.
+///
+/// See [its page](crate::docs::providers::senders::bigcommerce).
 pub const BIGCOMMERCE: Scheme = standard_webhooks_with_text("bigcommerce")
     .titled("BigCommerce")
     .described_by("https://github.com/bigcommerce/docs", Confirmed)
@@ -73,6 +86,65 @@ pub const BIGCOMMERCE: Scheme = standard_webhooks_with_text("bigcommerce")
     .noting("The secret is the app's client secret. It disables a webhook after 48 h of failures.");
 
 /// Whop. The secret is used as it is, without decoding.
+///
+/// See [its page](crate::docs::providers::senders::whop).
 pub const WHOP: Scheme = standard_webhooks_with_text("whop")
     .titled("Whop")
     .described_by("https://github.com/whopio/whopsdk-python", Confirmed);
+
+/// Commerce Layer. The body is the resource, without an id of the event, and the topic is in a header that the signature does not
+/// cover. So the key is the topic and the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::commerce_layer).
+pub const COMMERCE_LAYER: Scheme = Scheme::hmac_sha256("commerce-layer")
+    .titled("Commerce Layer")
+    .described_by("https://docs.commercelayer.io/core/callbacks-security", Confirmed)
+    .signature_header("x-commercelayer-signature")
+    .base64()
+    .key_in(Place::Joined(&[Place::Header("x-commercelayer-topic"), Place::Digest]))
+    .waits_for(seconds(5), Reported)
+    .noting(
+        "It retries up to 10 times, and disables the webhook after 30 failures in a row (reported). Whether a retry repeats the body of the first attempt is not published.",
+    );
+
+/// Lob. A time is signed. The secret is the webhook's.
+///
+/// See [its page](crate::docs::providers::senders::lob).
+pub const LOB: Scheme = Scheme::hmac_sha256("lob")
+    .titled("Lob")
+    .described_by("https://help.lob.com/print-and-mail/getting-data-and-results/using-webhooks", Reported)
+    .signature_header("lob-signature")
+    .timestamp_header("lob-signature-timestamp")
+    .time_unit(TimeUnit::Milliseconds)
+    .signing("{timestamp}.{body}")
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/event_type/id"))
+    .retries_after_4xx(true, Confirmed);
+
+/// Shopware's app system. The key is the id of the event, which a retry keeps. The secret is the shop's, which the app chose when the
+/// shop registered it.
+///
+/// See [its page](crate::docs::providers::senders::shopware).
+pub const SHOPWARE: Scheme = Scheme::hmac_sha256("shopware")
+    .titled("Shopware (apps)")
+    .described_by("https://developer.shopware.com/docs/guides/plugins/apps/webhook.html", Confirmed)
+    .signature_header("shopware-shop-signature")
+    .key_in(Place::Json("/source/eventId"))
+    .type_in(Place::Json("/data/event"))
+    .account_in(Place::Json("/source/shopId"))
+    .retries_for(minutes(270), Confirmed)
+    .noting(
+        "Each shop has its own secret, which your app chose when the shop registered it: use a source of secrets. Shops before version 6.4.11 send no id, and are refused.",
+    );
+
+/// Squarespace. The secret is hexadecimal.
+///
+/// See [its page](crate::docs::providers::senders::squarespace).
+pub const SQUARESPACE: Scheme = Scheme::hmac_sha256("squarespace")
+    .titled("Squarespace")
+    .described_by("https://developers.squarespace.com/webhooks/verifying-notifications", Confirmed)
+    .signature_header("squarespace-signature")
+    .secret_in_hex()
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/topic"))
+    .account_in(Place::Json("/websiteId"));

@@ -4,6 +4,8 @@ use super::{Confirmed, Place, Scheme, TimeUnit, hours, minutes, seconds};
 
 /// Crisp. It sends no id, so the key is the body's digest. A time is signed, but its SDK accepts any age, and so does this
 /// scheme.
+///
+/// See [its page](crate::docs::providers::senders::crisp).
 pub const CRISP: Scheme = Scheme::hmac_sha256("crisp")
     .titled("Crisp")
     .described_by("https://github.com/crisp-im/node-crisp-api", Confirmed)
@@ -18,6 +20,8 @@ pub const CRISP: Scheme = Scheme::hmac_sha256("crisp")
 
 /// Discourse. Its id may change from attempt to attempt, and the body does not name the event. So the key is the event's name,
 /// in a header that the signature does not cover, and the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::discourse).
 pub const DISCOURSE: Scheme = Scheme::hmac_sha256("discourse")
     .titled("Discourse")
     .described_by("https://github.com/discourse/discourse", Confirmed)
@@ -30,6 +34,8 @@ pub const DISCOURSE: Scheme = Scheme::hmac_sha256("discourse")
     );
 
 /// Help Scout. It sends no id, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::help_scout).
 pub const HELP_SCOUT: Scheme = Scheme::hmac_sha1("help-scout")
     .titled("Help Scout")
     .described_by("https://github.com/helpscout/helpscout-api-php", Confirmed)
@@ -38,6 +44,8 @@ pub const HELP_SCOUT: Scheme = Scheme::hmac_sha1("help-scout")
     .key_in(Place::Digest);
 
 /// Knock, outbound webhooks. They have no id, so the key is the body's digest, which has the event's time.
+///
+/// See [its page](crate::docs::providers::senders::knock).
 pub const KNOCK: Scheme = Scheme::hmac_sha256("knock")
     .titled("Knock")
     .described_by("https://github.com/knocklabs/docs", Confirmed)
@@ -54,6 +62,8 @@ pub const KNOCK: Scheme = Scheme::hmac_sha256("knock")
     .noting("It retries after a redirect too.");
 
 /// Mastodon, webhooks of its administrators. They have no id, so the key is the body's digest, which has the event's time.
+///
+/// See [its page](crate::docs::providers::senders::mastodon).
 pub const MASTODON: Scheme = Scheme::hmac_sha256("mastodon")
     .titled("Mastodon")
     .described_by("https://github.com/mastodon/mastodon", Confirmed)
@@ -67,6 +77,8 @@ pub const MASTODON: Scheme = Scheme::hmac_sha256("mastodon")
 
 /// Microsoft Teams, outgoing webhooks. The key is the message's id. The answer's body is the reply, so a duplicate gets the
 /// same one.
+///
+/// See [its page](crate::docs::providers::senders::microsoft_teams).
 pub const MICROSOFT_TEAMS: Scheme = Scheme::hmac_sha256("microsoft-teams")
     .titled("Microsoft Teams (outgoing webhooks)")
     .described_by("https://github.com/MicrosoftDocs/msteams-docs", Confirmed)
@@ -80,6 +92,8 @@ pub const MICROSOFT_TEAMS: Scheme = Scheme::hmac_sha256("microsoft-teams")
 
 /// Sinch, its conversation API. The callbacks have no id, so the key is the body's digest. A time is signed, but its SDK
 /// accepts any age, and so does this scheme.
+///
+/// See [its page](crate::docs::providers::senders::sinch).
 pub const SINCH: Scheme = Scheme::hmac_sha256("sinch")
     .titled("Sinch (Conversation)")
     .described_by("https://github.com/sinch/sinch-sdk-node", Confirmed)
@@ -90,3 +104,22 @@ pub const SINCH: Scheme = Scheme::hmac_sha256("sinch")
     .signing("{body}.{header:x-sinch-webhook-signature-nonce}.{timestamp}")
     .key_in(Place::Digest)
     .noting("A time is signed, but its SDK accepts any age, and so does this scheme.");
+
+/// TikTok for Developers. It sends no id, so the key is the body's digest. The secret is the app's client secret. TikTok Shop and
+/// TikTok's ads send other webhooks, which are refused.
+///
+/// See [its page](crate::docs::providers::senders::tiktok).
+pub const TIKTOK: Scheme = Scheme::hmac_sha256("tiktok")
+    .titled("TikTok")
+    .described_by("https://developers.tiktok.com/doc/webhooks-verification", Confirmed)
+    .signature_header("tiktok-signature")
+    .items(',')
+    .timestamp_item("t=")
+    .prefix("s=")
+    .signing("{timestamp}.{body}")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/event"))
+    .retries_for(hours(72), Confirmed)
+    .noting(
+        "It expects the status 200. It names no allowed age: the tolerance is the default, 300 s. Webhooks of TikTok Shop and of TikTok's ads are signed in another way, and are refused.",
+    );

@@ -4,6 +4,8 @@ use super::{Confirmed, Place, Scheme, TimeUnit, seconds, standard_webhooks_with_
 
 /// Cloudflare Stream, when a video is processed. It sends no id of an event, so the key is the body's digest. Live inputs
 /// send another message.
+///
+/// See [its page](crate::docs::providers::senders::cloudflare_stream).
 pub const CLOUDFLARE_STREAM: Scheme = Scheme::hmac_sha256("cloudflare-stream")
     .titled("Cloudflare Stream")
     .described_by(
@@ -20,6 +22,8 @@ pub const CLOUDFLARE_STREAM: Scheme = Scheme::hmac_sha256("cloudflare-stream")
     .noting("For processed videos. Its messages about live inputs have another form, and are refused.");
 
 /// Filestack. The key is the body's digest. A time is signed, but its SDK accepts any age, and so does this scheme.
+///
+/// See [its page](crate::docs::providers::senders::filestack).
 pub const FILESTACK: Scheme = Scheme::hmac_sha256("filestack")
     .titled("Filestack")
     .described_by("https://github.com/filestack/filestack-python", Confirmed)
@@ -31,6 +35,8 @@ pub const FILESTACK: Scheme = Scheme::hmac_sha256("filestack")
     .noting("A time is signed, but its SDK accepts any age, and so does this scheme.");
 
 /// Ghost. It sends no id, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::ghost).
 pub const GHOST: Scheme = Scheme::hmac_sha256("ghost")
     .titled("Ghost")
     .described_by(
@@ -48,6 +54,8 @@ pub const GHOST: Scheme = Scheme::hmac_sha256("ghost")
     .noting("A 410 answer deletes the webhook. A webhook without a secret is not signed, and is refused.");
 
 /// ImageKit. The key is the `webhook-id`. The secret is used as it is, without decoding.
+///
+/// See [its page](crate::docs::providers::senders::imagekit).
 pub const IMAGEKIT: Scheme = standard_webhooks_with_text("imagekit")
     .titled("ImageKit")
     .described_by("https://github.com/imagekit-developer/imagekit-nodejs", Confirmed)

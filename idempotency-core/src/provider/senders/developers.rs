@@ -6,6 +6,8 @@ use super::{
 };
 
 /// Bitbucket Cloud. The id is in a header that the signature does not cover.
+///
+/// See [its page](crate::docs::providers::senders::bitbucket).
 pub const BITBUCKET: Scheme = Scheme::hmac_sha256("bitbucket")
     .titled("Bitbucket Cloud")
     .described_by("https://support.atlassian.com/bitbucket-cloud/docs/event-payloads/", Confirmed)
@@ -16,6 +18,8 @@ pub const BITBUCKET: Scheme = Scheme::hmac_sha256("bitbucket")
 
 /// Jira Cloud, webhooks with a secret. The id is in a header that the signature does not cover. It is unique per site, so give
 /// each site an endpoint of its own.
+///
+/// See [its page](crate::docs::providers::senders::jira).
 pub const JIRA: Scheme = Scheme::hmac_sha256("jira")
     .titled("Jira Cloud")
     .described_by("", Reported)
@@ -35,6 +39,8 @@ const GITLAB_BODY: usize = 25 * 1024 * 1024;
 
 /// GitLab with a secret token. **Nothing is signed**: a client that sees a request can forge any other. Prefer
 /// [`GITLAB_SIGNED`].
+///
+/// See [its page](crate::docs::providers::senders::gitlab).
 pub const GITLAB: Scheme = Scheme::token("gitlab")
     .titled("GitLab (secret token)")
     .described_by(
@@ -49,6 +55,8 @@ pub const GITLAB: Scheme = Scheme::token("gitlab")
     .noting("GitLab before 17.4 sends no `Idempotency-Key` and is refused. Prefer a signing token, which GitLab 19.0 has.");
 
 /// GitLab with a signing token, by the rules of Standard Webhooks.
+///
+/// See [its page](crate::docs::providers::senders::gitlab_signed).
 pub const GITLAB_SIGNED: Scheme = standard_webhooks("gitlab-signed")
     .titled("GitLab (signing token)")
     .described_by("https://gitlab.com/gitlab-org/gitlab/-/merge_requests/230944", Confirmed)
@@ -57,6 +65,8 @@ pub const GITLAB_SIGNED: Scheme = standard_webhooks("gitlab-signed")
     .waits_for(seconds(10), Confirmed);
 
 /// CircleCI.
+///
+/// See [its page](crate::docs::providers::senders::circleci).
 pub const CIRCLECI: Scheme = Scheme::hmac_sha256("circleci")
     .titled("CircleCI")
     .described_by("", Unconfirmed)
@@ -68,6 +78,8 @@ pub const CIRCLECI: Scheme = Scheme::hmac_sha256("circleci")
     .account_in(Place::Json("/organization/id"));
 
 /// Vercel.
+///
+/// See [its page](crate::docs::providers::senders::vercel).
 pub const VERCEL: Scheme = Scheme::hmac_sha1("vercel")
     .titled("Vercel")
     .described_by("", Reported)
@@ -76,6 +88,8 @@ pub const VERCEL: Scheme = Scheme::hmac_sha1("vercel")
     .type_in(Place::Json("/type"));
 
 /// Heroku. The attempt's id in the body changes from attempt to attempt, so the key is the event's id.
+///
+/// See [its page](crate::docs::providers::senders::heroku).
 pub const HEROKU: Scheme = Scheme::hmac_sha256("heroku")
     .titled("Heroku")
     .described_by("https://devcenter.heroku.com/changelog-items/1966", Unconfirmed)
@@ -87,6 +101,8 @@ pub const HEROKU: Scheme = Scheme::hmac_sha256("heroku")
     .retries_for(hours(72), Confirmed);
 
 /// Sentry's integrations. The id is in a header that the signature does not cover.
+///
+/// See [its page](crate::docs::providers::senders::sentry).
 pub const SENTRY: Scheme = Scheme::hmac_sha256("sentry")
     .titled("Sentry")
     .described_by("", Unconfirmed)
@@ -96,6 +112,8 @@ pub const SENTRY: Scheme = Scheme::hmac_sha256("sentry")
     .waits_for(seconds(1), Unconfirmed);
 
 /// PagerDuty, webhooks of version 3.
+///
+/// See [its page](crate::docs::providers::senders::pagerduty).
 pub const PAGERDUTY: Scheme = Scheme::hmac_sha256("pagerduty")
     .titled("PagerDuty (v3)")
     .described_by("https://github.com/PagerDuty/go-pagerduty", Confirmed)
@@ -115,6 +133,8 @@ pub const PAGERDUTY: Scheme = Scheme::hmac_sha256("pagerduty")
 ///
 /// Its SDK refuses a time that is older than 60 s, so each attempt should have a time of its own. The time is left out of
 /// the fingerprint. An event's type has its action, such as `Issue;update`: a late `Issue;create` is no older update.
+///
+/// See [its page](crate::docs::providers::senders::linear).
 pub const LINEAR: Scheme = Scheme::hmac_sha256("linear")
     .titled("Linear")
     .described_by("https://github.com/linear/linear", Confirmed)
@@ -137,6 +157,8 @@ pub const LINEAR: Scheme = Scheme::hmac_sha256("linear")
 
 /// Sanity. The id is in a header that the signature does not cover. A time is signed, but its SDK accepts any age, and so does
 /// this scheme.
+///
+/// See [its page](crate::docs::providers::senders::sanity).
 pub const SANITY: Scheme = Scheme::hmac_sha256("sanity")
     .titled("Sanity")
     .described_by("https://github.com/sanity-io/webhook-toolkit", Confirmed)
@@ -155,6 +177,8 @@ pub const SANITY: Scheme = Scheme::hmac_sha256("sanity")
 
 /// Amazon EventBridge, API destinations whose connection sends an API key in `x-api-key`. **Nothing is signed**. An event that
 /// is replayed from an archive has the same id and a `replay-name`, so it counts as the same event.
+///
+/// See [its page](crate::docs::providers::senders::aws_eventbridge).
 pub const AWS_EVENTBRIDGE: Scheme = Scheme::token("aws-eventbridge")
     .titled("Amazon EventBridge (API key)")
     .described_by("", Unconfirmed)
@@ -168,6 +192,8 @@ pub const AWS_EVENTBRIDGE: Scheme = Scheme::token("aws-eventbridge")
     .noting("The name of the header is your choice at AWS. A replay from an archive within the retention does not run again.");
 
 /// incident.io, which sends through Svix.
+///
+/// See [its page](crate::docs::providers::senders::incident_io).
 pub const INCIDENT_IO: Scheme = standard_webhooks("incident-io")
     .titled("incident.io")
     .described_by("https://docs.incident.io/integrations/webhooks", Unconfirmed)
@@ -182,6 +208,8 @@ pub const INCIDENT_IO: Scheme = standard_webhooks("incident-io")
 ///
 /// Supabase waits for the answer and uses it, so the handler answers 200 with JSON. Its hooks may have several secrets,
 /// separated by `|`: call [`with_secret`](super::super::SchemeProvider::with_secret) for each.
+///
+/// See [its page](crate::docs::providers::senders::supabase).
 pub const SUPABASE: Scheme = standard_webhooks("supabase")
     .titled("Supabase (Auth hooks)")
     .described_by("https://github.com/supabase/auth", Confirmed)
@@ -196,6 +224,8 @@ pub const SUPABASE: Scheme = standard_webhooks("supabase")
     );
 
 /// npm, hooks of the registry. It sends no id, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::npm).
 pub const NPM: Scheme = Scheme::hmac_sha256("npm")
     .titled("npm hooks")
     .described_by("https://github.com/npm/npm-hook-receiver", Confirmed)

@@ -1,9 +1,11 @@
 //! Senders of repositories that one hosts oneself.
 
-use super::{Confirmed, Place, Scheme, seconds};
+use super::{Confirmed, Place, Reported, Scheme, seconds};
 
 /// Gitea. The id is in a header that the signature does not cover. It signs the JSON, so the content type must be
 /// `application/json`.
+///
+/// See [its page](crate::docs::providers::senders::gitea).
 pub const GITEA: Scheme = Scheme::hmac_sha256("gitea")
     .titled("Gitea")
     .described_by("https://github.com/go-gitea/gitea", Confirmed)
@@ -14,6 +16,8 @@ pub const GITEA: Scheme = Scheme::hmac_sha256("gitea")
 
 /// Gogs. The id is in a header that the signature does not cover. It signs the JSON, so the content type must be
 /// `application/json`.
+///
+/// See [its page](crate::docs::providers::senders::gogs).
 pub const GOGS: Scheme = Scheme::hmac_sha256("gogs")
     .titled("Gogs")
     .described_by("https://github.com/gogs/gogs", Confirmed)
@@ -23,4 +27,18 @@ pub const GOGS: Scheme = Scheme::hmac_sha256("gogs")
     .waits_for(seconds(15), Confirmed)
     .noting(
         "Set its content type to `application/json`: a form is not what it signs. A redelivery from its console counts as the same event.",
+    );
+
+/// Bitbucket Data Center. It sends no id of an event, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::bitbucket_data_center).
+pub const BITBUCKET_DATA_CENTER: Scheme = Scheme::hmac_sha256("bitbucket-data-center")
+    .titled("Bitbucket Data Center")
+    .described_by("https://confluence.atlassian.com/bitbucketserver/event-payload-938025882.html", Reported)
+    .signature_header("x-hub-signature")
+    .prefix("sha256=")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/eventKey"))
+    .noting(
+        "Its algorithm must be the default, SHA-256. `X-Request-Id` names the request, and is not signed.",
     );

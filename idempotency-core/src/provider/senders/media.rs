@@ -9,6 +9,8 @@ use super::{
 ///
 /// The kind of message is in a header that is not signed, so the type is that of the subscription with its status:
 /// `channel.follow;enabled` is an event, `channel.follow;authorization_revoked` is the end of the subscription.
+///
+/// See [its page](crate::docs::providers::senders::twitch).
 pub const TWITCH: Scheme = Scheme::hmac_sha256("twitch")
     .titled("Twitch EventSub")
     .described_by("https://dev.twitch.tv/docs/eventsub/handling-webhook-events", Confirmed)
@@ -34,6 +36,8 @@ pub const TWITCH: Scheme = Scheme::hmac_sha256("twitch")
 ///
 /// X checks the endpoint every hour: it sends a token and expects its HMAC under the secret that also signs bodies. So a token
 /// that could be a body is not signed.
+///
+/// See [its page](crate::docs::providers::senders::twitter_x).
 pub const TWITTER_X: Scheme = Scheme::hmac_sha256("twitter-x")
     .titled("X (Twitter)")
     .described_by("https://docs.x.com/x-api/webhooks/quickstart", Confirmed)
@@ -52,6 +56,8 @@ pub const TWITTER_X: Scheme = Scheme::hmac_sha256("twitter-x")
 /// any is accepted.
 ///
 /// Discord's webhook events are [`DISCORD_EVENTS`]. They have another URL.
+///
+/// See [its page](crate::docs::providers::senders::discord).
 pub const DISCORD: Scheme = discord("discord")
     .titled("Discord (interactions)")
     .key_in(Place::Json("/id"))
@@ -62,6 +68,8 @@ pub const DISCORD: Scheme = discord("discord")
     .noting("It also sends bad signatures, to see them answered 401. A time is signed, but no allowed age is published, so any is accepted.");
 
 /// Discord's webhook events. The secret is the application's public key. They have no id, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::discord_events).
 pub const DISCORD_EVENTS: Scheme = discord("discord-events")
     .titled("Discord (webhook events)")
     .key_in(Place::Digest)
@@ -82,6 +90,8 @@ const fn discord(name: &'static str) -> Scheme {
 }
 
 /// Telnyx. The secret is the account's public key. The body counts the attempts.
+///
+/// See [its page](crate::docs::providers::senders::telnyx).
 pub const TELNYX: Scheme = Scheme::ed25519("telnyx")
     .titled("Telnyx")
     .described_by("https://github.com/team-telnyx/telnyx-node", Confirmed)
@@ -96,6 +106,8 @@ pub const TELNYX: Scheme = Scheme::ed25519("telnyx")
     .noting("It waits 2 s in its messaging product. Other products may wait longer.");
 
 /// Zoom. It sends no id, so the key is the body's digest. Every 72 hours it checks the endpoint.
+///
+/// See [its page](crate::docs::providers::senders::zoom).
 pub const ZOOM: Scheme = Scheme::hmac_sha256("zoom")
     .titled("Zoom")
     .described_by("https://developers.zoom.us/blog/webhook-delays", Confirmed)
@@ -118,6 +130,8 @@ pub const ZOOM: Scheme = Scheme::hmac_sha256("zoom")
 
 /// Telegram bots. **Nothing is signed**: a client that sees a request can forge any other. Updates are numbered for each bot, so give
 /// each bot an endpoint of its own.
+///
+/// See [its page](crate::docs::providers::senders::telegram).
 pub const TELEGRAM: Scheme = Scheme::token("telegram")
     .titled("Telegram")
     .described_by("", Unconfirmed)
@@ -126,6 +140,8 @@ pub const TELEGRAM: Scheme = Scheme::token("telegram")
     .noting("Updates are numbered for each bot, so give each bot its own endpoint.");
 
 /// Liveblocks.
+///
+/// See [its page](crate::docs::providers::senders::liveblocks).
 pub const LIVEBLOCKS: Scheme = standard_webhooks("liveblocks")
     .titled("Liveblocks")
     .described_by("https://github.com/liveblocks/liveblocks", Confirmed)
@@ -133,6 +149,8 @@ pub const LIVEBLOCKS: Scheme = standard_webhooks("liveblocks")
     .account_in(Place::Json("/data/projectId"));
 
 /// Mux. The body lists the attempts.
+///
+/// See [its page](crate::docs::providers::senders::mux).
 pub const MUX: Scheme = Scheme::hmac_sha256("mux")
     .titled("Mux")
     .described_by("https://github.com/muxinc/mux-ts", Confirmed)
@@ -147,6 +165,8 @@ pub const MUX: Scheme = Scheme::hmac_sha256("mux")
     .differing_between_attempts(&["/attempts"]);
 
 /// Stream Chat. It sends no id in the body, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::stream).
 pub const STREAM: Scheme = Scheme::hmac_sha256("stream")
     .titled("Stream Chat")
     .described_by("https://github.com/GetStream/stream-chat-js", Confirmed)

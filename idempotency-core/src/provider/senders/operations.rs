@@ -3,6 +3,8 @@
 use super::{Confirmed, Place, Reported, Scheme, seconds, standard_webhooks};
 
 /// Buildkite, webhooks with a signature. It sends no id, so the key is the body's digest. The secret is the webhook's token.
+///
+/// See [its page](crate::docs::providers::senders::buildkite).
 pub const BUILDKITE: Scheme = Scheme::hmac_sha256("buildkite")
     .titled("Buildkite")
     .described_by("https://github.com/buildkite/docs", Confirmed)
@@ -19,6 +21,8 @@ pub const BUILDKITE: Scheme = Scheme::hmac_sha256("buildkite")
 
 /// Cloudflare's notifications. **Nothing is signed**: a client that sees a request can forge any other. They have no id that
 /// all of them share, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::cloudflare).
 pub const CLOUDFLARE: Scheme = Scheme::token("cloudflare")
     .titled("Cloudflare (notifications)")
     .described_by(
@@ -29,6 +33,8 @@ pub const CLOUDFLARE: Scheme = Scheme::token("cloudflare")
     .key_in(Place::Digest);
 
 /// Flux, providers of the type `generic-hmac`. It sends no id, so the key is the body's digest, which has the event's time.
+///
+/// See [its page](crate::docs::providers::senders::flux).
 pub const FLUX: Scheme = Scheme::hmac_sha256("flux")
     .titled("Flux (generic-hmac)")
     .described_by("https://github.com/fluxcd/notification-controller", Confirmed)
@@ -38,6 +44,8 @@ pub const FLUX: Scheme = Scheme::hmac_sha256("flux")
     .type_in(Place::Json("/reason"));
 
 /// Grafana Alerting, webhooks with an HMAC signature. It sends no id, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::grafana).
 pub const GRAFANA: Scheme = Scheme::hmac_sha256("grafana")
     .titled("Grafana Alerting")
     .described_by("https://github.com/grafana/alerting", Confirmed)
@@ -48,6 +56,8 @@ pub const GRAFANA: Scheme = Scheme::hmac_sha256("grafana")
 
 /// Harbor. **Nothing is signed**: a client that sees a request can forge any other. It sends no id in its default format, so
 /// the key is the body's digest. The secret is the policy's authentication header, as a whole.
+///
+/// See [its page](crate::docs::providers::senders::harbor).
 pub const HARBOR: Scheme = Scheme::token("harbor")
     .titled("Harbor")
     .described_by("https://github.com/goharbor/harbor", Confirmed)
@@ -58,6 +68,8 @@ pub const HARBOR: Scheme = Scheme::token("harbor")
     .noting("It makes 3 attempts, unless it is configured otherwise.");
 
 /// HCP Terraform and Terraform Enterprise. They send no id, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::hcp_terraform).
 pub const HCP_TERRAFORM: Scheme = Scheme::hmac_sha512("hcp-terraform")
     .titled("HCP Terraform")
     .described_by("https://github.com/hashicorp/terraform-docs-common", Confirmed)
@@ -67,6 +79,8 @@ pub const HCP_TERRAFORM: Scheme = Scheme::hmac_sha512("hcp-terraform")
 
 /// Langfuse. The key is the execution's id, which a retry keeps although it has a time of its own. A message without an id has
 /// the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::langfuse).
 pub const LANGFUSE: Scheme = Scheme::hmac_sha256("langfuse")
     .titled("Langfuse")
     .described_by("https://github.com/langfuse/langfuse", Confirmed)
@@ -81,6 +95,8 @@ pub const LANGFUSE: Scheme = Scheme::hmac_sha256("langfuse")
     .noting("It makes at least 4 attempts, in quick succession.");
 
 /// LaunchDarkly. The key is the id of the entry in the audit log.
+///
+/// See [its page](crate::docs::providers::senders::launchdarkly).
 pub const LAUNCHDARKLY: Scheme = Scheme::hmac_sha256("launchdarkly")
     .titled("LaunchDarkly")
     .described_by("https://launchdarkly.com/docs/home/infrastructure/webhooks", Confirmed)
@@ -89,12 +105,16 @@ pub const LAUNCHDARKLY: Scheme = Scheme::hmac_sha256("launchdarkly")
     .noting("Events may arrive out of order.");
 
 /// Render.
+///
+/// See [its page](crate::docs::providers::senders::render).
 pub const RENDER: Scheme = standard_webhooks("render")
     .titled("Render")
     .described_by("https://github.com/render-examples/webhook-github-action", Confirmed)
     .type_in(Place::Json("/type"));
 
 /// Snyk. The id is in a header that the signature does not cover.
+///
+/// See [its page](crate::docs::providers::senders::snyk).
 pub const SNYK: Scheme = Scheme::hmac_sha256("snyk")
     .titled("Snyk")
     .described_by("https://docs.snyk.io/snyk-api/using-specific-snyk-apis/webhooks-apis/webhooks", Confirmed)
@@ -104,6 +124,8 @@ pub const SNYK: Scheme = Scheme::hmac_sha256("snyk")
     .noting("Whether a retry keeps the id is unknown.");
 
 /// SonarQube Server and SonarQube Cloud. A change of an issue may send a task's id again, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::sonarqube).
 pub const SONARQUBE: Scheme = Scheme::hmac_sha256("sonarqube")
     .titled("SonarQube")
     .described_by("https://docs.sonarsource.com/sonarqube-server/discovering/integrations/webhooks", Reported)
@@ -111,3 +133,39 @@ pub const SONARQUBE: Scheme = Scheme::hmac_sha256("sonarqube")
     .key_in(Place::Digest)
     .type_in(Place::Json("/status"))
     .waits_for(seconds(10), Confirmed);
+
+/// Azure DevOps' service hooks, with basic authentication. **Nothing is signed.** Two subscriptions may report one event, so the
+/// subscription is part of the key.
+///
+/// See [its page](crate::docs::providers::senders::azure_devops).
+pub const AZURE_DEVOPS: Scheme = Scheme::basic_auth("azure-devops")
+    .titled("Azure DevOps (service hooks)")
+    .described_by("https://learn.microsoft.com/en-us/azure/devops/service-hooks/events", Confirmed)
+    .key_in(Place::Joined(&[Place::Json("/subscriptionId"), Place::Json("/id")]))
+    .type_in(Place::Json("/eventType"))
+    .noting("The basic authentication is an option of the subscription.");
+
+/// Datadog's webhooks, with basic authentication in the URL and the default payload. **Nothing is signed.** The key is the event's id.
+///
+/// See [its page](crate::docs::providers::senders::datadog).
+pub const DATADOG: Scheme = Scheme::basic_auth("datadog")
+    .titled("Datadog")
+    .described_by("https://docs.datadoghq.com/integrations/webhooks/", Confirmed)
+    .key_in(Place::Json("/id"))
+    .type_in(Place::Json("/event_type"))
+    .waits_for(seconds(15), Confirmed)
+    .retries_after_4xx(false, Confirmed)
+    .noting(
+        "Put the user and the password into the webhook's URL, before an `@`. The payload is a template: keep the line `\"id\": \"$ID\"` of the default one. It retries a lost connection 5 times.",
+    );
+
+/// Expo's EAS Build and EAS Submit. It sends no id of an event, so the key is the body's digest. The type is the job's status.
+///
+/// See [its page](crate::docs::providers::senders::expo).
+pub const EXPO: Scheme = Scheme::hmac_sha1("expo")
+    .titled("Expo (EAS)")
+    .described_by("https://docs.expo.dev/eas/webhooks/", Reported)
+    .signature_header("expo-signature")
+    .prefix("sha1=")
+    .key_in(Place::Digest)
+    .type_in(Place::Json("/status"));

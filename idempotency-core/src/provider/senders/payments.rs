@@ -1,12 +1,14 @@
 //! Senders of payments.
 
 use super::{
-    Confirmed, Place, Scheme, TimeUnit, Unconfirmed, VersionForm, days, hours, minutes, seconds,
+    Confirmed, Place, Reported, Scheme, TimeUnit, Unconfirmed, VersionForm, days, hours, minutes, seconds,
     standard_webhooks,
 };
 
 /// Square. The signature covers the notification URL, so call [`with_url`](Scheme::with_url) with exactly the URL of the
 /// subscription.
+///
+/// See [its page](crate::docs::providers::senders::square).
 pub const SQUARE: Scheme = Scheme::hmac_sha256("square")
     .titled("Square")
     .described_by("https://developer.squareup.com/docs/webhooks-overview", Confirmed)
@@ -20,6 +22,8 @@ pub const SQUARE: Scheme = Scheme::hmac_sha256("square")
 
 /// Paddle Billing. A replay from the dashboard has a new `notification_id` and the same `event_id`, so it counts as the same
 /// event.
+///
+/// See [its page](crate::docs::providers::senders::paddle).
 pub const PADDLE: Scheme = Scheme::hmac_sha256("paddle")
     .titled("Paddle Billing")
     .described_by("https://github.com/PaddleHQ/paddle-node-sdk", Confirmed)
@@ -38,6 +42,8 @@ pub const PADDLE: Scheme = Scheme::hmac_sha256("paddle")
 
 /// Razorpay. The id is in a header that the signature does not cover. Events can be replayed from the dashboard for 7 days,
 /// so the retention is 14 days.
+///
+/// See [its page](crate::docs::providers::senders::razorpay).
 pub const RAZORPAY: Scheme = Scheme::hmac_sha256("razorpay")
     .titled("Razorpay")
     .described_by("https://razorpay.com/docs/webhooks/best-practices", Confirmed)
@@ -51,6 +57,8 @@ pub const RAZORPAY: Scheme = Scheme::hmac_sha256("razorpay")
     .noting("After 24 h of failures it disables the webhook.");
 
 /// Coinbase Commerce. The envelope's `id` changes from attempt to attempt, so the key is the `id` of the event inside.
+///
+/// See [its page](crate::docs::providers::senders::coinbase_commerce).
 pub const COINBASE_COMMERCE: Scheme = Scheme::hmac_sha256("coinbase-commerce")
     .titled("Coinbase Commerce")
     .described_by("https://github.com/coinbase/coinbase-commerce-node", Confirmed)
@@ -62,6 +70,8 @@ pub const COINBASE_COMMERCE: Scheme = Scheme::hmac_sha256("coinbase-commerce")
     .noting("It expects the status 200.");
 
 /// Checkout.com.
+///
+/// See [its page](crate::docs::providers::senders::checkout).
 pub const CHECKOUT: Scheme = Scheme::hmac_sha256("checkout")
     .titled("Checkout.com")
     .described_by("https://www.checkout.com/docs/workflows/set-up-your-webhook-receiver", Confirmed)
@@ -70,6 +80,8 @@ pub const CHECKOUT: Scheme = Scheme::hmac_sha256("checkout")
     .type_in(Place::Json("/type"));
 
 /// Mollie's next-generation webhooks. The classic ones are not signed and name only a payment, so they are refused.
+///
+/// See [its page](crate::docs::providers::senders::mollie).
 pub const MOLLIE: Scheme = Scheme::hmac_sha256("mollie")
     .titled("Mollie (next-generation)")
     .described_by("https://github.com/mollie/mollie-api-typescript", Confirmed)
@@ -83,6 +95,8 @@ pub const MOLLIE: Scheme = Scheme::hmac_sha256("mollie")
 
 /// Polar. A secret may be of either of two kinds, and some secrets of the older kind begin as the newer ones do, so both kinds
 /// of key are tried.
+///
+/// See [its page](crate::docs::providers::senders::polar).
 pub const POLAR: Scheme = standard_webhooks("polar")
     .titled("Polar")
     .described_by("https://github.com/polarsource/polar", Confirmed)
@@ -95,12 +109,16 @@ pub const POLAR: Scheme = standard_webhooks("polar")
     );
 
 /// Lithic.
+///
+/// See [its page](crate::docs::providers::senders::lithic).
 pub const LITHIC: Scheme = standard_webhooks("lithic")
     .titled("Lithic")
     .described_by("https://github.com/lithic-com/lithic-node", Confirmed)
     .type_in(Place::Json("/event_type"));
 
 /// Dodo Payments.
+///
+/// See [its page](crate::docs::providers::senders::dodo_payments).
 pub const DODO_PAYMENTS: Scheme = standard_webhooks("dodo-payments")
     .titled("Dodo Payments")
     .described_by("https://github.com/dodopayments/dodopayments-typescript", Confirmed)
@@ -108,6 +126,8 @@ pub const DODO_PAYMENTS: Scheme = standard_webhooks("dodo-payments")
     .account_in(Place::Json("/business_id"));
 
 /// Modern Treasury. It sends no id, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::modern_treasury).
 pub const MODERN_TREASURY: Scheme = Scheme::hmac_sha256("modern-treasury")
     .titled("Modern Treasury")
     .described_by("https://github.com/Modern-Treasury/modern-treasury-node", Confirmed)
@@ -117,6 +137,8 @@ pub const MODERN_TREASURY: Scheme = Scheme::hmac_sha256("modern-treasury")
     .noting("`/data/live_mode` in the body tells live events from those of the sandbox.");
 
 /// Orb.
+///
+/// See [its page](crate::docs::providers::senders::orb).
 pub const ORB: Scheme = Scheme::hmac_sha256("orb")
     .titled("Orb")
     .described_by("https://docs.withorb.com/integrations-and-exports/webhooks", Confirmed)
@@ -131,6 +153,8 @@ pub const ORB: Scheme = Scheme::hmac_sha256("orb")
 
 /// Chargebee, with basic authentication. **Nothing is signed**. The body has the state of its own delivery, which is left out
 /// of the fingerprint.
+///
+/// See [its page](crate::docs::providers::senders::chargebee).
 pub const CHARGEBEE: Scheme = Scheme::basic_auth("chargebee")
     .titled("Chargebee")
     .described_by("https://github.com/chargebee/chargebee-node", Confirmed)
@@ -142,6 +166,8 @@ pub const CHARGEBEE: Scheme = Scheme::basic_auth("chargebee")
 
 /// Cashfree Payments. It sends no id, so the key is the body's digest. A time is signed, but its SDK accepts any age, and so
 /// does this scheme.
+///
+/// See [its page](crate::docs::providers::senders::cashfree).
 pub const CASHFREE: Scheme = Scheme::hmac_sha256("cashfree")
     .titled("Cashfree Payments")
     .described_by("https://github.com/cashfree/cashfree-pg-sdk-nodejs", Confirmed)
@@ -156,6 +182,8 @@ pub const CASHFREE: Scheme = Scheme::hmac_sha256("cashfree")
     .noting("A time is signed, but its SDK accepts any age, and so does this scheme.");
 
 /// Creem.
+///
+/// See [its page](crate::docs::providers::senders::creem).
 pub const CREEM: Scheme = Scheme::hmac_sha256("creem")
     .titled("Creem")
     .described_by("https://docs.creem.io/code/webhooks", Confirmed)
@@ -167,6 +195,8 @@ pub const CREEM: Scheme = Scheme::hmac_sha256("creem")
     .noting("It expects the status 200.");
 
 /// Lago, endpoints with HMAC signatures. The id is in a header that the signature does not cover.
+///
+/// See [its page](crate::docs::providers::senders::lago).
 pub const LAGO: Scheme = Scheme::hmac_sha256("lago")
     .titled("Lago (HMAC)")
     .described_by("https://github.com/getlago/lago-api", Confirmed)
@@ -180,6 +210,8 @@ pub const LAGO: Scheme = Scheme::hmac_sha256("lago")
     .noting("Choose `hmac` as the endpoint's algorithm: its default signs with a JWT, and is refused. It makes 3 attempts, unless it is configured otherwise.");
 
 /// Metronome. It signs a date, in a form that is not read, so any age is accepted. The key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::metronome).
 pub const METRONOME: Scheme = Scheme::hmac_sha256("metronome")
     .titled("Metronome")
     .described_by("https://github.com/Metronome-Industries/metronome-node", Confirmed)
@@ -189,9 +221,27 @@ pub const METRONOME: Scheme = Scheme::hmac_sha256("metronome")
     .noting("A date is signed, but not read: any age is accepted.");
 
 /// Paystack. It sends no id of an event, so the key is the body's digest. The secret is the API's secret key.
+///
+/// See [its page](crate::docs::providers::senders::paystack).
 pub const PAYSTACK: Scheme = Scheme::hmac_sha512("paystack")
     .titled("Paystack")
     .described_by("https://github.com/PaystackOSS/doc-code-snippets", Confirmed)
     .signature_header("x-paystack-signature")
     .key_in(Place::Digest)
     .type_in(Place::Json("/event"));
+
+/// RevenueCat, with the authorization header that you choose. **Nothing is signed.**
+///
+/// See [its page](crate::docs::providers::senders::revenuecat).
+pub const REVENUECAT: Scheme = Scheme::token("revenuecat")
+    .titled("RevenueCat")
+    .described_by("https://www.revenuecat.com/docs/integrations/webhooks", Confirmed)
+    .signature_header("authorization")
+    .key_in(Place::Json("/event/id"))
+    .type_in(Place::Json("/event/type"))
+    .retries_for(minutes(155), Confirmed)
+    .waits_for(seconds(60), Reported)
+    .retries_after_4xx(true, Confirmed)
+    .noting(
+        "It expects the status 200. The secret is the whole value of the header, as its dashboard has it.",
+    );

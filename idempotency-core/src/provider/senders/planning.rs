@@ -3,6 +3,8 @@
 use super::{Confirmed, Place, Scheme, TimeUnit, minutes, seconds};
 
 /// Cal.com. It sends no id, so the key is the body's digest, which has the event's time.
+///
+/// See [its page](crate::docs::providers::senders::cal_com).
 pub const CAL_COM: Scheme = Scheme::hmac_sha256("cal-com")
     .titled("Cal.com")
     .described_by("https://github.com/calcom/cal.com", Confirmed)
@@ -12,6 +14,8 @@ pub const CAL_COM: Scheme = Scheme::hmac_sha256("cal-com")
     .noting("A custom payload template changes the body: keep `createdAt` in it, so that no two events have equal bodies. A webhook without a secret is not signed, and is refused.");
 
 /// ClickUp. It sends no id of an event, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::clickup).
 pub const CLICKUP: Scheme = Scheme::hmac_sha256("clickup")
     .titled("ClickUp")
     .described_by("https://developer.clickup.com/docs/webhooksignature", Confirmed)
@@ -20,6 +24,8 @@ pub const CLICKUP: Scheme = Scheme::hmac_sha256("clickup")
     .type_in(Place::Json("/event"));
 
 /// Cronofy. It sends no id, so the key is the body's digest. The secret is the application's client secret.
+///
+/// See [its page](crate::docs::providers::senders::cronofy).
 pub const CRONOFY: Scheme = Scheme::hmac_sha256("cronofy")
     .titled("Cronofy")
     .described_by("https://github.com/cronofy/cronofy-node", Confirmed)
@@ -29,6 +35,8 @@ pub const CRONOFY: Scheme = Scheme::hmac_sha256("cronofy")
     .key_in(Place::Digest);
 
 /// Outline. The key is the delivery's id. It never retries.
+///
+/// See [its page](crate::docs::providers::senders::outline).
 pub const OUTLINE: Scheme = Scheme::hmac_sha256("outline")
     .titled("Outline")
     .described_by("https://github.com/outline/outline", Confirmed)
@@ -45,6 +53,8 @@ pub const OUTLINE: Scheme = Scheme::hmac_sha256("outline")
     .noting("A webhook without a secret is not signed, and is refused.");
 
 /// Plane. Its delivery id changes from attempt to attempt, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::plane).
 pub const PLANE: Scheme = Scheme::hmac_sha256("plane")
     .titled("Plane")
     .described_by("https://github.com/makeplane/plane", Confirmed)
@@ -58,6 +68,8 @@ pub const PLANE: Scheme = Scheme::hmac_sha256("plane")
     .noting("It retries only if it gets no answer. After the last retry it disables the webhook.");
 
 /// Taiga. It sends no id, so the key is the body's digest, which has the event's time.
+///
+/// See [its page](crate::docs::providers::senders::taiga).
 pub const TAIGA: Scheme = Scheme::hmac_sha1("taiga")
     .titled("Taiga")
     .described_by("https://github.com/taigaio/taiga-back", Confirmed)

@@ -6,6 +6,8 @@ use super::{
 };
 
 /// Typeform.
+///
+/// See [its page](crate::docs::providers::senders::typeform).
 pub const TYPEFORM: Scheme = Scheme::hmac_sha256("typeform")
     .titled("Typeform")
     .described_by("", Reported)
@@ -20,6 +22,8 @@ pub const TYPEFORM: Scheme = Scheme::hmac_sha256("typeform")
 /// Dropbox. A notification only lists the accounts in which files changed. It has no id, and the next notification about an
 /// account may be equal byte for byte, so **nothing is deduplicated**: the handler runs for every verified request, and must be
 /// safe to run twice. Read the changes of an account from the cursor that you stored last.
+///
+/// See [its page](crate::docs::providers::senders::dropbox).
 pub const DROPBOX: Scheme = Scheme::hmac_sha256("dropbox")
     .titled("Dropbox")
     .described_by("https://www.dropbox.com/developers/reference/webhooks", Confirmed)
@@ -32,6 +36,8 @@ pub const DROPBOX: Scheme = Scheme::hmac_sha256("dropbox")
     );
 
 /// Trello. The signature covers the callback URL, so call [`with_url`](Scheme::with_url) with exactly the URL of the webhook.
+///
+/// See [its page](crate::docs::providers::senders::trello).
 pub const TRELLO: Scheme = Scheme::hmac_sha1("trello")
     .titled("Trello")
     .described_by("", Reported)
@@ -45,6 +51,8 @@ pub const TRELLO: Scheme = Scheme::hmac_sha1("trello")
     .noting("A 410 answer may delete the webhook (not confirmed).");
 
 /// Intercom. The body counts the attempts. It checks the endpoint with a HEAD request.
+///
+/// See [its page](crate::docs::providers::senders::intercom).
 pub const INTERCOM: Scheme = Scheme::hmac_sha1("intercom")
     .titled("Intercom")
     .described_by("https://developers.intercom.com", Reported)
@@ -64,6 +72,8 @@ pub const INTERCOM: Scheme = Scheme::hmac_sha1("intercom")
 ///
 /// An author may copy the form of an event, with a ticket's id as its id. So the type and the time of the event are part of
 /// its key, which two changes of a ticket do not share.
+///
+/// See [its page](crate::docs::providers::senders::zendesk).
 pub const ZENDESK: Scheme = Scheme::hmac_sha256("zendesk")
     .titled("Zendesk")
     .described_by("", Unconfirmed)
@@ -87,6 +97,8 @@ pub const ZENDESK: Scheme = Scheme::hmac_sha256("zendesk")
 const ZENDESK_EVENT: Place = Place::Joined(&[Place::Json("/type"), Place::Json("/id"), Place::Json("/time")]);
 
 /// WorkOS.
+///
+/// See [its page](crate::docs::providers::senders::workos).
 pub const WORKOS: Scheme = Scheme::hmac_sha256("workos")
     .titled("WorkOS")
     .described_by("https://github.com/workos/workos-node", Confirmed)
@@ -106,6 +118,8 @@ pub const WORKOS: Scheme = Scheme::hmac_sha256("workos")
     );
 
 /// Calendly. It sends no id, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::calendly).
 pub const CALENDLY: Scheme = Scheme::hmac_sha256("calendly")
     .titled("Calendly")
     .described_by("", Unconfirmed)
@@ -120,6 +134,8 @@ pub const CALENDLY: Scheme = Scheme::hmac_sha256("calendly")
 
 /// Box. `BOX-DELIVERY-ID` changes from attempt to attempt, so the key is the `id` in the body. Use both signature keys of the
 /// app, the primary and the secondary.
+///
+/// See [its page](crate::docs::providers::senders::box_).
 pub const BOX: Scheme = Scheme::hmac_sha256("box")
     .titled("Box")
     .described_by("https://developer.box.com/guides/webhooks/v2", Confirmed)
@@ -140,6 +156,8 @@ pub const BOX: Scheme = Scheme::hmac_sha256("box")
 
 /// DocuSign Connect. It sends no id, so the key is made of the event, the envelope, the recipient if there is one, and the time.
 /// An event about no envelope, such as a change of a template, has the body's digest. The body counts the attempts.
+///
+/// See [its page](crate::docs::providers::senders::docusign).
 pub const DOCUSIGN: Scheme = Scheme::hmac_sha256("docusign")
     .titled("DocuSign Connect")
     .described_by("", Reported)
@@ -180,6 +198,8 @@ const DOCUSIGN_HEADERS: &[&str] = docusign_headers! {
 
 /// Postmark, with basic authentication in the webhook's URL. **Nothing is signed**. It sends no id that all messages have, so
 /// the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::postmark).
 pub const POSTMARK: Scheme = Scheme::basic_auth("postmark")
     .titled("Postmark")
     .described_by("", Reported)
@@ -191,6 +211,8 @@ pub const POSTMARK: Scheme = Scheme::basic_auth("postmark")
     .noting("A 403 answer may stop its retries (not confirmed).");
 
 /// Notion. The body counts the attempts. The secret is the `verification_token` that Notion sends when a subscription is made.
+///
+/// See [its page](crate::docs::providers::senders::notion).
 pub const NOTION: Scheme = Scheme::hmac_sha256("notion")
     .titled("Notion")
     .described_by("https://developers.notion.com/reference/v2-webhooks", Confirmed)
@@ -205,6 +227,8 @@ pub const NOTION: Scheme = Scheme::hmac_sha256("notion")
     );
 
 /// Onfido. It sends no id, so the key is the body's digest.
+///
+/// See [its page](crate::docs::providers::senders::onfido).
 pub const ONFIDO: Scheme = Scheme::hmac_sha256("onfido")
     .titled("Onfido")
     .described_by("https://github.com/onfido/onfido-node", Confirmed)
@@ -214,6 +238,8 @@ pub const ONFIDO: Scheme = Scheme::hmac_sha256("onfido")
 
 /// Webflow. It sends no id, so the key is the body's digest. A time is signed, but its SDK accepts any age, and so does this
 /// scheme: whether a retry has a new time is unknown.
+///
+/// See [its page](crate::docs::providers::senders::webflow).
 pub const WEBFLOW: Scheme = Scheme::hmac_sha256("webflow")
     .titled("Webflow")
     .described_by("https://github.com/webflow/js-webflow-api", Confirmed)

@@ -196,7 +196,7 @@ fn an_audience_and_a_service_account_are_required() {
 #[test]
 fn a_request_to_a_tenant_is_never_authenticated_by_a_public_key() {
     let scope = Scope::endpoint("e");
-    for sender in ["aws-sns", "google-pubsub", "paypal", "plaid"] {
+    for sender in ["aws-sns", "google-pubsub", "paypal", "plaid", "wise"] {
         let (request, provider) = genuine(sender);
         let incoming = Incoming::new(
             &request.method,

@@ -15,7 +15,7 @@ fn only_a_body_that_is_signed_as_a_whole_is_a_content_key() {
         let (request, provider) = genuine(sender);
         let received = request.received_by(&ContentKey::over(Arc::<dyn Provider>::from(provider)));
         match sender {
-            "livekit" | "netlify" | "plaid" | "qstash" => {
+            "livekit" | "netlify" | "plaid" | "qstash" | "wise" => {
                 assert_eq!(delivery(received).key().as_str(), sha256(&request.body));
             }
             _ => assert_eq!(refused(received), RejectionKind::Unavailable, "{sender}"),

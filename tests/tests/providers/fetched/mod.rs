@@ -12,21 +12,22 @@ mod source;
 mod times;
 mod tokens;
 mod vectors;
+mod wise;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use idempotency_core::provider::{
     AwsSns, GooglePubSub, Incoming, LiveKit, Monday, Netlify, PayPal, Plaid, Provider, PublicKeys, QStash,
-    Received, Rejection, RejectionKind,
+    Received, Rejection, RejectionKind, Wise,
 };
 use idempotency_core::{Delivery, KeyDigest, Namespace, Scope, ScopedKey};
 use idempotency_tests::vectors::{Request, Vector, load};
 
 const NOW: Duration = Duration::from_secs(1_767_225_600);
 const TOPIC: &str = "arn:aws:sns:us-west-2:123456789012:MyTopic";
-const SENDERS: [&str; 8] =
-    ["aws-sns", "google-pubsub", "livekit", "monday", "netlify", "paypal", "plaid", "qstash"];
+const SENDERS: [&str; 9] =
+    ["aws-sns", "google-pubsub", "livekit", "monday", "netlify", "paypal", "plaid", "qstash", "wise"];
 
 /// The provider of a recorded delivery, with the recorded key.
 fn provider(sender: &str, vector: &Vector) -> Box<dyn Provider> {
@@ -50,6 +51,7 @@ fn provider(sender: &str, vector: &Vector) -> Box<dyn Provider> {
                 None => qstash,
             })
         }
+        "wise" => Box::new(Wise::new(PublicKeys::fixed(&vector.secret).unwrap())),
         other => panic!("{other} is not known"),
     }
 }
@@ -64,7 +66,7 @@ fn genuine(sender: &str) -> (Request, Box<dyn Provider>) {
     let name = match sender {
         "aws-sns" => "valid-notification",
         "paypal" => "real-py-sdk",
-        "livekit" | "monday" | "qstash" => "valid",
+        "livekit" | "monday" | "qstash" | "wise" => "valid",
         _ => "valid-1",
     };
     let vector = named(sender, name);

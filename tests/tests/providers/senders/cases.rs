@@ -10,9 +10,9 @@ use super::with_url;
 
 pub(super) const NOW: Duration = Duration::from_secs(1_767_225_600);
 pub(super) const URL: &str = "https://example.com/webhooks";
-/// Base64, so that it can be the secret of every sender.
+/// Hexadecimal, and base64 too, so that it can be the secret of every sender.
 pub(super) const SECRETS: [&str; 2] =
-    ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"];
+    ["31f290f6bf06298aab4f08d43c3f082c", "0b6155b0140886bb1c0a195020c57e6f"];
 
 /// One sender. An event is the id in the header of the key, if there is one, and a body.
 pub(super) struct Case {
@@ -79,6 +79,7 @@ pub(super) fn header(scheme: Scheme, event: &'static str, retry: &'static str) -
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = super::cases_of_sdks::cases();
+    cases.extend(super::cases_of_apps::cases());
     cases.extend(super::cases_of_batches::cases());
     cases.extend(super::cases_of_checked_endpoints::cases());
     cases.extend(super::cases_of_commerce::cases());

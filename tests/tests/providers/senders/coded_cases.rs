@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use idempotency_core::provider::{
-    Adyen, Braintree, CloudEvents, Cloudinary, Contentful, Facts, Mailgun, MicrosoftGraph, Provider, Secret,
-    Secrets,
+    Adyen, Braintree, CloudEvents, Cloudinary, Contentful, Facts, Figma, Mailgun, Mandrill, MicrosoftGraph,
+    Provider, Secret, Secrets,
 };
 use idempotency_core::testing;
 use idempotency_tests::vectors::Request;
@@ -73,7 +73,17 @@ fn all(texts: &[&str]) -> Secrets {
 }
 
 pub(super) fn cases() -> Vec<Coded> {
-    vec![adyen(), braintree(), cloud_events(), cloudinary(), contentful(), mailgun(), microsoft_graph()]
+    vec![
+        adyen(),
+        braintree(),
+        cloud_events(),
+        cloudinary(),
+        contentful(),
+        figma(),
+        mailgun(),
+        mandrill(),
+        microsoft_graph(),
+    ]
 }
 
 fn mailgun() -> Coded {
@@ -242,6 +252,64 @@ fn contentful() -> Coded {
             ("application/json", "text/plain"),
             ("space=a", "space=b"),
             ("a%20b", "a+b"),
+        ],
+        uncovered: &[],
+        is_key_signed: true,
+    }
+}
+
+fn figma() -> Coded {
+    Coded {
+        name: "figma",
+        facts: Figma::FACTS,
+        secrets: SECRETS,
+        provider: |secrets| Arc::new(Figma::from_secrets(all(secrets))),
+        signed: |secret, event| Request::new(http::HeaderMap::new(), event.replace("PASSCODE", secret), NOW),
+        event: r#"{"event_type":"FILE_UPDATE","file_key":"abc","passcode":"PASSCODE","retries":0,"timestamp":"2020-02-23T20:27:16Z","webhook_id":"22"}"#,
+        // A retry counts itself, and the order of the fields does not count.
+        retry: r#"{"retries":1,"event_type":"FILE_UPDATE","file_key":"abc","passcode":"PASSCODE","timestamp":"2020-02-23T20:27:16Z","webhook_id":"22"}"#,
+        others: &[
+            r#"{"event_type":"FILE_UPDATE","file_key":"abc","passcode":"PASSCODE","retries":0,"timestamp":"2020-02-23T20:57:16Z","webhook_id":"22"}"#,
+            r#"{"event_type":"FILE_UPDATE","file_key":"abd","passcode":"PASSCODE","retries":0,"timestamp":"2020-02-23T20:27:16Z","webhook_id":"22"}"#,
+            r#"{"event_type":"FILE_UPDATE","file_key":"abc","passcode":"PASSCODE","retries":0,"timestamp":"2020-02-23T20:27:16Z","webhook_id":"23"}"#,
+            r#"{"event_type":"FILE_DELETE","file_key":"abc","passcode":"PASSCODE","retries":0,"timestamp":"2020-02-23T20:27:16Z","webhook_id":"22"}"#,
+            r#"{"event_type":"PING","passcode":"PASSCODE","retries":0,"timestamp":"2020-02-23T20:27:16Z","webhook_id":"22"}"#,
+        ],
+        signature: |request| after(request, r#""passcode":""#),
+        covered: &[],
+        uncovered: &[("abc", "abd"), ("20:27:16", "20:27:17")],
+        is_key_signed: false,
+    }
+}
+
+/// The URL of the recorded deliveries.
+pub(super) const MANDRILL_URL: &str = "https://example.com/webhooks/mandrill";
+
+fn mandrill() -> Coded {
+    Coded {
+        name: "mandrill",
+        facts: Mandrill::FACTS,
+        secrets: SECRETS,
+        provider: |secrets| Arc::new(Mandrill::from_secrets(MANDRILL_URL, all(secrets))),
+        signed: |secret, event| {
+            let (headers, body) = testing::mandrill(secret, MANDRILL_URL, &[event]);
+            Request::new(headers, body, NOW)
+        },
+        event: r#"{"event":"open","ts":1365109999,"_id":"exampleaaaa","msg":{"_id":"exampleaaaa"}}"#,
+        retry: r#"{"event":"open","ts":1365109999,"_id":"exampleaaaa","msg":{"_id":"exampleaaaa"}}"#,
+        others: &[
+            r#"{"event":"open","ts":1365110000,"_id":"exampleaaaa","msg":{"_id":"exampleaaaa"}}"#,
+            r#"{"event":"click","ts":1365109999,"_id":"exampleaaaa","msg":{"_id":"exampleaaaa"}}"#,
+            r#"{"event":"open","ts":1365109999,"_id":"exampleaaab","msg":{"_id":"exampleaaab"}}"#,
+            r#"{"type":"blacklist","action":"add","reject":{"email":"a@example.com","reason":"hard-bounce"}}"#,
+            r#"{"event":"inbound","ts":1365109999,"msg":{"raw_msg":"Received: from mail"}}"#,
+        ],
+        signature: |request| request.headers["x-mandrill-signature"].to_str().unwrap().to_owned(),
+        covered: &[
+            ("open", "send"),
+            ("1365109999", "1365109998"),
+            ("exampleaaaa", "exampleaaab"),
+            ("mandrill_events", "mandrill_event"),
         ],
         uncovered: &[],
         is_key_signed: true,

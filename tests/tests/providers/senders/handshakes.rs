@@ -34,6 +34,22 @@ fn recorded_handshakes_are_answered_as_their_sender_expects() {
     }
 }
 
+#[test]
+fn the_challenge_of_nylas_is_answered_with_its_value() {
+    let case = named("nylas");
+    let mut request = case.genuine();
+    request.headers.clear();
+    request.body.clear();
+    request.method = Method::GET;
+    request.uri = "/webhooks?challenge=bc609b38-c81f-47fb".parse().unwrap();
+    let Ok(Received::Handshake(answer)) = request.received_by(&case.provider()) else {
+        panic!("the challenge was not answered");
+    };
+    assert_eq!((answer.status.as_u16(), &answer.body[..]), (200, &b"bc609b38-c81f-47fb"[..]));
+    request.uri = "/webhooks".parse().unwrap();
+    assert!(request.received_by(&case.provider()).is_err());
+}
+
 /// The same secret signs both.
 #[test]
 fn no_handshake_of_x_signs_a_delivery() {

@@ -2,12 +2,14 @@
 
 mod batches;
 mod cases;
+mod cases_of_apps;
 mod cases_of_batches;
 mod cases_of_checked_endpoints;
 mod cases_of_commerce;
 mod cases_of_sdks;
 mod cases_of_services;
 mod coded;
+mod coded_apps;
 mod coded_cases;
 mod coded_events;
 mod coded_habits;

@@ -51,7 +51,7 @@ answered 422, unless the key contains the body's digest. Where nothing is signed
 for a sender whose body changes on a retry, such as Linear: each retry would run again.
 
 A scheme reads the type from the body only. These senders name it only in a header that is not signed, so their events have no type:
-Appwrite, Bitbucket Cloud, Discourse, Gitea, Gogs, Help Scout, Sanity, Sentry, Snyk and WooCommerce. Do not use that header to tell
+Appwrite, Bitbucket Cloud, Commerce Layer, Discourse, Gitea, Gogs, Help Scout, Sanity, Sentry, Snyk and WooCommerce. Do not use that header to tell
 harmless events from others. `Contentful` reads its type from a header, if that header is signed. `CloudEvents` in the binary mode reads
 it from `ce-type`, and nothing there is signed.
 

@@ -2,7 +2,8 @@
 
 use idempotency_core::Policy;
 use idempotency_core::provider::{
-    Adyen, Braintree, CloudEvents, Cloudinary, Contentful, Facts, Mailgun, MicrosoftGraph, Provider as _,
+    Adyen, Braintree, CloudEvents, Cloudinary, Contentful, Facts, Figma, Mailgun, Mandrill, MicrosoftGraph,
+    Provider as _,
 };
 
 /// What the page says of a sender.
@@ -81,6 +82,18 @@ pub(super) const ROWS: &[Row] = &[
         handshake: "–",
     },
     Row {
+        facts: Figma::FACTS,
+        provider: "Figma",
+        key: "SHA-256 of the body's values, without `/passcode` and `/retries`",
+        is_signed: "**nothing is signed**",
+        age: "none",
+        policy: || Figma::new("passcode").unwrap().policy(),
+        proof: "token",
+        place: "`/passcode`",
+        text: "–",
+        handshake: "–",
+    },
+    Row {
         facts: Mailgun::FACTS,
         provider: "Mailgun",
         key: "`/event-data/id`",
@@ -91,6 +104,18 @@ pub(super) const ROWS: &[Row] = &[
         place: "`/signature` in the body",
         text: "the time and the token in `/signature`",
         handshake: "–",
+    },
+    Row {
+        facts: Mandrill::FACTS,
+        provider: "Mandrill",
+        key: "in each of `mandrill_events`: SHA-256 of the event",
+        is_signed: "yes",
+        age: "none",
+        policy: || Mandrill::new("https://example.com", "key").unwrap().policy(),
+        proof: "HMAC-SHA1 in base64",
+        place: "`x-mandrill-signature`",
+        text: "the URL, and the names and values of the form in order",
+        handshake: "HEAD is answered",
     },
     Row {
         facts: MicrosoftGraph::FACTS,

@@ -349,3 +349,16 @@ fn the_constant_that_a_page_names_exists() {
         assert!(words.contains(&*constant(scheme)), "{} has another name", constant(scheme));
     }
 }
+
+#[test]
+fn each_constant_links_to_its_page() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../idempotency-core/src/provider/senders");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()));
+    let source: String = files.map(Result::unwrap).collect();
+    for scheme in senders::ALL {
+        let (before, _) = source.split_once(&format!("pub const {}: Scheme", constant(scheme))).unwrap();
+        let last = before.lines().rev().find(|line| !line.starts_with("#["));
+        let link = format!("/// See [its page](crate::docs::providers::senders::{}).", module(scheme));
+        assert_eq!(last, Some(&*link), "{}", constant(scheme));
+    }
+}

@@ -6,7 +6,7 @@ use idempotency_core::provider::RejectionKind;
 use super::cases::cases;
 
 /// The senders, and the names of the headers that they sign.
-const SIGNED: [(&str, &str); 35] = [
+const SIGNED: [(&str, &str); 38] = [
     ("anthropic", "webhook-id"),
     ("anthropic", "webhook-timestamp"),
     ("polar", "webhook-id"),
@@ -33,15 +33,18 @@ const SIGNED: [(&str, &str); 35] = [
     ("bigcommerce", "webhook-timestamp"),
     ("cashfree", "x-webhook-timestamp"),
     ("crisp", "x-crisp-request-timestamp"),
+    ("customer-io", "x-cio-timestamp"),
     ("filestack", "fs-timestamp"),
     ("finch", "finch-event-id"),
     ("finch", "finch-timestamp"),
     ("increase", "webhook-id"),
     ("increase", "webhook-timestamp"),
+    ("lob", "lob-signature-timestamp"),
     ("metronome", "x-metronome-date"),
     ("revolut", "revolut-request-timestamp"),
     ("sinch", "x-sinch-webhook-signature-nonce"),
     ("sinch", "x-sinch-webhook-signature-timestamp"),
+    ("vapi", "x-timestamp"),
 ];
 
 #[test]

@@ -8,7 +8,7 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 44] = [
+const TOLERANCES: [(&str, u64); 47] = [
     ("anthropic", 300),
     ("bigcommerce", 300),
     ("blockfrost", 600),
@@ -34,6 +34,8 @@ const TOLERANCES: [(&str, u64); 44] = [
     ("linear", 60),
     ("lithic", 300),
     ("liveblocks", 300),
+    ("lob", 300),
+    ("mercury", 300),
     ("mux", 300),
     ("openai", 300),
     ("orb", 300),
@@ -49,6 +51,7 @@ const TOLERANCES: [(&str, u64); 44] = [
     ("supabase", 300),
     ("telnyx", 300),
     ("terra", 300),
+    ("tiktok", 300),
     ("twitch", 600),
     ("whop", 300),
     ("workos", 180),
@@ -56,7 +59,7 @@ const TOLERANCES: [(&str, u64); 44] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 46] = [
+const TEXTS: [(&str, &str, &str); 50] = [
     ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("bigcommerce", "webhook-timestamp", "1767225600"),
@@ -69,6 +72,7 @@ const TEXTS: [(&str, &str, &str); 46] = [
     ("cashfree", "x-webhook-timestamp", "1767225600000"),
     ("cloudflare-stream", "webhook-signature", "1767225600"),
     ("crisp", "x-crisp-request-timestamp", "1767225600000"),
+    ("customer-io", "x-cio-timestamp", "1767225600"),
     ("discord", "x-signature-timestamp", "1767225600"),
     ("elevenlabs", "elevenlabs-signature", "1767225600"),
     ("filestack", "fs-timestamp", "1767225600"),
@@ -81,6 +85,8 @@ const TEXTS: [(&str, &str, &str); 46] = [
     ("increase", "webhook-timestamp", "1767225600"),
     ("knock", "x-knock-signature", "1767225600000"),
     ("langfuse", "x-langfuse-signature", "1767225600"),
+    ("lob", "lob-signature-timestamp", "1767225600000"),
+    ("mercury", "mercury-signature", "1767225600"),
     ("mux", "mux-signature", "1767225600"),
     ("openai", "webhook-timestamp", "1767225600"),
     ("orb", "x-orb-timestamp", "2026-01-01T00:00:00"),
@@ -98,6 +104,7 @@ const TEXTS: [(&str, &str, &str); 46] = [
     ("supabase", "webhook-timestamp", "1767225600"),
     ("telnyx", "telnyx-timestamp", "1767225600"),
     ("terra", "terra-signature", "1767225600"),
+    ("tiktok", "tiktok-signature", "1767225600"),
     ("twitch", "twitch-eventsub-message-timestamp", "2026-01-01T00:00:00Z"),
     ("webflow", "x-webflow-timestamp", "1767225600000"),
     ("workos", "workos-signature", "1767225600000"),

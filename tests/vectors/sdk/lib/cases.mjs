@@ -42,6 +42,10 @@ function forged({
   signsBody = true,
   reserialized,
 }) {
+  if (!signature) {
+    // The secret is in the body, and the sender has its own cases.
+    return [];
+  }
   const list = [];
   const bad = (name, reason, change) => list.push({ name, message: first, valid: false, reason, ...change });
   bad('wrong-secret', 'signed with another secret', { signedWith: otherSecret });

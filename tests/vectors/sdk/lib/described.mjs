@@ -36,3 +36,23 @@ export const timed = ({ signature, time, prefix, ms = false, encoding = 'hex', t
     return { [signature]: `${time}${now},${prefix}${mac('sha256', secret, `${now}.${body}`, encoding)}` };
   },
 });
+
+/** What the senders have in common that send their secret in a header, and sign nothing. */
+export const token = (signature) => ({
+  scheme: `${signature}: the secret; nothing is signed`,
+  keyCovered: false,
+  signature,
+  signsBody: false,
+  sign: ({ secret }) => ({ [signature]: secret }),
+});
+
+/** What the senders have in common that use basic authentication, and sign nothing. */
+export const basicAuth = (name) => ({
+  scheme: 'Authorization: Basic base64(user:password); nothing is signed',
+  keyCovered: false,
+  secret: `hooks:${plain(name)}`,
+  otherSecret: `hooks:${plain(`${name}, another`)}`,
+  signature: 'Authorization',
+  signsBody: false,
+  sign: ({ secret }) => ({ Authorization: `Basic ${Buffer.from(secret).toString('base64')}` }),
+});

@@ -1,0 +1,97 @@
+//! Wise: its two keys, what its signature covers, and a key that no retry changes.
+
+use data_encoding::BASE64;
+use serde_json::json;
+
+use super::signer::Rsa;
+use super::source::{Answer, Source};
+use super::*;
+
+const BODY: &str = r#"{"data":{"current_state":"processing","occurred_at":"2026-01-01T00:00:00Z"},"subscription_id":"s","event_type":"transfers#state-change","sent_at":"2026-01-01T00:00:01Z"}"#;
+
+fn signed(body: &str) -> Request {
+    let signature = BASE64.encode(&Rsa::new().sign(body.as_bytes()));
+    Request::new(Default::default(), body.to_owned(), NOW).with("x-signature-sha256", &signature)
+}
+
+fn wise() -> Wise {
+    Wise::new(PublicKeys::fixed(Rsa::new().jwk("k").to_string()).unwrap())
+}
+
+#[test]
+fn the_published_keys_verify_their_own_environment_only() {
+    let example = named("wise", "example-of-wise").request();
+    let delivery = delivery(example.received_by(&Wise::sandbox()));
+    assert_eq!(delivery.attributes().event_type(), Some("transfers#state-change"));
+    assert_unauthenticated(&Wise::production(), &example, "an event of the sandbox");
+}
+
+#[test]
+fn a_retry_with_another_time_of_sending_has_the_key_of_the_event_and_every_other_change_another_one() {
+    let of = |body: &str| delivery(signed(body).received_by(&wise()));
+    let first = of(BODY);
+    let retry = BODY.replace("00:00:01Z", "00:05:00Z");
+    assert_ne!(retry, BODY);
+    assert_eq!(address(&first), address(&of(&retry)));
+    assert_eq!(first.fingerprint(), None, "a key that is signed needs no content");
+    for (from, to) in [
+        ("processing", "cancelled"),
+        ("00:00:00Z", "00:00:02Z"),
+        (r#""subscription_id":"s""#, r#""subscription_id":"t""#),
+        ("transfers#state-change", "transfers#active-cases"),
+        // The parts of a key do not run into each other.
+        (r#""s","event_type":"transfers"#, r#""s;transfers","event_type":""#),
+    ] {
+        let other = BODY.replace(from, to);
+        assert_ne!(other, BODY);
+        assert_ne!(address(&first), address(&of(&other)), "{to}");
+    }
+}
+
+#[test]
+fn an_event_without_the_parts_of_its_key_is_refused() {
+    for (body, expected) in [
+        ("[]", RejectionKind::Malformed),
+        ("", RejectionKind::Malformed),
+        (r#"{"data":{},"data":{},"subscription_id":"s","event_type":"t"}"#, RejectionKind::Malformed),
+        (r#"{"subscription_id":"s","event_type":"t"}"#, RejectionKind::KeyMissing),
+        (r#"{"data":{},"subscription_id":"","event_type":"t"}"#, RejectionKind::KeyMissing),
+        (r#"{"data":{},"subscription_id":["s"],"event_type":"t"}"#, RejectionKind::KeyMissing),
+        (r#"{"data":{},"subscription_id":"s"}"#, RejectionKind::KeyMissing),
+    ] {
+        assert_eq!(refused(signed(body).received_by(&wise())), expected, "{body}");
+    }
+}
+
+#[test]
+fn every_changed_byte_of_the_body_and_of_the_signature_is_refused() {
+    let request = signed(BODY);
+    assert!(request.received_by(&wise()).is_ok());
+    for at in 0..BODY.len() {
+        let mut body = BODY.as_bytes().to_vec();
+        body[at] ^= 1 << (at % 8);
+        assert_unauthenticated(&wise(), &bearing(&request, body), &format!("byte {at} of the body"));
+    }
+    let signature = BASE64.decode(request.headers["x-signature-sha256"].as_bytes()).unwrap();
+    for at in 0..signature.len() {
+        let mut changed = signature.clone();
+        changed[at] ^= 1 << (at % 8);
+        let changed = request.clone().with("x-signature-sha256", &BASE64.encode(&changed));
+        assert_unauthenticated(&wise(), &changed, &format!("byte {at} of the signature"));
+    }
+    for value in ["", "AAAA", "%", &BASE64.encode(&signature[..255])] {
+        assert_unauthenticated(&wise(), &request.clone().with("x-signature-sha256", value), value);
+    }
+}
+
+#[tokio::test]
+async fn keys_of_a_source_are_used_and_503_while_it_is_down() {
+    let source = Source::new();
+    source.set("wise", Answer::Down);
+    let (cached, clock) = source.cached();
+    let wise = Wise::new(cached);
+    assert_eq!(refused(receive(&wise, &signed(BODY)).await), RejectionKind::Unavailable);
+    source.set("wise", Answer::Document(json!({"keys": [Rsa::new().jwk("k")]}).to_string()));
+    clock.advance(Duration::from_secs(10));
+    assert!(receive(&wise, &signed(BODY)).await.is_ok());
+}
