@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-/// One way to do an operation. Its figure is compared with that of the floor.
+/// One way to do an operation. Its figure is compared with that of the baseline.
 #[async_trait]
 pub trait Contender: Send + Sync {
     /// Its name in the table.

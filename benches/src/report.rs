@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::rounds::Measured;
 
-/// Above this spread of the floor's own rounds, the machine was too noisy to judge.
+/// Above this spread of the baseline's own rounds, the machine was too noisy to judge.
 const NOISY: f64 = 1.5;
 
 /// Tables as Markdown on the standard output, and their rows for a JSON file.
@@ -14,7 +14,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Prints a table. The first contender is the floor.
+    /// Prints a table. The first contender is the baseline.
     pub fn table(&mut self, title: &str, concurrency: usize, measured: &[Measured]) {
         let floor = &measured[0];
         println!("\n### {title}, {concurrency} at a time\n");

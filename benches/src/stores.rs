@@ -44,7 +44,7 @@ pub async fn execute(store: &dyn Store, key: u64) {
         panic!("a new key is granted");
     };
     let completion = Completion::new(claim.granted(fence), Outcome::new(OUTCOME), RETENTION);
-    assert_eq!(store.complete(&completion).await.expect("it answers"), Hold::Held);
+    assert_eq!(store.complete(&completion).await.expect("the store answers"), Hold::Held);
 }
 
 /// A fresh delivery on a store.

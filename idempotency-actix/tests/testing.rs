@@ -54,7 +54,7 @@ async fn deliveries_at_once_and_in_turn_are_one_execution() {
 }
 
 #[actix_web::test]
-async fn a_refused_delivery_panics_with_the_cause_that_is_logged() {
+async fn debug_of_a_refused_delivery_shows_its_cause() {
     let stripe = IdempotencyMiddleware::memory(Stripe::new("whsec_other").unwrap());
     let app = test::init_service(App::new().service(failing_first().wrap(stripe))).await;
     let shown = format!("{:?}", testing::deliver(&app, request(), 1).await);

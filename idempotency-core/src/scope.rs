@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::FieldDigest;
 
-/// Where a [`Key`](crate::Key) is unique: an endpoint, optionally narrowed by tenants and a principal.
+/// Where a [`Key`](crate::Key) is unique: an endpoint, optionally narrowed by tenants, accounts and a principal.
 ///
 /// The same key in two scopes names two intents, and an outcome recorded in one scope never answers for the other. Only a
 /// digest of the principal is kept, because a principal is often a credential.
@@ -24,9 +24,9 @@ use crate::digest::FieldDigest;
 /// let all = Scope::endpoint("POST /payments");
 /// assert_ne!(all.clone().with_principal("alice"), all.clone().with_principal("bob"));
 ///
-/// let tenant = all.with_tenant("acct_1");
-/// assert_eq!(tenant.to_string(), "POST /payments;tenant=acct_1");
-/// assert_eq!("POST /payments;tenant=acct_1".parse::<Scope>()?, tenant);
+/// let tenant = all.with_tenant("customer_1");
+/// assert_eq!(tenant.to_string(), "POST /payments;tenant=customer_1");
+/// assert_eq!("POST /payments;tenant=customer_1".parse::<Scope>()?, tenant);
 /// # Ok::<(), idempotency_core::ScopeError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,7 +102,7 @@ impl Scope {
         self
     }
 
-    /// Narrows the scope to an account of the sender. Another call adds a part of it.
+    /// Narrows the scope by the sender's account, or by another value that a provider reads from the request.
     pub(crate) fn with_account(mut self, account: &str) -> Self {
         self.narrow().tenants.push((Level::Account, account.into()));
         self
@@ -122,7 +122,7 @@ impl Scope {
 
     /// Narrows the scope by a request's query. Only its SHA-256 is kept, because queries carry tokens.
     ///
-    /// The query is not a tenant: a sender that chooses a tenant's name could choose the digest of a query.
+    /// The query has its own field: a sender could name an account like the digest of a query.
     pub(crate) fn with_query(mut self, query: &str) -> Self {
         self.narrow().query = Some(FieldDigest::new("query").field(query.as_bytes()).finish());
         self

@@ -1,4 +1,4 @@
-//! Operations on fixed inputs: callgrind counts their instructions, and criterion measures their time.
+//! Operations that callgrind and criterion measure, on fixed inputs.
 
 pub mod layer;
 pub mod record;

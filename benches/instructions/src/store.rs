@@ -42,12 +42,12 @@ impl Default for Keys {
 pub fn execute(store: &MemoryStore, claim: &Claim) {
     let Claimed::Granted(grant) = answer(store, claim) else { panic!("the key is free") };
     let completion = Completion::new(claim.granted(grant.fence), Outcome::new(OUTCOME), RETENTION);
-    assert_eq!(at_once(store.complete(&completion)).expect("it answers"), Hold::Held);
+    assert_eq!(at_once(store.complete(&completion)).expect("the store answers"), Hold::Held);
 }
 
 /// The store's answer to a claim.
 pub fn answer(store: &MemoryStore, claim: &Claim) -> Claimed {
-    at_once(store.claim(claim)).expect("it answers")
+    at_once(store.claim(claim)).expect("the store answers")
 }
 
 /// A claim that is granted, and its completion.

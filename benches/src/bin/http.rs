@@ -30,7 +30,7 @@ struct Arguments {
     /// The measured time of each round in seconds.
     #[arg(long, default_value_t = 1.0)]
     seconds: f64,
-    /// Measures only servers whose names contain this text, such as `axum-library-redis`, and their floors and peers.
+    /// Measures only servers whose names contain this text, such as `axum-library-redis`, and their baselines and peers.
     #[arg(long, default_value = "")]
     only: String,
 }
@@ -77,7 +77,7 @@ impl<'a> Bench<'a> {
         println!("## Deliveries over HTTP\n");
         println!(
             "Server on one core with one worker thread, Redis, PostgreSQL and the load on the other; {CONNECTIONS} connections; \
-             each figure is the median of {ROUNDS} rounds of {} s in turns, with the lowest and the highest. The floor is \
+             each figure is the median of {ROUNDS} rounds of {} s in turns, with the lowest and the highest. The baseline is \
              the server that claims and completes by hand. Load of the machine before the start: {}.",
             self.arguments.seconds,
             load.split(' ').next().unwrap_or_default()
@@ -159,7 +159,7 @@ impl<'a> Bench<'a> {
             postgres = self.postgres.new_database().await;
             let store = PostgresStore::new(&postgres, "bench").expect("the address is valid");
             store.migrate().await.expect("it creates the tables");
-            psql(&postgres, PlainPostgres::TABLE).await.expect("it creates the floor's table");
+            psql(&postgres, PlainPostgres::TABLE).await.expect("psql creates the baseline's table");
         }
         Places {
             redis: format!("{}{number}", self.redis.url()),

@@ -20,7 +20,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 const NAMESPACE: &str = "bench";
 const ROUNDS: usize = 5;
-/// Connections to PostgreSQL, for the store and for its floor.
+/// Connections to PostgreSQL, for the store and for its baseline.
 const CONNECTIONS: u32 = 8;
 /// How many deliveries are under way at a time.
 const CONCURRENT: [usize; 3] = [1, 64, 512];
@@ -50,7 +50,7 @@ fn fresh(name: &str, store: &Arc<dyn Store>) -> Arc<dyn Contender> {
     Arc::new(Fresh { name: name.to_owned(), store: Arc::clone(store) })
 }
 
-/// A floor under a name, with the keys of this store.
+/// A baseline under a name, with the keys of this store.
 fn plain<H>(name: &'static str, floor: &H, store: &Arc<dyn Store>) -> PlainFresh<H>
 where
     H: HandWritten,

@@ -8,7 +8,7 @@ use dashmap::mapref::entry::Entry;
 
 use super::{Attempt, Found, HandWritten};
 
-/// A floor in memory. A key without an outcome is in flight. It drops nothing, ever.
+/// A baseline in memory. A key without an outcome is in flight. It drops nothing, ever.
 #[derive(Clone, Default)]
 pub struct PlainMap(Arc<DashMap<Vec<u8>, Option<Bytes>>>);
 

@@ -1,4 +1,4 @@
-//! Hand-written floors: what a program without this library would write, on the same server with as many connections.
+//! Hand-written baselines: what a program without this library would write, on the same server with as many connections.
 
 mod memory;
 mod postgres;
@@ -63,7 +63,7 @@ pub trait HandWritten: Clone + Send + Sync + 'static {
     fn complete(&self, attempt: Attempt<'_>, outcome: &Bytes) -> impl Future<Output = ()> + Send;
 }
 
-/// A fresh delivery on a floor, with the keys of the store's.
+/// A fresh delivery on a baseline, with the keys of the store's.
 pub struct PlainFresh<H> {
     pub name: &'static str,
     pub floor: H,
@@ -89,7 +89,7 @@ impl<H: HandWritten> Contender for PlainFresh<H> {
     }
 }
 
-/// A duplicate of a completed delivery on a floor.
+/// A duplicate of a completed delivery on a baseline.
 pub struct PlainDuplicate<H> {
     pub name: &'static str,
     pub fresh: PlainFresh<H>,

@@ -6,12 +6,12 @@ use sqlx::postgres::PgPoolOptions;
 
 use super::{Attempt, COLUMNS, COMPLETE, Found, HandWritten};
 
-/// A floor on PostgreSQL.
+/// A baseline on PostgreSQL.
 #[derive(Clone)]
 pub struct PlainPostgres(PgPool);
 
 impl PlainPostgres {
-    /// The table of the floor, like that of the store, which must exist.
+    /// The table of the baseline, like that of the store, which must exist.
     pub const TABLE: &str = "CREATE TABLE plain (LIKE idempotency_records INCLUDING ALL)";
 
     /// Connects to the database at this address, with at most this number of connections.

@@ -11,7 +11,7 @@ const LEASE_MILLIS: u64 = 30_000;
 const IN_FLIGHT: u8 = b'0';
 const COMPLETED: u8 = b'1';
 
-/// A floor on Redis.
+/// A baseline on Redis.
 #[derive(Clone)]
 pub struct PlainRedis(pub MultiplexedConnection);
 

@@ -12,7 +12,7 @@ use super::{Attempt, COLUMNS, COMPLETE, Found, HandWritten};
 /// Longer than the slowest machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A floor on SQLite.
+/// A baseline on SQLite.
 #[derive(Clone)]
 pub struct PlainSqlite(SqlitePool);
 

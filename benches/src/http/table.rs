@@ -1,4 +1,4 @@
-//! The table of servers: requests per second and CPU time per request, beside the floor of the same run.
+//! The table of servers: requests per second and CPU time per request, relative to the baseline of the same run.
 
 use serde_json::json;
 
@@ -32,8 +32,8 @@ struct Row {
 pub fn print_head(title: &str) {
     println!("\n### {title}\n");
     println!(
-        "| load | server | requests per second | beside the floor | beside `idempotent` | server CPU per request, µs \
-         | beside the floor | Redis CPU per request, µs | server core in use |\n|---|---|---|---|---|---|---|---|---|"
+        "| load | server | requests per second | relative to the baseline | relative to `idempotent` | server CPU per request, µs \
+         | relative to the baseline | Redis CPU per request, µs | server core in use |\n|---|---|---|---|---|---|---|---|---|"
     );
 }
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_stands_beside_the_floor_of_its_own_framework_and_store() {
+    fn a_row_is_relative_to_the_baseline_of_its_own_framework_and_store() {
         let all = [
             measured("axum-plain-header", [400, 400, 400], 1_000_000),
             measured("axum-by-hand-memory-header", [300, 300, 300], 1_000_000),

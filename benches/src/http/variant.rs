@@ -23,7 +23,7 @@ pub enum Framework {
 pub enum Guard {
     /// Nothing but the check of the signature, if there is one.
     Plain,
-    /// A hand-written claim and completion: the floor.
+    /// A hand-written claim and completion: the baseline.
     ByHand(Backend),
     /// The crate `idempotent`.
     Peer(Backend),
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn every_floor_takes_part_beside_what_is_compared_with_it() {
+    fn every_baseline_takes_part_beside_what_is_compared_with_it() {
         for list in [Variant::unsigned(), Variant::signed()] {
             for variant in &list {
                 let is_compared = !matches!(variant.guard, Guard::Plain | Guard::ByHand(_));

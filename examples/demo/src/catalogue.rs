@@ -12,7 +12,7 @@ use idempotency_core::testing;
 
 use crate::Config;
 
-/// Hexadecimal, and base64 too, so that it is a secret of every sender.
+/// Valid as hexadecimal and as base64, so most senders accept it.
 const DEMO_SECRET: &str = "64656d6f2d7365637265742d31323334";
 
 /// A sender whose provider is code: its name, a secret for the demo, and how the provider is made of a secret and a URL.

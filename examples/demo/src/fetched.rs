@@ -12,8 +12,8 @@ use crate::Config;
 
 /// Adds the provider of each sender.
 ///
-/// A fixed key, in PEM or as a JSON Web Key, is in `<NAME>_WEBHOOK_SECRET`. Where there is none, keys are fetched,
-/// or those that the sender publishes once for all are used.
+/// A fixed key, in PEM or as a JSON Web Key, is in `<NAME>_WEBHOOK_SECRET`. Without one, keys are fetched, or for
+/// Wise built in.
 pub(crate) fn added_to(providers: Providers, config: &Config) -> Result<Providers, Box<dyn Error>> {
     let http = HttpKeys::new()?;
     let fetched = || CachedKeys::new(http.clone(), TokioClock::new());

@@ -34,7 +34,7 @@ impl Endpoint {
         H: FnOnce(T, IdempotencyContext) -> F,
         F: Future<Output = Result<R, E>>,
     {
-        // Lent to what follows, since each future on the way would hold a copy of its own.
+        // Borrowed below: each nested future would otherwise reserve space for a delivery.
         let mut delivery = Some(delivery);
         async move {
             let work = |context: IdempotencyContext| async move {

@@ -37,7 +37,7 @@ impl Endpoint {
         Admission::Read { limit }
     }
 
-    /// Awaits `reading` for at most the policy's body timeout. Pin it first, so that it is stored once.
+    /// Awaits `reading` for at most the policy's body timeout. Pass it pinned, so that it is stored once.
     ///
     /// # Errors
     /// The answer to send, if the body did not arrive in time.

@@ -44,8 +44,8 @@ pin_project! {
     #[project = StageProjected]
     enum Stage<R, X> {
         Receiving { #[pin] receiving: R },
-        // Counted as under way while the caller waits too, since it may go away at any time. The handler's log lines belong to
-        // the request's span, also in a task of its own.
+        // Counted as under way while the caller waits too, since it may go away at any time. The execution runs in the request's
+        // span, also after it has moved to its own task.
         Executing { #[pin] execution: X, span: Span, _tracked: Tracked },
     }
 }

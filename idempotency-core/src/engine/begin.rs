@@ -76,8 +76,8 @@ impl Idempotency {
         self.begin_claim(&mut Some(delivery), &claim, ClockReading::of(self.runtime())).await
     }
 
-    /// Like [`begin`](Self::begin), for a delivery that arrived just now and whose claim exists already. Takes the delivery
-    /// only to execute it.
+    /// Like [`begin`](Self::begin), for a delivery that arrived just now and whose claim exists already. Leaves the
+    /// delivery in place unless it is to be executed.
     pub(super) async fn begin_claim(
         &self,
         delivery: &mut Option<Delivery>,
@@ -92,7 +92,7 @@ impl Idempotency {
         let (begun, event) = match claimed {
             Claimed::Granted(grant) => {
                 let granted_at = self.runtime().now();
-                let delivery = delivery.take().expect("it is taken once");
+                let delivery = delivery.take().expect("the delivery is taken once");
                 let lease = LeaseState::held_from(claimed_at, self.guaranteed_lease());
                 let context = IdempotencyContext::granted(self, delivery, claim.key.clone(), grant, lease);
                 let execution = Execution::new(self.clone(), claim.granted(grant.fence), context, granted_at);
@@ -127,7 +127,7 @@ impl Idempotency {
             let retry_after = match (self.claim_once(claim).await, holder) {
                 (Ok(Claimed::InFlight { retry_after }), _) => retry_after,
                 (Ok(Claimed::Granted(grant)), _) if !self.outlasts_first_renewal(sent) => {
-                    // In a box, since it is rare and every claim has room for this future.
+                    // Boxed: it is rare, and every claim would otherwise reserve space for it.
                     match Box::pin(self.renew_late_grant(claim, grant)).await {
                         Ok(Some(renewed)) => return Ok((Claimed::Granted(grant), renewed)),
                         Ok(None) => {
@@ -267,7 +267,7 @@ impl Idempotency {
             // Proceeding would run handlers unprotected until an operator repairs it.
             OnOutage::Proceed if !error.is_store_in_reach() => {
                 self.observe_decision(&arrived, None, Event::Unprotected(&error));
-                let delivery = delivery.take().expect("it is taken once");
+                let delivery = delivery.take().expect("the delivery is taken once");
                 Ok(Begun::Unprotected(IdempotencyContext::unprotected(self, delivery, claim.key.clone())))
             }
             OnOutage::Refuse | OnOutage::Proceed => {

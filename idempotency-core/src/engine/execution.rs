@@ -35,7 +35,7 @@ pub struct Execution {
     pub(super) stage: Stage,
 }
 
-/// The output or the panic of work, or `None` if it was over its recorder's limit.
+/// The work's output or panic. `None` if the work ran longer than its recorder's limit.
 pub(super) type Worked<T> = Option<std::thread::Result<T>>;
 
 /// The stage of an execution, which decides what to do if it is dropped.
@@ -105,14 +105,14 @@ impl Execution {
         self.settle(result).await
     }
 
-    /// Runs the work while renewing the lease. Drop the work, so that it no longer has what its recorder rolls back, and then
-    /// [`settle`](Self::settle) the result.
+    /// Runs the work while renewing the lease. The caller drops the work before it calls [`settle`](Self::settle), because the work
+    /// may still hold what the recorder rolls back.
     pub(super) async fn renew_during<F: Future>(&mut self, work: Pin<&mut F>) -> Worked<F::Output> {
         let mut work = AssertUnwindSafe(work).catch_unwind();
         match poll!(&mut work) {
             Poll::Ready(result) => Some(result),
-            // Polls the renewal first: busy work could use up the budget that tokio gives a task in one poll. In a box, since a
-            // handler that never waits needs no renewal, and every execution has room for this future.
+            // Polls the renewal first: busy work could use up the budget that tokio gives a task in one poll. Boxed: a
+            // handler that never waits needs no renewal, and every execution would otherwise reserve space for it.
             Poll::Pending => match select(Box::pin(self.renew_until_limit()), work).await {
                 Either::Left(_) => None,
                 Either::Right((result, _)) => Some(result),
@@ -124,7 +124,7 @@ impl Execution {
     pub(super) async fn settle<T>(&mut self, result: Worked<T>) -> Option<T> {
         match result {
             Some(Ok(output)) => Some(output),
-            // In boxes, since failures are rare and every execution has room for these futures.
+            // Boxed: failures are rare, and every execution would otherwise reserve space for them.
             Some(Err(panic)) => {
                 Box::pin(self.fail_because(Event::Panicked)).await;
                 resume_unwind(panic)
@@ -191,7 +191,7 @@ impl Execution {
                 return CompletionResult::Lost;
             }
             if let Some(recorder) = recorder {
-                // In a box, because few handlers have a recorder, and every execution has room for this future.
+                // Boxed: few handlers have a recorder, and every execution would otherwise reserve space for it.
                 return Box::pin(self.record(recorder, writes)).await;
             }
             match self.end().await {

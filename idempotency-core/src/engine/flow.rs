@@ -49,14 +49,14 @@ pub(crate) enum Flow<V, W, R> {
     Outage(StoreError),
 }
 
-/// The decision about a delivery.
+/// The next step of `execute` after a claim.
 #[expect(clippy::large_enum_variant, reason = "there is one per delivery, and it is moved once")]
 enum Decided<V, W, R> {
     /// Do the work, and end this execution.
     Run(Execution),
     /// Do the work without a claim.
     RunUnprotected(IdempotencyContext),
-    /// There is nothing to run for this key.
+    /// The result: nothing runs.
     Flow(KeyDigest, Flow<V, W, R>),
 }
 
@@ -94,7 +94,7 @@ impl Idempotency {
         async move {
             let execution = match self.decide(delivery, read).await {
                 Decided::Run(execution) => execution,
-                // In a box, since it is rare and every delivery has room for this future.
+                // Boxed: it is rare, and every delivery would otherwise reserve space for it.
                 Decided::RunUnprotected(context) => {
                     let digest = context.scoped_key().digest();
                     return (digest, Flow::Unprotected(Box::pin(work(context)).await));
@@ -112,7 +112,7 @@ impl Idempotency {
         read: impl FnOnce(&Outcome) -> Option<R>,
     ) -> Decided<V, W, R> {
         let now = ClockReading::of(self.runtime());
-        let claim = self.claim_for(delivery.as_ref().expect("it is taken below"));
+        let claim = self.claim_for(delivery.as_ref().expect("the delivery is not taken yet"));
         let flow = match self.begin_claim(delivery, &claim, now).await {
             Ok(Begun::Run(execution)) => return Decided::Run(execution),
             Ok(Begun::Unprotected(context)) => return Decided::RunUnprotected(context),
@@ -196,7 +196,8 @@ impl Execution {
     {
         async move {
             let (mut value, mut conclusion) = (None, None);
-            // As in `renew_while`. The output has places of its own, since it would be moved through each future.
+            // The block drops the work before its failure is settled, as in `renew_while`. The work writes its output into these
+            // variables, because returning it would store it in each future.
             let result = {
                 let context = self.context().clone();
                 let working = pin!(async {

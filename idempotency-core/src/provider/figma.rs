@@ -19,8 +19,8 @@ use crate::{Attributes, Delivery, Fingerprint, Key, Policy, Verified};
 /// **Nothing is signed.** Each event repeats the passcode that you chose for the webhook. A client that sees one event can forge any
 /// other. Accept them over TLS only and do not log their bodies.
 ///
-/// Figma sends no id, so the key is the digest of the event's values: its type, its time, the webhook and the file. The passcode is left
-/// out, so that an event keeps its key when the passcode changes.
+/// Figma sends no id. The key is the digest of the whole body except the passcode and the count of retries, so that an event keeps its
+/// key when either changes.
 ///
 /// ```
 /// use idempotency_core::provider::Figma;
@@ -41,7 +41,7 @@ impl Figma {
         retry_horizon: None,
         patience: None,
         retries_4xx: None,
-        note: "It retries 3 times, at growing intervals, and expects the status 200. A new webhook sends a `PING`, which reaches the handler.",
+        note: "It retries 3 times, at growing intervals, and expects the status 200. An answer of 400 stops the webhook at once. A new webhook sends a `PING`, which reaches the handler.",
     };
 
     /// Accepts the events of webhooks with this passcode.

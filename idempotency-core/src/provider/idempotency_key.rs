@@ -182,7 +182,7 @@ impl IdempotencyKey {
                 return Err(Rejection::malformed("a header that scopes keys is not ascii")
                     .about_header(name.as_str().to_owned()));
             }
-            // An absent header adds an empty account, so that the value of one header never counts as another's.
+            // An absent header adds an empty level, so that the value of one header never counts as another's.
             scope = scope.with_account(&value.map_or_else(String::new, |value| format!("{name}={value}")));
         }
         let Some(principal) = &self.principal else { return Ok(scope) };

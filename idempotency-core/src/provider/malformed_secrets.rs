@@ -1,4 +1,4 @@
-//! Which malformed secrets are logged already.
+//! Remembers which malformed secrets have been logged.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ const MAX_TENANTS: usize = 10_000;
 
 /// The malformed secrets that the latest request of each provider and tenant left out.
 ///
-/// They are logged when they change. A request for each of them would fill the log.
+/// They are logged only when they change. A line for every request would fill the log.
 #[derive(Default)]
 pub(super) struct MalformedSecrets {
     /// Whether any is known. While all secrets are usable, a request takes no lock.
@@ -24,8 +24,8 @@ pub(super) struct MalformedSecrets {
 type Address = (Option<Box<str>>, Option<Box<str>>);
 
 impl MalformedSecrets {
-    /// Logs the secrets that a request left out, if the previous request of its tenant left out others. `error` says what is
-    /// wrong with one of them, and is `None` if there are none.
+    /// Logs the secrets that a request left out, if they differ from those that the previous request of the same provider and
+    /// tenant left out. `error` says what is wrong with one of them, and is `None` if there are none.
     pub(super) fn log<'s>(
         &self,
         incoming: &Incoming<'_>,
@@ -56,7 +56,7 @@ impl MalformedSecrets {
                 provider,
                 tenant,
                 cause = %error,
-                "a malformed secret is left out, and the others are used"
+                "ignoring a malformed secret; the valid ones are used"
             );
         }
     }

@@ -121,8 +121,8 @@ impl Provider for Mandrill {
             &BASE64,
             incoming.body,
         )?;
-        // Names and values are signed without separators. As the first of them, the list can be cut in one way only: it ends with
-        // its bracket.
+        // Names and values are signed without separators. The list must be the first parameter: then only its closing bracket can end
+        // it, and the signed text has one reading.
         let events = match fields.first() {
             Some((name, value)) if &name[..] == EVENTS.as_bytes() => value,
             _ => return Err(Rejection::malformed("the form does not begin with mandrill_events")),

@@ -7,8 +7,8 @@ use std::marker::PhantomData;
 use serde::de::value::BytesDeserializer;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
-/// The name of a member. `None` if it has a lone surrogate, so that it is no text. It is then not the name that is looked for,
-/// and no reason to refuse the other members.
+/// The name of a member. `None` if the name has a lone surrogate, which is not valid Unicode. Such a name matches no field, and its
+/// member is skipped.
 pub(super) struct Name<'a>(pub(super) Option<Cow<'a, str>>);
 
 impl<'de> Deserialize<'de> for Name<'de> {
@@ -20,7 +20,7 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-/// The bytes of a name, in which a lone surrogate is no UTF-8.
+/// The bytes of a name. A lone surrogate makes them invalid UTF-8.
 struct NameBytes<'a>(Cow<'a, [u8]>);
 
 impl<'de> Deserialize<'de> for NameBytes<'de> {
@@ -40,7 +40,8 @@ impl<'de> Visitor<'de> for NameVisitor<'de> {
     }
 
     fn visit_borrowed_bytes<E: Error>(self, bytes: &'de [u8]) -> Result<Self::Value, E> {
-        // A parser that is asked for bytes does not look for these. Here nothing was escaped, so it is no JSON (RFC 8259, section 7).
+        // A parser that is asked for bytes accepts raw control characters, which JSON forbids in a string (RFC 8259, section 7).
+        // Only names without escapes are checked here.
         if bytes.iter().any(|byte| *byte < b' ') {
             return Err(E::custom("a name has a control character"));
         }
@@ -60,8 +61,7 @@ impl<'de> Visitor<'de> for NameVisitor<'de> {
     }
 }
 
-/// The members of an object for a struct, whose fields are compared with the names as bytes. A name that is no text is none of
-/// them.
+/// Reads the members into a struct. Names are compared as bytes, so a name that is not Unicode matches no field.
 pub(super) struct Members<A>(pub(super) A);
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<A> {

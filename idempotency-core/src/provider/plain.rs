@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::json::Object;
 
-/// What the JSON text of a value is. Every value of which a key, a type or a signed text is made is read by this.
+/// The kind of a JSON value. Used by schemes and by [`Plain`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind<'a> {
     Null,

@@ -183,8 +183,8 @@ impl Secrets {
         Ok(secrets)
     }
 
-    /// The secrets to try for a request, in the form that they are used in, and what is wrong with another one. A malformed secret
-    /// is left out, and logged once for each change.
+    /// Returns the decoded secrets to try for a request, and the error of a malformed one. Malformed secrets are skipped, and logged
+    /// when they change.
     ///
     /// # Errors
     /// Those of [`for_request`](Self::for_request), and [`Rejection::unavailable`] if every secret is malformed.
@@ -202,7 +202,7 @@ impl Secrets {
             }
         }
         match malformed {
-            // Observed as the cause of the answer.
+            // Not logged here: the observer gets it as the cause of the rejection.
             Some(error) if usable.is_empty() => {
                 Err(Rejection::unavailable("no usable secret: every secret is malformed").with_source(error))
             }

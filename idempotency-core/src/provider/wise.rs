@@ -17,7 +17,7 @@ use crate::{Attributes, Delivery, Key, Policy, Verified};
 
 /// Wise's webhooks.
 ///
-/// Wise signs the body with an RSA key, of which it publishes one for production and one for its sandbox. No time limits the age of a
+/// Wise signs the body with an RSA key. It publishes one key for production and one for its sandbox. No time limits the age of a
 /// signature.
 ///
 /// An event has no id, and the signature does not cover `X-Delivery-Id`. So the key is the subscription, the type and the SHA-256 of

@@ -88,7 +88,7 @@ impl Answers {
     ///
     /// # Panics
     /// If the assertion fails, with the status of each answer. For a refusal it also says what is wrong, and, if the app runs in
-    /// this process, the cause that its log has.
+    /// this process, the logged cause.
     #[track_caller]
     pub fn assert_executed_once(&self) {
         let is_expected = |answer| matches!(token(answer), Some("executed" | "replayed" | "conflict"));

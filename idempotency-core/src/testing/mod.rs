@@ -4,10 +4,10 @@
 //! headers, then the body. It returns the headers to send with exactly that body.
 //!
 //! - [`scheme`] does the same for every [`Scheme`]. If the sender has a key pair, [`public_key`] is what the provider takes.
-//! - `aws_sns`, `google_pubsub`, `paypal` and `plaid` (feature `public-keys`) sign with a test key. Their providers take
+//! - `aws_sns`, `google_pubsub`, `paypal`, `plaid` and `wise` (feature `public-keys`) sign with a test key. Their providers take
 //!   `TEST_PUBLIC_KEYS`.
 //! - [`Signer`] signs for any sender of your own.
-//! - Microsoft Graph signs nothing: put the `clientState` into the body, and send it without a signer.
+//! - Microsoft Graph and Figma sign nothing, so they have no signer: put the `clientState` or the passcode into the body.
 //!
 //! [`post`] makes a request of the headers and the body. [`Answers`] asserts that an event which was delivered several times
 //! was executed once.
@@ -52,7 +52,7 @@ pub use tokens::{livekit, monday, netlify, qstash};
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Returns the headers that Stripe sends with a body, signed at `now` since 1970.
+/// Returns the headers that Stripe sends with a body, signed at the Unix time `now`.
 #[must_use]
 pub fn stripe(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
     let timestamp = now.as_secs();
@@ -116,7 +116,7 @@ pub fn github(secret: &str, delivery: &str, event: &str, body: &[u8]) -> HeaderM
     headers(JSON, &names)
 }
 
-/// Returns the headers that Slack sends with a body, which is JSON or a form, signed at `now` since 1970.
+/// Returns the headers that Slack sends with a body, which is JSON or a form, signed at the Unix time `now`.
 #[must_use]
 pub fn slack(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
     let timestamp = now.as_secs().to_string();
@@ -128,7 +128,7 @@ pub fn slack(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
     headers(if body.starts_with(b"{") { JSON } else { FORM }, &names)
 }
 
-/// Returns the headers that a Standard Webhooks sender sends with a body, signed at `now` since 1970.
+/// Returns the headers that a Standard Webhooks sender sends with a body, signed at the Unix time `now`.
 ///
 /// The secret is `whsec_` and base64 for a `v1` signature, or `whsk_` and base64 of an Ed25519 private key
 /// for a `v1a` signature.
@@ -156,7 +156,7 @@ pub fn standard_webhooks(secret: &str, id: &str, body: &[u8], now: Duration) -> 
     headers(JSON, &names)
 }
 
-/// Returns the headers that the sender of a [`Scheme`] sends with a body, signed at `now` since 1970.
+/// Returns the headers that the sender of a [`Scheme`] sends with a body, signed at the Unix time `now`.
 ///
 /// Each header that the key may be in has the id, and so has each signed header. A time or a key in the body is yours to
 /// write.

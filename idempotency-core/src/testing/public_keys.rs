@@ -13,10 +13,11 @@ use sha2::{Digest as _, Sha256};
 use super::tokens::{quoted, signed};
 use super::{JSON, headers};
 
-/// The public keys that go with the signatures of [`aws_sns`], [`google_pubsub`], [`paypal`], [`plaid`] and [`wise`], as JSON Web Keys.
+/// The public keys that verify the signatures of [`aws_sns`], [`google_pubsub`], [`paypal`], [`plaid`] and [`wise`], as a JSON Web
+/// Key Set.
 ///
-/// **Their private keys are published with this crate.** A provider that has them accepts requests from anyone, so use them only
-/// in tests.
+/// **Their private keys are published with this crate.** A provider that has these keys accepts requests from anyone, so use them
+/// only in tests.
 ///
 /// ```
 /// use std::time::Duration;
@@ -61,7 +62,7 @@ const TEST_P256_KEY: &str = "\
     MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgh9eQtOhPHGg7sTLbkqRuPt48GSMihyHCZx45AMIgE/qhRANCAARy\
     /gYX9IBX2jpjDXxHigGsPHbPPOtGBHU6Edsw52Gb2WyXBpEopnvWVqzVkhnW6Wmo7VoPd/7jvKY8rYYo+ypI";
 
-/// Returns the headers and the body that Amazon SNS sends for a message, signed at `now` since 1970.
+/// Returns the headers and the body that Amazon SNS sends for a message, signed at the Unix time `now`.
 ///
 /// The message is a JSON object with `Type`, `MessageId`, `TopicArn`, `Message` and the other fields of its type. The time, the
 /// signature, its version, which is 2, and the certificate's URL are added.
@@ -79,13 +80,13 @@ const TEST_P256_KEY: &str = "\
 /// ```
 ///
 /// # Panics
-/// If the message is no such object.
+/// If the message is not a JSON object, or lacks a signed field.
 #[must_use]
 pub fn aws_sns(message: &str, now: Duration) -> (HeaderMap, String) {
-    let mut message: Value = serde_json::from_str(message).expect("a message is json");
+    let mut message: Value = serde_json::from_str(message).expect("the message is a json object");
     message["Timestamp"] = format!("{:.3}", timestamp(now)).into();
     message["SignatureVersion"] = "2".into();
-    // In the order of the alphabet, as "Verifying the signatures of Amazon SNS messages" in its developer guide says.
+    // In alphabetical order, as "Verifying the signatures of Amazon SNS messages" in its developer guide says.
     let names: &[&str] = match message["Type"] == "Notification" {
         true => &["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
         false => &["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
@@ -108,8 +109,8 @@ pub fn aws_sns(message: &str, now: Duration) -> (HeaderMap, String) {
     (headers("text/plain; charset=UTF-8", &names), message.to_string())
 }
 
-/// Returns the headers that Google Cloud Pub/Sub sends for this audience with a token of this service account, signed at `now`
-/// since 1970.
+/// Returns the headers that Google Cloud Pub/Sub sends for this audience with a token of this service account, signed at the
+/// Unix time `now`.
 ///
 /// They go with any body, because the token does not cover it.
 ///
@@ -140,7 +141,7 @@ pub fn google_pubsub(audience: &str, service_account: &str, now: Duration) -> He
     headers(JSON, &[("authorization", &token)])
 }
 
-/// Returns the headers that PayPal sends with a body to the webhook with this id, signed at `now` since 1970.
+/// Returns the headers that PayPal sends with a body to the webhook with this id, signed at the Unix time `now`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -169,7 +170,7 @@ pub fn paypal(webhook_id: &str, transmission_id: &str, body: &[u8], now: Duratio
     headers(JSON, &names)
 }
 
-/// Returns the headers that Plaid sends with a body, signed at `now` since 1970.
+/// Returns the headers that Plaid sends with a body, signed at the Unix time `now`.
 ///
 /// [`TEST_PUBLIC_KEYS`] has an example.
 #[must_use]

@@ -8,7 +8,7 @@ use crate::engine::{Event, Observation, WithSources};
 /// How many are kept. A test that fails asks for those of its own few deliveries, right after they were made.
 const KEPT: usize = 256;
 
-/// The name of each refusal in its answer, and its cause as it is logged, which shows no secret.
+/// The `instance` of each refusal, and its cause as it is logged, which must not show a secret.
 ///
 /// Kept for the whole process, because an app under test may run on other threads than the assertion.
 static LATEST: Mutex<VecDeque<(String, String)>> = Mutex::new(VecDeque::new());
@@ -25,7 +25,7 @@ pub(crate) fn keep(observation: &Observation<'_>) {
     latest.push_back((instance.to_string(), WithSources(rejection).to_string()));
 }
 
-/// The cause of the refusal with this name. `None` if it was made in another process, or long ago.
+/// The cause of the refusal with this `instance`. `None` if it was made in another process, or long ago.
 pub(super) fn cause(instance: &str) -> Option<String> {
     let latest = LATEST.lock().unwrap_or_else(PoisonError::into_inner);
     latest.iter().rev().find(|(name, _)| name == instance).map(|(_, cause)| cause.clone())

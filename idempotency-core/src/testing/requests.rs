@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{FORM, JSON, headers, hmac};
 
-/// Returns the headers and the body that Mailgun sends for an event, which is a JSON object, signed at `now` since 1970.
+/// Returns the headers and the body that Mailgun sends for an event, which is a JSON object, signed at the Unix time `now`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -103,7 +103,7 @@ fn form_encoded(text: &str) -> String {
         .collect()
 }
 
-/// Returns the headers that Contentful sends with a body to a path with its query, signed at `now` since 1970.
+/// Returns the headers that Contentful sends with a body to a path with its query, signed at the Unix time `now`.
 ///
 /// The key is signed, and so are the topic and the content type.
 ///
@@ -134,7 +134,7 @@ pub fn contentful(secret: &str, key: &str, topic: &str, path: &str, body: &[u8],
     all
 }
 
-/// Returns the headers that Cloudinary sends with a body, signed with SHA-256 at `now` since 1970.
+/// Returns the headers that Cloudinary sends with a body, signed with SHA-256 at the Unix time `now`.
 #[must_use]
 pub fn cloudinary(secret: &str, body: &[u8], now: Duration) -> HeaderMap {
     let time = now.as_secs().to_string();

@@ -120,7 +120,7 @@ impl Signer {
         self
     }
 
-    /// Returns the headers to send with exactly this body, signed at `now` since 1970.
+    /// Returns the headers to send with exactly this body, signed at the Unix time `now`.
     ///
     /// # Panics
     /// If a template has an unknown or unclosed placeholder, or a header value is not printable ASCII.

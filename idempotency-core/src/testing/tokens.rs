@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{JSON, headers, hmac};
 
-/// How long the tokens of these senders live, in seconds.
+/// The lifetime of a token that expires, in seconds.
 const LIFE: u64 = 300;
 
-/// Returns the headers that LiveKit sends with a body, signed at `now` since 1970.
+/// Returns the headers that LiveKit sends with a body, signed at the Unix time `now`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +35,7 @@ pub fn livekit(api_key: &str, secret: &str, body: &[u8], now: Duration) -> Heade
     headers("application/webhook+json", &[("authorization", &token)])
 }
 
-/// Returns the headers that monday.com sends to this URL from this account, signed at `now` since 1970.
+/// Returns the headers that monday.com sends to this URL from this account, signed at the Unix time `now`.
 ///
 /// They go with any body, because the token does not cover it.
 ///
@@ -74,7 +74,7 @@ pub fn netlify(secret: &str, event: &str, body: &[u8]) -> HeaderMap {
     headers(JSON, &[("x-netlify-event", event), ("x-webhook-signature", &hs256(JWT, &claims, secret))])
 }
 
-/// Returns the headers that QStash sends with a body to this URL, signed at `now` since 1970.
+/// Returns the headers that QStash sends with a body to this URL, signed at the Unix time `now`.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Every route of the demo servers accepts a recorded delivery of its sender once, and refuses a forged one.
+//! Every webhook route of the demo servers refuses a forged delivery, and runs a recorded one once. Deliveries without a key bypass,
+//! and handshakes are answered.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ struct Case {
     forged: Delivery,
 }
 
-/// The names of all routes, as the servers themselves have them.
+/// The names of all webhook routes, as the servers themselves have them.
 fn names() -> Vec<String> {
     let config = Config::parse_from(["demo"]);
     let providers = idempotency_demo::webhook_providers(&config, &Secrets::from_env()).unwrap();
@@ -141,7 +142,7 @@ async fn play(framework: Framework, now: u64, cases: &[Case]) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn every_route_accepts_a_recorded_delivery_once_and_refuses_a_forged_one() {
+async fn every_webhook_route_accepts_a_recorded_delivery_once_and_refuses_a_forged_one() {
     let mut by_time: BTreeMap<u64, Vec<Case>> = BTreeMap::new();
     for case in names().iter().map(|name| case(name)) {
         let is_timeless = scheme(&case.name).is_some_and(|scheme| scheme.signature_window().is_zero());

@@ -46,7 +46,7 @@ fn senders() -> [Sender; 4] {
 
 #[test]
 fn no_two_pairs_of_a_tenant_and_an_account_share_a_key() {
-    /// Each text is a tenant and an account, and one is empty.
+    /// Each name is tried as a tenant and as an account. `None` is no account, and the empty name is only a tenant.
     const NAMES: [Option<&str>; 5] = [None, Some(""), Some("a"), Some("b"), Some("account=a")];
     for (provider, sent) in senders() {
         let mut seen = HashMap::new();

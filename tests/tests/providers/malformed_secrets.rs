@@ -15,7 +15,7 @@ use idempotency_tests::vectors::Request;
 use tracing::Level;
 
 const NOW: Duration = Duration::from_secs(1_767_225_600);
-const LOGGED: &str = "a malformed secret is left out";
+const LOGGED: &str = "ignoring a malformed secret";
 const ACME: Scheme =
     Scheme::hmac_sha256("acme").signature_header("x-sig").secret_in_base64("").key_in(Place::Json("/id"));
 const VALID: &str = "dmFsaWQ=";

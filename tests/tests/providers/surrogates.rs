@@ -1,4 +1,5 @@
-//! A lone surrogate is valid JSON and no text. Where no field is read, it takes no event down.
+//! A lone surrogate is valid JSON but not valid Unicode. Outside the fields that are read, it must not make a provider refuse the
+//! event.
 
 use std::time::Duration;
 
@@ -96,7 +97,7 @@ fn a_member_whose_name_has_a_lone_surrogate_changes_nothing_that_is_read() {
 }
 
 #[test]
-fn a_repeated_field_and_a_name_that_is_no_json_are_refused() {
+fn a_repeated_field_and_a_name_that_is_not_json_are_refused() {
     let stripe = Stripe::new(SECRET).unwrap();
     for body in [
         r#"{"\ud800":1,"id":"evt_1","id":"evt_2"}"#,

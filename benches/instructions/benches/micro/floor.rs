@@ -1,4 +1,4 @@
-//! The floor: a `DashMap` with keys of 128 bits, as a program would write it by hand.
+//! The plain code: a `DashMap` with keys of 128 bits, as a program would write it by hand.
 
 use bytes::Bytes;
 use dashmap::DashMap;

@@ -1,4 +1,4 @@
-//! Measures single operations with criterion, and prints their times beside those of their floors as a Markdown table.
+//! Measures single operations with criterion, and prints their times relative to the plain code as a Markdown table.
 
 mod floor;
 mod records;
@@ -20,7 +20,7 @@ const SIZES: [(usize, &str); 2] = [(3_500, "3.5 KB"), (60_000, "60 KB")];
 /// Prepares an operation on a body of this size.
 type Prepare = fn(usize) -> Operation;
 
-/// Each provider with its floors, which come before it.
+/// Each provider with the plain code that it is compared with, which comes before it.
 const PROVIDERS: [(&str, Prepare, &[&str]); 10] = [
     ("HMAC-SHA-256", hmac_sha256, &[]),
     ("HMAC-SHA-256 and fingerprint", signed::hmac_and_fingerprint, &["HMAC-SHA-256"]),

@@ -1,4 +1,4 @@
-//! Claims and completions on the memory store, and on floors.
+//! Claims and completions on the memory store, and in plain code.
 
 use bytes::Bytes;
 use idempotency_core::Fingerprint;
@@ -29,7 +29,7 @@ trait Guard: Sync {
 /// Makes a guard without keys.
 type Prepare = fn() -> Box<dyn Guard>;
 
-/// Each guard with its floors, which come before it.
+/// Each guard with the plain code that it is compared with, which comes before it.
 const GUARDS: [(&str, &[&str], Prepare); 3] = [
     ("DashMap", &[], || Box::new(Plain { map: PlainMap::default(), key: Box::new(u128::from) })),
     ("DashMap of digests", &["DashMap"], || {
@@ -69,14 +69,14 @@ pub fn measure(table: &mut Table) {
     }
 }
 
-/// A floor, and how its keys are made.
+/// Plain code, and how its keys are made.
 struct Plain {
     map: PlainMap,
     key: Box<dyn Fn(u64) -> u128 + Sync>,
 }
 
 fn first_half(digest: &[u8; 32]) -> u128 {
-    u128::from_be_bytes(*digest.first_chunk().expect("it is longer"))
+    u128::from_be_bytes(*digest.first_chunk().expect("a digest has 32 bytes"))
 }
 
 impl Guard for Plain {

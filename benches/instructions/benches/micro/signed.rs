@@ -1,4 +1,4 @@
-//! Providers that callgrind does not count, and their floors.
+//! Providers that callgrind does not count, and the plain code beside them.
 
 use std::hint::black_box;
 
@@ -25,7 +25,7 @@ fn form(bytes: usize) -> Bytes {
     Bytes::from(text)
 }
 
-/// The check of Twilio alone.
+/// Twilio's signature check alone.
 pub fn hmac_sha1(bytes: usize) -> Operation {
     check::<Hmac<Sha1>>(form(bytes))
 }

@@ -1,4 +1,4 @@
-//! The operations with their times, each beside its floors.
+//! The operations with their times, relative to the plain code.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ struct Row {
     group: String,
     name: String,
     time: Time,
-    /// Its time as a multiple of those of its floors.
+    /// Its time as a multiple of those of the plain code.
     ratios: Vec<String>,
 }
 
@@ -38,8 +38,8 @@ impl Table {
         Self { criterion, home, started: SystemTime::now(), rows: Vec::new() }
     }
 
-    /// Measures an operation, of which `timed` takes the time of a number of rounds. Its floors are earlier operations of
-    /// its group, by their names and by what the table calls them here.
+    /// Measures an operation, of which `timed` takes the time of a number of rounds. `floors` is the plain code: earlier
+    /// operations of its group, by their names and by what the table calls them here.
     ///
     /// # Panics
     /// If the name cannot be that of a folder.
@@ -50,10 +50,10 @@ impl Table {
         floors: &[(String, &str)],
         mut timed: impl FnMut(u64) -> Duration,
     ) {
-        // Criterion would shorten it, or replace these.
+        // Criterion would shorten a longer name, and replace these characters.
         assert!(name.len() <= 64 && !name.contains(['/', ':', '*', '?']), "{name} is no name of a folder");
         let mut operations = self.criterion.benchmark_group(group);
-        // As many rounds in each sample, since stores grow with the rounds.
+        // The same number of rounds in each sample, since stores grow with the rounds.
         operations.sampling_mode(SamplingMode::Flat);
         operations.bench_function(name, |bencher| bencher.iter_custom(&mut timed));
         operations.finish();
@@ -70,7 +70,7 @@ impl Table {
     fn time(&self, group: &str, name: &str) -> Option<Time> {
         let file = self.home.join(group).join(name).join("new/estimates.json");
         let written = file.metadata().and_then(|file| file.modified()).ok()?;
-        let text = (written >= self.started).then(|| std::fs::read(file).expect("it is read"))?;
+        let text = (written >= self.started).then(|| std::fs::read(file).expect("the file is read"))?;
         let estimates: Value = serde_json::from_slice(&text).expect("criterion writes JSON");
         let number = |path: &str| estimates.pointer(path).and_then(Value::as_f64).expect("it is a number");
         Some(Time {
@@ -82,7 +82,7 @@ impl Table {
 
     /// Prints the table.
     pub fn print(self) {
-        println!("| | | ns | beside its floors |\n|---|---|---|---|");
+        println!("| | | ns | relative to the plain code |\n|---|---|---|---|");
         for Row { group, name, time: Time { median, low, high }, ratios } in self.rows {
             println!("| {group} | {name} | {median:.0} ({low:.0} to {high:.0}) | {} |", ratios.join(", "));
         }

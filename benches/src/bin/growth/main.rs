@@ -62,7 +62,7 @@ fn main() {
     println!("## Growth\n\nEach figure is the median of {ROUNDS} rounds.");
     runtime().block_on(async {
         if is_asked_for(Part::Records) {
-            // The memory of these records does not return to the system, so they are last.
+            // The memory store is measured after Redis, because its memory does not return to the system.
             records::in_redis(&folder).await;
             records::in_memory(&folder).await;
         }
@@ -87,14 +87,15 @@ fn main() {
 
 /// Each plot as the definition of the link `plots/NAME`, with the image itself as the address.
 fn in_markdown(folder: &Path) -> String {
-    let files =
-        std::fs::read_dir(folder).expect("it is a folder").map(|entry| entry.expect("it is read").path());
+    let files = std::fs::read_dir(folder)
+        .expect("it is a folder")
+        .map(|entry| entry.expect("the entry is read").path());
     let mut files: Vec<PathBuf> =
         files.filter(|file| file.extension().is_some_and(|end| end == "svg")).collect();
     files.sort();
     let definition = |file: &PathBuf| {
         let name = file.file_stem().expect("it has a name").display().to_string();
-        let image = data_encoding::BASE64.encode(&std::fs::read(file).expect("it is read"));
+        let image = data_encoding::BASE64.encode(&std::fs::read(file).expect("the file is read"));
         format!("[plots/{name}]: data:image/svg+xml;base64,{image}\n")
     };
     files.iter().map(definition).collect()

@@ -17,11 +17,11 @@ use crate::table::Table;
 use crate::{PATIENCE, RETENTION, ROUNDS};
 
 const SIZES: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
-/// The sizes from which on a record's memory hardly depends on what else a server keeps.
+/// The sizes at which the server's own memory no longer matters.
 const LARGE: Range<usize> = 3..SIZES.len();
 /// Deliveries of one measurement.
 const DELIVERIES: u64 = 2000;
-/// As many keys as a store is filled with in one round trip.
+/// The number of keys written in one round trip.
 const FILLING: usize = 256;
 
 /// Measures the memory store.
@@ -32,22 +32,22 @@ pub async fn in_memory(folder: &Path) {
         ["completed records", "µs per delivery"],
         &["memory, fresh", "memory, duplicate"],
     );
-    let (hidden, before) = (unbounded(), resident());
+    let (without_text, before) = (unbounded(), resident());
     let mut filled = 0;
     for size in SIZES {
-        fill(&hidden, filled..size, Label::without_key).await;
+        fill(&without_text, filled..size, Label::without_key).await;
         filled = size;
-        table.row(size, &costs(&hidden, size).await);
+        table.row(size, &costs(&without_text, size).await);
     }
     let per_record = |before: u64| (resident() - before) as f64 / filled as f64;
-    let without_text = per_record(before);
-    // Beside the first store, so that it takes memory that the process had not got.
-    let (shown, before) = (unbounded(), resident());
-    fill(&shown, 0..filled, identity).await;
-    let with_text = per_record(before);
+    let bytes_without = per_record(before);
+    // The first store is kept, so that the second one needs new memory.
+    let (with_text, before) = (unbounded(), resident());
+    fill(&with_text, 0..filled, identity).await;
+    let bytes_with = per_record(before);
     println!(
-        "\n- resident memory of a completed record without outcome, at {filled} records: {without_text:.0} bytes, \
-         and {with_text:.0} with its key of 32 bytes"
+        "\n- resident memory of a completed record without outcome, at {filled} records: {bytes_without:.0} bytes, \
+         and {bytes_with:.0} with its key of 32 bytes"
     );
     table.plot(folder);
 }
@@ -64,26 +64,26 @@ pub async fn in_redis(folder: &Path) {
         ["completed records", "µs per delivery"],
         &["Redis, fresh", "Redis, duplicate"],
     );
-    let hidden = Redis::start().await;
+    let without_text = Redis::start().await;
     let mut filled = 0;
     let mut memory = Vec::new();
     for size in SIZES {
-        fill(&hidden.store, filled..size, Label::without_key).await;
+        fill(&without_text.store, filled..size, Label::without_key).await;
         filled = size;
-        table.row(size, &costs(&hidden.store, size).await);
-        memory.push((size, hidden.bytes_per_record(size).await));
+        table.row(size, &costs(&without_text.store, size).await);
+        memory.push((size, without_text.bytes_per_record(size).await));
     }
-    drop(hidden);
+    drop(without_text);
     println!();
-    for (size, without_text) in &memory[LARGE] {
+    for (size, bytes_without) in &memory[LARGE] {
         println!(
-            "- memory of a completed record without outcome, at {size} records: {without_text:.0} bytes"
+            "- memory of a completed record without outcome, at {size} records: {bytes_without:.0} bytes"
         );
     }
-    let (size, shown) = (SIZES[LARGE.start], Redis::start().await);
-    fill(&shown.store, 0..size, identity).await;
-    let with_text = shown.bytes_per_record(size).await;
-    println!("- the same with its key of 32 bytes, at {size} records: {with_text:.0} bytes");
+    let (size, with_text) = (SIZES[LARGE.start], Redis::start().await);
+    fill(&with_text.store, 0..size, identity).await;
+    let bytes_with = with_text.bytes_per_record(size).await;
+    println!("- the same with its key of 32 bytes, at {size} records: {bytes_with:.0} bytes");
     table.plot(folder);
 }
 
@@ -108,7 +108,7 @@ impl Redis {
     }
 }
 
-/// Completes keys without an outcome, under what remains of their labels.
+/// Completes keys without an outcome, with or without the key's text in the label.
 async fn fill(store: &dyn Store, keys: Range<u64>, label: fn(Label) -> Label) {
     let labelled = |key| {
         let mut claim = claim(store, key);

@@ -16,8 +16,8 @@ use crate::provider::Secret;
 use crate::testing::hmac;
 
 impl Scheme {
-    /// The headers that the sender sends with a body, signed at `now` since 1970. Every header that the key may be in has the
-    /// id.
+    /// The headers that the sender sends with a body, signed at the Unix time `now`. Every header that the key may be in
+    /// has the id.
     pub(crate) fn sign(&self, secret: &str, id: &str, body: &[u8], now: Duration) -> HeaderMap {
         let compiled = compile(self).expect("the scheme is one");
         let timestamp = match self.unit() {

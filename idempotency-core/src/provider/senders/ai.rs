@@ -74,7 +74,7 @@ pub const ELEVENLABS: Scheme = Scheme::hmac_sha256("elevenlabs")
     .type_in(Place::Json("/type"));
 
 /// Fireflies.ai, version 2 of its webhooks. They have no id, so the key is the event, the meeting and the time. Version 1 has no time, so
-/// that an event is refused.
+/// its events are refused.
 ///
 /// See [its page](crate::docs::providers::senders::fireflies).
 pub const FIREFLIES: Scheme = Scheme::hmac_sha256("fireflies")
@@ -93,7 +93,7 @@ pub const FIREFLIES: Scheme = Scheme::hmac_sha256("fireflies")
 /// See [its page](crate::docs::providers::senders::hugging_face).
 pub const HUGGING_FACE: Scheme = Scheme::token("hugging-face")
     .titled("Hugging Face")
-    .described_by("https://github.com/huggingface/hub-docs", Confirmed)
+    .described_by("https://huggingface.co/docs/hub/webhooks", Confirmed)
     .signature_header("x-webhook-secret")
     .key_in(Place::Header("webhook-id"))
     .type_in(Place::Joined(&[Place::Json("/event/scope"), Place::Json("/event/action")]))
@@ -102,8 +102,8 @@ pub const HUGGING_FACE: Scheme = Scheme::token("hugging-face")
 /// Vapi, a server with HMAC credentials of the default format and the algorithm SHA-256. It sends no id, so the key is the body's
 /// digest.
 ///
-/// Each customer chooses the format. If yours has another header, prefix or encoding, call these steps on the constant, such as
-/// `VAPI.base64()`.
+/// Each customer chooses the format. If yours has another header, prefix or encoding, change the constant with the methods that differ,
+/// such as `VAPI.base64()`.
 ///
 /// See [its page](crate::docs::providers::senders::vapi).
 pub const VAPI: Scheme = Scheme::hmac_sha256("vapi")

@@ -107,7 +107,7 @@ pub const COMMERCE_LAYER: Scheme = Scheme::hmac_sha256("commerce-layer")
         "It retries up to 10 times, and disables the webhook after 30 failures in a row (reported). Whether a retry repeats the body of the first attempt is not published.",
     );
 
-/// Lob. A time is signed. The secret is the webhook's.
+/// Lob. The key is the event's id. Each webhook has its own secret.
 ///
 /// See [its page](crate::docs::providers::senders::lob).
 pub const LOB: Scheme = Scheme::hmac_sha256("lob")

@@ -53,7 +53,7 @@ pub const SEGMENT: Scheme = Scheme::hmac_sha1("segment")
     .noting("Leave batching off: of a batch, it signs only the first event.");
 
 /// Airtable. A notification holds no changes, only the base, the webhook and a time. It has no id, so the key is the body's digest.
-/// The secret is the `macSecretBase64` of the answer that created the webhook.
+/// The secret is the `macSecretBase64` in the response that creates the webhook.
 ///
 /// See [its page](crate::docs::providers::senders::airtable).
 pub const AIRTABLE: Scheme = Scheme::hmac_sha256("airtable")

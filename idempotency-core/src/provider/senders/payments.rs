@@ -230,7 +230,7 @@ pub const PAYSTACK: Scheme = Scheme::hmac_sha512("paystack")
     .key_in(Place::Digest)
     .type_in(Place::Json("/event"));
 
-/// RevenueCat, with the authorization header that you choose. **Nothing is signed.**
+/// RevenueCat, with an `Authorization` value that you choose. **Nothing is signed.**
 ///
 /// See [its page](crate::docs::providers::senders::revenuecat).
 pub const REVENUECAT: Scheme = Scheme::token("revenuecat")

@@ -1,8 +1,6 @@
 //! Senders of identities, employees, applicants and answers.
 
-use super::{
-    Confirmed, Handshake, Place, Reported, Scheme, days, hours, minutes, seconds, standard_webhooks,
-};
+use super::{Confirmed, Handshake, Place, Reported, Scheme, days, minutes, seconds, standard_webhooks};
 
 /// BoldSign. The key is the event's id. While a secret is replaced, BoldSign sends two signatures, of which the first is tried.
 ///
@@ -80,7 +78,7 @@ pub const GUSTO: Scheme = Scheme::hmac_sha256("gusto")
     .type_in(Place::Json("/event_type"))
     .retries_after_4xx(true, Confirmed)
     .noting(
-        "It retries up to 16 times, at growing intervals. The secret is the token that it sends when you make a subscription. It comes before you know it, so read it on a route of its own.",
+        "It retries up to 16 times, at growing intervals. The secret is the token in the first request to a new subscription. No provider can verify that request yet, so receive it on a separate route.",
     );
 
 /// Logto. It sends no id, so the key is the body's digest, which has the event's time.
@@ -131,7 +129,7 @@ pub const SUMSUB: Scheme = Scheme::hmac_sha256("sumsub")
     .signature_header("x-payload-digest")
     .key_in(Place::Digest)
     .type_in(Place::Json("/type"))
-    .retries_for(hours(25), Confirmed)
+    .retries_for(minutes(1_445), Confirmed)
     .waits_for(seconds(5), Confirmed)
     .noting(
         "Its algorithm must be the default, SHA-256. It retries after 5 minutes, 1 hour, 5 hours and 18 hours, if that is switched on.",
@@ -173,7 +171,7 @@ pub const ASHBY: Scheme = Scheme::hmac_sha256("ashby")
     .prefix("sha256=")
     .key_in(Place::Digest)
     .type_in(Place::Json("/action"))
-    .retries_for(hours(3), Confirmed)
+    .retries_for(minutes(169), Confirmed)
     .retries_after_4xx(true, Confirmed)
     .noting("It tries at most 10 times.");
 
@@ -192,7 +190,7 @@ pub const ATTIO: Scheme = Scheme::hmac_sha256("attio")
         "It expects the status 200 or 202. A message has a list of events: it is one delivery, with the type of its first event. A redelivery has the same id, so it does not run again within the retention.",
     );
 
-/// Customer.io's reporting webhooks. A time is signed, but no allowed age is published, so any is accepted.
+/// Customer.io's reporting webhooks.
 ///
 /// See [its page](crate::docs::providers::senders::customer_io).
 pub const CUSTOMER_IO: Scheme = Scheme::hmac_sha256("customer-io")
@@ -211,8 +209,8 @@ pub const CUSTOMER_IO: Scheme = Scheme::hmac_sha256("customer-io")
 
 /// Pipedrive, webhooks of version 2 with basic authentication. **Nothing is signed.** Version 1 has another body, and is refused.
 ///
-/// The key is the event's id, and the webhook and the object that it is about: two webhooks may report one event, and so may the two
-/// messages of a merge.
+/// The key joins the webhook, the event's id, the object and the action. Two webhooks may report one event, and a merge sends two
+/// messages, which may have one id.
 ///
 /// See [its page](crate::docs::providers::senders::pipedrive).
 pub const PIPEDRIVE: Scheme = Scheme::basic_auth("pipedrive")

@@ -1,4 +1,4 @@
-//! What `testing` signs is accepted, and is what the senders themselves sign.
+//! The providers accept what `testing` signs, and it agrees with recorded deliveries.
 
 use idempotency_core::testing::{self, TEST_PUBLIC_KEYS};
 use serde_json::Value;
@@ -91,7 +91,7 @@ fn each_signer_signs_the_text_that_the_sender_signed_for_the_same_delivery() {
 }
 
 #[test]
-fn tokens_with_a_shared_secret_are_the_recorded_ones() {
+fn livekits_and_netlifys_tokens_equal_the_recorded_ones() {
     for sender in ["livekit", "netlify"] {
         let vector = load(sender).remove(0);
         let recorded = vector.request();

@@ -27,7 +27,7 @@ fn the_published_keys_verify_their_own_environment_only() {
 }
 
 #[test]
-fn a_retry_with_another_time_of_sending_has_the_key_of_the_event_and_every_other_change_another_one() {
+fn only_the_time_of_sending_does_not_change_the_key() {
     let of = |body: &str| delivery(signed(body).received_by(&wise()));
     let first = of(BODY);
     let retry = BODY.replace("00:00:01Z", "00:05:00Z");
@@ -85,7 +85,7 @@ fn every_changed_byte_of_the_body_and_of_the_signature_is_refused() {
 }
 
 #[tokio::test]
-async fn keys_of_a_source_are_used_and_503_while_it_is_down() {
+async fn a_source_that_is_down_makes_the_delivery_unavailable() {
     let source = Source::new();
     source.set("wise", Answer::Down);
     let (cached, clock) = source.cached();

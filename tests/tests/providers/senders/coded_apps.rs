@@ -79,9 +79,9 @@ fn events_of_mandrill_keep_their_keys_in_another_group() {
     assert_eq!(deliveries(&lists, &mandrill())[0].attributes().event_type(), Some("blacklist;add"));
 }
 
-/// Mandrill checks the URL before the webhook and its key exist, and then with an empty list.
+/// Mandrill checks the URL with HEAD before the key exists. An empty list under the webhook's key is an empty batch.
 #[test]
-fn mandrills_checks_of_a_url_are_answered() {
+fn the_head_check_of_mandrill_is_answered_and_an_empty_list_is_an_empty_batch() {
     let mut check = Request::new(HeaderMap::new(), "", NOW);
     check.method = Method::HEAD;
     let Ok(Received::Handshake(answer)) = check.received_by(&mandrill()) else {

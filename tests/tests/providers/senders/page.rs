@@ -87,14 +87,17 @@ pub(super) fn constant(scheme: &Scheme) -> String {
 }
 
 pub(super) fn span(duration: Duration) -> String {
-    let (value, unit) = match duration.as_secs() {
-        0 => return "never".to_owned(),
-        seconds if seconds % 86_400 == 0 => (seconds / 86_400, "day"),
-        seconds if seconds % 3_600 == 0 => (seconds / 3_600, "hour"),
-        seconds if seconds % 60 == 0 => (seconds / 60, "minute"),
-        seconds => (seconds, "second"),
-    };
-    format!("{value} {unit}{}", if value == 1 { "" } else { "s" })
+    let count = |value, unit| format!("{value} {unit}{}", if value == 1 { "" } else { "s" });
+    match duration.as_secs() {
+        0 => "never".to_owned(),
+        seconds if seconds % 86_400 == 0 => count(seconds / 86_400, "day"),
+        seconds if seconds % 3_600 == 0 => count(seconds / 3_600, "hour"),
+        seconds if seconds % 60 == 0 && seconds > 3_600 => {
+            format!("{} {}", count(seconds / 3_600, "hour"), count(seconds % 3_600 / 60, "minute"))
+        }
+        seconds if seconds % 60 == 0 => count(seconds / 60, "minute"),
+        seconds => count(seconds, "second"),
+    }
 }
 
 pub(super) fn fact(fact: Option<Fact<Duration>>) -> String {

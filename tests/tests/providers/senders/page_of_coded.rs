@@ -114,7 +114,7 @@ pub(super) const ROWS: &[Row] = &[
         policy: || Mandrill::new("https://example.com", "key").unwrap().policy(),
         proof: "HMAC-SHA1 in base64",
         place: "`x-mandrill-signature`",
-        text: "the URL, and the names and values of the form in order",
+        text: "the URL, then the form's names and values, sorted by name",
         handshake: "HEAD is answered",
     },
     Row {

@@ -37,7 +37,7 @@ export const timed = ({ signature, time, prefix, ms = false, encoding = 'hex', t
   },
 });
 
-/** What the senders have in common that send their secret in a header, and sign nothing. */
+/** For senders that send the secret in a header and sign nothing. */
 export const token = (signature) => ({
   scheme: `${signature}: the secret; nothing is signed`,
   keyCovered: false,

@@ -1,4 +1,4 @@
-// Fireflies.ai, version 2: one HMAC over the body. It has the time of the event, and no id. Version 1 has no time either.
+// Fireflies.ai, version 2: one HMAC over the body. It has the time of the event, and no id. Version 1 has no time.
 import { described, overBody } from '../lib/described.mjs';
 import { hexCases } from '../lib/hex.mjs';
 import { keyed } from '../lib/messages.mjs';
