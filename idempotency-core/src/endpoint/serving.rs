@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use tracing::Span;
+use tracing::Instrument as _;
+use tracing::instrument::Instrumented;
 
 use super::Endpoint;
 use crate::Idempotency;
@@ -44,9 +45,8 @@ pin_project! {
     #[project = StageProjected]
     enum Stage<R, X> {
         Receiving { #[pin] receiving: R },
-        // Counted as under way while the caller waits too, since it may go away at any time. The execution runs in the request's
-        // span, also after it has moved to its own task.
-        Executing { #[pin] execution: X, span: Span, _tracked: Tracked },
+        // Counted as under way while the caller waits too, since it may go away at any time.
+        Executing { #[pin] execution: Instrumented<X>, _tracked: Tracked },
     }
 }
 
@@ -78,16 +78,15 @@ where
             match ready!(receiving.poll(cx)) {
                 Next::Answer(answer) => return Poll::Ready(answer),
                 Next::Execute(execution) => {
+                    // The handler's log lines belong to the request's span, also in a task of its own.
+                    let execution = execution.in_current_span();
                     let _tracked = serving.endpoint.engine().track();
-                    serving.stage.set(Stage::Executing { execution, span: Span::current(), _tracked });
+                    serving.stage.set(Stage::Executing { execution, _tracked });
                 }
             }
         }
         match serving.stage.project() {
-            StageProjected::Executing { execution, span, .. } => {
-                let _entered = span.enter();
-                execution.poll(cx)
-            }
+            StageProjected::Executing { execution, .. } => execution.poll(cx),
             StageProjected::Receiving { .. } => unreachable!("the request is received"),
         }
     }

@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::name::{Members, Name};
 
@@ -239,14 +239,15 @@ impl<'de: 'a, 'a> Visitor<'de> for ScalarVisitor<'a> {
 
     /// An object, or a number that is passed as one: see [`NUMBER_FIELD`].
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut scalar = Scalar::Absent;
+        let (mut scalar, mut has_id) = (Scalar::Absent, false);
         while let Some(Name(name)) = map.next_key()? {
             match name.as_deref() {
                 Some(NUMBER_FIELD) => {
                     let digits = map.next_value::<String>()?;
                     scalar = digits.parse().map_or(Scalar::Absent, Scalar::Number);
                 }
-                Some("id") => scalar = map.next_value()?,
+                Some("id") if has_id => return Err(A::Error::custom("an object has two ids")),
+                Some("id") => (scalar, has_id) = (map.next_value()?, true),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -289,6 +290,7 @@ mod tests {
         assert_eq!(event.data.0.unwrap().at.name().unwrap(), "ab");
         let event: Event<'_> = fields(br#"{"id":{"name":"x","id":"C1"}}"#).unwrap();
         assert_eq!(event.id.name().unwrap(), "C1");
+        assert!(fields::<Event<'_>>(br#"{"id":{"id":"C1","\u0069d":"C2"}}"#).is_none());
     }
 
     #[test]

@@ -43,8 +43,11 @@ impl MalformedSecrets {
             self.has_any.store(!known.is_empty(), Ordering::Relaxed);
             return;
         };
+        // In an order of their own, since a source need not return its secrets in the same order each time.
+        let mut left_out: Vec<&[u8]> = left_out.map(Secret::expose).collect();
+        left_out.sort_unstable();
         let digest = FieldDigest::new("malformed secrets");
-        let digest = left_out.fold(digest, |digest, secret| digest.field(secret.expose())).finish();
+        let digest = left_out.into_iter().fold(digest, |digest, secret| digest.field(secret)).finish();
         if known.len() >= MAX_TENANTS && !known.contains_key(&address) {
             known.clear();
         }

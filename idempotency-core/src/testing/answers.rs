@@ -138,6 +138,9 @@ fn summary(answer: &Response<Bytes>) -> String {
 
 /// The problem in an answer that no handler made, and its cause if it is known.
 fn refusal(answer: &Response<Bytes>) -> Option<String> {
+    if matches!(token(answer), Some("executed" | "replayed" | "bypassed")) {
+        return None;
+    }
     let problem: Value = serde_json::from_slice(answer.body()).ok()?;
     let member = |name: &str| problem.get(name)?.as_str();
     let is_ours = member("type").is_some_and(|kind| kind.starts_with("urn:idempotency:"));
@@ -183,6 +186,16 @@ mod tests {
         ])
         .assert_executed_once();
         answers([(200, "executed; stored=?0"), (409, "conflict"), (200, "replayed")]).assert_executed_once();
+    }
+
+    #[test]
+    fn a_problem_that_a_handler_wrote_is_not_shown() {
+        let mut answers = answers([(500, "executed"), (200, "replayed")]);
+        for answer in &mut answers.answers {
+            *answer.body_mut() =
+                Bytes::from_static(br#"{"type":"urn:idempotency:mine","title":"card=4242"}"#);
+        }
+        assert_eq!(format!("{answers:?}"), "\n  1: 500 executed\n  afterwards: 200 replayed");
     }
 
     #[test]

@@ -12,4 +12,5 @@ mod edges;
 mod memory;
 mod redis;
 mod registry;
+mod spans;
 mod tower;

@@ -106,6 +106,22 @@ async fn a_malformed_secret_is_logged_once_behind_a_cache() {
 }
 
 #[test]
+fn the_same_malformed_secrets_in_another_order_are_no_change() {
+    let rotating = RotatingSecrets::new();
+    let acme = ACME.with_secrets(Secrets::from_source(rotating.clone())).unwrap();
+    let providers = Providers::new("/{provider}").unwrap().with_provider(acme).unwrap();
+    let log = Captured::default();
+    let _listening = log.listen(Level::WARN);
+    let mut secrets = MALFORMED.into_iter().chain([VALID]).map(secret).collect::<Vec<_>>();
+    for _ in 0..3 {
+        rotating.replace("acme", None, secrets.clone());
+        delivery("/acme").received_by(&providers).unwrap();
+        secrets.reverse();
+    }
+    assert_eq!(log.text().matches(LOGGED).count(), 1, "{}", log.text());
+}
+
+#[test]
 fn every_provider_that_decodes_its_secrets_says_that_one_is_malformed() {
     let source = |secrets: [Secret; 2]| {
         let rotating = RotatingSecrets::new();
