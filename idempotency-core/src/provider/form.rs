@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
+
 /// A name and its value.
 pub(crate) type Field<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
@@ -9,11 +11,37 @@ pub(crate) type Field<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 ///
 /// They are bytes, because text that is not UTF-8 must reach the signature check unchanged, without replacement characters.
 pub(crate) fn fields(body: &[u8]) -> impl Iterator<Item = Field<'_>> {
-    body.split(|&byte| byte == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
-        let at = pair.iter().position(|&byte| byte == b'=');
-        let (name, value) = at.map_or((pair, &b""[..]), |at| (&pair[..at], &pair[at + 1..]));
-        (decoded(name), decoded(value))
-    })
+    pairs(body).map(|(name, value)| (decoded(name), decoded(value)))
+}
+
+/// The same, decoded into a buffer that is as long as the body.
+pub(super) fn fields_in<'b>(
+    body: &'b [u8],
+    mut buffer: &'b mut [u8],
+) -> impl Iterator<Item = (&'b [u8], &'b [u8])> {
+    let mut next = move |text| {
+        let len = decode(text, buffer);
+        let (decoded, rest) = std::mem::take(&mut buffer).split_at_mut(len);
+        buffer = rest;
+        &*decoded
+    };
+    pairs(body).map(move |(name, value)| (next(name), next(value)))
+}
+
+/// The names and values of a form before they are decoded.
+fn pairs(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = body;
+    let pairs = std::iter::from_fn(move || {
+        let (pair, after) = (!rest.is_empty()).then(|| split_at(b'&', rest))?;
+        rest = after;
+        Some(pair)
+    });
+    pairs.filter(|pair| !pair.is_empty()).map(|pair| split_at(b'=', pair))
+}
+
+/// The text before the first such byte, and the text after it.
+fn split_at(byte: u8, text: &[u8]) -> (&[u8], &[u8]) {
+    memchr(byte, text).map_or((text, b""), |at| (&text[..at], &text[at + 1..]))
 }
 
 /// The value of a field, as text. `None` if the field is absent, not UTF-8 or repeated.
@@ -33,23 +61,35 @@ pub(super) fn percent_decoded(text: &[u8]) -> Vec<u8> {
 }
 
 fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
-    if !text.iter().any(|byte| matches!(byte, b'+' | b'%')) {
+    if memchr2(b'+', b'%', text).is_none() {
         return Cow::Borrowed(text);
     }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&first, tail)) = rest.split_first() {
-        rest = tail;
-        bytes.push(match (first, tail) {
-            (b'+', _) => b' ',
-            (b'%', [high, low, tail @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                rest = tail;
-                (nibble(*high) << 4) | nibble(*low)
-            }
-            _ => first,
-        });
-    }
+    let mut bytes = vec![0; text.len()];
+    let len = decode(text, &mut bytes);
+    bytes.truncate(len);
     Cow::Owned(bytes)
+}
+
+/// Decodes a text into a buffer of at least its length. Returns the decoded length.
+fn decode(text: &[u8], buffer: &mut [u8]) -> usize {
+    let (mut rest, mut len) = (text, 0);
+    loop {
+        let at = memchr(b'%', rest).unwrap_or(rest.len());
+        for (slot, &byte) in buffer[len..].iter_mut().zip(&rest[..at]) {
+            *slot = if byte == b'+' { b' ' } else { byte };
+        }
+        len += at;
+        let byte;
+        (byte, rest) = match &rest[at..] {
+            [] => return len,
+            [_, high, low, tail @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                ((nibble(*high) << 4) | nibble(*low), tail)
+            }
+            [percent, tail @ ..] => (*percent, tail),
+        };
+        buffer[len] = byte;
+        len += 1;
+    }
 }
 
 fn nibble(digit: u8) -> u8 {
@@ -70,6 +110,31 @@ mod tests {
         let expected: [(&[u8], &[u8]); 6] =
             [(b"a", b"1"), (b"b c", b"+\xff"), (b"d", b""), (b"", b"e"), (b"%4", b"%zz"), (b"f", b"=")];
         assert_eq!(read, expected.map(|(n, v)| (n.to_vec(), v.to_vec())));
+    }
+
+    #[test]
+    fn a_percent_sign_without_two_digits_is_itself() {
+        for (text, expected) in [
+            ("%", "%"),
+            ("%4", "%4"),
+            ("%4+", "%4 "),
+            ("%%41", "%A"),
+            ("%4%31", "%41"),
+            ("+%2B+", " + "),
+            ("%41%42C", "ABC"),
+        ] {
+            assert_eq!(*decoded(text.as_bytes()), *expected.as_bytes(), "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_in_a_buffer_are_the_same() {
+        let body = b"&a=1&b+c=%2B%fF&&d&=e&%4=%zz&f==&%41%42+C";
+        let mut buffer = vec![0; body.len()];
+        let read: Vec<_> = fields_in(body, &mut buffer).map(|(n, v)| (n.to_vec(), v.to_vec())).collect();
+        let expected: Vec<_> = fields(body).map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+        assert_eq!(read, expected);
+        assert_eq!(fields_in(b"", &mut []).next(), None);
     }
 
     #[test]

@@ -47,6 +47,7 @@ where
 }
 
 /// Verifies a body by an HMAC-SHA1 over parts derived from it, for senders that sign something other than the body's bytes.
+/// Never a proof of all of the body.
 pub(super) fn hmac_sha1_over<'a, C>(
     secrets: &[Secret],
     parts: &[&[u8]],
@@ -56,7 +57,8 @@ pub(super) fn hmac_sha1_over<'a, C>(
 where
     C: IntoIterator<Item: AsRef<[u8]>> + Clone,
 {
-    prove::<Hmac<Sha1>, _>(secrets, parts.iter().copied(), candidates, body)
+    prove::<Hmac<Sha1>, _>(secrets, parts.iter().copied(), candidates, body)?;
+    Ok(Verified::by_other_means(body))
 }
 
 /// The hash function of an HMAC.

@@ -273,7 +273,10 @@ fn a_body_that_is_not_signed_as_a_whole_is_no_key() {
     let mailgun = (Request::new(headers, event, NOW), ContentKey::over(Mailgun::new(SECRET).unwrap()));
     let form = format!("MessageSid={SID}&MessageStatus=sent");
     let twilio = Request::new(testing::twilio("token", URL, form.as_bytes()), form, NOW);
-    let twilio = (twilio, ContentKey::over(Twilio::new("token", URL).unwrap()));
+    // Signed like `ping=`.
+    let bare = Request::new(testing::twilio("token", URL, b"ping"), "ping", NOW);
+    let [twilio, bare] =
+        [twilio, bare].map(|form| (form, ContentKey::over(Twilio::new("token", URL).unwrap())));
     // A provider of your own, which signs a part of the body, or vouches for it.
     let secrets = [Secret::new("secret").unwrap()];
     let partial = ContentKey::over(provider::from_fn("acme", move |incoming| {
@@ -286,7 +289,7 @@ fn a_body_that_is_not_signed_as_a_whole_is_no_key() {
     let acme = Request::new(signer.sign("", b"{}", NOW), "{}\n{}", NOW);
     let vouching = ContentKey::over(ContentKey::without_authentication("queue"));
     for (request, provider) in
-        [braintree, mailgun, twilio, (acme.clone(), partial.clone()), (acme.clone(), vouching)]
+        [braintree, mailgun, twilio, bare, (acme.clone(), partial.clone()), (acme.clone(), vouching)]
     {
         assert_eq!(refusal(&request, &provider), RejectionKind::Unavailable, "{provider:?}");
     }

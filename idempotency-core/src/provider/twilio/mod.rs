@@ -10,9 +10,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use self::event::{Event, Status};
-use self::signed_text::SignedText;
+use self::signed_text::{Parameter, SignedText};
 use self::url::PublicUrl;
-use super::form::{Field, fields};
+use super::form::fields_in;
 use super::{
     Incoming, OrderError, Provider, Received, Rejection, Secret, SecretError, Secrets, days, signature,
 };
@@ -167,15 +167,16 @@ impl Provider for Twilio {
         let secrets = self.secrets.for_request(incoming).await?;
         let query = incoming.uri.query().unwrap_or_default();
         let is_form = !query.split('&').any(|parameter| parameter.starts_with("bodySHA256="));
-        let parameters = if is_form { sorted(incoming.body)? } else { Vec::new() };
+        let mut buffer = vec![0; if is_form { incoming.body.len() } else { 0 }];
+        let parameters = if is_form { sorted(incoming.body, &mut buffer)? } else { Vec::new() };
+        let text = SignedText::new(parameters);
         let urls = self.url.candidates_for(incoming.uri);
         let proof = urls.iter().find_map(|url| {
-            let mut parts = vec![url.as_bytes()];
-            parts.extend(parameters.iter().flat_map(|(name, value)| [&**name, &**value]));
+            let parts = [url.as_bytes(), text.bytes()];
             Some((signature::hmac_sha1_over(&secrets, &parts, [candidate], incoming.body).ok()?, url))
         });
         let (proof, url) = proof.ok_or(Rejection::unauthenticated("no signature matches"))?;
-        let text = SignedText::new(url.find('?').map_or("", |at| &url[at..]), parameters);
+        let text = text.with_query(url.find('?').map_or("", |at| &url[at..]));
         let event = match text.body_hash() {
             Some(hash) => {
                 check_body(&text, &hash, incoming.body)?;
@@ -211,8 +212,8 @@ fn order(scope: &Scope, status: &Status) -> Option<Order> {
 ///
 /// # Errors
 /// When there are too many: they are not authenticated yet, and processing one costs far more than sending it.
-fn sorted(body: &[u8]) -> Result<Vec<Field<'_>>, Rejection> {
-    let mut parameters: Vec<_> = fields(body).take(MAX_PARAMETERS + 1).collect();
+fn sorted<'b>(body: &'b [u8], buffer: &'b mut [u8]) -> Result<Vec<Parameter<'b>>, Rejection> {
+    let mut parameters: Vec<_> = fields_in(body, buffer).take(MAX_PARAMETERS + 1).collect();
     if parameters.len() > MAX_PARAMETERS {
         return Err(Rejection::malformed("the form has more than 1,000 parameters"));
     }

@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::provider::{form, signature};
+use crate::provider::signature;
+
+/// A parameter's decoded name and value.
+pub(super) type Parameter<'a> = (&'a [u8], &'a [u8]);
 
 /// The signed text after the URL's path, and the positions of this request's parameters in it.
 ///
@@ -14,7 +17,7 @@ use crate::provider::{form, signature};
 pub(super) struct SignedText<'a> {
     text: Vec<u8>,
     /// Each with its offset in the text.
-    parameters: Vec<(usize, form::Field<'a>)>,
+    parameters: Vec<(usize, Parameter<'a>)>,
 }
 
 /// The format of a value, which tells where the value ends.
@@ -47,19 +50,31 @@ pub(super) struct Occurrence<'t> {
 const NAME_PREFIXES: [&str; 6] = ["Channel", "Child", "Dial", "OriginalReplied", "Parent", "Sms"];
 
 impl<'a> SignedText<'a> {
-    /// Joins a query, including its `?`, and parameters in the order in which they were signed.
-    pub(super) fn new(query: &str, parameters: Vec<form::Field<'a>>) -> Self {
-        let mut text = query.as_bytes().to_vec();
+    /// Joins parameters in the order in which they were signed.
+    pub(super) fn new(parameters: Vec<Parameter<'a>>) -> Self {
+        let mut text =
+            Vec::with_capacity(parameters.iter().map(|(name, value)| name.len() + value.len()).sum());
         let parameters = parameters
             .into_iter()
             .map(|(name, value)| {
                 let at = text.len();
-                text.extend_from_slice(&name);
-                text.extend_from_slice(&value);
+                text.extend_from_slice(name);
+                text.extend_from_slice(value);
                 (at, (name, value))
             })
             .collect();
         Self { text, parameters }
+    }
+
+    /// Puts a query, including its `?`, before the parameters.
+    pub(super) fn with_query(mut self, query: &str) -> Self {
+        self.text.splice(..0, query.bytes());
+        self.parameters.iter_mut().for_each(|(at, _)| *at += query.len());
+        self
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.text
     }
 
     /// Whether the request has no parameters outside the query.
@@ -140,9 +155,9 @@ fn attempt_number(text: &[u8]) -> Option<Range<usize>> {
         .last()
 }
 
+/// The start of a name is nowhere else in it, so that no two occurrences overlap.
 fn positions(text: &[u8], name: &'static str) -> impl Iterator<Item = usize> {
-    let windows = text.windows(name.len()).enumerate();
-    windows.filter_map(move |(at, window)| (window == name.as_bytes()).then_some(at))
+    memchr::memmem::find_iter(text, name)
 }
 
 #[cfg(test)]
@@ -152,7 +167,7 @@ mod tests {
     const SID: &str = "SM2de0d6c5d0d64e3a8b3f1d3f3c2b1a09";
 
     fn text(text: &str) -> SignedText<'_> {
-        SignedText::new(text, Vec::new())
+        SignedText::new(Vec::new()).with_query(text)
     }
 
     #[test]
