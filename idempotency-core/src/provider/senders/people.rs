@@ -161,7 +161,7 @@ pub const TERRA: Scheme = Scheme::hmac_sha256("terra")
     .signing("{timestamp}.{body}")
     .key_in(Place::Digest);
 
-/// Ashby. It sends no id of an event, so the key is the body's digest.
+/// Ashby. The key is the action and the event's id, and in messages without an id the body's digest.
 ///
 /// See [its page](crate::docs::providers::senders::ashby).
 pub const ASHBY: Scheme = Scheme::hmac_sha256("ashby")
@@ -169,11 +169,16 @@ pub const ASHBY: Scheme = Scheme::hmac_sha256("ashby")
     .described_by("https://developers.ashbyhq.com/docs/authenticating-webhooks", Reported)
     .signature_header("ashby-signature")
     .prefix("sha256=")
-    .key_in(Place::Digest)
+    .key_in(Place::FirstOf(&[
+        Place::Joined(&[Place::Json("/action"), Place::Json("/webhookActionId")]),
+        Place::Digest,
+    ]))
     .type_in(Place::Json("/action"))
     .retries_for(minutes(169), Confirmed)
-    .retries_after_4xx(true, Confirmed)
-    .noting("It tries at most 10 times.");
+    .retries_after_4xx(false, Confirmed)
+    .noting(
+        "It tries at most 10 times. Of the 4xx answers, 401, 403, 404, 405 and 410 end its retries. The messages of two webhooks about one event have one id.",
+    );
 
 /// Attio. The id is in a header that the signature does not cover.
 ///
