@@ -146,6 +146,12 @@ pub(super) fn cases() -> Vec<Case> {
             r#"{"api_version":"1.0","event":{"id":"12345679","type":"RENEWAL","app_user_id":"zoë","event_timestamp_ms":1591121855319}}"#,
         ),
         body(
+            senders::REVENUECAT_SIGNED,
+            r#"{"api_version":"1.0","event":{"id":"12345678","type":"RENEWAL","app_user_id":"zoë","event_timestamp_ms":1591121855319}}"#,
+            r#"{"api_version":"1.0","event":{"id":"12345678","type":"RENEWAL","app_user_id":"zoë","event_timestamp_ms":1591121855319}}"#,
+            r#"{"api_version":"1.0","event":{"id":"12345679","type":"RENEWAL","app_user_id":"zoë","event_timestamp_ms":1591121855319}}"#,
+        ),
+        body(
             senders::SHOPWARE,
             r#"{"data":{"payload":[{"entity":"product","primaryKey":"7b04","operation":"update"}],"event":"product.written"},"source":{"url":"https://zoë.example","shopId":"dg","eventId":"f2c1"}}"#,
             r#"{"data":{"payload":[{"entity":"product","primaryKey":"7b04","operation":"update"}],"event":"product.written"},"source":{"url":"https://zoë.example","shopId":"dg","eventId":"f2c1"}}"#,
