@@ -132,7 +132,7 @@ pub const SUMSUB: Scheme = Scheme::hmac_sha256("sumsub")
     .retries_for(minutes(1_445), Confirmed)
     .waits_for(seconds(5), Confirmed)
     .noting(
-        "Its algorithm must be the default, SHA-256. It retries after 5 minutes, 1 hour, 5 hours and 18 hours, if that is switched on.",
+        "Its algorithm must be the default, SHA-256. It retries after 5 minutes, 1 hour, 5 hours and 18 hours. It retries `applicantActionReviewed`, `applicantActionOnHold` and `applicantActionPending` for 7 minutes only.",
     );
 
 /// Tally. The key is the event's id.
@@ -145,8 +145,11 @@ pub const TALLY: Scheme = Scheme::hmac_sha256("tally")
     .base64()
     .key_in(Place::Json("/eventId"))
     .type_in(Place::Json("/eventType"))
+    .retries_for(minutes(1_896), Confirmed)
     .waits_for(seconds(10), Confirmed)
-    .noting("Without a signing secret it does not sign, and is refused.");
+    .noting(
+        "It retries after 5 minutes, 30 minutes, 1 hour, 6 hours and 24 hours. Without a signing secret it does not sign, and is refused.",
+    );
 
 /// Terra, the health data API. It sends no id, so the key is the body's digest.
 ///
