@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 use async_trait::async_trait;
 use data_encoding::HEXLOWER;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::canonical::{self, Pointer};
+use super::canonical::Pointer;
 use super::json;
 use super::plain::Plain;
+use super::scheme::Differing;
 use super::{Certainty, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days};
 use crate::{Attributes, Delivery, Fingerprint, Key, Policy, Verified};
 
@@ -69,8 +69,9 @@ impl Figma {
 }
 
 /// The passcode, and the count of retries that some events have.
-static NOT_OF_THE_EVENT: LazyLock<[Pointer; 2]> = LazyLock::new(|| {
-    ["/passcode", "/retries"].map(|pointer| Pointer::parse(pointer).expect("it is a pointer"))
+static DIFFERING: LazyLock<Differing> = LazyLock::new(|| {
+    let pointers = ["/passcode", "/retries"];
+    Differing::new(pointers.map(|pointer| Pointer::parse(pointer).expect("it is a pointer")).into())
 });
 
 #[async_trait]
@@ -95,8 +96,7 @@ impl Provider for Figma {
         let event_type =
             event_type.ok_or_else(|| Rejection::malformed("the body is not an event of figma"))?;
         let proof = Verified::by_other_means(incoming.body);
-        let digest = canonical::digest(proof.bytes(), &*NOT_OF_THE_EVENT);
-        let digest = digest.unwrap_or_else(|| Sha256::digest(proof.bytes()).into());
+        let digest = DIFFERING.digest(proof.bytes());
         let delivery = Delivery::new(&proof, incoming.scope.clone(), Key::new(HEXLOWER.encode(&digest))?);
         Ok(Received::Delivery(
             delivery

@@ -1,4 +1,6 @@
-//! Wise: an RSA signature of the body by a published key. The key is the event's digest, without the time of sending.
+//! Wise: an RSA signature of the body by a published key. The key is the event's digest.
+
+use std::borrow::Cow;
 
 use async_trait::async_trait;
 use data_encoding::{BASE64, HEXLOWER};
@@ -20,9 +22,11 @@ use crate::{Attributes, Delivery, Key, Policy, Verified};
 /// Wise signs the body with an RSA key. It publishes one key for production and one for its sandbox. No time limits the age of a
 /// signature.
 ///
-/// An event has no id, and the signature does not cover `X-Delivery-Id`. So the key is the subscription, the type and the SHA-256 of
-/// the JSON text of `data`, which has the time of the event. The time of sending is left out: whether a retry has a new one is not
-/// published.
+/// An event has no id. `X-Delivery-Id` names one attempt, and is not signed. So the key is the subscription, the type and the SHA-256
+/// of the JSON text of `data`, which usually has the time of the event.
+///
+/// Some types, such as `transfers#active-cases`, have no such time, and two of their events may have equal `data`. Their keys have the
+/// time of sending (`sent_at`) too. Wise may change that time with a retry, **so a retry of these types may run again**.
 ///
 /// ```
 /// use idempotency_core::provider::Wise;
@@ -64,7 +68,7 @@ impl Wise {
         retry_horizon: Fact::confirmed(days(14)),
         patience: Fact::confirmed(seconds(5)),
         retries_4xx: Fact::confirmed(true),
-        note: "It tries 25 times in two weeks. A test message has the header `X-Test-Notification`, which is not signed.",
+        note: "It tries 25 times in two weeks. A retry of an event without a time of its own, such as `transfers#active-cases`, may run again. A test message has the header `X-Test-Notification`, which is not signed.",
     };
 
     /// Verifies with the key that Wise publishes for production.
@@ -121,7 +125,12 @@ impl Provider for Wise {
         let ((subscription, kind), data) = parts
             .ok_or_else(|| Rejection::key_missing("the event has no subscription, no type or no data"))?;
         let digest = HEXLOWER.encode(&Sha256::digest(data.get()));
-        let key = joined(&[subscription.into(), kind.into(), digest.into()]);
+        let mut parts = vec![subscription.into(), kind.into(), digest.into()];
+        if !has_time(data) {
+            // Without it, a case that is opened, closed and opened again would be a duplicate of the first.
+            parts.extend(event.sent_at.name().map(Cow::Borrowed));
+        }
+        let key = joined(&parts);
         Ok(Received::Delivery(
             Delivery::new(&proof, incoming.scope.clone(), Key::new(key)?)
                 .with_attribute(Attributes::EVENT_TYPE, kind),
@@ -137,4 +146,30 @@ struct Event<'a> {
     event_type: Plain<'a>,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    sent_at: Plain<'a>,
+}
+
+/// Whether the `data` of an event has the time of the event.
+fn has_time(data: &RawValue) -> bool {
+    let data: Option<Data<'_>> = json::fields(data.get().as_bytes());
+    data.is_some_and(|data| {
+        let resource = data.resource.0.unwrap_or_default();
+        [data.occurred_at, resource.updated_at].iter().any(|time| time.name().is_some())
+    })
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow, default)]
+    occurred_at: Plain<'a>,
+    #[serde(borrow, default)]
+    resource: json::Object<Resource<'a>>,
+}
+
+/// `partner-support#case-changed` has its time here since version 5.0.0.
+#[derive(Default, Deserialize)]
+struct Resource<'a> {
+    #[serde(borrow, default, rename = "updatedAt")]
+    updated_at: Plain<'a>,
 }

@@ -124,6 +124,7 @@ page!(render, "providers/senders/render.md");
 page!(replicate, "providers/senders/replicate.md");
 page!(retell, "providers/senders/retell.md");
 page!(revenuecat, "providers/senders/revenuecat.md");
+page!(revenuecat_signed, "providers/senders/revenuecat-signed.md");
 page!(revolut, "providers/senders/revolut.md");
 page!(sanity, "providers/senders/sanity.md");
 page!(segment, "providers/senders/segment.md");

@@ -10,13 +10,13 @@ use crate::provider::canonical::{self, Pointer};
 
 /// The fields that differ between attempts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Differing {
+pub(in crate::provider) struct Differing {
     pointers: Vec<Pointer>,
     paths: Paths,
 }
 
 impl Differing {
-    pub(super) fn new(pointers: Vec<Pointer>) -> Self {
+    pub(in crate::provider) fn new(pointers: Vec<Pointer>) -> Self {
         let mut paths = Paths::default();
         for pointer in &pointers {
             paths.add(pointer);
@@ -31,7 +31,7 @@ impl Differing {
     /// The SHA-256 of a body, or of its canonical form without the fields.
     ///
     /// A body without a canonical form, such as one with a long number, is compared byte for byte without the fields' values.
-    pub(super) fn digest(&self, body: &[u8]) -> [u8; 32] {
+    pub(in crate::provider) fn digest(&self, body: &[u8]) -> [u8; 32] {
         if self.is_empty() {
             return Sha256::digest(body).into();
         }

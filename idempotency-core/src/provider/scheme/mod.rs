@@ -28,6 +28,7 @@ mod view;
 
 use std::time::Duration;
 
+pub(super) use differing::Differing;
 pub use error::SchemeError;
 pub use facts::{Certainty, Fact, Facts};
 pub use handshake::Handshake;

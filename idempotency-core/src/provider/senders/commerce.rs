@@ -102,9 +102,10 @@ pub const COMMERCE_LAYER: Scheme = Scheme::hmac_sha256("commerce-layer")
     .signature_header("x-commercelayer-signature")
     .base64()
     .key_in(Place::Joined(&[Place::Header("x-commercelayer-topic"), Place::Digest]))
-    .waits_for(seconds(5), Reported)
+    .waits_for(seconds(5), Confirmed)
+    .retries_after_4xx(true, Confirmed)
     .noting(
-        "It retries up to 10 times, and disables the webhook after 30 failures in a row (reported). Whether a retry repeats the body of the first attempt is not published.",
+        "It retries up to 10 times, and disables the webhook after 30 failures in a row. Whether a retry repeats the body of the first attempt is not published.",
     );
 
 /// Lob. The key is the event's id. Each webhook has its own secret.
@@ -147,4 +148,7 @@ pub const SQUARESPACE: Scheme = Scheme::hmac_sha256("squarespace")
     .secret_in_hex()
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/topic"))
-    .account_in(Place::Json("/websiteId"));
+    .account_in(Place::Json("/websiteId"))
+    .retries_for(hours(48), Confirmed)
+    .retries_after_4xx(true, Confirmed)
+    .noting("It may delete the subscription after several failures.");

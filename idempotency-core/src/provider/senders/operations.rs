@@ -164,8 +164,10 @@ pub const DATADOG: Scheme = Scheme::basic_auth("datadog")
 /// See [its page](crate::docs::providers::senders::expo).
 pub const EXPO: Scheme = Scheme::hmac_sha1("expo")
     .titled("Expo (EAS)")
-    .described_by("https://docs.expo.dev/eas/webhooks/", Reported)
+    .described_by("https://docs.expo.dev/eas/webhooks/", Confirmed)
     .signature_header("expo-signature")
     .prefix("sha1=")
     .key_in(Place::Digest)
-    .type_in(Place::Json("/status"));
+    .type_in(Place::Json("/status"))
+    .retries_after_4xx(true, Confirmed)
+    .noting("It retries a few times, at growing intervals, after an answer outside 200 to 399.");

@@ -230,11 +230,12 @@ pub const PAYSTACK: Scheme = Scheme::hmac_sha512("paystack")
     .key_in(Place::Digest)
     .type_in(Place::Json("/event"));
 
-/// RevenueCat, with an `Authorization` value that you choose. **Nothing is signed.**
+/// RevenueCat, with an `Authorization` value that you choose. **Nothing is signed**: a client that sees a request can forge any
+/// other. Prefer [`REVENUECAT_SIGNED`].
 ///
 /// See [its page](crate::docs::providers::senders::revenuecat).
 pub const REVENUECAT: Scheme = Scheme::token("revenuecat")
-    .titled("RevenueCat")
+    .titled("RevenueCat (authorization header)")
     .described_by("https://www.revenuecat.com/docs/integrations/webhooks", Confirmed)
     .signature_header("authorization")
     .key_in(Place::Json("/event/id"))
@@ -243,5 +244,23 @@ pub const REVENUECAT: Scheme = Scheme::token("revenuecat")
     .waits_for(seconds(60), Reported)
     .retries_after_4xx(true, Confirmed)
     .noting(
-        "It expects the status 200. The secret is the whole value of the header, as its dashboard has it.",
+        "It expects the status 200. The secret is the whole value of the header, as its dashboard has it. Prefer signed webhooks, which it reportedly has as an option.",
     );
+
+/// RevenueCat, with a signing secret. Each attempt is signed anew, with its own time.
+///
+/// See [its page](crate::docs::providers::senders::revenuecat_signed).
+pub const REVENUECAT_SIGNED: Scheme = Scheme::hmac_sha256("revenuecat-signed")
+    .titled("RevenueCat (signing secret)")
+    .described_by("https://www.revenuecat.com/docs/integrations/webhooks", Reported)
+    .signature_header("x-revenuecat-webhook-signature")
+    .items(',')
+    .timestamp_item("t=")
+    .prefix("v1=")
+    .signing("{timestamp}.{body}")
+    .key_in(Place::Json("/event/id"))
+    .type_in(Place::Json("/event/type"))
+    .retries_for(minutes(155), Confirmed)
+    .waits_for(seconds(60), Reported)
+    .retries_after_4xx(true, Confirmed)
+    .noting("It expects the status 200. It signs only if that is switched on for the webhook, and an unsigned request is refused.");

@@ -132,7 +132,7 @@ pub const SUMSUB: Scheme = Scheme::hmac_sha256("sumsub")
     .retries_for(minutes(1_445), Confirmed)
     .waits_for(seconds(5), Confirmed)
     .noting(
-        "Its algorithm must be the default, SHA-256. It retries after 5 minutes, 1 hour, 5 hours and 18 hours, if that is switched on.",
+        "Its algorithm must be the default, SHA-256. It retries after 5 minutes, 1 hour, 5 hours and 18 hours. It retries `applicantActionReviewed`, `applicantActionOnHold` and `applicantActionPending` for 7 minutes only.",
     );
 
 /// Tally. The key is the event's id.
@@ -145,8 +145,11 @@ pub const TALLY: Scheme = Scheme::hmac_sha256("tally")
     .base64()
     .key_in(Place::Json("/eventId"))
     .type_in(Place::Json("/eventType"))
+    .retries_for(minutes(1_896), Confirmed)
     .waits_for(seconds(10), Confirmed)
-    .noting("Without a signing secret it does not sign, and is refused.");
+    .noting(
+        "It retries after 5 minutes, 30 minutes, 1 hour, 6 hours and 24 hours. Without a signing secret it does not sign, and is refused.",
+    );
 
 /// Terra, the health data API. It sends no id, so the key is the body's digest.
 ///
@@ -161,7 +164,7 @@ pub const TERRA: Scheme = Scheme::hmac_sha256("terra")
     .signing("{timestamp}.{body}")
     .key_in(Place::Digest);
 
-/// Ashby. It sends no id of an event, so the key is the body's digest.
+/// Ashby. The key is the action and the event's id, and in messages without an id the body's digest.
 ///
 /// See [its page](crate::docs::providers::senders::ashby).
 pub const ASHBY: Scheme = Scheme::hmac_sha256("ashby")
@@ -169,11 +172,16 @@ pub const ASHBY: Scheme = Scheme::hmac_sha256("ashby")
     .described_by("https://developers.ashbyhq.com/docs/authenticating-webhooks", Reported)
     .signature_header("ashby-signature")
     .prefix("sha256=")
-    .key_in(Place::Digest)
+    .key_in(Place::FirstOf(&[
+        Place::Joined(&[Place::Json("/action"), Place::Json("/webhookActionId")]),
+        Place::Digest,
+    ]))
     .type_in(Place::Json("/action"))
     .retries_for(minutes(169), Confirmed)
-    .retries_after_4xx(true, Confirmed)
-    .noting("It tries at most 10 times.");
+    .retries_after_4xx(false, Confirmed)
+    .noting(
+        "It tries at most 10 times. Of the 4xx answers, 401, 403, 404, 405 and 410 end its retries. The messages of two webhooks about one event have one id.",
+    );
 
 /// Attio. The id is in a header that the signature does not cover.
 ///

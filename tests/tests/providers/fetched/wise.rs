@@ -48,6 +48,45 @@ fn only_the_time_of_sending_does_not_change_the_key() {
     }
 }
 
+/// docs.wise.com, "Transfer active cases": `data` has `resource` and `active_cases`, and no time.
+fn active_cases(cases: &str, sent_at: &str) -> KeyDigest {
+    let body = format!(
+        r#"{{"data":{{"resource":{{"type":"transfer","id":111}},"active_cases":[{cases}]}},"subscription_id":"s","event_type":"transfers#active-cases","sent_at":"{sent_at}"}}"#
+    );
+    address(&delivery(signed(&body).received_by(&wise())))
+}
+
+#[test]
+fn a_case_that_is_opened_again_is_another_event() {
+    let case = r#""deposit_amount_less_invoice""#;
+    let opened = active_cases(case, "2026-01-01T12:00:00Z");
+    assert_ne!(opened, active_cases("", "2026-01-02T12:00:00Z"));
+    assert_ne!(opened, active_cases(case, "2026-01-03T12:00:00Z"));
+    assert_eq!(opened, active_cases(case, "2026-01-01T12:00:00Z"), "a retry with the same time of sending");
+}
+
+#[test]
+fn the_time_of_sending_is_part_of_the_key_only_without_a_time_of_the_event() {
+    let of = |data: &str, sent_at: &str| {
+        let body =
+            format!(r#"{{"data":{data},"subscription_id":"s","event_type":"t","sent_at":"{sent_at}"}}"#);
+        address(&delivery(signed(&body).received_by(&wise())))
+    };
+    for (data, has_time) in [
+        (r#"{"occurred_at":"2026-01-01T00:00:00Z"}"#, true),
+        (r#"{"resource":{"updatedAt":"2026-01-01T00:00:00Z"}}"#, true),
+        (r#"{"occurred_at":"2026-01-01T00:00:00Z","resource":[]}"#, true),
+        (r#"{"occurred_at":null,"resource":{"id":1}}"#, false),
+        (r#"{"occurred_at":"2026-01-01T00:00:00Z","occurred_at":null}"#, false),
+        (r#"{"resource":{"occurred_at":"2026-01-01T00:00:00Z"}}"#, false),
+        ("{}", false),
+        ("[]", false),
+        ("1", false),
+    ] {
+        assert_eq!(of(data, "a") == of(data, "b"), has_time, "{data}");
+    }
+}
+
 #[test]
 fn an_event_without_the_parts_of_its_key_is_refused() {
     for (body, expected) in [

@@ -14,9 +14,9 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         body(
             senders::ASHBY,
-            r#"{"action":"applicationSubmit","data":{"application":{"id":"a1","updatedAt":"2024-06-01T07:00:00Z"},"name":"Zoë"}}"#,
-            r#"{"action":"applicationSubmit","data":{"application":{"id":"a1","updatedAt":"2024-06-01T07:00:00Z"},"name":"Zoë"}}"#,
-            r#"{"action":"applicationSubmit","data":{"application":{"id":"a1","updatedAt":"2024-06-01T07:01:00Z"},"name":"Zoë"}}"#,
+            r#"{"webhookActionId":"75395d87","action":"applicationSubmit","data":{"application":{"id":"a1"},"name":"Zoë"}}"#,
+            r#"{"webhookActionId":"75395d87","action":"applicationSubmit","data":{"application":{"id":"a1"},"name":"Zoë"}}"#,
+            r#"{"webhookActionId":"75395d88","action":"applicationSubmit","data":{"application":{"id":"a1"},"name":"Zoë"}}"#,
         ),
         header(
             senders::ATTIO,
@@ -141,6 +141,12 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         body(
             senders::REVENUECAT,
+            r#"{"api_version":"1.0","event":{"id":"12345678","type":"RENEWAL","app_user_id":"zoë","event_timestamp_ms":1591121855319}}"#,
+            r#"{"api_version":"1.0","event":{"id":"12345678","type":"RENEWAL","app_user_id":"zoë","event_timestamp_ms":1591121855319}}"#,
+            r#"{"api_version":"1.0","event":{"id":"12345679","type":"RENEWAL","app_user_id":"zoë","event_timestamp_ms":1591121855319}}"#,
+        ),
+        body(
+            senders::REVENUECAT_SIGNED,
             r#"{"api_version":"1.0","event":{"id":"12345678","type":"RENEWAL","app_user_id":"zoë","event_timestamp_ms":1591121855319}}"#,
             r#"{"api_version":"1.0","event":{"id":"12345678","type":"RENEWAL","app_user_id":"zoë","event_timestamp_ms":1591121855319}}"#,
             r#"{"api_version":"1.0","event":{"id":"12345679","type":"RENEWAL","app_user_id":"zoë","event_timestamp_ms":1591121855319}}"#,

@@ -56,6 +56,24 @@ fn an_event_of_figma_keeps_its_key_when_the_passcode_changes() {
     assert!(Figma::new(" ").is_err());
 }
 
+/// Such an event has no canonical form.
+#[test]
+fn a_retry_of_figma_with_a_value_that_json_parsers_read_differently_keeps_its_key() {
+    let figma = figma().with_secret("newer").unwrap();
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for comment in [r#"[{"text":"a \ud83d"}]"#, r#"{"a":1,"a":2}"#, "820982911946154508123", "1e400", &deep] {
+        let of = |passcode: &str, retries: u8| {
+            let body = format!(
+                r#"{{"event_type":"FILE_COMMENT","passcode":"{passcode}","comment":{comment},"retries":{retries}}}"#
+            );
+            delivery(&of_figma(&body), &figma)
+        };
+        let (first, retry) = (of("passcode", 0), of("newer", 1));
+        assert_eq!(address(&first), address(&retry), "{comment}");
+        assert_eq!(first.fingerprint(), retry.fingerprint(), "{comment}");
+    }
+}
+
 const OPEN: &str = r#"{"event":"open","ts":1,"_id":"a"}"#;
 const CLICK: &str = r#"{"event":"click","ts":1,"_id":"a"}"#;
 

@@ -96,6 +96,20 @@ fn the_lines_of_mollies_signatures_may_be_joined() {
     assert!(unknown.received_by(&case.provider()).is_err());
 }
 
+/// developers.ashbyhq.com: `webhookActionId` is "the same across retries", and 401, 403, 404, 405 and 410 are not retried.
+#[test]
+fn the_id_that_ashby_keeps_across_retries_is_the_key() {
+    let case = named("ashby");
+    let key = |body: &str| of(&case, "", body).key().as_str().to_owned();
+    let event = r#"{"action":"candidateHire","webhookActionId":"3f1c","data":{"updatedAt":1}}"#;
+    assert_eq!(key(event), "candidateHire;3f1c");
+    assert_eq!(key(event), key(&event.replace("1}}", "2}}")), "a body that was made anew");
+    assert_ne!(key(event), key(&event.replace("3f1c", "3f1d")));
+    let without_id = r#"{"action":"candidateHire","data":{"updatedAt":1}}"#;
+    assert_ne!(key(without_id), key(&without_id.replace("1}}", "2}}")));
+    assert_eq!(case.scheme.facts().retries_4xx.map(|fact| fact.value), Some(false));
+}
+
 /// gitlab-org/gitlab!49285: events of groups have an `event_name` and no `object_kind`.
 #[test]
 fn a_group_event_of_gitlab_has_a_type() {

@@ -185,6 +185,7 @@ fn an_unknown_scheme_is_ignored_beside_the_known_one_and_refused_alone() {
         ("finch", " ", "v2,AAAA"),
         ("knock", ",", "v2=AAAA"),
         ("outline", ",", "v2=78a99eced861f85c"),
+        ("revenuecat-signed", ",", "v2=78a99eced861f85c"),
         ("revolut", ",", "v2=78a99eced861f85c"),
         ("tailscale", ",", "v2=78a99eced861f85c"),
     ] {
@@ -213,6 +214,7 @@ fn each_of_several_signatures_is_tried_in_any_order() {
         ("openai", " "),
         ("polar", " "),
         ("mux", ","),
+        ("revenuecat-signed", ","),
     ] {
         let case = named(sender);
         let (request, name) = (case.genuine(), signature(case));

@@ -8,7 +8,7 @@ use idempotency_core::provider::{Provider as _, RejectionKind};
 use super::cases::{Case, NOW, cases};
 
 /// The allowed clock skew in seconds, of the senders that sign a time and check it.
-const TOLERANCES: [(&str, u64); 47] = [
+const TOLERANCES: [(&str, u64); 48] = [
     ("anthropic", 300),
     ("bigcommerce", 300),
     ("blockfrost", 600),
@@ -45,6 +45,7 @@ const TOLERANCES: [(&str, u64); 47] = [
     ("render", 300),
     ("replicate", 300),
     ("retell", 300),
+    ("revenuecat-signed", 300),
     ("revolut", 300),
     ("tailscale", 300),
     ("polar", 300),
@@ -59,7 +60,7 @@ const TOLERANCES: [(&str, u64); 47] = [
 ];
 
 /// The names of the headers that hold the time, and its text at `NOW`.
-const TEXTS: [(&str, &str, &str); 50] = [
+const TEXTS: [(&str, &str, &str); 51] = [
     ("airwallex", "x-timestamp", "1767225600000"),
     ("anthropic", "webhook-timestamp", "1767225600"),
     ("bigcommerce", "webhook-timestamp", "1767225600"),
@@ -95,6 +96,7 @@ const TEXTS: [(&str, &str, &str); 50] = [
     ("persona", "persona-signature", "1767225600"),
     ("polar", "webhook-timestamp", "1767225600"),
     ("retell", "x-retell-signature", "1767225600000"),
+    ("revenuecat-signed", "x-revenuecat-webhook-signature", "1767225600"),
     ("revolut", "revolut-request-timestamp", "1767225600000"),
     ("sanity", "sanity-webhook-signature", "1767225600000"),
     ("sendgrid", "x-twilio-email-event-webhook-timestamp", "1767225600"),
@@ -229,6 +231,7 @@ fn a_second_time_in_the_signature_header_is_refused() {
         ("langfuse", ",", "t"),
         ("outline", ",", "t"),
         ("persona", ",", "t"),
+        ("revenuecat-signed", ",", "t"),
         ("tailscale", ",", "t"),
         ("terra", ",", "t"),
     ] {

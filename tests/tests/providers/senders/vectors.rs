@@ -150,7 +150,7 @@ fn a_redelivery_has_the_key_of_its_event_and_no_other_event_has_it() {
             assert!(*other != first && !others[..at].contains(other), "{}", scheme.name());
         }
     }
-    assert_eq!(senders_seen, 110);
+    assert_eq!(senders_seen, 111);
 }
 
 #[test]
