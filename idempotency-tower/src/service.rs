@@ -78,6 +78,7 @@ where
     ResBody: Restorable,
 {
     let answer = |answer| Next::Answer(Ok(answered(answer)));
+    // Taken apart before the future, which would otherwise have room for the whole request and for its parts.
     let (parts, body) = request.into_parts();
     async move {
         let original = ReqBody::original_uri(&parts.extensions, &parts.uri);
