@@ -27,9 +27,10 @@ for (const file of wanted) {
   });
   failed += publish(sender, vectors);
   total += vectors.length;
-  console.log(
-    `${sender.name}: ${vectors.length} (${vectors.filter(({ valid }) => valid).length} valid), ${made[0].vector.sdk} ${made[0].vector.sdk_cross ?? ''}`,
-  );
+  const valid = vectors.filter((vector) => vector.valid).length;
+  const { sdk, sdk_cross } = made[0].vector;
+  const judges = [sdk, sdk_cross].filter(Boolean).join(', ') || 'no SDK';
+  console.log(`${sender.name}: ${vectors.length} (${valid} valid), ${judges}`);
 }
 console.log(`${wanted.length} senders, ${total} vectors, ${failed} failures`);
 process.exitCode = failed ? 1 : 0;
