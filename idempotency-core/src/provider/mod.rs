@@ -44,6 +44,7 @@ mod cloud_events;
 mod cloudinary;
 mod content_key;
 mod contentful;
+mod endpoint_url;
 mod equality;
 mod figma;
 pub(crate) mod form;
@@ -79,6 +80,7 @@ mod rotating_secrets;
 pub(crate) mod scheme;
 mod secret;
 pub mod senders;
+mod setting_error;
 mod shopify;
 pub mod signature;
 mod slack;
@@ -143,6 +145,7 @@ pub use scheme::{
     VersionForm,
 };
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
+pub use setting_error::SettingError;
 pub use shopify::Shopify;
 pub use slack::Slack;
 pub use snapshots::OrderError;

@@ -17,6 +17,7 @@ mod registry;
 mod rotation;
 mod secrets;
 mod senders;
+mod settings;
 mod signatures;
 mod slow_vault;
 mod surrogates;

@@ -46,7 +46,7 @@ fn recorded_deliveries_are_accepted_with_their_key_or_refused() {
 fn the_handshake_of_sns_is_passed_on_when_you_say_so_and_only_if_it_is_signed() {
     let vector = named("aws-sns", "subscription-confirmation");
     let keys = PublicKeys::fixed(vector.public_key.as_ref().unwrap()).unwrap();
-    let sns = AwsSns::new("arn:other", keys).with_topic(TOPIC);
+    let sns = AwsSns::new(OTHER_TOPIC, keys).unwrap().with_topic(TOPIC).unwrap();
     let sns = sns.with_confirmations();
     let delivery = delivery(vector.request().received_by(&sns));
     assert_eq!(delivery.attributes().event_type(), Some("SubscriptionConfirmation"));
