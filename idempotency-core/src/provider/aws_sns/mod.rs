@@ -81,7 +81,8 @@ impl AwsSns {
 
     /// Passes the confirmations of your topics to the handler, as deliveries whose type is `SubscriptionConfirmation` or
     /// `UnsubscribeConfirmation`. To confirm, the handler requests the `SubscribeURL` in the body, which is signed. Default:
-    /// they are answered 200 without the handler, and nothing is requested.
+    /// they are answered 200 without the handler, and nothing is requested. Since SNS sends no notifications to a subscription that
+    /// is not confirmed, each `SubscriptionConfirmation` is then logged as a warning, with its topic.
     #[must_use]
     pub fn with_confirmations(mut self) -> Self {
         self.passes_confirmations = true;
@@ -137,6 +138,16 @@ impl Provider for AwsSns {
         message.check_borders()?;
         signature::fresh_date(message.time(), incoming.now, self.tolerance)?;
         if message.kind() != Kind::Notification && !self.passes_confirmations {
+            // Only SNS can sign such a message of your topics, so others cannot fill the log. The URL has a token, and is left out.
+            if message.kind() == Kind::SubscriptionConfirmation {
+                tracing::warn!(
+                    target: "idempotency",
+                    provider = incoming.provider,
+                    topic = message.topic(),
+                    "the subscription is not confirmed, so Amazon SNS sends no notifications: call `with_confirmations()` and \
+                     confirm it in the handler, or confirm it in the console with the `SubscribeURL` of this message"
+                );
+            }
             return Ok(Received::Handshake(RecordedResponse::new(StatusCode::OK, "")));
         }
         // The signature covers some fields, and not the text of the body.
