@@ -107,6 +107,10 @@ impl Provider for Mandrill {
         Self::FACTS.policy(days(7))
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.for_request(incoming).await.map(drop)
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         // The webhook's key is made only after this check. The answer gives nothing away.
         if incoming.method == Method::HEAD {

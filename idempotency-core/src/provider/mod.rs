@@ -138,7 +138,7 @@ pub use paypal::PayPal;
 pub use plaid::Plaid;
 pub use qstash::QStash;
 pub(crate) use registry::Member;
-pub use registry::{Providers, ProvidersError};
+pub use registry::{Providers, ProvidersError, SecretCheckError};
 pub use rotating_secrets::RotatingSecrets;
 pub use scheme::{
     Certainty, Encoding, Fact, Facts, Handshake, Place, Proof, Scheme, SchemeError, SchemeProvider, TimeUnit,
@@ -208,6 +208,23 @@ pub trait Provider: Debug + Send + Sync + 'static {
         None
     }
 
+    /// Checks that the secrets for a request can be looked up, and that each of them has the form of this sender's.
+    ///
+    /// [`Providers::check_secrets`] calls it at start-up, with a POST request that has no headers and no body. A provider of your
+    /// own that has [`Secrets`] looks them up as in [`receive`](Provider::receive):
+    /// `self.secrets.for_request(incoming).await.map(drop)`.
+    ///
+    /// Default: nothing is checked, for providers without secrets.
+    ///
+    /// # Errors
+    /// When a secret is missing or malformed, or could not be looked up.
+    ///
+    /// # Cancel safety
+    /// Safe to drop at any time: it changes nothing.
+    async fn check_secrets_for(&self, _incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        Ok(())
+    }
+
     /// Verifies a request and classifies it.
     ///
     /// Also called, with an empty body, for GET, HEAD and OPTIONS requests outside the sender's
@@ -251,6 +268,10 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 
     fn as_registry(&self) -> Option<&Providers> {
         (**self).as_registry()
+    }
+
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        (**self).check_secrets_for(incoming).await
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {

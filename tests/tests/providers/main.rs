@@ -15,6 +15,7 @@ mod order;
 mod properties;
 mod registry;
 mod rotation;
+mod secret_check;
 mod secrets;
 mod senders;
 mod settings;
