@@ -53,15 +53,11 @@ pub(crate) fn added_to(mut providers: Providers, config: &Config) -> Result<Prov
         providers = providers.with_provider(provider)?;
     }
     for (name, demo_secret, made) in CODED {
-        let secret = variable(name, "SECRET");
-        let given = env::var(&secret).unwrap_or_else(|_| {
+        let given = env::var(variable(name, "SECRET")).unwrap_or_else(|_| {
             without_secret.push(name);
             (*demo_secret).to_owned()
         });
-        let provider = made(&given, &url(name, config)).map_err(|error| match error {
-            SettingError::Url => about_url(name, error),
-            error => format!("{secret}: {error}"),
-        })?;
+        let provider = made(&given, &url(name, config)).map_err(|error| about(name, error))?;
         providers = providers.with_provider(provider)?;
     }
     if !without_secret.is_empty() {
@@ -70,9 +66,17 @@ pub(crate) fn added_to(mut providers: Providers, config: &Config) -> Result<Prov
     Ok(providers)
 }
 
-fn url(name: &str, config: &Config) -> String {
+pub(crate) fn url(name: &str, config: &Config) -> String {
     let url = env::var(variable(name, "URL")).ok().or_else(|| config.public_url.clone());
     url.unwrap_or_else(|| format!("http://{}/webhooks/{name}", config.listen))
+}
+
+/// Names the variables that a setting comes from.
+pub(crate) fn about(name: &str, error: SettingError) -> String {
+    match error {
+        SettingError::Url => about_url(name, error),
+        error => format!("{}: {error}", variable(name, "SECRET")),
+    }
 }
 
 /// Names the variables that a sender's URL comes from.

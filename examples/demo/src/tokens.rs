@@ -6,6 +6,7 @@ use std::error::Error;
 use idempotency_core::provider::{LiveKit, Monday, Netlify, Providers, QStash, SecretError};
 
 use crate::Config;
+use crate::catalogue::{about, url};
 
 /// Adds the provider of each sender. The secret is in `<NAME>_WEBHOOK_SECRET`, and the URL of the endpoint in
 /// `<NAME>_WEBHOOK_URL`, or else it is `--public-url`.
@@ -13,16 +14,14 @@ pub(crate) fn added_to(providers: Providers, config: &Config) -> Result<Provider
     let secret = |sender: &str| {
         env::var(format!("{sender}_WEBHOOK_SECRET")).unwrap_or_else(|_| "demo_token_secret".to_owned())
     };
-    let url = |sender: &str| {
-        let url = env::var(format!("{sender}_WEBHOOK_URL")).ok().or_else(|| config.public_url.clone());
-        url.unwrap_or_else(|| format!("http://{}/webhooks/{}", config.listen, sender.to_lowercase()))
-    };
     let named = |sender: &str, error: SecretError| format!("{sender}_WEBHOOK_SECRET: {error}");
     let api_key = env::var("LIVEKIT_API_KEY").unwrap_or_else(|_| "APIsyntheticKey".to_owned());
     let livekit = LiveKit::new(api_key, secret("LIVEKIT")).map_err(|error| named("LIVEKIT", error))?;
-    let monday = Monday::new(url("MONDAY"), secret("MONDAY")).map_err(|error| named("MONDAY", error))?;
+    let monday =
+        Monday::new(url("monday", config), secret("MONDAY")).map_err(|error| about("monday", error))?;
     let netlify = Netlify::new(secret("NETLIFY")).map_err(|error| named("NETLIFY", error))?;
-    let qstash = QStash::new(url("QSTASH"), secret("QSTASH")).map_err(|error| named("QSTASH", error))?;
+    let qstash =
+        QStash::new(url("qstash", config), secret("QSTASH")).map_err(|error| about("qstash", error))?;
     let qstash = match env::var("QSTASH_WEBHOOK_NEXT_SECRET") {
         Ok(next) => {
             qstash.with_secret(next).map_err(|error| format!("QSTASH_WEBHOOK_NEXT_SECRET: {error}"))?

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use http::Uri;
 
+use super::SettingError;
+
 /// The endpoint's URL, byte for byte. `Debug` leaves credentials and the query out.
 #[derive(Clone)]
 pub(super) struct EndpointUrl(Arc<str>);
@@ -12,6 +14,12 @@ pub(super) struct EndpointUrl(Arc<str>);
 impl EndpointUrl {
     pub(super) fn new(url: &str) -> Self {
         Self(Arc::from(url))
+    }
+
+    /// The URL of an endpoint, if it [is one](Self::is_valid).
+    pub(super) fn checked(url: &str) -> Result<Self, SettingError> {
+        let url = Self::new(url);
+        if url.is_valid() { Ok(url) } else { Err(SettingError::Url) }
     }
 
     pub(super) fn as_str(&self) -> &str {

@@ -10,7 +10,7 @@ use super::json::{self, Flag, Text};
 use super::jws::{self, Token};
 use super::keys::{self, Algorithm};
 use super::plain::Plain;
-use super::{Incoming, Provider, PublicKeys, Received, Rejection, SecretError, canonical, days, signature};
+use super::{Incoming, Provider, PublicKeys, Received, Rejection, SettingError, canonical, days, signature};
 use crate::{Delivery, Fingerprint, Key, Policy, Verified};
 
 /// Google's public keys, as a set of JSON Web Keys.
@@ -36,7 +36,7 @@ const MAX_LIFE: u64 = 86_400;
 /// ```
 /// # use idempotency_core::provider::PublicKeys;
 /// use idempotency_core::provider::GooglePubSub;
-/// # fn of(keys: PublicKeys) -> Result<GooglePubSub, idempotency_core::provider::SecretError> {
+/// # fn of(keys: PublicKeys) -> Result<GooglePubSub, idempotency_core::provider::SettingError> {
 /// GooglePubSub::new("https://example.com/push", "pusher@my-project.iam.gserviceaccount.com", keys)
 /// # }
 /// ```
@@ -52,15 +52,15 @@ impl GooglePubSub {
     /// this service account, by its email address.
     ///
     /// # Errors
-    /// [`SecretError::Blank`] if one of them is blank, because it would then not be checked.
+    /// [`SettingError::Blank`] if one of them is blank, because it would then not be checked.
     pub fn new(
         audience: impl AsRef<str>,
         service_account: impl AsRef<str>,
         keys: impl Into<PublicKeys>,
-    ) -> Result<Self, SecretError> {
+    ) -> Result<Self, SettingError> {
         let [audience, service_account] = [audience.as_ref().trim(), service_account.as_ref().trim()];
         if audience.is_empty() || service_account.is_empty() {
-            return Err(SecretError::Blank);
+            return Err(SettingError::Blank);
         }
         Ok(Self { audience: audience.into(), service_account: service_account.into(), keys: keys.into() })
     }

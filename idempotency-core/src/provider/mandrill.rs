@@ -71,11 +71,7 @@ impl Mandrill {
     /// # Errors
     /// [`SettingError::Url`], as for [`new`](Self::new).
     pub fn from_secrets(url: impl AsRef<str>, secrets: Secrets) -> Result<Self, SettingError> {
-        let url = EndpointUrl::new(url.as_ref());
-        match url.is_valid() {
-            true => Ok(Self { url, secrets }),
-            false => Err(SettingError::Url),
-        }
+        Ok(Self { url: EndpointUrl::checked(url.as_ref())?, secrets })
     }
 
     /// Adds a key: during a rotation, the other one. Default: none.

@@ -7,10 +7,11 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 
+use super::endpoint_url::EndpointUrl;
 use super::json::{self, Object, Text};
 use super::jws::{self, Life, Token};
 use super::plain::Plain;
-use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, signature};
+use super::{Incoming, Provider, Received, Rejection, Secret, Secrets, SettingError, signature};
 use crate::{Attributes, Delivery, Fingerprint, Key, RecordedResponse, Verified};
 
 /// The webhooks of apps on monday.com.
@@ -24,11 +25,11 @@ use crate::{Attributes, Delivery, Fingerprint, Key, RecordedResponse, Verified};
 /// ```
 /// use idempotency_core::provider::Monday;
 /// let monday = Monday::new("https://example.com/webhooks/monday", "the signing secret")?;
-/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// # Ok::<(), idempotency_core::provider::SettingError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Monday {
-    url: Box<str>,
+    url: EndpointUrl,
     secrets: Secrets,
 }
 
@@ -36,15 +37,18 @@ impl Monday {
     /// Verifies tokens for this URL, exactly as monday.com has it, with the app's signing secret.
     ///
     /// # Errors
-    /// When the secret is blank.
-    pub fn new(url: impl AsRef<str>, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(url, Secrets::one(Secret::new(secret)?)))
+    /// [`SettingError::Secret`] when the secret is blank. [`SettingError::Url`] when the URL is not absolute, is not `http` or
+    /// `https`, or has a fragment.
+    pub fn new(url: impl AsRef<str>, secret: impl AsRef<[u8]>) -> Result<Self, SettingError> {
+        Self::from_secrets(url, Secrets::one(Secret::new(secret)?))
     }
 
     /// Verifies tokens for this URL with any of several secrets, or with those of a source.
-    #[must_use]
-    pub fn from_secrets(url: impl AsRef<str>, secrets: Secrets) -> Self {
-        Self { url: url.as_ref().into(), secrets }
+    ///
+    /// # Errors
+    /// [`SettingError::Url`], as for [`new`](Self::new).
+    pub fn from_secrets(url: impl AsRef<str>, secrets: Secrets) -> Result<Self, SettingError> {
+        Ok(Self { url: EndpointUrl::checked(url.as_ref())?, secrets })
     }
 }
 
@@ -73,7 +77,7 @@ impl Provider for Monday {
         // No skew, as in the library that monday.com names.
         claims.read::<Life>()?.check(incoming.now, 0)?;
         let claims: Claims<'_> = claims.read()?;
-        jws::check_text(claims.aud.as_deref(), &self.url, "the token is for another url")?;
+        jws::check_text(claims.aud.as_deref(), self.url.as_str(), "the token is for another url")?;
         let proof = Verified::by_other_means(incoming.body);
         let body: Body<'_> =
             json::fields(proof.bytes()).ok_or(Rejection::malformed("the body is not an event"))?;

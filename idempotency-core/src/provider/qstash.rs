@@ -8,9 +8,10 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::endpoint_url::EndpointUrl;
 use super::json::Text;
 use super::jws::{self, Life, Token};
-use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, signature};
+use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, SettingError, signature};
 use crate::{Delivery, Fingerprint, Key, Verified};
 
 /// QStash of Upstash, which signs with a current and a next key.
@@ -21,11 +22,11 @@ use crate::{Delivery, Fingerprint, Key, Verified};
 /// ```
 /// use idempotency_core::provider::QStash;
 /// let qstash = QStash::new("https://example.com/webhooks/qstash", "sig_current")?.with_secret("sig_next")?;
-/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// # Ok::<(), idempotency_core::provider::SettingError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct QStash {
-    url: Box<str>,
+    url: EndpointUrl,
     secrets: Secrets,
 }
 
@@ -33,15 +34,18 @@ impl QStash {
     /// Verifies tokens for this URL, exactly as the message names it, with a signing key.
     ///
     /// # Errors
-    /// When the signing key is blank.
-    pub fn new(url: impl AsRef<str>, secret: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(url, Secrets::one(Secret::new(secret)?)))
+    /// [`SettingError::Secret`] when the signing key is blank. [`SettingError::Url`] when the URL is not absolute, is not `http`
+    /// or `https`, or has a fragment.
+    pub fn new(url: impl AsRef<str>, secret: impl AsRef<[u8]>) -> Result<Self, SettingError> {
+        Self::from_secrets(url, Secrets::one(Secret::new(secret)?))
     }
 
     /// Verifies tokens for this URL with any of several signing keys, or with those of a source.
-    #[must_use]
-    pub fn from_secrets(url: impl AsRef<str>, secrets: Secrets) -> Self {
-        Self { url: url.as_ref().into(), secrets }
+    ///
+    /// # Errors
+    /// [`SettingError::Url`], as for [`new`](Self::new).
+    pub fn from_secrets(url: impl AsRef<str>, secrets: Secrets) -> Result<Self, SettingError> {
+        Ok(Self { url: EndpointUrl::checked(url.as_ref())?, secrets })
     }
 
     /// Adds a signing key: the next one. Default: none.
@@ -77,7 +81,7 @@ impl Provider for QStash {
         claims.read::<Life>()?.check(incoming.now, 0)?;
         let claims: Claims<'_> = claims.read()?;
         jws::check_text(claims.iss.as_deref(), "Upstash", "the token is not upstash's")?;
-        jws::check_text(claims.sub.as_deref(), &self.url, "the token is for another url")?;
+        jws::check_text(claims.sub.as_deref(), self.url.as_str(), "the token is for another url")?;
         let digest = claims.body.as_deref().map(|digest| digest.trim_end_matches('='));
         if digest != Some(&BASE64URL_NOPAD.encode(&Sha256::digest(incoming.body))) {
             return Err(Rejection::unauthenticated("the token is for another body"));

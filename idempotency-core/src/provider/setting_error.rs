@@ -21,4 +21,7 @@ pub enum SettingError {
          as arn:aws:sns:us-west-2:123456789012:orders"
     )]
     Topic,
+    /// The audience or the service account is blank, so that tokens would not be checked for it.
+    #[error("the audience or the service account is blank")]
+    Blank,
 }

@@ -1,7 +1,8 @@
 //! Topics and URLs that are not, which would refuse every delivery.
 
 use idempotency_core::provider::{
-    AwsSns, Mandrill, PublicKeys, SchemeError, Secret, SecretError, Secrets, SettingError, senders,
+    AwsSns, Mandrill, Monday, PublicKeys, QStash, SchemeError, Secret, SecretError, Secrets, SettingError,
+    senders,
 };
 use idempotency_core::testing::TEST_PUBLIC_KEYS;
 
@@ -31,12 +32,20 @@ fn a_topic_that_is_not_one_is_refused_with_the_form_of_its_arn() {
 
 #[test]
 fn a_url_that_is_not_the_endpoints_is_refused_with_what_is_expected() {
-    let made = |url: &str| Mandrill::new(url, "key").map(drop);
-    let from_secrets =
-        |url: &str| Mandrill::from_secrets(url, Secrets::one(Secret::new("key").unwrap())).map(drop);
+    let secrets = || Secrets::one(Secret::new("key").unwrap());
+    let made = |url: &str| {
+        [
+            Mandrill::new(url, "key").map(drop),
+            Mandrill::from_secrets(url, secrets()).map(drop),
+            Monday::new(url, "key").map(drop),
+            Monday::from_secrets(url, secrets()).map(drop),
+            QStash::new(url, "key").map(drop),
+            QStash::from_secrets(url, secrets()).map(drop),
+        ]
+    };
     let scheme = |url: &str| senders::SQUARE.with_url(url).with_secret("key").map(drop);
     for url in [URL, "http://127.0.0.1:3000/webhooks/mandrill", "https://user:password@example.com/a?b=c"] {
-        assert_eq!((made(url), from_secrets(url), scheme(url)), (Ok(()), Ok(()), Ok(())), "{url}");
+        assert_eq!((made(url), scheme(url)), (std::array::from_fn(|_| Ok(())), Ok(())), "{url}");
     }
     for url in [
         "",
@@ -49,8 +58,10 @@ fn a_url_that_is_not_the_endpoints_is_refused_with_what_is_expected() {
         &format!("{URL}\n"),
         &format!("{URL}#fragment"),
     ] {
-        let refused = (Err(SettingError::Url), Err(SettingError::Url), Err(SchemeError::Url));
-        assert_eq!((made(url), from_secrets(url), scheme(url)), refused, "{url:?}");
+        for refused in made(url) {
+            assert_eq!(refused, Err(SettingError::Url), "{url:?}");
+        }
+        assert_eq!(scheme(url), Err(SchemeError::Url), "{url:?}");
     }
     let message = SettingError::Url.to_string();
     assert!(message.contains("expected an absolute http or https url"), "{message}");

@@ -1,7 +1,7 @@
 //! The claims of tokens: for whom, about which body, and for how long.
 
 use data_encoding::BASE64URL_NOPAD;
-use idempotency_core::provider::{Secret, Secrets};
+use idempotency_core::provider::{Secret, Secrets, SettingError};
 use serde_json::{Value, json};
 
 use super::signer::{P256, Rsa, hs256, sha256};
@@ -189,8 +189,8 @@ fn a_token_of_google_has_the_issuer_the_audience_and_the_service_account() {
 #[test]
 fn an_audience_and_a_service_account_are_required() {
     let keys = || PublicKeys::fixed(Rsa::new().jwk("k").to_string()).unwrap();
-    assert!(GooglePubSub::new("", EMAIL, keys()).is_err());
-    assert!(GooglePubSub::new(AUDIENCE, " ", keys()).is_err());
+    assert_eq!(GooglePubSub::new("", EMAIL, keys()).err(), Some(SettingError::Blank));
+    assert_eq!(GooglePubSub::new(AUDIENCE, " ", keys()).err(), Some(SettingError::Blank));
 }
 
 #[test]
