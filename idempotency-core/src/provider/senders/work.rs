@@ -33,7 +33,7 @@ pub const DROPBOX: Scheme = Scheme::hmac_sha256("dropbox")
     .without_key()
     .handshake(Handshake::EchoQuery("challenge"))
     .retries_for(minutes(10), Confirmed)
-    .noting_setup("The secret is the app's.")
+    .noting_setup("The secret is the app's secret.")
     .noting("A notification lists accounts and has no id, and the next one may be equal. The handler runs for each: read the changes from the cursor that you stored.");
 
 /// Trello. The signature covers the callback URL, so call [`with_url`](Scheme::with_url) with exactly the URL of the webhook.

@@ -129,13 +129,10 @@ pub(super) fn at_the_sender(
         }
     )];
     match facts.setup.strip_prefix("The secret is ") {
-        Some(secret_and_more) if !secret.is_empty() => {
-            lines.push(format!("`with_secret` takes {secret_and_more}"));
-        }
-        _ => {
-            lines.extend([secret, facts.setup].into_iter().filter(|line| !line.is_empty()).map(str::to_owned))
-        }
+        Some(it_and_more) if !secret.is_empty() => lines.push(format!("`with_secret` takes {it_and_more}")),
+        _ => lines.extend([secret, facts.setup].map(str::to_owned)),
     }
+    lines.retain(|line| !line.is_empty());
     if has_handshake {
         lines
             .push("The layer answers the handshake, so start the route before you enter the URL.".to_owned());
