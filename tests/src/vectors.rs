@@ -288,6 +288,8 @@ mod pages {
     pub struct MandrillPage;
     #[doc = include_str!("../../idempotency-core/docs/providers/senders/microsoft-graph.md")]
     pub struct MicrosoftGraphPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/aws-sns.md")]
+    pub struct AwsSnsPage;
     #[doc = include_str!("../../idempotency-core/docs/providers/senders/google-pubsub.md")]
     pub struct GooglePubsubPage;
     #[doc = include_str!("../../idempotency-core/docs/providers/senders/livekit.md")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use idempotency_core::provider::{
     Adyen, Braintree, CloudEvents, Cloudinary, Contentful, Figma, Mailgun, Mandrill, MicrosoftGraph, Proof,
-    Provider, Providers, Scheme, SecretError, senders,
+    Provider, Providers, Scheme, SchemeError, SettingError, senders,
 };
 use idempotency_core::testing;
 
@@ -16,7 +16,7 @@ use crate::Config;
 const DEMO_SECRET: &str = "64656d6f2d7365637265742d31323334";
 
 /// A sender whose provider is code: its name, a secret for the demo, and how the provider is made of a secret and a URL.
-type Coded = (&'static str, &'static str, fn(&str, &str) -> Result<Arc<dyn Provider>, SecretError>);
+type Coded = (&'static str, &'static str, fn(&str, &str) -> Result<Arc<dyn Provider>, SettingError>);
 
 const CODED: &[Coded] = &[
     ("adyen", "64656d6f2d736563726574", |key, _| Ok(Arc::new(Adyen::new(key)?))),
@@ -39,13 +39,17 @@ const CODED: &[Coded] = &[
 pub(crate) fn added_to(mut providers: Providers, config: &Config) -> Result<Providers, Box<dyn Error>> {
     let mut without_secret = Vec::new();
     for scheme in senders::ALL {
-        let (url, secret) = (url(scheme.name(), config), variable(scheme.name(), "SECRET"));
+        let name = scheme.name();
+        let (url, secret) = (url(name, config), variable(name, "SECRET"));
         let given = env::var(&secret).unwrap_or_else(|_| {
-            without_secret.push(scheme.name());
+            without_secret.push(name);
             demo_secret(scheme)
         });
         let scheme = if scheme.is_url_signed() { scheme.clone().with_url(url) } else { scheme.clone() };
-        let provider = scheme.with_secret(given).map_err(|error| format!("{secret}: {error}"))?;
+        let provider = scheme.with_secret(given).map_err(|error| match error {
+            SchemeError::Url => about_url(name, error),
+            error => format!("{secret}: {error}"),
+        })?;
         providers = providers.with_provider(provider)?;
     }
     for (name, demo_secret, made) in CODED {
@@ -54,7 +58,10 @@ pub(crate) fn added_to(mut providers: Providers, config: &Config) -> Result<Prov
             without_secret.push(name);
             (*demo_secret).to_owned()
         });
-        let provider = made(&given, &url(name, config)).map_err(|error| format!("{secret}: {error}"))?;
+        let provider = made(&given, &url(name, config)).map_err(|error| match error {
+            SettingError::Url => about_url(name, error),
+            error => format!("{secret}: {error}"),
+        })?;
         providers = providers.with_provider(provider)?;
     }
     if !without_secret.is_empty() {
@@ -66,6 +73,11 @@ pub(crate) fn added_to(mut providers: Providers, config: &Config) -> Result<Prov
 fn url(name: &str, config: &Config) -> String {
     let url = env::var(variable(name, "URL")).ok().or_else(|| config.public_url.clone());
     url.unwrap_or_else(|| format!("http://{}/webhooks/{name}", config.listen))
+}
+
+/// Names the variables that a sender's URL comes from.
+fn about_url(name: &str, error: impl Error) -> String {
+    format!("{} or PUBLIC_URL: {error}", variable(name, "URL"))
 }
 
 fn variable(name: &str, what: &str) -> String {

@@ -37,8 +37,10 @@ pub(crate) fn added_to(providers: Providers, config: &Config) -> Result<Provider
         PayPal::new(webhook_id, paypal_keys).map_err(|error| format!("PAYPAL_WEBHOOK_ID: {error}"))?;
     let wise =
         fixed("WISE_WEBHOOK_SECRET").map_or_else(|| Ok(Wise::production()), |keys| keys.map(Wise::new))?;
+    let sns = AwsSns::new(topic, keys("AWS_SNS_WEBHOOK_SECRET")?)
+        .map_err(|error| format!("AWS_SNS_TOPIC_ARN: {error}"))?;
     Ok(providers
-        .with_provider(AwsSns::new(topic, keys("AWS_SNS_WEBHOOK_SECRET")?))?
+        .with_provider(sns)?
         .with_provider(GooglePubSub::new(audience, account, keys("GOOGLE_PUBSUB_WEBHOOK_SECRET")?)?)?
         .with_provider(paypal)?
         .with_provider(Plaid::new(plaid))?

@@ -116,6 +116,10 @@ impl Provider for Adyen {
         Self::FACTS.policy(days(7))
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.check(incoming, decoded).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let (secrets, _) = self.secrets.usable(incoming, |secret| decoded(secret).map(Some)).await?;
         if incoming.headers.contains_key(SIGNATURE) {

@@ -87,6 +87,10 @@ impl Provider for Braintree {
         Self::FACTS.policy(days(7))
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.check(incoming, Keys::of).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let (keys, _) = self.secrets.usable(incoming, |secret| Keys::of(secret).map(Some)).await?;
         if incoming.method == Method::GET {

@@ -140,6 +140,10 @@ impl Provider for CloudEvents {
         "Bearer realm=\"cloudevents\"".to_owned()
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.for_request(incoming).await.map(drop)
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         if incoming.method == Method::OPTIONS
             && let Some(answer) = self.handshake(incoming)

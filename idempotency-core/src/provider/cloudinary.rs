@@ -104,6 +104,10 @@ impl Provider for Cloudinary {
         self.tolerance
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.for_request(incoming).await.map(drop)
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let header = signature::header(incoming, "x-cld-signature")?;
         let timestamp = signature::header(incoming, "x-cld-timestamp")?;

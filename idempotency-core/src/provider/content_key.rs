@@ -146,6 +146,14 @@ impl Provider for ContentKey {
         }
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        match &self.0 {
+            Kind::Over(provider) => provider.check_secrets_for(incoming).await,
+            Kind::OverEach(registry) => registry.check_secrets_for(incoming).await,
+            Kind::Verified { .. } => Ok(()),
+        }
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let provider = match &self.0 {
             Kind::Verified { verify, .. } => {

@@ -105,6 +105,10 @@ impl Provider for Contentful {
         self.tolerance
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.check(incoming, |secret| secret.check_text(signing_secret)).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let candidate = signature::hex::<32>(signature::header(incoming, SIGNATURE)?);
         let signed = SignedHeaders::read(incoming)?;

@@ -87,6 +87,10 @@ impl Provider for Figma {
         Self::FACTS.policy(days(7))
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.for_request(incoming).await.map(drop)
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let event: Event<'_> = json::fields(incoming.body)
             .ok_or_else(|| Rejection::unauthenticated("the body is not json with a passcode"))?;

@@ -103,6 +103,10 @@ impl Provider for Mailgun {
         self.tolerance.unwrap_or_default()
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.for_request(incoming).await.map(drop)
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let unsigned = || Rejection::unauthenticated("the body is not json with a signature");
         let body: Body<'_> = json::fields(incoming.body).ok_or_else(unsigned)?;

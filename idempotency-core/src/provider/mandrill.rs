@@ -9,13 +9,14 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
+use super::endpoint_url::EndpointUrl;
 use super::json;
 use super::plain::Plain;
 use super::scheme::events::EventPath;
 use super::signature::Algorithm;
 use super::{
-    Certainty, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, days, form,
-    signature,
+    Certainty, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, SettingError,
+    days, form, signature,
 };
 use crate::{Attributes, Delivery, Key, Policy, RecordedResponse, Verified};
 
@@ -31,11 +32,11 @@ use crate::{Attributes, Delivery, Key, Policy, RecordedResponse, Verified};
 /// ```
 /// use idempotency_core::provider::Mandrill;
 /// let mandrill = Mandrill::new("https://example.com/webhooks/mandrill", "the webhook's key")?;
-/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// # Ok::<(), idempotency_core::provider::SettingError>(())
 /// ```
 #[derive(Clone)]
 pub struct Mandrill {
-    url: Box<str>,
+    url: EndpointUrl,
     secrets: Secrets,
 }
 
@@ -60,15 +61,22 @@ impl Mandrill {
     /// Verifies requests to this URL, exactly as it is written at Mandrill, with the webhook's key.
     ///
     /// # Errors
-    /// When the key is blank.
-    pub fn new(url: impl AsRef<str>, key: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(url, Secrets::one(Secret::new(key)?)))
+    /// [`SettingError::Secret`] when the key is blank. [`SettingError::Url`] when the URL is not absolute, is not `http` or
+    /// `https`, or has a fragment.
+    pub fn new(url: impl AsRef<str>, key: impl AsRef<[u8]>) -> Result<Self, SettingError> {
+        Self::from_secrets(url, Secrets::one(Secret::new(key)?))
     }
 
     /// Verifies requests to this URL with any of several keys, or with those of a source.
-    #[must_use]
-    pub fn from_secrets(url: impl AsRef<str>, secrets: Secrets) -> Self {
-        Self { url: url.as_ref().into(), secrets }
+    ///
+    /// # Errors
+    /// [`SettingError::Url`], as for [`new`](Self::new).
+    pub fn from_secrets(url: impl AsRef<str>, secrets: Secrets) -> Result<Self, SettingError> {
+        let url = EndpointUrl::new(url.as_ref());
+        match url.is_valid() {
+            true => Ok(Self { url, secrets }),
+            false => Err(SettingError::Url),
+        }
     }
 
     /// Adds a key: during a rotation, the other one. Default: none.
@@ -100,6 +108,10 @@ impl Provider for Mandrill {
         Self::FACTS.policy(days(7))
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.for_request(incoming).await.map(drop)
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         // The webhook's key is made only after this check. The answer gives nothing away.
         if incoming.method == Method::HEAD {
@@ -112,7 +124,7 @@ impl Provider for Mandrill {
             return Err(Rejection::unauthenticated("the form has too many parameters"));
         }
         fields.sort();
-        let mut parts = vec![self.url.as_bytes()];
+        let mut parts = vec![self.url.as_str().as_bytes()];
         parts.extend(fields.iter().flat_map(|(name, value)| [&name[..], &value[..]]));
         let proof = signature::hmac_over(
             Algorithm::Sha1,

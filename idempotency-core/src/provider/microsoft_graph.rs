@@ -110,6 +110,10 @@ impl Provider for MicrosoftGraph {
         Self::FACTS.policy(days(7))
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.for_request(incoming).await.map(drop)
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         if let Some(answer) = validation(incoming) {
             return Ok(Received::Handshake(answer));

@@ -44,6 +44,7 @@ mod cloud_events;
 mod cloudinary;
 mod content_key;
 mod contentful;
+mod endpoint_url;
 mod equality;
 mod figma;
 pub(crate) mod form;
@@ -79,6 +80,7 @@ mod rotating_secrets;
 pub(crate) mod scheme;
 mod secret;
 pub mod senders;
+mod setting_error;
 mod shopify;
 pub mod signature;
 mod slack;
@@ -136,13 +138,14 @@ pub use paypal::PayPal;
 pub use plaid::Plaid;
 pub use qstash::QStash;
 pub(crate) use registry::Member;
-pub use registry::{Providers, ProvidersError};
+pub use registry::{Providers, ProvidersError, SecretCheckError};
 pub use rotating_secrets::RotatingSecrets;
 pub use scheme::{
     Certainty, Encoding, Fact, Facts, Handshake, Place, Proof, Scheme, SchemeError, SchemeProvider, TimeUnit,
     VersionForm,
 };
 pub use secret::{Secret, SecretError, SecretSource, Secrets};
+pub use setting_error::SettingError;
 pub use shopify::Shopify;
 pub use slack::Slack;
 pub use snapshots::OrderError;
@@ -205,6 +208,23 @@ pub trait Provider: Debug + Send + Sync + 'static {
         None
     }
 
+    /// Checks that the secrets for a request can be looked up, and that each of them has the form of this sender's.
+    ///
+    /// [`Providers::check_secrets`] calls it at start-up, with a POST request that has no headers and no body. A provider of your
+    /// own that has [`Secrets`] looks them up as in [`receive`](Provider::receive):
+    /// `self.secrets.for_request(incoming).await.map(drop)`.
+    ///
+    /// Default: nothing is checked, for providers without secrets.
+    ///
+    /// # Errors
+    /// When a secret is missing or malformed, or could not be looked up.
+    ///
+    /// # Cancel safety
+    /// Safe to drop at any time: it changes nothing.
+    async fn check_secrets_for(&self, _incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        Ok(())
+    }
+
     /// Verifies a request and classifies it.
     ///
     /// Also called, with an empty body, for GET, HEAD and OPTIONS requests outside the sender's
@@ -248,6 +268,10 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 
     fn as_registry(&self) -> Option<&Providers> {
         (**self).as_registry()
+    }
+
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        (**self).check_secrets_for(incoming).await
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {

@@ -75,6 +75,10 @@ impl Provider for Monday {
         Duration::from_secs(300)
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.for_request(incoming).await.map(drop)
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         if let Some(answer) = challenge(incoming) {
             return Ok(Received::Handshake(answer));

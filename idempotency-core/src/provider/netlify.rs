@@ -68,6 +68,10 @@ impl Provider for Netlify {
         "netlify"
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.0.for_request(incoming).await.map(drop)
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let token = Token::parse(signature::header(incoming, "x-webhook-signature")?, "HS256")?;
         let secrets = self.0.for_request(incoming).await?;

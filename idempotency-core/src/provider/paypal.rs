@@ -111,6 +111,10 @@ impl Provider for PayPal {
         self.tolerance
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.webhook_ids.check(incoming, webhook_id_of).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let algorithm = signature::header(incoming, "paypal-auth-algo")?;
         if algorithm != "SHA256withRSA" {

@@ -80,6 +80,10 @@ impl Provider for QStash {
         Duration::from_secs(300)
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.for_request(incoming).await.map(drop)
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let token = Token::parse(signature::header(incoming, "upstash-signature")?, "HS256")?;
         let secrets = self.secrets.for_request(incoming).await?;

@@ -61,6 +61,17 @@ impl Secret {
         }
     }
 
+    /// Checks a secret with the function by which a provider reads its text. A raw one is not text, and passes.
+    pub(super) fn check_text(
+        &self,
+        read: impl FnOnce(Arc<[u8]>) -> Result<Self, SecretError>,
+    ) -> Result<(), SecretError> {
+        match self.is_raw {
+            true => Ok(()),
+            false => read(self.bytes.clone()).map(drop),
+        }
+    }
+
     /// The bytes, for a signature check.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
@@ -181,6 +192,22 @@ impl Secrets {
             return Err(Rejection::unauthenticated("the source returned no secret"));
         }
         Ok(secrets)
+    }
+
+    /// Looks the secrets up for a request, and checks the form of each, even beside a valid one.
+    ///
+    /// # Errors
+    /// Those of [`for_request`](Self::for_request), and [`Rejection::unavailable`] if a secret is malformed.
+    pub(super) async fn check<T>(
+        &self,
+        incoming: &Incoming<'_>,
+        read: impl Fn(&Secret) -> Result<T, SecretError>,
+    ) -> Result<(), Rejection> {
+        let secrets = self.for_request(incoming).await?;
+        match secrets.iter().find_map(|secret| read(secret).err()) {
+            Some(error) => Err(Rejection::unavailable("a secret is malformed").with_source(error)),
+            None => Ok(()),
+        }
     }
 
     /// Returns the decoded secrets to try for a request, and the error of a malformed one. Malformed secrets are skipped, and logged

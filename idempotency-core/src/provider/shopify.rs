@@ -122,6 +122,10 @@ impl Provider for Shopify {
         Policy::webhook().with_retention(days(3))
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.check(incoming, |secret| secret.check_text(client_secret)).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let header = signature::header(incoming, HeaderNames::of(incoming).signature)?;
         let secrets = self.secrets.for_request(incoming).await?;

@@ -145,6 +145,10 @@ impl Provider for StandardWebhooks {
         self.tolerance
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.check(incoming, Verifier::parse).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let names = self.names.iter().find(|names| incoming.headers.contains_key(names.signature));
         let names = names.ok_or_else(|| Rejection::missing_header(self.names[0].signature))?;

@@ -116,6 +116,10 @@ impl Provider for Stripe {
         self.tolerance
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.check(incoming, |secret| secret.check_text(signing_secret)).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let header = signature::header(incoming, "stripe-signature")?;
         let timestamp = timestamp(header)?;

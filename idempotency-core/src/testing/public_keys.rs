@@ -71,12 +71,12 @@ const TEST_P256_KEY: &str = "\
 /// use std::time::Duration;
 /// use idempotency_core::provider::{AwsSns, PublicKeys};
 /// use idempotency_core::testing;
-/// let sns = AwsSns::new("arn:aws:sns:us-west-2:123456789012:MyTopic", PublicKeys::fixed(testing::TEST_PUBLIC_KEYS)?);
+/// let sns = AwsSns::new("arn:aws:sns:us-west-2:123456789012:MyTopic", PublicKeys::fixed(testing::TEST_PUBLIC_KEYS)?)?;
 /// let message = r#"{"Type":"Notification","MessageId":"22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
 ///     "TopicArn":"arn:aws:sns:us-west-2:123456789012:MyTopic","Message":"{}"}"#;
 /// let (headers, body) = testing::aws_sns(message, Duration::from_secs(1_767_225_600));
 /// assert!(body.contains(r#""Timestamp":"2026-01-01T00:00:00.000Z""#));
-/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// # Ok::<(), idempotency_core::provider::SettingError>(())
 /// ```
 ///
 /// # Panics

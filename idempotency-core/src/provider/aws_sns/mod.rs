@@ -1,6 +1,7 @@
 //! Amazon SNS over HTTPS: signed with a certificate. The key is the `MessageId` in the signed text.
 
 mod message;
+mod topic;
 
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use http::StatusCode;
 
 use super::keys::{self, Algorithm, Certificate, CertificateUrls};
 use super::{
-    Certainty, Fact, Facts, Incoming, Provider, PublicKeys, Received, Rejection, days, hours, seconds,
-    signature,
+    Certainty, Fact, Facts, Incoming, Provider, PublicKeys, Received, Rejection, SettingError, days, hours,
+    seconds, signature,
 };
 use crate::{Attributes, Delivery, Key, Policy, RecordedResponse, Verified};
 
@@ -35,7 +36,7 @@ const CERTIFICATES: CertificateUrls = CertificateUrls { is_host, is_path };
 /// ```
 /// # use idempotency_core::provider::PublicKeys;
 /// use idempotency_core::provider::AwsSns;
-/// # fn of(keys: PublicKeys) -> AwsSns {
+/// # fn of(keys: PublicKeys) -> Result<AwsSns, idempotency_core::provider::SettingError> {
 /// AwsSns::new("arn:aws:sns:us-west-2:123456789012:MyTopic", keys)
 /// # }
 /// ```
@@ -63,22 +64,28 @@ impl AwsSns {
         ..Facts::UNKNOWN
     };
 
-    /// Verifies messages of a topic, by its ARN.
-    #[must_use]
-    pub fn new(topic_arn: impl AsRef<str>, keys: impl Into<PublicKeys>) -> Self {
-        Self {
-            topics: vec![topic_arn.as_ref().into()],
-            keys: keys.into(),
-            tolerance: days(14),
-            passes_confirmations: false,
-        }
+    /// Verifies messages of a topic, by its ARN, such as `arn:aws:sns:us-west-2:123456789012:orders`.
+    ///
+    /// # Errors
+    /// [`SettingError::Topic`] when the text is not the ARN of a topic, such as that of a queue or of a subscription, or has
+    /// spaces around it.
+    pub fn new(topic_arn: impl AsRef<str>, keys: impl Into<PublicKeys>) -> Result<Self, SettingError> {
+        let none =
+            Self { topics: Vec::new(), keys: keys.into(), tolerance: days(14), passes_confirmations: false };
+        none.with_topic(topic_arn)
     }
 
     /// Accepts another topic too. Default: none.
-    #[must_use]
-    pub fn with_topic(mut self, topic_arn: impl AsRef<str>) -> Self {
-        self.topics.push(topic_arn.as_ref().into());
-        self
+    ///
+    /// # Errors
+    /// [`SettingError::Topic`], as for [`new`](Self::new).
+    pub fn with_topic(mut self, topic_arn: impl AsRef<str>) -> Result<Self, SettingError> {
+        let topic = topic_arn.as_ref();
+        if !topic::is_topic(topic) {
+            return Err(SettingError::Topic);
+        }
+        self.topics.push(topic.into());
+        Ok(self)
     }
 
     /// Sets the tolerance: the allowed difference between a message's `Timestamp` and now, in either direction. Default: 14 days.
@@ -94,7 +101,8 @@ impl AwsSns {
 
     /// Passes the confirmations of your topics to the handler, as deliveries whose type is `SubscriptionConfirmation` or
     /// `UnsubscribeConfirmation`. To confirm, the handler requests the `SubscribeURL` in the body, which is signed. Default:
-    /// they are answered 200 without the handler, and nothing is requested.
+    /// they are answered 200 without the handler, and nothing is requested. Since SNS sends no notifications to a subscription that
+    /// is not confirmed, each `SubscriptionConfirmation` is then logged as a warning, with its topic.
     #[must_use]
     pub fn with_confirmations(mut self) -> Self {
         self.passes_confirmations = true;
@@ -150,6 +158,16 @@ impl Provider for AwsSns {
         message.check_borders()?;
         signature::fresh_date(message.time(), incoming.now, self.tolerance)?;
         if message.kind() != Kind::Notification && !self.passes_confirmations {
+            // Only SNS can sign such a message of your topics, so others cannot fill the log. The URL has a token, and is left out.
+            if message.kind() == Kind::SubscriptionConfirmation {
+                tracing::warn!(
+                    target: "idempotency",
+                    provider = incoming.provider,
+                    topic = message.topic(),
+                    "the subscription is not confirmed, so Amazon SNS sends no notifications: call `with_confirmations()` and \
+                     confirm it in the handler, or confirm it in the console with the `SubscribeURL` of this message"
+                );
+            }
             return Ok(Received::Handshake(RecordedResponse::new(StatusCode::OK, "")));
         }
         // The signature covers some fields, and not the text of the body.

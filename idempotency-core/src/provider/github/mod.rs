@@ -128,6 +128,10 @@ impl Provider for GitHub {
             .with_body_limit(25 * 1024 * 1024)
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.check(incoming, |secret| secret.check_text(webhook_secret)).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let header = signature::header(incoming, "x-hub-signature-256")?;
         let candidate = header.strip_prefix("sha256=").and_then(signature::hex::<32>);

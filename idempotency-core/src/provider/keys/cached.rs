@@ -39,7 +39,8 @@ use crate::provider::Rejection;
 /// use idempotency_core::provider::{AwsSns, CachedKeys};
 ///
 /// let keys = CachedKeys::new(Http, TokioClock::new()).with_timeout(Duration::from_secs(3));
-/// let sns = AwsSns::new("arn:aws:sns:us-west-2:123456789012:MyTopic", keys);
+/// let sns = AwsSns::new("arn:aws:sns:us-west-2:123456789012:MyTopic", keys)?;
+/// # Ok::<(), idempotency_core::provider::SettingError>(())
 /// ```
 pub struct CachedKeys {
     source: Arc<dyn KeySource>,

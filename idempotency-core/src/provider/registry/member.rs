@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use super::pattern::{PathMatch, PathPattern};
+use crate::clock::system_unix_time;
 use crate::path::normalized;
 use crate::provider::{Incoming, Methods, Provider, Received, Rejection};
 use crate::{Delivery, Policy, Scope};
@@ -24,6 +26,15 @@ impl Member {
     /// Whether this provider serves a path.
     pub(super) fn serves(&self, path: &PathMatch<'_>) -> bool {
         path.provider.is_none_or(|name| *name == *self.name)
+    }
+
+    /// Checks the secrets for requests that name no tenant.
+    pub(super) async fn check_secrets(&self) -> Result<(), Rejection> {
+        // A path that is not a URI could not be requested either.
+        let uri = self.pattern.of_provider(&self.name).parse().unwrap_or_default();
+        let (headers, body, scope) = (HeaderMap::new(), Bytes::new(), self.default_scope());
+        let now = system_unix_time();
+        self.check_secrets_for(&Incoming::new(&Method::POST, &uri, &headers, &body, now, &scope)).await
     }
 
     /// The scope of this provider's paths, before it is narrowed to a tenant. Without tenants, it is that of a route of its own.
@@ -56,6 +67,11 @@ impl Provider for Member {
 
     fn needs_body(&self, method: &Method, headers: &HeaderMap) -> bool {
         self.provider.needs_body(method, headers)
+    }
+
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        let incoming = Incoming { provider: Some(&self.name), ..incoming.clone() };
+        self.provider.check_secrets_for(&incoming).await
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {

@@ -3,6 +3,7 @@
 mod error;
 mod member;
 mod pattern;
+mod secret_check;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::{Policy, Scope};
 pub use error::ProvidersError;
 pub(crate) use member::Member;
 use pattern::PathPattern;
+pub use secret_check::SecretCheckError;
 
 /// A registry of providers: one route for many senders, and for many tenants.
 ///
@@ -119,6 +121,45 @@ impl Providers {
         self.members.iter().map(|member| &*member.name)
     }
 
+    /// Checks at start-up that the secrets of each provider can be looked up, and that each of them has the form of its sender's.
+    ///
+    /// Without this check, a secret that is missing shows at the first delivery, which gets a 401 or a 503. The sources of secrets
+    /// are asked for one provider after the other, each with a POST request that has the provider's path and name, and neither
+    /// headers nor a body. A source that reads more of a request may have no answer to that. No time limit is set: set one around
+    /// this call if a source may hang.
+    ///
+    /// It is stricter than a delivery: a malformed secret is an error even beside a valid one. If that must not keep
+    /// your app from starting, log the error instead of returning it.
+    ///
+    /// **With `{tenant}` in the path, nothing is checked**: at start-up there is no tenant to ask for. Public keys, and what a
+    /// provider of your own checks without [`check_secrets_for`](Provider::check_secrets_for), are not checked either.
+    ///
+    /// ```
+    /// # use idempotency_core::provider::{Providers, RotatingSecrets, Secrets, Stripe};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let secrets = Secrets::from_source(RotatingSecrets::new()); // still empty
+    /// let providers = Providers::new("/webhooks/{provider}")?.with_provider(Stripe::from_secrets(secrets))?;
+    /// let error = providers.check_secrets().await.unwrap_err();
+    /// assert_eq!(error.to_string(), "secrets of providers cannot be used: stripe: the provider has no secrets yet");
+    /// # Ok(()) }) }
+    /// ```
+    ///
+    /// # Errors
+    /// When secrets of a provider are missing or malformed, or could not be looked up. The error names each such provider.
+    ///
+    /// # Cancel safety
+    /// Safe to drop at any time: it changes nothing.
+    pub async fn check_secrets(&self) -> Result<(), SecretCheckError> {
+        let mut failures = Vec::new();
+        for member in self.members.iter().filter(|_| !self.pattern.names_tenant()) {
+            if let Err(rejection) = member.check_secrets().await {
+                failures.push((member.name.clone(), rejection));
+            }
+        }
+        SecretCheckError::check(failures)
+    }
+
     /// Replaces each provider, under its name and policy.
     pub(super) fn map_providers(mut self, change: impl Fn(Arc<dyn Provider>) -> Arc<dyn Provider>) -> Self {
         for member in &mut self.members {
@@ -172,6 +213,14 @@ impl Provider for Providers {
 
     fn as_registry(&self) -> Option<&Providers> {
         Some(self)
+    }
+
+    /// Checks all providers, whatever the path.
+    async fn check_secrets_for(&self, _incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        let checked = self.check_secrets().await;
+        checked.map_err(|error| {
+            Rejection::unavailable("secrets of the registry cannot be used").with_source(error)
+        })
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {

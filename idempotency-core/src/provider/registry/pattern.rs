@@ -65,6 +65,11 @@ impl PathPattern {
         self.segments.contains(&Segment::Provider)
     }
 
+    /// Whether the path names a tenant.
+    pub(super) fn names_tenant(&self) -> bool {
+        self.segments.contains(&Segment::Tenant)
+    }
+
     /// The pattern as it was written.
     pub(super) fn as_str(&self) -> &str {
         &self.text

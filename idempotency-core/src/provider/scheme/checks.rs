@@ -6,8 +6,8 @@ use super::compile::{Compiled, Source};
 use super::secret_form::SecretForm;
 use super::settings::{Age, Headers, Time};
 use super::template::Part;
-use super::url::EndpointUrl;
 use super::{BODY, Encoding, Handshake, Place, Proof, Scheme, SchemeError, TimeUnit};
+use crate::provider::endpoint_url::EndpointUrl;
 
 use std::time::Duration;
 
@@ -115,7 +115,7 @@ pub(super) fn is_time_beside_header(signed_text: &[Part]) -> bool {
 
 pub(super) fn url(scheme: &Scheme, signed_text: &[Part]) -> Result<(), SchemeError> {
     match (signed_text.contains(&Part::Url), &scheme.url) {
-        (true, url) if !url.as_ref().is_some_and(EndpointUrl::is_absolute) => Err(SchemeError::Url),
+        (true, url) if !url.as_ref().is_some_and(EndpointUrl::is_valid) => Err(SchemeError::Url),
         (false, Some(_)) => Err(SchemeError::Setting("a url is set, but the sender does not sign it")),
         _ => Ok(()),
     }

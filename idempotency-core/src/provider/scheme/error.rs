@@ -47,8 +47,12 @@ pub enum SchemeError {
         /// Why it cannot be used.
         reason: &'static str,
     },
-    /// The sender signs the endpoint's URL, which the scheme does not have, or which is not one.
-    #[error("the sender signs the endpoint's url: call `with_url` with the url as the sender has it")]
+    /// The sender signs the endpoint's URL, which the scheme does not have, or which is not an absolute `http` or `https` URL without a
+    /// fragment.
+    #[error(
+        "the sender signs the endpoint's url: call `with_url` with the url as the sender has it, such as \
+         https://example.com/webhooks"
+    )]
     Url,
     /// A setting does not fit the others.
     #[error("{0}")]

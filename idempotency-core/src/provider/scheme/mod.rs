@@ -23,7 +23,6 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod time;
-mod url;
 mod view;
 
 use std::time::Duration;
@@ -41,9 +40,9 @@ pub use settings::{Encoding, Proof, TimeUnit};
 use order::OrderPlaces;
 use secret_form::{RefusedSecrets, SecretForm};
 use settings::{Age, Headers, Time};
-use url::EndpointUrl;
 
 use super::days;
+use super::endpoint_url::EndpointUrl;
 
 /// How a sender signs, where its key is, and how it retries, as plain data.
 ///

@@ -192,6 +192,10 @@ impl Provider for SchemeProvider {
         }
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.check(incoming, |secret| self.scheme.decoded(secret)).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let handshake = self.scheme.handshake;
         if let Some(answer) = handshake.answer_to_unsigned(incoming, &self.compiled.signature_headers) {

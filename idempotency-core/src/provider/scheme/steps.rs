@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::secret_form::{RefusedSecrets, SecretForm};
 use super::settings::{Age, Headers, Time};
-use super::url::EndpointUrl;
 use super::{Encoding, Handshake, OrderPlaces, Place, Scheme, TimeUnit, VersionForm};
+use crate::provider::endpoint_url::EndpointUrl;
 
 /// The signature.
 impl Scheme {

@@ -135,6 +135,10 @@ impl Provider for Slack {
         self.tolerance
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.check(incoming, |secret| secret.check_text(signing_secret)).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         // Slack does not sign this check. It carries nothing to process, so a forged one only gets a 200.
         if !incoming.headers.contains_key(SIGNATURE) && body::is_ssl_check(incoming.body) {

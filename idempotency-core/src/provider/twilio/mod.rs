@@ -161,6 +161,10 @@ impl Provider for Twilio {
             .with_store_timeout(Duration::from_secs(1))
     }
 
+    async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
+        self.secrets.check(incoming, |secret| secret.check_text(|text| auth_token(&text))).await
+    }
+
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {
         let candidate = signature::base64::<20>(signature::header(incoming, "x-twilio-signature")?)
             .ok_or(Rejection::unauthenticated("the signature is not base64 of 20 bytes"))?;

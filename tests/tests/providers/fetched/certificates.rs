@@ -145,7 +145,7 @@ fn every_change_of_a_signed_field_of_sns_is_refused() {
 #[test]
 fn a_signed_field_of_sns_that_is_no_text_is_refused() {
     let key = Rsa::new();
-    let sns = AwsSns::new(TOPIC, PublicKeys::fixed(key.jwk("1").to_string()).unwrap());
+    let sns = AwsSns::new(TOPIC, PublicKeys::fixed(key.jwk("1").to_string()).unwrap()).unwrap();
     let genuine = notification(&key, TOPIC, ID, r#"{"paid":1}"#);
     let fields: serde_json::Value = serde_json::from_slice(&genuine.body).unwrap();
     let with = |name: &str, value: &serde_json::Value| {
@@ -172,21 +172,22 @@ fn a_signed_field_of_sns_that_is_no_text_is_refused() {
 fn an_id_of_sns_that_is_no_uuid_and_a_line_break_in_a_signed_field_are_refused_however_they_are_signed() {
     let key = Rsa::new();
     let keys = PublicKeys::fixed(certificate(SNS_NAME, None, 0, 1)).unwrap();
-    let sns = AwsSns::new(TOPIC, keys).with_topic("a\nb");
+    let sns = AwsSns::new(TOPIC, keys).unwrap();
     assert!(
         notification(&key, TOPIC, ID, "a\nb").received_by(&sns).is_ok(),
         "a message may have line breaks"
     );
-    for (topic, id) in [
-        (TOPIC, "1"),
-        (TOPIC, ""),
-        (TOPIC, &*ID.to_uppercase()),
-        (TOPIC, &*ID.replace('-', "0")),
-        (TOPIC, &*format!("{ID}\nSubject\nx")),
-        ("a\nb", ID),
+    let time = "2026-01-01T00:00:00.000Z";
+    for (time, id) in [
+        (time, "1"),
+        (time, ""),
+        (time, &*ID.to_uppercase()),
+        (time, &*ID.replace('-', "0")),
+        (time, &*format!("{ID}\nSubject\nx")),
+        (&*format!("{time}\n"), ID),
     ] {
-        let received = notification(&key, topic, id, "m").received_by(&sns);
-        assert_eq!(refused(received), RejectionKind::Malformed, "{topic} {id}");
+        let received = notification_at(time, &key, TOPIC, id, "m").received_by(&sns);
+        assert_eq!(refused(received), RejectionKind::Malformed, "{time} {id}");
     }
 }
 
@@ -236,7 +237,7 @@ fn every_change_of_what_paypal_signs_is_refused() {
 fn a_signature_by_another_key_is_refused() {
     let key = Rsa::new();
     let keys = PublicKeys::fixed(named("aws-sns", "valid-notification").public_key.unwrap()).unwrap();
-    let sns = AwsSns::new(TOPIC, keys.clone());
+    let sns = AwsSns::new(TOPIC, keys.clone()).unwrap();
     assert_unauthenticated(&sns, &notification(&key, TOPIC, ID, "m"), "another key");
     let paypal = PayPal::new(WEBHOOK_ID, keys).unwrap();
     assert_unauthenticated(&paypal, &transmission(&key, "t", r#"{"id":"1"}"#), "another key");
@@ -249,7 +250,7 @@ fn fetching(sender: &str, source: &Source) -> (Request, Box<dyn Provider>) {
         "paypal" => {
             (transmission(&key, "t", r#"{"id":"1"}"#), Box::new(PayPal::new(WEBHOOK_ID, cached).unwrap()))
         }
-        _ => (notification(&key, TOPIC, ID, "m"), Box::new(AwsSns::new(TOPIC, cached))),
+        _ => (notification(&key, TOPIC, ID, "m"), Box::new(AwsSns::new(TOPIC, cached).unwrap())),
     }
 }
 

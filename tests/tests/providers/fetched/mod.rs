@@ -26,6 +26,7 @@ use idempotency_tests::vectors::{Request, Vector, load};
 
 const NOW: Duration = Duration::from_secs(1_767_225_600);
 const TOPIC: &str = "arn:aws:sns:us-west-2:123456789012:MyTopic";
+const OTHER_TOPIC: &str = "arn:aws:sns:us-west-2:123456789012:Other.fifo";
 const SENDERS: [&str; 9] =
     ["aws-sns", "google-pubsub", "livekit", "monday", "netlify", "paypal", "plaid", "qstash", "wise"];
 
@@ -33,7 +34,7 @@ const SENDERS: [&str; 9] =
 fn provider(sender: &str, vector: &Vector) -> Box<dyn Provider> {
     let keys = || PublicKeys::fixed(vector.public_key.as_ref().unwrap()).unwrap();
     match sender {
-        "aws-sns" => Box::new(AwsSns::new(TOPIC, keys())),
+        "aws-sns" => Box::new(AwsSns::new(TOPIC, keys()).unwrap()),
         "google-pubsub" => {
             let expected = [&vector.expected_audience, &vector.expected_email];
             let [audience, email] = expected.map(|text| text.as_deref().unwrap());

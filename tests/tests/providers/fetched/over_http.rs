@@ -133,7 +133,7 @@ async fn a_certificate_with_a_private_address_is_only_found_through_a_checked_ur
     let from =
         "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-01d088a6f77103d0fe307c0069e40ed6.pem";
     let forged = with_body(&request, from, &format!("http://{address}/key"));
-    let received = receive(&AwsSns::new(TOPIC, cached), &forged).await;
+    let received = receive(&AwsSns::new(TOPIC, cached).unwrap(), &forged).await;
     assert_eq!(refused(received), RejectionKind::Unauthenticated);
     assert!(seen.lock().unwrap().is_empty());
 }

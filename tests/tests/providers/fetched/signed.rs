@@ -153,9 +153,9 @@ fn a_signed_confirmation_of_sns_is_passed_on() {
     let vector = named("aws-sns", "subscription-confirmation");
     let request = signed("aws-sns", &vector, Duration::from_millis(1_335_473_104_751));
     let keys = PublicKeys::fixed(TEST_PUBLIC_KEYS).unwrap();
-    let found = delivery(request.received_by(&AwsSns::new(TOPIC, keys).with_confirmations()));
+    let found = delivery(request.received_by(&AwsSns::new(TOPIC, keys).unwrap().with_confirmations()));
     let real = PublicKeys::fixed(vector.public_key.as_ref().unwrap()).unwrap();
-    let expected = vector.request().received_by(&AwsSns::new(TOPIC, real).with_confirmations());
+    let expected = vector.request().received_by(&AwsSns::new(TOPIC, real).unwrap().with_confirmations());
     assert_eq!(address(&found), address(&delivery(expected)));
 }
 

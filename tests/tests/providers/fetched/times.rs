@@ -9,7 +9,8 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// The providers with their default tolerance, and with another one if it is given.
 fn providers(key: &Rsa, tolerance: Option<Duration>) -> [Box<dyn Provider>; 2] {
     let keys = || PublicKeys::fixed(key.jwk("1").to_string()).unwrap();
-    let (mut sns, mut paypal) = (AwsSns::new(TOPIC, keys()), PayPal::new(WEBHOOK_ID, keys()).unwrap());
+    let (mut sns, mut paypal) =
+        (AwsSns::new(TOPIC, keys()).unwrap(), PayPal::new(WEBHOOK_ID, keys()).unwrap());
     if let Some(tolerance) = tolerance {
         (sns, paypal) = (sns.with_tolerance(tolerance), paypal.with_tolerance(tolerance));
     }

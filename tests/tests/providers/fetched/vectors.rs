@@ -1,5 +1,8 @@
 //! Every recorded delivery is accepted with its key, or refused.
 
+use idempotency_tests::captured::Captured;
+use tracing::Level;
+
 use super::*;
 
 #[test]
@@ -43,10 +46,45 @@ fn recorded_deliveries_are_accepted_with_their_key_or_refused() {
 }
 
 #[test]
+fn a_subscription_of_sns_that_nothing_confirms_is_a_warning_with_its_topic() {
+    let vector = named("aws-sns", "subscription-confirmation");
+    let sns = |topic: &str| {
+        AwsSns::new(topic, PublicKeys::fixed(vector.public_key.as_ref().unwrap()).unwrap()).unwrap()
+    };
+    let logged = |sns: AwsSns, request: &Request| {
+        let log = Captured::default();
+        let _listening = log.listen(Level::DEBUG);
+        let _ = request.received_by(&sns);
+        log.text()
+    };
+    let (request, warning) = (vector.request(), "the subscription is not confirmed");
+    let text = logged(sns(TOPIC), &request);
+    assert_eq!(text.matches(warning).count(), 1, "{text}");
+    for shown in ["WARN", "idempotency: ", &format!("topic=\"{TOPIC}\""), "with_confirmations"] {
+        assert!(text.contains(shown), "{shown} is not in {text}");
+    }
+    let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+    for hidden in ["SubscribeURL", "Token"].map(|name| body[name].as_str().unwrap()) {
+        assert!(!text.contains(hidden), "{text}");
+    }
+    // The handler gets it; a topic of someone else; a signature that is not genuine; and a message.
+    let forged = with_body(&request, "Action=ConfirmSubscription", "Action=Evil");
+    let (message, _) = genuine("aws-sns");
+    for (sns, request) in [
+        (sns(TOPIC).with_confirmations(), &request),
+        (sns(OTHER_TOPIC), &request),
+        (sns(TOPIC), &forged),
+        (sns(TOPIC), &message),
+    ] {
+        assert_eq!(logged(sns, request), "");
+    }
+}
+
+#[test]
 fn the_handshake_of_sns_is_passed_on_when_you_say_so_and_only_if_it_is_signed() {
     let vector = named("aws-sns", "subscription-confirmation");
     let keys = PublicKeys::fixed(vector.public_key.as_ref().unwrap()).unwrap();
-    let sns = AwsSns::new("arn:other", keys).with_topic(TOPIC);
+    let sns = AwsSns::new(OTHER_TOPIC, keys).unwrap().with_topic(TOPIC).unwrap();
     let sns = sns.with_confirmations();
     let delivery = delivery(vector.request().received_by(&sns));
     assert_eq!(delivery.attributes().event_type(), Some("SubscriptionConfirmation"));

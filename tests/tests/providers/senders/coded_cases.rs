@@ -290,7 +290,7 @@ fn mandrill() -> Coded {
         name: "mandrill",
         facts: Mandrill::FACTS,
         secrets: SECRETS,
-        provider: |secrets| Arc::new(Mandrill::from_secrets(MANDRILL_URL, all(secrets))),
+        provider: |secrets| Arc::new(Mandrill::from_secrets(MANDRILL_URL, all(secrets)).unwrap()),
         signed: |secret, event| {
             let (headers, body) = testing::mandrill(secret, MANDRILL_URL, &[event]);
             Request::new(headers, body, NOW)

@@ -25,7 +25,7 @@ pub(super) const ROWS: &[Row] = &[
         key: "`/MessageId`, in its topic",
         is_signed: "yes",
         age: "14 days",
-        made: || Box::new(AwsSns::new("arn:aws:sns:us-west-2:123456789012:orders", keys())),
+        made: || Box::new(AwsSns::new("arn:aws:sns:us-west-2:123456789012:orders", keys()).unwrap()),
         proof: "RSA with SHA-1 or SHA-256, by the certificate in `SigningCertURL`,",
         place: "`/Signature`",
         text: "`Message`, `MessageId`, `Subject`, `Timestamp`, `TopicArn` and `Type`",

@@ -1,0 +1,24 @@
+//! Why a provider cannot be made of its settings.
+
+use super::SecretError;
+
+/// Why a provider cannot be made of its settings. The message never shows them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingError {
+    /// The secret is not one.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The text is not the URL of an endpoint.
+    #[error(
+        "the url is not the endpoint's: expected an absolute http or https url without spaces around it and without a \
+         fragment, such as https://example.com/webhooks"
+    )]
+    Url,
+    /// The text is not the ARN of an Amazon SNS topic.
+    #[error(
+        "the topic is not the ARN of an Amazon SNS topic: expected arn:<partition>:sns:<region>:<12 digits>:<name>, such \
+         as arn:aws:sns:us-west-2:123456789012:orders"
+    )]
+    Topic,
+}
