@@ -269,4 +269,41 @@ mod pages {
     pub struct SenderWithUrl;
     #[doc = include_str!("../../idempotency-core/docs/providers/senders/hubspot.md")]
     pub struct SenderOfBatches;
+    // Those of the senders whose provider is code are each their own.
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/adyen.md")]
+    pub struct AdyenPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/braintree.md")]
+    pub struct BraintreePage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/cloudevents.md")]
+    pub struct CloudeventsPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/cloudinary.md")]
+    pub struct CloudinaryPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/contentful.md")]
+    pub struct ContentfulPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/figma.md")]
+    pub struct FigmaPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/mailgun.md")]
+    pub struct MailgunPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/mandrill.md")]
+    pub struct MandrillPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/microsoft-graph.md")]
+    pub struct MicrosoftGraphPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/aws-sns.md")]
+    pub struct AwsSnsPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/google-pubsub.md")]
+    pub struct GooglePubsubPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/livekit.md")]
+    pub struct LivekitPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/monday.md")]
+    pub struct MondayPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/netlify.md")]
+    pub struct NetlifyPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/paypal.md")]
+    pub struct PaypalPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/plaid.md")]
+    pub struct PlaidPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/qstash.md")]
+    pub struct QstashPage;
+    #[doc = include_str!("../../idempotency-core/docs/providers/senders/wise.md")]
+    pub struct WisePage;
 }

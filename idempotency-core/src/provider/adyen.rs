@@ -36,6 +36,8 @@ use crate::{Attributes, Delivery, Key, Policy, Verified};
 ///
 /// The provider always returns a [`Batch`](Received::Batch), even of one item.
 ///
+/// See [its page](crate::docs::providers::senders::adyen), with a whole route.
+///
 /// ```
 /// use idempotency_core::provider::Adyen;
 /// let adyen = Adyen::new("DFB1EB5485895CFA84146406857104ABB4CBCABDC8AAF103A624C8F6A3EAAB00")?;
@@ -54,8 +56,11 @@ impl Adyen {
         certainty: Certainty::Confirmed,
         retry_horizon: Fact::confirmed(days(30)),
         patience: Fact::confirmed(seconds(10)),
-        retries_4xx: None,
-        note: "Only eight fields of an item are signed, and not `eventDate`. It retries three times within a minute and then from a queue, which holds back later events of the endpoint. Webhooks of the balance platform have the SHA-256 of the body as the key.",
+        retry_repeats_key: Fact::confirmed(true),
+        answers: "Any 2xx is a success.",
+        setup: "The secret is the webhook's HMAC key, which is hexadecimal.",
+        note: "It retries three times within a minute and then from a queue, which holds back later events of the endpoint. Webhooks of the balance platform have the SHA-256 of the body as the key.",
+        ..Facts::UNKNOWN
     };
 
     /// Verifies with the HMAC key of the webhook, which is hexadecimal.

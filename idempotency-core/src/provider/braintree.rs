@@ -23,6 +23,8 @@ use crate::{Attributes, Delivery, Key, Policy, RecordedResponse, Verified};
 /// The provider answers the `bt_challenge`. Braintree signs challenges as it signs payloads. So only a challenge in its form, 20
 /// to 32 lower-case hexadecimal digits, is signed, and no such text is a payload.
 ///
+/// See [its page](crate::docs::providers::senders::braintree), with a whole route.
+///
 /// ```
 /// use idempotency_core::provider::Braintree;
 /// let braintree = Braintree::new("public_key|private_key")?;
@@ -41,8 +43,9 @@ impl Braintree {
         certainty: Certainty::Confirmed,
         retry_horizon: Some(Fact { value: hours(24), certainty: Certainty::Unconfirmed }),
         patience: Some(Fact { value: seconds(30), certainty: Certainty::Unconfirmed }),
-        retries_4xx: None,
-        note: "The secret is `public_key|private_key`. It sends forms with XML in base64.",
+        setup: "The secret is `public_key|private_key`, the two keys of the gateway.",
+        note: "It sends forms with XML in base64.",
+        ..Facts::UNKNOWN
     };
 
     /// Verifies with the gateway's keys: `public_key|private_key`.

@@ -26,6 +26,8 @@ use crate::{Attributes, Delivery, Fingerprint, Key, Policy, RecordedResponse, Ve
 /// The key is `source` with `id`, which CloudEvents defines to be unique together. The digest of the event, or of the body in the
 /// binary mode, is the fingerprint.
 ///
+/// See [its page](crate::docs::providers::senders::cloudevents), with a whole route.
+///
 /// ```
 /// use idempotency_core::provider::CloudEvents;
 /// let events = CloudEvents::new("the token")?.allowing_origins(["eventgrid.azure.net"]);
@@ -44,10 +46,10 @@ impl CloudEvents {
         title: "CloudEvents",
         source: "https://github.com/cloudevents/spec",
         certainty: Certainty::Confirmed,
-        retry_horizon: None,
-        patience: None,
-        retries_4xx: None,
-        note: "Retries are the sender's choice, and a retry should have the same `id`. The batched mode is refused unless `with_batches` is called. A 410 answer ends the deliveries.",
+        answers: "A 410 answer ends the deliveries.",
+        setup: "The sender must send the token in `Authorization: Bearer`. If it asks for permission by OPTIONS, name its origin with `allowing_origins`. The batched mode is refused unless `with_batches` is called.",
+        note: "Retries are the sender's choice, and a retry should have the same `id`.",
+        ..Facts::UNKNOWN
     };
 
     /// Accepts requests with this bearer token.

@@ -25,6 +25,8 @@ use crate::{Attributes, Delivery, Key, Policy, Verified};
 ///
 /// It sends no id, so the key is the SHA-256 of the body.
 ///
+/// See [its page](crate::docs::providers::senders::cloudinary), with a whole route.
+///
 /// ```
 /// use idempotency_core::provider::Cloudinary;
 /// let cloudinary = Cloudinary::new("the API secret")?;
@@ -43,10 +45,8 @@ impl Cloudinary {
         title: "Cloudinary",
         source: "https://github.com/cloudinary/cloudinary_npm",
         certainty: Certainty::Confirmed,
-        retry_horizon: None,
-        patience: None,
-        retries_4xx: None,
-        note: "SHA-1, which an account may be set to, is refused unless `with_insecure_sha1` is called. Set the account to SHA-256.",
+        setup: "Set the account to SHA-256: SHA-1 is refused unless `with_insecure_sha1` is called. The secret is the API secret of the account.",
+        ..Facts::UNKNOWN
     };
 
     /// Verifies SHA-256 signatures with the API secret of the account.

@@ -20,6 +20,8 @@ use crate::{Attributes, Delivery, Fingerprint, Key, Policy};
 ///
 /// The path must arrive as Contentful sent it: a proxy must not rewrite it.
 ///
+/// See [its page](crate::docs::providers::senders::contentful), with a whole route.
+///
 /// ```
 /// use idempotency_core::provider::Contentful;
 /// let contentful = Contentful::new("bm3IFQlVXyUrDbWLzdcSd0cyC_kwb3DAKY1XHyn6JEhKWdWnTbu9uQ1p4kLJYoi0")?;
@@ -37,10 +39,9 @@ impl Contentful {
         title: "Contentful",
         source: "https://github.com/contentful/node-apps-toolkit",
         certainty: Certainty::Confirmed,
-        retry_horizon: None,
-        patience: None,
-        retries_4xx: None,
-        note: "Whether a retry has a new time is unknown. If not, it is refused after 30 s: raise the tolerance. A proxy must not rewrite the path.",
+        setup: "The secret is the signing secret of the space or the app, which has 64 characters. A proxy must not rewrite the path.",
+        note: "Whether a retry has a new time is unknown. If not, it is refused after 30 s: raise the tolerance.",
+        ..Facts::UNKNOWN
     };
 
     /// Verifies with the signing secret of the space or the app, which has 64 characters.

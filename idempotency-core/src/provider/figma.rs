@@ -22,6 +22,8 @@ use crate::{Attributes, Delivery, Fingerprint, Key, Policy, Verified};
 /// Figma sends no id. The key is the digest of the whole body except the passcode and the count of retries, so that an event keeps its
 /// key when either changes.
 ///
+/// See [its page](crate::docs::providers::senders::figma), with a whole route.
+///
 /// ```
 /// use idempotency_core::provider::Figma;
 /// let figma = Figma::new("the webhook's passcode")?;
@@ -38,10 +40,10 @@ impl Figma {
         title: "Figma",
         source: "https://github.com/figma/rest-api-spec",
         certainty: Certainty::Confirmed,
-        retry_horizon: None,
-        patience: None,
-        retries_4xx: None,
-        note: "It retries 3 times, at growing intervals, and expects the status 200. An answer of 400 stops the webhook at once. A new webhook sends a `PING`, which reaches the handler.",
+        answers: "It expects the status 200. An answer of 400 stops the webhook at once.",
+        setup: "The secret is the webhook's passcode, which you choose. A new webhook sends a `PING`, which reaches the handler.",
+        note: "It retries 3 times, at growing intervals.",
+        ..Facts::UNKNOWN
     };
 
     /// Accepts the events of webhooks with this passcode.

@@ -10,7 +10,10 @@ use super::json::{self, Flag, Text};
 use super::jws::{self, Token};
 use super::keys::{self, Algorithm};
 use super::plain::Plain;
-use super::{Incoming, Provider, PublicKeys, Received, Rejection, SettingError, canonical, days, signature};
+use super::{
+    Certainty, Fact, Facts, Incoming, Provider, PublicKeys, Received, Rejection, SettingError, canonical,
+    days, signature,
+};
 use crate::{Delivery, Fingerprint, Key, Policy, Verified};
 
 /// Google's public keys, as a set of JSON Web Keys.
@@ -33,6 +36,8 @@ const MAX_LIFE: u64 = 86_400;
 /// Both the audience and the service account are required. Anyone who uses Google Cloud can get a token for your audience, but
 /// not of your service account.
 ///
+/// See [its page](crate::docs::providers::senders::google_pubsub), with a whole route.
+///
 /// ```
 /// # use idempotency_core::provider::PublicKeys;
 /// use idempotency_core::provider::GooglePubSub;
@@ -48,6 +53,18 @@ pub struct GooglePubSub {
 }
 
 impl GooglePubSub {
+    /// What is known about Google Cloud Pub/Sub.
+    pub const FACTS: Facts = Facts {
+        title: "Google Cloud Pub/Sub (push)",
+        source: "https://github.com/googleapis/google-auth-library-nodejs",
+        certainty: Certainty::Confirmed,
+        retry_repeats_key: Fact::confirmed(true),
+        answers: "The statuses 102, 200, 201, 202 and 204 acknowledge a message (not confirmed).",
+        setup: "Switch authentication on for the push subscription, with a service account. `new` takes the audience, which is the push endpoint's URL unless the subscription has another one, the service account's address, and keys instead of a secret: those that Google publishes, through a cache. Leave payload unwrapping off.",
+        note: "It waits for an answer as long as the subscription says, 10 s to 600 s (not confirmed). It retries for as long as the subscription keeps the message. The record is kept for 14 days, since a subscription keeps a message for 7 days by default.",
+        ..Facts::UNKNOWN
+    };
+
     /// Verifies tokens for this audience, which is the push endpoint's URL unless the subscription sets another one, and of
     /// this service account, by its email address.
     ///

@@ -10,12 +10,16 @@ use sha2::{Digest as _, Sha256};
 use super::json::{self, Text};
 use super::jws::{self, Life, Token};
 use super::plain::Plain;
-use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, signature};
+use super::{
+    Certainty, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, signature,
+};
 use crate::{Attributes, Delivery, Key, Verified};
 
 /// LiveKit's webhooks, signed with the secret of an API key.
 ///
 /// The key is the event's `id`, which the token covers by a hash of the body.
+///
+/// See [its page](crate::docs::providers::senders::livekit), with a whole route.
 ///
 /// ```
 /// use idempotency_core::provider::LiveKit;
@@ -29,6 +33,15 @@ pub struct LiveKit {
 }
 
 impl LiveKit {
+    /// What is known about LiveKit.
+    pub const FACTS: Facts = Facts {
+        title: "LiveKit",
+        source: "https://github.com/livekit/node-sdks",
+        certainty: Certainty::Confirmed,
+        setup: "The secret is that of an API key, and `new` takes the API key too.",
+        ..Facts::UNKNOWN
+    };
+
     /// Verifies tokens of this API key with its secret.
     ///
     /// # Errors

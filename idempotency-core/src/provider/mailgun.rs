@@ -28,6 +28,8 @@ use crate::{Attributes, Delivery, Fingerprint, Key, Policy, Verified};
 /// Events of subaccounts are accepted by the secret of the subaccount or that of the primary account. Messages that a route of
 /// Mailgun forwards are forms, and are refused.
 ///
+/// See [its page](crate::docs::providers::senders::mailgun), with a whole route.
+///
 /// ```
 /// use idempotency_core::provider::Mailgun;
 /// let mailgun = Mailgun::new("the webhook signing key")?;
@@ -46,9 +48,11 @@ impl Mailgun {
         source: "https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks",
         certainty: Certainty::Confirmed,
         retry_horizon: Fact::confirmed(hours(8)),
-        patience: None,
         retries_4xx: Fact::confirmed(true),
-        note: "Only a time and a token are signed: a client that sees a request can forge any event. A 406 answer stops the retries. A `delivered` event is not retried. Messages that a route forwards are refused.",
+        answers: "It expects the status 200. A 406 answer stops the retries.",
+        setup: "The secret is the webhook signing key.",
+        note: "A `delivered` event is not retried. Messages that a route forwards are refused.",
+        ..Facts::UNKNOWN
     };
 
     /// Verifies with the webhook signing key.

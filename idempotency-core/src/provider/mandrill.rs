@@ -27,6 +27,8 @@ use crate::{Attributes, Delivery, Key, Policy, RecordedResponse, Verified};
 ///
 /// The provider answers the HEAD request that checks the URL, and always returns a [`Batch`](Received::Batch), even of one event.
 ///
+/// See [its page](crate::docs::providers::senders::mandrill), with a whole route.
+///
 /// ```
 /// use idempotency_core::provider::Mandrill;
 /// let mandrill = Mandrill::new("https://example.com/webhooks/mandrill", "the webhook's key")?;
@@ -51,10 +53,9 @@ impl Mandrill {
         title: "Mailchimp Transactional (Mandrill)",
         source: "https://mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks/",
         certainty: Certainty::Confirmed,
-        retry_horizon: None,
-        patience: None,
-        retries_4xx: None,
-        note: "The signature covers the URL as it is written at Mandrill. It sends forms, with up to 1,000 events. Mailchimp's audiences send other webhooks, which are not signed and are refused.",
+        setup: "`new` takes the URL exactly as it is written at Mandrill, because the signature covers it, and the webhook's key. Mandrill makes the key only after it has checked the URL by HEAD: begin with any text, and then replace it.",
+        note: "It sends forms, with up to 1,000 events. Mailchimp's audiences send other webhooks, which are not signed and are refused.",
+        ..Facts::UNKNOWN
     };
 
     /// Verifies requests to this URL, exactly as it is written at Mandrill, with the webhook's key.

@@ -31,6 +31,8 @@ use crate::{Attributes, Delivery, Fingerprint, Key, Policy, RecordedResponse, Ve
 ///
 /// The provider answers the `validationToken`, and always returns a [`Batch`](Received::Batch), even of one notification.
 ///
+/// See [its page](crate::docs::providers::senders::microsoft_graph), with a whole route.
+///
 /// ```
 /// use idempotency_core::provider::MicrosoftGraph;
 /// let graph = MicrosoftGraph::new("the subscription's clientState")?;
@@ -50,8 +52,10 @@ impl MicrosoftGraph {
         certainty: Certainty::Confirmed,
         retry_horizon: Fact::confirmed(hours(4)),
         patience: Fact::confirmed(seconds(3)),
-        retries_4xx: None,
+        answers: "A 200 or 202 is a success, and a 5xx is retried.",
+        setup: "The secret is the `clientState` that you choose for the subscription.",
         note: "Notifications without an `id`, such as those of drives, are equal for every change and are refused: `passing_without_id` lets them reach the handler, and nothing deduplicates them. The tokens of rich notifications are not checked. Slow answers make it throttle.",
+        ..Facts::UNKNOWN
     };
 
     /// Accepts the notifications of subscriptions with this `clientState`.

@@ -11,7 +11,10 @@ use super::endpoint_url::EndpointUrl;
 use super::json::{self, Object, Text};
 use super::jws::{self, Life, Token};
 use super::plain::Plain;
-use super::{Incoming, Provider, Received, Rejection, Secret, Secrets, SettingError, signature};
+use super::{
+    Certainty, Fact, Facts, Incoming, Provider, Received, Rejection, Secret, Secrets, SettingError, seconds,
+    signature,
+};
 use crate::{Attributes, Delivery, Fingerprint, Key, RecordedResponse, Verified};
 
 /// The webhooks of apps on monday.com.
@@ -21,6 +24,8 @@ use crate::{Attributes, Delivery, Fingerprint, Key, RecordedResponse, Verified};
 ///
 /// The key is `event.triggerUuid`, and the body is the fingerprint. The account in the token narrows the scope. The challenge
 /// that monday.com sends when the webhook is made is answered. It may have no token.
+///
+/// See [its page](crate::docs::providers::senders::monday), with a whole route.
 ///
 /// ```
 /// use idempotency_core::provider::Monday;
@@ -34,6 +39,17 @@ pub struct Monday {
 }
 
 impl Monday {
+    /// What is known about monday.com.
+    pub const FACTS: Facts = Facts {
+        title: "monday.com (apps)",
+        source: "",
+        certainty: Certainty::Unconfirmed,
+        retry_horizon: Fact::confirmed(seconds(1_800)),
+        setup: "The secret is the app's signing secret. The token names the URL: `new` takes it exactly as monday.com has it.",
+        note: "The token is confirmed, the place of the id is not.",
+        ..Facts::UNKNOWN
+    };
+
     /// Verifies tokens for this URL, exactly as monday.com has it, with the app's signing secret.
     ///
     /// # Errors

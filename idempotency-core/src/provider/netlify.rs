@@ -8,13 +8,17 @@ use sha2::{Digest as _, Sha256};
 use super::json::{self, Text};
 use super::jws::{self, Token};
 use super::plain::Plain;
-use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, signature};
+use super::{
+    Certainty, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, signature,
+};
 use crate::{Attributes, Delivery, Key, Verified};
 
 /// Netlify's deploy notifications, signed with a secret of your choice.
 ///
 /// They have no id, so the key is the SHA-256 of the body, which the token covers. The token has no time: a captured request is
 /// genuine at any time, and a duplicate for as long as the key is retained. The site narrows the scope.
+///
+/// See [its page](crate::docs::providers::senders::netlify), with a whole route.
 ///
 /// ```
 /// use idempotency_core::provider::Netlify;
@@ -25,6 +29,15 @@ use crate::{Attributes, Delivery, Key, Verified};
 pub struct Netlify(Secrets);
 
 impl Netlify {
+    /// What is known about Netlify.
+    pub const FACTS: Facts = Facts {
+        title: "Netlify",
+        source: "https://docs.netlify.com/site-deploys/notifications",
+        certainty: Certainty::Confirmed,
+        setup: "The secret is the \"JWS secret token\" of the notification, which you choose.",
+        ..Facts::UNKNOWN
+    };
+
     /// Verifies with the "JWS secret token" of the notification.
     ///
     /// # Errors

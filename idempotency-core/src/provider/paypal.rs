@@ -9,7 +9,8 @@ use super::json;
 use super::keys::{Algorithm, CertificateUrls, PublicKey};
 use super::plain::Plain;
 use super::{
-    Incoming, Provider, PublicKeys, Received, Rejection, Secret, SecretError, Secrets, days, signature,
+    Certainty, Fact, Facts, Incoming, Provider, PublicKeys, Received, Rejection, Secret, SecretError,
+    Secrets, days, signature,
 };
 use crate::{Attributes, Delivery, Fingerprint, Key, Policy, Verified};
 
@@ -38,6 +39,8 @@ const MAX_ID: usize = 50;
 /// The key is the event's `id`, and the body's digest is the fingerprint: a forged body under the id of another event is a
 /// mismatch.
 ///
+/// See [its page](crate::docs::providers::senders::paypal), with a whole route.
+///
 /// ```
 /// # use idempotency_core::provider::PublicKeys;
 /// use idempotency_core::provider::PayPal;
@@ -53,6 +56,19 @@ pub struct PayPal {
 }
 
 impl PayPal {
+    /// What is known about PayPal.
+    pub const FACTS: Facts = Facts {
+        title: "PayPal",
+        source: "https://github.com/paypal/PayPal-Python-SDK",
+        certainty: Certainty::Confirmed,
+        retry_horizon: Fact::confirmed(days(3)),
+        retries_4xx: Fact::confirmed(true),
+        retry_repeats_key: Fact::confirmed(true),
+        setup: "`new` takes the webhook's id, which PayPal's developer dashboard shows, and keys instead of a secret: those that PayPal publishes, through a cache.",
+        note: "It retries up to 25 times. An event that you have sent again may keep its time, so the tolerance is 14 days.",
+        ..Facts::UNKNOWN
+    };
+
     /// Verifies requests to the webhook with this id, which PayPal's developer dashboard shows.
     ///
     /// # Errors

@@ -11,7 +11,9 @@ use super::json::{self, Text};
 use super::jws::{self, Token};
 use super::keys::{self, Algorithm};
 use super::plain::Plain;
-use super::{Incoming, Provider, PublicKeys, Received, Rejection, days, signature};
+use super::{
+    Certainty, Fact, Facts, Incoming, Provider, PublicKeys, Received, Rejection, days, seconds, signature,
+};
 use crate::{Attributes, Delivery, Key, Policy, Verified};
 
 /// Plaid's webhooks.
@@ -19,6 +21,8 @@ use crate::{Attributes, Delivery, Key, Policy, Verified};
 /// **Plaid sends no id, and two events may have equal bodies**, such as two updates of one Item's transactions. So the key is the
 /// SHA-256 of the body with the time at which the token was made. A captured request that comes again is a duplicate. Plaid's own
 /// retry is not, because it has a new token: it runs again. [`with_body_as_key`](Self::with_body_as_key) changes that.
+///
+/// See [its page](crate::docs::providers::senders::plaid), with a whole route.
 ///
 /// ```
 /// # use idempotency_core::provider::PublicKeys;
@@ -35,6 +39,19 @@ pub struct Plaid {
 }
 
 impl Plaid {
+    /// What is known about Plaid.
+    pub const FACTS: Facts = Facts {
+        title: "Plaid",
+        source: "https://plaid.com/docs/api/webhooks/webhook-verification/",
+        certainty: Certainty::Confirmed,
+        retry_horizon: Some(Fact { value: days(1), certainty: Certainty::Unconfirmed }),
+        patience: Some(Fact { value: seconds(10), certainty: Certainty::Unconfirmed }),
+        retry_repeats_key: Some(Fact { value: false, certainty: Certainty::Unconfirmed }),
+        setup: "There is no secret to set. `PlaidKeys` fetches the keys with your client id and API secret.",
+        note: "It sends no id, and two events may have equal bodies. With `with_body_as_key`, a retry is a duplicate, and so is a later event with an equal body.",
+        ..Facts::UNKNOWN
+    };
+
     /// Verifies with keys by their ids: those of `PlaidKeys`, or of a [`KeySource`](super::KeySource) of yours.
     #[must_use]
     pub fn new(keys: impl Into<PublicKeys>) -> Self {

@@ -11,13 +11,18 @@ use sha2::{Digest as _, Sha256};
 use super::endpoint_url::EndpointUrl;
 use super::json::Text;
 use super::jws::{self, Life, Token};
-use super::{Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets, SettingError, signature};
+use super::{
+    Certainty, Fact, Facts, Incoming, Provider, Received, Rejection, Secret, SecretError, Secrets,
+    SettingError, signature,
+};
 use crate::{Delivery, Fingerprint, Key, Verified};
 
 /// QStash of Upstash, which signs with a current and a next key.
 ///
 /// The key is `Upstash-Message-Id`. The token does not cover it, so the body is the fingerprint: an attacker can send a captured
 /// request again under a new id for as long as its token lives, five minutes.
+///
+/// See [its page](crate::docs::providers::senders::qstash), with a whole route.
 ///
 /// ```
 /// use idempotency_core::provider::QStash;
@@ -31,6 +36,17 @@ pub struct QStash {
 }
 
 impl QStash {
+    /// What is known about QStash.
+    pub const FACTS: Facts = Facts {
+        title: "QStash",
+        source: "https://upstash.com/docs/qstash/howto/receiving",
+        certainty: Certainty::Confirmed,
+        retries_4xx: Fact::confirmed(true),
+        setup: "The secrets are the current and the next signing key: `with_secret` adds the second. The token names the URL: `new` takes it exactly as the message names it.",
+        note: "How often and for how long it retries is the plan's and the publisher's choice. A message that is sent again from the dead letter queue is published anew.",
+        ..Facts::UNKNOWN
+    };
+
     /// Verifies tokens for this URL, exactly as the message names it, with a signing key.
     ///
     /// # Errors

@@ -28,6 +28,8 @@ use crate::{Attributes, Delivery, Key, Policy, Verified};
 /// Some types, such as `transfers#active-cases`, have no such time, and two of their events may have equal `data`. Their keys have the
 /// time of sending (`sent_at`) too. Wise may change that time with a retry, **so a retry of these types may run again**.
 ///
+/// See [its page](crate::docs::providers::senders::wise), with a whole route.
+///
 /// ```
 /// use idempotency_core::provider::Wise;
 /// let wise = Wise::production();
@@ -68,7 +70,9 @@ impl Wise {
         retry_horizon: Fact::confirmed(days(14)),
         patience: Fact::confirmed(seconds(5)),
         retries_4xx: Fact::confirmed(true),
-        note: "It tries 25 times in two weeks. A retry of an event without a time of its own, such as `transfers#active-cases`, may run again. A test message has the header `X-Test-Notification`, which is not signed.",
+        setup: "There is no secret: `Wise::production()` and `Wise::sandbox()` have the keys that Wise publishes.",
+        note: "It tries 25 times in two weeks. A test message has the header `X-Test-Notification`, which is not signed.",
+        ..Facts::UNKNOWN
     };
 
     /// Verifies with the key that Wise publishes for production.

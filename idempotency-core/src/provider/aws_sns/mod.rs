@@ -9,7 +9,10 @@ use async_trait::async_trait;
 use http::StatusCode;
 
 use super::keys::{self, Algorithm, Certificate, CertificateUrls};
-use super::{Incoming, Provider, PublicKeys, Received, Rejection, SettingError, days, signature};
+use super::{
+    Certainty, Fact, Facts, Incoming, Provider, PublicKeys, Received, Rejection, SettingError, days, hours,
+    seconds, signature,
+};
 use crate::{Attributes, Delivery, Key, Policy, RecordedResponse, Verified};
 
 use message::{Kind, Message};
@@ -28,6 +31,8 @@ const CERTIFICATES: CertificateUrls = CertificateUrls { is_host, is_path };
 /// - `UnsubscribeURL`, `MessageAttributes` and all headers are not signed: decide nothing by them.
 /// - Raw message delivery has no signature, and is refused.
 ///
+/// See [its page](crate::docs::providers::senders::aws_sns), with a whole route.
+///
 /// ```
 /// # use idempotency_core::provider::PublicKeys;
 /// use idempotency_core::provider::AwsSns;
@@ -44,6 +49,21 @@ pub struct AwsSns {
 }
 
 impl AwsSns {
+    /// What is known about Amazon SNS.
+    pub const FACTS: Facts = Facts {
+        title: "Amazon SNS",
+        source: "https://github.com/aws/aws-js-sns-message-validator",
+        certainty: Certainty::Confirmed,
+        retry_horizon: Fact::confirmed(hours(1)),
+        patience: Some(Fact { value: seconds(15), certainty: Certainty::Unconfirmed }),
+        retries_4xx: Some(Fact { value: false, certainty: Certainty::Unconfirmed }),
+        retry_repeats_key: Fact::confirmed(true),
+        answers: "But a 429 is retried (not confirmed).",
+        setup: "Subscribe the URL with the protocol `https`. `new` takes the topic's ARN, and keys instead of a secret: those that SNS publishes, through a cache. To confirm the subscription, call `with_confirmations`, and let the handler request the `SubscribeURL` of the confirmation. Leave raw message delivery off: it is not signed, and is refused.",
+        note: "A retry keeps the time of the first attempt, so the tolerance is 14 days.",
+        ..Facts::UNKNOWN
+    };
+
     /// Verifies messages of a topic, by its ARN, such as `arn:aws:sns:us-west-2:123456789012:orders`.
     ///
     /// # Errors

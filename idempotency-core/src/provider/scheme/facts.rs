@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Scheme;
 use crate::Policy;
 
 /// How certain a fact about a sender is.
@@ -62,6 +63,14 @@ pub struct Facts {
     pub patience: Option<Fact<Duration>>,
     /// Whether it retries after an answer 4xx.
     pub retries_4xx: Option<Fact<bool>>,
+    /// Whether a retry has the key of the first attempt. `None` too for a key with a digest, where it depends on what is sent.
+    pub retry_repeats_key: Option<Fact<bool>>,
+    /// Whether an event that is sent again by hand, such as from the sender's console, has the key of the first delivery.
+    pub redelivery_repeats_key: Option<Fact<bool>>,
+    /// Which answers mean something of their own to it, such as a status that ends its retries. Empty: none that is known.
+    pub answers: &'static str,
+    /// What to set there, beyond the URL and the secret, and what the secret is called there. Empty: nothing.
+    pub setup: &'static str,
     /// What else its users must know.
     pub note: &'static str,
 }
@@ -78,13 +87,86 @@ impl Facts {
         policy.with_wait(longest.min(patience / 2)).with_store_timeout(store_timeout)
     }
 
-    pub(super) const UNKNOWN: Self = Self {
+    pub(in crate::provider) const UNKNOWN: Self = Self {
         title: "",
         source: "",
         certainty: Certainty::Unconfirmed,
         retry_horizon: None,
         patience: None,
         retries_4xx: None,
+        retry_repeats_key: None,
+        redelivery_repeats_key: None,
+        answers: "",
+        setup: "",
         note: "",
     };
+}
+
+/// The facts. Only those of [`retries_for`](Self::retries_for) and [`waits_for`](Self::waits_for) change the policy. The others are
+/// for readers, and for pages that you make from [`facts`](Self::facts).
+impl Scheme {
+    /// The sender's name as it writes it. Default: the scheme's name.
+    pub const fn titled(mut self, title: &'static str) -> Self {
+        self.facts.title = title;
+        self
+    }
+
+    /// Where the scheme is described, and how certain it is. Default: unknown.
+    pub const fn described_by(mut self, source: &'static str, certainty: Certainty) -> Self {
+        self.facts.source = source;
+        self.facts.certainty = certainty;
+        self
+    }
+
+    /// For how long the sender retries a delivery that fails. The retention becomes at least twice as long. Default: unknown.
+    pub const fn retries_for(mut self, horizon: Duration, certainty: Certainty) -> Self {
+        self.facts.retry_horizon = Some(Fact { value: horizon, certainty });
+        self
+    }
+
+    /// For how long the sender waits for an answer. A duplicate of a delivery in flight is answered earlier. Default: unknown.
+    pub const fn waits_for(mut self, patience: Duration, certainty: Certainty) -> Self {
+        self.facts.patience = Some(Fact { value: patience, certainty });
+        self
+    }
+
+    /// Whether the sender retries after an answer 4xx. Default: unknown.
+    pub const fn retries_after_4xx(mut self, retries: bool, certainty: Certainty) -> Self {
+        self.facts.retries_4xx = Some(Fact { value: retries, certainty });
+        self
+    }
+
+    /// Whether a retry has the key of the first attempt. It does if the key is an id of the event, and does not if it is an id of
+    /// the attempt. For a key with a digest, leave it out. Default: unknown.
+    pub const fn retry_repeats_key(mut self, repeats: bool, certainty: Certainty) -> Self {
+        self.facts.retry_repeats_key = Some(Fact { value: repeats, certainty });
+        self
+    }
+
+    /// Whether an event that is sent again by hand, such as from the sender's console, has the key of the first delivery. If so, it
+    /// is a duplicate. If not, it runs again. Default: unknown.
+    pub const fn redelivery_repeats_key(mut self, repeats: bool, certainty: Certainty) -> Self {
+        self.facts.redelivery_repeats_key = Some(Fact { value: repeats, certainty });
+        self
+    }
+
+    /// Which answers mean something of their own to the sender, such as a status that ends its retries. Whole sentences. Default:
+    /// none that is known.
+    pub const fn noting_answers(mut self, answers: &'static str) -> Self {
+        self.facts.answers = answers;
+        self
+    }
+
+    /// What to set at the sender, beyond the URL and the secret, and what the secret is called there. Whole sentences. Default:
+    /// nothing.
+    pub const fn noting_setup(mut self, setup: &'static str) -> Self {
+        self.facts.setup = setup;
+        self
+    }
+
+    /// What else the sender's users must know. Whole sentences. Default: nothing.
+    pub const fn noting(mut self, note: &'static str) -> Self {
+        self.facts.note = note;
+        self
+    }
 }

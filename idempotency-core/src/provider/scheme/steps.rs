@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::secret_form::{RefusedSecrets, SecretForm};
 use super::settings::{Age, Headers, Time};
-use super::{Certainty, Encoding, Fact, Handshake, OrderPlaces, Place, Scheme, TimeUnit, VersionForm};
+use super::{Encoding, Handshake, OrderPlaces, Place, Scheme, TimeUnit, VersionForm};
 use crate::provider::endpoint_url::EndpointUrl;
 
 /// The signature.
@@ -251,46 +251,6 @@ impl Scheme {
     /// The retention. Default: 7 days. It is always at least twice the [retry horizon](Self::retries_for).
     pub const fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention;
-        self
-    }
-}
-
-/// The facts.
-impl Scheme {
-    /// The sender's name as it writes it. Default: the scheme's name.
-    pub const fn titled(mut self, title: &'static str) -> Self {
-        self.facts.title = title;
-        self
-    }
-
-    /// Where the scheme is described, and how certain it is. Default: unknown.
-    pub const fn described_by(mut self, source: &'static str, certainty: Certainty) -> Self {
-        self.facts.source = source;
-        self.facts.certainty = certainty;
-        self
-    }
-
-    /// For how long the sender retries a delivery that fails. The retention becomes at least twice as long. Default: unknown.
-    pub const fn retries_for(mut self, horizon: Duration, certainty: Certainty) -> Self {
-        self.facts.retry_horizon = Some(Fact { value: horizon, certainty });
-        self
-    }
-
-    /// For how long the sender waits for an answer. A duplicate of a delivery in flight is answered earlier. Default: unknown.
-    pub const fn waits_for(mut self, patience: Duration, certainty: Certainty) -> Self {
-        self.facts.patience = Some(Fact { value: patience, certainty });
-        self
-    }
-
-    /// Whether the sender retries after an answer 4xx. Default: unknown.
-    pub const fn retries_after_4xx(mut self, retries: bool, certainty: Certainty) -> Self {
-        self.facts.retries_4xx = Some(Fact { value: retries, certainty });
-        self
-    }
-
-    /// What else the sender's users must know. Default: nothing.
-    pub const fn noting(mut self, note: &'static str) -> Self {
-        self.facts.note = note;
         self
     }
 }

@@ -24,7 +24,8 @@ pub const ANTHROPIC: Scheme = standard_webhooks("anthropic")
     .signing(STANDARD_WITH_HEADER_ID)
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/data/type"))
-    .account_in(Place::Json("/data/organization_id"));
+    .account_in(Place::Json("/data/organization_id"))
+    .retry_repeats_key(true, Confirmed);
 
 /// Replicate. The `id` in the body is the prediction's, which all of its events share. The type is the prediction's status.
 ///
@@ -48,7 +49,8 @@ pub const RETELL: Scheme = Scheme::hmac_sha256("retell")
     .prefix("d=")
     .signing("{body}{timestamp}")
     .key_in(Place::Digest)
-    .type_in(Place::Json("/event"));
+    .type_in(Place::Json("/event"))
+    .noting_setup("The secret is the API key.");
 
 /// ElevenLabs. It sends no id, so the key is made of the type, the conversation and the time, or is the body's digest if the
 /// event is about no conversation.
@@ -84,9 +86,7 @@ pub const FIREFLIES: Scheme = Scheme::hmac_sha256("fireflies")
     .prefix("sha256=")
     .key_in(Place::Joined(&[Place::Json("/event"), Place::Json("/meeting_id"), Place::Json("/timestamp")]))
     .type_in(Place::Json("/event"))
-    .noting(
-        "Without a signing secret it does not sign, and is refused. Version 1 has no time in the body, and is refused: use version 2.",
-    );
+    .noting_setup("Without a signing secret it does not sign, and is refused. Version 1 has no time in the body, and is refused: use version 2.");
 
 /// Hugging Face. **Nothing is signed.** The key is the `webhook-id`, which retries and replays repeat.
 ///
@@ -97,7 +97,8 @@ pub const HUGGING_FACE: Scheme = Scheme::token("hugging-face")
     .signature_header("x-webhook-secret")
     .key_in(Place::Header("webhook-id"))
     .type_in(Place::Joined(&[Place::Json("/event/scope"), Place::Json("/event/action")]))
-    .noting("A replay has the same id, so it does not run again within the retention.");
+    .retry_repeats_key(true, Confirmed)
+    .redelivery_repeats_key(true, Confirmed);
 
 /// Vapi, a server with HMAC credentials of the default format and the algorithm SHA-256. It sends no id, so the key is the body's
 /// digest.
@@ -113,6 +114,5 @@ pub const VAPI: Scheme = Scheme::hmac_sha256("vapi")
     .signing("{header:x-timestamp}.{body}")
     .key_in(Place::Digest)
     .type_in(Place::Json("/message/type"))
-    .noting(
-        "For credentials of the type HMAC with SHA-256 and the default format. The unit of the signed `x-timestamp` is not published, so it is not read and any age is accepted. A message that Vapi repeats gets the recorded answer.",
-    );
+    .noting_setup("Choose credentials of the type HMAC with SHA-256 and the default format.")
+    .noting("The unit of the signed `x-timestamp` is not published, so it is not read and any age is accepted. A message that Vapi repeats gets the recorded answer.");

@@ -21,7 +21,8 @@ pub const AIRWALLEX: Scheme = Scheme::hmac_sha256("airwallex")
     .type_in(Place::Json("/name"))
     .retries_for(days(3), Confirmed)
     .retries_after_4xx(true, Confirmed)
-    .noting("It expects the status 200.");
+    .retry_repeats_key(true, Confirmed)
+    .noting_answers("It expects the status 200.");
 
 /// Brex. The key is the `webhook-id`, as in Standard Webhooks.
 ///
@@ -30,7 +31,7 @@ pub const BREX: Scheme = standard_webhooks("brex")
     .titled("Brex")
     .described_by("https://trigger.dev/apis/brex/examples/brex-http-endpoint", Reported)
     .type_in(Place::Json("/event_type"))
-    .noting("Brex's API lists the secrets. Use all of them: it may sign with two.");
+    .noting_setup("Brex's API lists the secrets. Use all of them: it may sign with two.");
 
 /// Dwolla. The key is the event's id.
 ///
@@ -62,6 +63,7 @@ pub const FINTOC: Scheme = Scheme::hmac_sha256("fintoc")
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/type"))
     .retries_after_4xx(true, Confirmed)
+    .retry_repeats_key(true, Confirmed)
     .noting("It retries up to 17 times, at growing intervals.");
 
 /// Increase. The key is the event's id in the body. The secret is used as it is, without decoding.
@@ -110,4 +112,5 @@ pub const MERCURY: Scheme = Scheme::hmac_sha256("mercury")
     .retries_for(days(1), Reported)
     .waits_for(seconds(5), Reported)
     .retries_after_4xx(false, Reported)
-    .noting("It has no webhooks in its sandbox. A 429 answer is retried (reported).");
+    .noting_answers("But a 429 is retried (reported).")
+    .noting("It has no webhooks in its sandbox.");

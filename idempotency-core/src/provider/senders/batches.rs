@@ -20,9 +20,8 @@ pub const ASANA: Scheme = Scheme::hmac_sha256("asana")
     .handshake(Handshake::ReturnHeader("x-hook-secret"))
     .retries_for(hours(24), Confirmed)
     .waits_for(seconds(10), Confirmed)
-    .noting(
-        "Each webhook has its own secret, in the answer to the request that created it: use a source of secrets. Two webhooks about one resource send the same events: give each its own path. An empty list is a heartbeat, which is answered 200. Asana may lose events.",
-    );
+    .noting_setup("Each webhook has its own secret, in the answer to the request that created it: use a source of secrets. Two webhooks about one resource send the same events: give each its own path.")
+    .noting("An empty list is a heartbeat, which is answered 200. Asana may lose events.");
 
 /// Ably, batched webhooks. The items have no id, so the key is the digest of an item. The secret is the part of the API key
 /// after the colon.
@@ -37,7 +36,8 @@ pub const ABLY: Scheme = Scheme::hmac_sha256("ably")
     .key_in(Place::Digest)
     .type_in(Place::Json("/source"))
     .retries_for(minutes(5), Confirmed)
-    .noting("A retry may have further items. The secret is the part of the API key after the colon.");
+    .noting_setup("The secret is the part of the API key after the colon.")
+    .noting("A retry may have further items.");
 
 /// Auth0, custom webhooks of a log stream. **Nothing is signed**: a client that sees a request can forge any other.
 ///
@@ -49,7 +49,7 @@ pub const AUTH0: Scheme = Scheme::token("auth0")
     .events_in("/*")
     .key_in(Place::Json("/log_id"))
     .type_in(Place::Json("/data/type"))
-    .noting("Its format must be a JSON array.");
+    .noting_setup("The format must be a JSON array.");
 
 /// GoCardless.
 ///
@@ -76,7 +76,7 @@ pub const HELIUS: Scheme = Scheme::token("helius")
     .key_in(Place::FirstOf(&[Place::Json("/signature"), Place::Json("/transaction/signatures/0")]))
     .retries_for(minutes(3), Confirmed)
     .retries_after_4xx(true, Confirmed)
-    .noting("Give each of its webhooks its own endpoint: two of them may report the same transaction.");
+    .noting_setup("Give each webhook its own endpoint: two of them may report the same transaction.");
 
 /// HubSpot, signatures of version 3. The signature covers the URL, so call [`with_url`](Scheme::with_url) with the URL of the
 /// subscription, with its percent-encoding decoded as HubSpot does.
@@ -106,6 +106,7 @@ pub const HUBSPOT: Scheme = Scheme::hmac_sha256("hubspot")
     .differing_between_attempts(&["/attemptNumber"])
     .retries_for(hours(24), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
+    .noting_setup("`with_url` takes the URL with its percent-encoding decoded as HubSpot does.")
     .noting("Signatures of the versions 1 and 2 are no HMAC, and are refused.");
 
 /// Kontent.ai. Its notifications have no id, so the key is the digest of a notification.
@@ -135,7 +136,9 @@ pub const LINE: Scheme = Scheme::hmac_sha256("line")
     .type_in(Place::Json("/type"))
     .account_in(Place::Envelope("/destination"))
     .differing_between_attempts(&["/deliveryContext"])
-    .noting("It sends an empty list to check the endpoint, which is answered 200. Redelivery is an option of the channel.");
+    .retry_repeats_key(true, Confirmed)
+    .noting_setup("Redelivery is an option of the channel.")
+    .noting("It sends an empty list to check the endpoint, which is answered 200.");
 
 /// Meta: WhatsApp, Messenger, Instagram, pages. The events have no id in common, so the key is the digest of an entry.
 ///
@@ -153,9 +156,8 @@ pub const META: Scheme = Scheme::hmac_sha256("meta")
     .type_in(Place::Envelope("/object"))
     .handshake(Handshake::EchoQuery("hub.challenge"))
     .retries_for(days(7), Unconfirmed)
-    .noting(
-        "An entry may hold several messages: check their ids too. The handshake is answered whatever its `hub.verify_token` is.",
-    );
+    .noting_setup("The handshake is answered whatever its `hub.verify_token` is.")
+    .noting("An entry may hold several messages: check their ids too.");
 
 /// Okta event hooks. **Nothing is signed**: a client that sees a request can forge any other.
 ///
@@ -170,6 +172,7 @@ pub const OKTA: Scheme = Scheme::token("okta")
     .handshake(Handshake::EchoHeader { header: "x-okta-verification-challenge", json: "verification" })
     .waits_for(seconds(3), Confirmed)
     .retries_after_4xx(false, Confirmed)
+    .retry_repeats_key(true, Confirmed)
     .noting("It retries once at most.");
 
 /// Pusher Channels. Its events have no ids. The key is made of the time of the request, the event's place in it and the event's
@@ -186,10 +189,16 @@ pub const PUSHER: Scheme = Scheme::hmac_sha256("pusher")
     .retries_for(minutes(5), Confirmed)
     .waits_for(seconds(4), Confirmed)
     .retries_after_4xx(true, Confirmed)
-    .noting("`X-Pusher-Key` names the app's key and is not signed, so it is not read: give each app its own endpoint.");
+    .noting_setup("`X-Pusher-Key` names the app's key and is not signed, so it is not read: give each app its own endpoint.");
 
 const fn quickbooks(name: &'static str) -> Scheme {
-    Scheme::hmac_sha256(name).signature_header("intuit-signature").base64().waits_for(seconds(3), Confirmed)
+    Scheme::hmac_sha256(name)
+        .signature_header("intuit-signature")
+        .base64()
+        .waits_for(seconds(3), Confirmed)
+        .noting_answers("It expects the status 200.")
+        .noting_setup("The secret is the app's verifier token.")
+        .noting("It retries after 10 s, 20 s, 30 s, 5 min, 20 min, 2 h, 4 h and then every 6 h, with no published end, and may hold back later events meanwhile. Events may arrive out of order.")
 }
 
 /// QuickBooks Online, in the CloudEvents format. The secret is the app's verifier token. Requests in the older format are
@@ -202,8 +211,7 @@ pub const QUICKBOOKS: Scheme = quickbooks("quickbooks")
     .events_in("/*")
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/type"))
-    .account_in(Place::Json("/intuitaccountid"))
-    .noting(QUICKBOOKS_NOTE);
+    .account_in(Place::Json("/intuitaccountid"));
 
 /// QuickBooks Online, in the format that Intuit ended on 15 May 2026. Its changes have no ids, so the key is the digest of all
 /// changes of one company in a request. A retry that groups them anew runs again.
@@ -214,10 +222,7 @@ pub const QUICKBOOKS_LEGACY: Scheme = quickbooks("quickbooks-legacy")
     .described_by("https://developer.intuit.com/app/developer/qbo/docs/develop/webhooks", Confirmed)
     .events_in("/eventNotifications/*")
     .key_in(Place::Digest)
-    .account_in(Place::Json("/realmId"))
-    .noting(QUICKBOOKS_NOTE);
-
-const QUICKBOOKS_NOTE: &str = "It expects the status 200. It retries after 10 s, 20 s, 30 s, 5 min, 20 min, 2 h, 4 h and then every 6 h, with no published end, and may hold back later events meanwhile. Events may arrive out of order.";
+    .account_in(Place::Json("/realmId"));
 
 /// SendGrid's event webhook. The secret is its verification key. The time is signed, but no allowed age is published, so any is
 /// accepted.
@@ -236,6 +241,8 @@ pub const SENDGRID: Scheme = Scheme::ecdsa_p256("sendgrid")
     .key_in(Place::Json("/sg_event_id"))
     .type_in(Place::Json("/event"))
     .retries_for(hours(24), Unconfirmed)
+    .retry_repeats_key(true, Confirmed)
+    .noting_setup("SendGrid calls the public key its verification key.")
     .noting(
         "It needs the feature `p256`. A time is signed, but no allowed age is published, so any is accepted.",
     );
@@ -255,7 +262,7 @@ pub const TAILSCALE: Scheme = Scheme::hmac_sha256("tailscale")
     .key_in(Place::Digest)
     .type_in(Place::Json("/type"))
     .account_in(Place::Json("/tailnet"))
-    .noting("Answer 2xx except for passing failures: its retries hold back later events.");
+    .noting_answers("Answer 2xx except for passing failures: its retries hold back later events.");
 
 /// Wistia.
 ///
@@ -267,7 +274,8 @@ pub const WISTIA: Scheme = Scheme::hmac_sha256("wistia")
     .events_in("/events/*")
     .key_in(Place::Json("/uuid"))
     .type_in(Place::Json("/type"))
-    .noting("Without a secret key it does not sign, and is refused. It expects the status 200.");
+    .noting_answers("It expects the status 200.")
+    .noting_setup("Without a secret key it does not sign, and is refused.");
 
 /// Xero. It numbers its events and writes only the first number. The numbers may begin again when a webhook is made again, so
 /// the resource and the time are part of the key.
@@ -289,4 +297,4 @@ pub const XERO: Scheme = Scheme::hmac_sha256("xero")
     .account_in(Place::Json("/tenantId"))
     .retries_for(hours(24), Unconfirmed)
     .waits_for(seconds(5), Reported)
-    .noting("To check the endpoint, it sends empty lists, some of them with a bad signature, and expects 200 and 401.");
+    .noting_setup("To check the endpoint, it sends empty lists, some of them with a bad signature, and expects 200 and 401.");

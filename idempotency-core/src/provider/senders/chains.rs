@@ -13,7 +13,8 @@ pub const ALCHEMY: Scheme = Scheme::hmac_sha256("alchemy")
     .type_in(Place::Json("/type"))
     .retries_for(hours(1), Confirmed)
     .retries_after_4xx(true, Confirmed)
-    .noting("It retries for 10 min, or for 1 h on an enterprise plan. It expects the status 200.");
+    .noting_answers("It expects the status 200.")
+    .noting("It retries for 10 min, or for 1 h on an enterprise plan.");
 
 /// Blockfrost. The key is the request's id, which a retry keeps.
 ///
@@ -29,6 +30,7 @@ pub const BLOCKFROST: Scheme = Scheme::hmac_sha256("blockfrost")
     .signing("{timestamp}.{body}")
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/type"))
+    .retry_repeats_key(true, Confirmed)
     .noting("After a rollback of the chain, it sends an event again under another id.");
 
 /// BTCPay Server. Each attempt has a delivery id of its own, so the key is that of the first attempt, which all of them name.
@@ -44,4 +46,7 @@ pub const BTCPAY: Scheme = Scheme::hmac_sha256("btcpay")
     .differing_between_attempts(&["/deliveryId", "/isRedelivery"])
     .retries_for(minutes(62), Confirmed)
     .retries_after_4xx(false, Confirmed)
-    .noting("It retries after 408 and 429, if automatic redelivery is on. A redelivery from its console counts as the same event.");
+    .retry_repeats_key(true, Confirmed)
+    .redelivery_repeats_key(true, Confirmed)
+    .noting_answers("But it retries after 408 and 429.")
+    .noting_setup("It retries only if automatic redelivery is on.");

@@ -25,9 +25,9 @@ pub const WOOCOMMERCE: Scheme = Scheme::hmac_sha256("woocommerce")
     ]))
     .retries_for(seconds(0), Confirmed)
     .waits_for(seconds(60), Confirmed)
-    .noting(
-        "Equal bodies of a webhook within one second count as one. It disables a webhook after more than 5 failures in a row. Its unsigned ping, when a webhook is made, is answered 401.",
-    );
+    .noting_answers("A 2xx, 301 or 302 counts as a success, anything else as a failure. More than 5 failures in a row disable the webhook.")
+    .noting_setup("Its unsigned ping, when a webhook is made, is answered 401.")
+    .noting("Equal bodies of a webhook within one second count as one.");
 
 /// Lemon Squeezy. It sends no id, so the key is the body's digest.
 ///
@@ -57,9 +57,8 @@ pub const SHIPPO: Scheme = Scheme::hmac_sha256("shippo")
     .key_in(Place::Digest)
     .type_in(Place::Json("/event"))
     .waits_for(seconds(3), Reported)
-    .noting(
-        "Ask Shippo for the HMAC. A token in the webhook's URL proves nothing here, and such requests are refused. A time is signed, but no allowed age is published, so any is accepted.",
-    );
+    .noting_setup("Ask Shippo for the HMAC. A token in the webhook's URL proves nothing here, and such requests are refused.")
+    .noting("A time is signed, but no allowed age is published, so any is accepted.");
 
 /// EasyPost. It normalizes the secret to NFKD before it signs.
 ///
@@ -83,7 +82,8 @@ pub const BIGCOMMERCE: Scheme = standard_webhooks_with_text("bigcommerce")
     .type_in(Place::Json("/scope"))
     .account_in(Place::Json("/store_id"))
     .retries_for(hours(48), Confirmed)
-    .noting("The secret is the app's client secret. It disables a webhook after 48 h of failures.");
+    .noting_setup("The secret is the app's client secret.")
+    .noting("It disables a webhook after 48 h of failures.");
 
 /// Whop. The secret is used as it is, without decoding.
 ///
@@ -104,9 +104,7 @@ pub const COMMERCE_LAYER: Scheme = Scheme::hmac_sha256("commerce-layer")
     .key_in(Place::Joined(&[Place::Header("x-commercelayer-topic"), Place::Digest]))
     .waits_for(seconds(5), Confirmed)
     .retries_after_4xx(true, Confirmed)
-    .noting(
-        "It retries up to 10 times, and disables the webhook after 30 failures in a row. Whether a retry repeats the body of the first attempt is not published.",
-    );
+    .noting("It retries up to 10 times, and disables the webhook after 30 failures in a row.");
 
 /// Lob. The key is the event's id. Each webhook has its own secret.
 ///
@@ -120,7 +118,8 @@ pub const LOB: Scheme = Scheme::hmac_sha256("lob")
     .signing("{timestamp}.{body}")
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/event_type/id"))
-    .retries_after_4xx(true, Confirmed);
+    .retries_after_4xx(true, Confirmed)
+    .noting_setup("Each webhook has its own secret.");
 
 /// Shopware's app system. The key is the id of the event, which a retry keeps. The secret is the shop's, which the app chose when the
 /// shop registered it.
@@ -134,9 +133,9 @@ pub const SHOPWARE: Scheme = Scheme::hmac_sha256("shopware")
     .type_in(Place::Json("/data/event"))
     .account_in(Place::Json("/source/shopId"))
     .retries_for(minutes(270), Confirmed)
-    .noting(
-        "Each shop has its own secret, which your app chose when the shop registered it: use a source of secrets. Shops before version 6.4.11 send no id, and are refused.",
-    );
+    .retry_repeats_key(true, Confirmed)
+    .noting_setup("Each shop has its own secret, which your app chose when the shop registered it: use a source of secrets.")
+    .noting("Shops before version 6.4.11 send no id, and are refused.");
 
 /// Squarespace. The secret is hexadecimal.
 ///
@@ -151,4 +150,5 @@ pub const SQUARESPACE: Scheme = Scheme::hmac_sha256("squarespace")
     .account_in(Place::Json("/websiteId"))
     .retries_for(hours(48), Confirmed)
     .retries_after_4xx(true, Confirmed)
+    .noting_setup("Its secret is hexadecimal.")
     .noting("It may delete the subscription after several failures.");

@@ -29,9 +29,9 @@ pub const DISCOURSE: Scheme = Scheme::hmac_sha256("discourse")
     .prefix("sha256=")
     .key_in(Place::Joined(&[Place::Header("x-discourse-event"), Place::Digest]))
     .retries_for(minutes(156), Confirmed)
-    .noting(
-        "It retries only if `retry_web_hook_events` is set, four times, and not after 404 and 410, which disable the webhook in the end.",
-    );
+    .noting_answers("A 404 or 410 is not retried, and disables the webhook in the end.")
+    .noting_setup("It retries only if `retry_web_hook_events` is set.")
+    .noting("It retries four times.");
 
 /// Help Scout. It sends no id, so the key is the body's digest.
 ///
@@ -59,7 +59,7 @@ pub const KNOCK: Scheme = Scheme::hmac_sha256("knock")
     .key_in(Place::Digest)
     .type_in(Place::Json("/type"))
     .retries_after_4xx(true, Confirmed)
-    .noting("It retries after a redirect too.");
+    .noting_answers("A redirect is retried too.");
 
 /// Mastodon, webhooks of its administrators. They have no id, so the key is the body's digest, which has the event's time.
 ///
@@ -73,7 +73,8 @@ pub const MASTODON: Scheme = Scheme::hmac_sha256("mastodon")
     .type_in(Place::Json("/event"))
     .retries_for(hours(51), Confirmed)
     .retries_after_4xx(false, Confirmed)
-    .noting("It retries 16 times, at growing intervals, and after 401, 408 and 429 too.");
+    .noting_answers("But it retries after 401, 408 and 429.")
+    .noting("It retries 16 times, at growing intervals.");
 
 /// Microsoft Teams, outgoing webhooks. The key is the message's id. The answer's body is the reply, so a duplicate gets the
 /// same one.
@@ -120,6 +121,6 @@ pub const TIKTOK: Scheme = Scheme::hmac_sha256("tiktok")
     .key_in(Place::Digest)
     .type_in(Place::Json("/event"))
     .retries_for(hours(72), Confirmed)
-    .noting(
-        "It expects the status 200. It names no allowed age: the tolerance is the default, 300 s. Webhooks of TikTok Shop and of TikTok's ads are signed in another way, and are refused.",
-    );
+    .noting_answers("It expects the status 200.")
+    .noting_setup("The secret is the app's client secret.")
+    .noting("It names no allowed age: the tolerance is the default, 300 s. Webhooks of TikTok Shop and of TikTok's ads are signed in another way, and are refused.");

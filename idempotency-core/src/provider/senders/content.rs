@@ -51,7 +51,8 @@ pub const GHOST: Scheme = Scheme::hmac_sha256("ghost")
     .signing("{body}{timestamp}")
     .key_in(Place::Digest)
     .waits_for(seconds(2), Confirmed)
-    .noting("A 410 answer deletes the webhook. A webhook without a secret is not signed, and is refused.");
+    .noting_answers("A 410 answer deletes the webhook.")
+    .noting_setup("A webhook without a secret is not signed, and is refused.");
 
 /// ImageKit. The key is the `webhook-id`. The secret is used as it is, without decoding.
 ///

@@ -50,7 +50,7 @@ pub const SEGMENT: Scheme = Scheme::hmac_sha1("segment")
     .signature_header("x-signature")
     .key_in(Place::Json("/messageId"))
     .type_in(Place::Json("/type"))
-    .noting("Leave batching off: of a batch, it signs only the first event.");
+    .noting_setup("Leave batching off: of a batch, it signs only the first event.");
 
 /// Airtable. A notification holds no changes, only the base, the webhook and a time. It has no id, so the key is the body's digest.
 /// The secret is the `macSecretBase64` in the response that creates the webhook.
@@ -63,9 +63,9 @@ pub const AIRTABLE: Scheme = Scheme::hmac_sha256("airtable")
     .prefix("hmac-sha256=")
     .secret_in_base64("")
     .key_in(Place::Digest)
-    .noting(
-        "A notification holds no changes: read them from the cursor that you stored last. Answer 200 or 204 without a body. Whether a retry has a new time is not published. If it has, it runs again.",
-    );
+    .noting_answers("Answer 200 or 204 without a body.")
+    .noting_setup("The secret is the `macSecretBase64` in the response that creates the webhook.")
+    .noting("A notification holds no changes: read them from the cursor that you stored last. Whether a retry has a new time, and so another body, is not published.");
 
 /// Hasura's event triggers, with a header of the trigger. **Nothing is signed.**
 ///
@@ -77,4 +77,5 @@ pub const HASURA: Scheme = Scheme::token("hasura")
     .key_in(Place::Json("/id"))
     .type_in(Place::Joined(&[Place::Json("/trigger/name"), Place::Json("/event/op")]))
     .differing_between_attempts(&["/delivery_info"])
-    .noting("Add a header `Authorization` with the secret to the trigger. It retries as the trigger says.");
+    .noting_setup("Add a header `Authorization` with the secret to the trigger.")
+    .noting("It retries as the trigger says.");

@@ -27,9 +27,8 @@ pub const JIRA: Scheme = Scheme::hmac_sha256("jira")
     .prefix("sha256=")
     .key_in(Place::Header("x-atlassian-webhook-identifier"))
     .type_in(Place::Json("/webhookEvent"))
-    .noting(
-        "An id is unique only within its site, so give each site its own endpoint. Only webhooks that an administrator made with a secret are signed.",
-    );
+    .retry_repeats_key(true, Confirmed)
+    .noting_setup("Only webhooks that an administrator made with a secret are signed. An id is unique only within its site, so give each site its own endpoint.");
 
 /// Events of groups have no `object_kind`.
 const GITLAB_TYPE: Place = Place::FirstOf(&[Place::Json("/object_kind"), Place::Json("/event_name")]);
@@ -52,7 +51,10 @@ pub const GITLAB: Scheme = Scheme::token("gitlab")
     .key_in(Place::Header("idempotency-key"))
     .type_in(GITLAB_TYPE)
     .waits_for(seconds(10), Confirmed)
-    .noting("GitLab before 17.4 sends no `Idempotency-Key` and is refused. Prefer a signing token, which GitLab 19.0 has.");
+    .retry_repeats_key(true, Confirmed)
+    .redelivery_repeats_key(true, Confirmed)
+    .noting_setup("Prefer a signing token, which GitLab 19.0 has, with `senders::GITLAB_SIGNED`.")
+    .noting("GitLab before 17.4 sends no `Idempotency-Key` and is refused.");
 
 /// GitLab with a signing token, by the rules of Standard Webhooks.
 ///
@@ -62,7 +64,9 @@ pub const GITLAB_SIGNED: Scheme = standard_webhooks("gitlab-signed")
     .described_by("https://gitlab.com/gitlab-org/gitlab/-/merge_requests/230944", Confirmed)
     .body_limit(GITLAB_BODY)
     .type_in(GITLAB_TYPE)
-    .waits_for(seconds(10), Confirmed);
+    .waits_for(seconds(10), Confirmed)
+    .retry_repeats_key(true, Confirmed)
+    .redelivery_repeats_key(true, Confirmed);
 
 /// CircleCI.
 ///
@@ -127,7 +131,7 @@ pub const PAGERDUTY: Scheme = Scheme::hmac_sha256("pagerduty")
         Place::Json("/event/occurred_at"),
         VersionForm::Time(TimeUnit::Rfc3339),
     )
-    .noting("A 400 or 403 answer may stop its retries: the examples of its SDK use them for that.");
+    .noting_answers("A 400 or 403 answer may stop its retries: the examples of its SDK use them for that.");
 
 /// Linear. The id is in a header that the signature does not cover. The signed time is in the body.
 ///
@@ -153,6 +157,7 @@ pub const LINEAR: Scheme = Scheme::hmac_sha256("linear")
     .differing_between_attempts(&["/webhookTimestamp"])
     .retries_for(minutes(421), Reported)
     .waits_for(seconds(5), Reported)
+    .retry_repeats_key(true, Confirmed)
     .noting("Whether a retry has a new time is unknown. If not, retries are refused: raise the tolerance.");
 
 /// Sanity. The id is in a header that the signature does not cover. A time is signed, but its SDK accepts any age, and so does
@@ -189,7 +194,9 @@ pub const AWS_EVENTBRIDGE: Scheme = Scheme::token("aws-eventbridge")
     .differing_between_attempts(&["/replay-name"])
     .retries_for(hours(24), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
-    .noting("The name of the header is your choice at AWS. A replay from an archive within the retention does not run again.");
+    .redelivery_repeats_key(true, Unconfirmed)
+    .noting_setup("Let the connection send its API key in the header `x-api-key`: the name of the header is your choice at AWS.")
+    .noting("To send again is to replay from an archive.");
 
 /// incident.io, which sends through Svix.
 ///
@@ -219,8 +226,11 @@ pub const SUPABASE: Scheme = standard_webhooks("supabase")
     .type_in(Place::Json("/metadata/name"))
     .retries_for(seconds(5), Confirmed)
     .waits_for(seconds(5), Confirmed)
+    .retry_repeats_key(true, Confirmed)
+    .noting_answers("It uses the answer: a sign-in fails unless it is a 200, 202 or 204 with JSON.")
+    .noting_setup("A hook may have several secrets, separated by `|`: call `with_secret` for each.")
     .noting(
-        "It uses the answer: a sign-in fails unless it is a 200, 202 or 204 with JSON. It tries three times within 5 s, after lost connections and after a 429 or 503 with `Retry-After`.",
+        "It tries three times within 5 s, after lost connections and after a 429 or 503 with `Retry-After`.",
     );
 
 /// npm, hooks of the registry. It sends no id, so the key is the body's digest.

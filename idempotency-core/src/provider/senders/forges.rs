@@ -12,7 +12,8 @@ pub const GITEA: Scheme = Scheme::hmac_sha256("gitea")
     .signature_header("x-gitea-signature")
     .key_in(Place::Header("x-gitea-delivery"))
     .retries_for(seconds(0), Confirmed)
-    .noting("Set its content type to `application/json`: a form is not what it signs.");
+    .redelivery_repeats_key(false, Confirmed)
+    .noting_setup("Set the content type to `application/json`: a form is not what it signs.");
 
 /// Gogs. The id is in a header that the signature does not cover. It signs the JSON, so the content type must be
 /// `application/json`.
@@ -25,9 +26,8 @@ pub const GOGS: Scheme = Scheme::hmac_sha256("gogs")
     .key_in(Place::Header("x-gogs-delivery"))
     .retries_for(seconds(0), Confirmed)
     .waits_for(seconds(15), Confirmed)
-    .noting(
-        "Set its content type to `application/json`: a form is not what it signs. A redelivery from its console counts as the same event.",
-    );
+    .redelivery_repeats_key(true, Confirmed)
+    .noting_setup("Set the content type to `application/json`: a form is not what it signs.");
 
 /// Bitbucket Data Center. It sends no id of an event, so the key is the body's digest.
 ///
@@ -39,6 +39,5 @@ pub const BITBUCKET_DATA_CENTER: Scheme = Scheme::hmac_sha256("bitbucket-data-ce
     .prefix("sha256=")
     .key_in(Place::Digest)
     .type_in(Place::Json("/eventKey"))
-    .noting(
-        "Its algorithm must be the default, SHA-256. `X-Request-Id` names the request, and is not signed.",
-    );
+    .noting_setup("The algorithm must be the default, SHA-256.")
+    .noting("`X-Request-Id` names the request, and is not signed.");

@@ -27,6 +27,7 @@ pub const TWITCH: Scheme = Scheme::hmac_sha256("twitch")
         pointer: "/challenge",
         when: ("/subscription/status", "webhook_callback_verification_pending"),
     })
+    .retry_repeats_key(true, Confirmed)
     .noting(
         "The allowed age of 10 min is not confirmed. After too many failures it revokes the subscription.",
     );
@@ -48,9 +49,9 @@ pub const TWITTER_X: Scheme = Scheme::hmac_sha256("twitter-x")
     .account_in(Place::Json("/for_user_id"))
     .handshake(Handshake::SignQuery { parameter: "crc_token", json: "response_token" })
     .waits_for(seconds(10), Confirmed)
-    .noting(
-        "It expects the status 200. A body may list several events of different kinds, such as `tweet_create_events`: it is one delivery.",
-    );
+    .noting_answers("It expects the status 200.")
+    .noting_setup("The secret is the app's consumer secret, which X's API calls the API secret key.")
+    .noting("A body may list several events of different kinds, such as `tweet_create_events`: it is one delivery.");
 
 /// Discord's interactions. The secret is the application's public key. The time is signed, but no allowed age is published, so
 /// any is accepted.
@@ -65,7 +66,8 @@ pub const DISCORD: Scheme = discord("discord")
     .handshake(Handshake::Answer { when: ("/type", "1"), status: 200, json: r#"{"type":1}"# })
     .retries_for(seconds(0), Confirmed)
     .waits_for(seconds(3), Confirmed)
-    .noting("It also sends bad signatures, to see them answered 401. A time is signed, but no allowed age is published, so any is accepted.");
+    .noting_setup("It also sends bad signatures, to see them answered 401.")
+    .noting("A time is signed, but no allowed age is published, so any is accepted.");
 
 /// Discord's webhook events. The secret is the application's public key. They have no id, so the key is the body's digest.
 ///
@@ -78,7 +80,8 @@ pub const DISCORD_EVENTS: Scheme = discord("discord-events")
     .handshake(Handshake::Answer { when: ("/type", "0"), status: 204, json: "" })
     .retries_for(minutes(10), Confirmed)
     .waits_for(seconds(3), Confirmed)
-    .noting("It also sends bad signatures, to see them answered 401. Events may arrive out of order.");
+    .noting_setup("It also sends bad signatures, to see them answered 401.")
+    .noting("Events may arrive out of order.");
 
 const fn discord(name: &'static str) -> Scheme {
     Scheme::ed25519(name)
@@ -137,7 +140,7 @@ pub const TELEGRAM: Scheme = Scheme::token("telegram")
     .described_by("", Unconfirmed)
     .signature_header("x-telegram-bot-api-secret-token")
     .key_in(Place::Json("/update_id"))
-    .noting("Updates are numbered for each bot, so give each bot its own endpoint.");
+    .noting_setup("Updates are numbered for each bot, so give each bot its own endpoint.");
 
 /// Liveblocks.
 ///
@@ -173,4 +176,6 @@ pub const STREAM: Scheme = Scheme::hmac_sha256("stream")
     .signature_header("x-signature")
     .key_in(Place::Digest)
     .type_in(Place::Json("/type"))
-    .noting("It signs the body before compression: leave compression off, or decompress before the layer.");
+    .noting_setup(
+        "It signs the body before compression: leave compression off, or decompress before the layer.",
+    );

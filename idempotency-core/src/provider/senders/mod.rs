@@ -248,6 +248,8 @@ const fn standard_webhooks_with_text(name: &'static str) -> Scheme {
         .timestamp_header("webhook-timestamp")
         .signing("{id}.{timestamp}.{body}")
         .key_in(Place::Header("webhook-id"))
+        // By the specification, which is not the sender's own.
+        .retry_repeats_key(true, Reported)
 }
 
 /// The signed text of Standard Webhooks for a sender whose key is in the body.

@@ -15,9 +15,8 @@ pub const BUILDKITE: Scheme = Scheme::hmac_sha256("buildkite")
     .signing("{timestamp}.{body}")
     .key_in(Place::Digest)
     .type_in(Place::Json("/event"))
-    .noting(
-        "Choose the signature, not the token. A body may show a later state of the build than its event.",
-    );
+    .noting_setup("The secret is the webhook's token. Let it sign the requests with it, and not send it.")
+    .noting("A body may show a later state of the build than its event.");
 
 /// Cloudflare's notifications. **Nothing is signed**: a client that sees a request can forge any other. They have no id that
 /// all of them share, so the key is the body's digest.
@@ -52,7 +51,8 @@ pub const GRAFANA: Scheme = Scheme::hmac_sha256("grafana")
     .signature_header("x-grafana-alerting-signature")
     .key_in(Place::Digest)
     .type_in(Place::Json("/status"))
-    .noting("Leave its timestamp header empty. A reminder whose body is that of the alert before counts as the same event.");
+    .noting_setup("Leave the timestamp header empty.")
+    .noting("A reminder whose body is that of the alert before counts as the same event.");
 
 /// Harbor. **Nothing is signed**: a client that sees a request can forge any other. It sends no id in its default format, so
 /// the key is the body's digest. The secret is the policy's authentication header, as a whole.
@@ -65,6 +65,7 @@ pub const HARBOR: Scheme = Scheme::token("harbor")
     .key_in(Place::Digest)
     .type_in(Place::Json("/type"))
     .retries_after_4xx(true, Confirmed)
+    .noting_setup("The secret is the policy's authentication header, as a whole.")
     .noting("It makes 3 attempts, unless it is configured otherwise.");
 
 /// HCP Terraform and Terraform Enterprise. They send no id, so the key is the body's digest.
@@ -92,6 +93,7 @@ pub const LANGFUSE: Scheme = Scheme::hmac_sha256("langfuse")
     .key_in(Place::FirstOf(&[Place::Json("/id"), Place::Digest]))
     .type_in(Place::Joined(&[Place::Json("/type"), Place::Json("/action")]))
     .waits_for(seconds(10), Confirmed)
+    .retry_repeats_key(true, Confirmed)
     .noting("It makes at least 4 attempts, in quick succession.");
 
 /// LaunchDarkly. The key is the id of the entry in the audit log.
@@ -120,8 +122,7 @@ pub const SNYK: Scheme = Scheme::hmac_sha256("snyk")
     .described_by("https://docs.snyk.io/snyk-api/using-specific-snyk-apis/webhooks-apis/webhooks", Confirmed)
     .signature_header("x-hub-signature")
     .prefix("sha256=")
-    .key_in(Place::Header("x-snyk-transport-id"))
-    .noting("Whether a retry keeps the id is unknown.");
+    .key_in(Place::Header("x-snyk-transport-id"));
 
 /// SonarQube Server and SonarQube Cloud. A change of an issue may send a task's id again, so the key is the body's digest.
 ///
@@ -143,7 +144,7 @@ pub const AZURE_DEVOPS: Scheme = Scheme::basic_auth("azure-devops")
     .described_by("https://learn.microsoft.com/en-us/azure/devops/service-hooks/events", Confirmed)
     .key_in(Place::Joined(&[Place::Json("/subscriptionId"), Place::Json("/id")]))
     .type_in(Place::Json("/eventType"))
-    .noting("The basic authentication is an option of the subscription.");
+    .noting_setup("The basic authentication is an option of the subscription.");
 
 /// Datadog's webhooks, with basic authentication in the URL and the default payload. **Nothing is signed.** The key is the event's id.
 ///
@@ -155,9 +156,8 @@ pub const DATADOG: Scheme = Scheme::basic_auth("datadog")
     .type_in(Place::Json("/event_type"))
     .waits_for(seconds(15), Confirmed)
     .retries_after_4xx(false, Confirmed)
-    .noting(
-        "Put the user and the password into the webhook's URL, before an `@`. The payload is a template: keep the line `\"id\": \"$ID\"` of the default one. It retries a lost connection 5 times.",
-    );
+    .noting_setup("Put the user and the password into the webhook's URL, before an `@`. The payload is a template: keep the line `\"id\": \"$ID\"` of the default one.")
+    .noting("It retries a lost connection 5 times.");
 
 /// Expo's EAS Build and EAS Submit. It sends no id of an event, so the key is the body's digest. The type is the job's status.
 ///
@@ -170,4 +170,5 @@ pub const EXPO: Scheme = Scheme::hmac_sha1("expo")
     .key_in(Place::Digest)
     .type_in(Place::Json("/status"))
     .retries_after_4xx(true, Confirmed)
-    .noting("It retries a few times, at growing intervals, after an answer outside 200 to 399.");
+    .noting_answers("It retries after an answer outside 200 to 399.")
+    .noting("It retries a few times, at growing intervals.");

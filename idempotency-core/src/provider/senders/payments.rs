@@ -18,7 +18,8 @@ pub const SQUARE: Scheme = Scheme::hmac_sha256("square")
     .key_in(Place::Json("/event_id"))
     .type_in(Place::Json("/type"))
     .account_in(Place::Json("/merchant_id"))
-    .retries_for(hours(24), Unconfirmed);
+    .retries_for(hours(24), Unconfirmed)
+    .retry_repeats_key(true, Confirmed);
 
 /// Paddle Billing. A replay from the dashboard has a new `notification_id` and the same `event_id`, so it counts as the same
 /// event.
@@ -38,6 +39,8 @@ pub const PADDLE: Scheme = Scheme::hmac_sha256("paddle")
     .ordered_by(Place::Json("/data/id"), Place::Json("/occurred_at"), VersionForm::Time(TimeUnit::Rfc3339))
     .retries_for(days(3), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
+    .retry_repeats_key(true, Confirmed)
+    .redelivery_repeats_key(true, Confirmed)
     .noting("The tolerance of its own SDK is only 5 s, so keep the clock accurate.");
 
 /// Razorpay. The id is in a header that the signature does not cover. Events can be replayed from the dashboard for 7 days,
@@ -54,7 +57,9 @@ pub const RAZORPAY: Scheme = Scheme::hmac_sha256("razorpay")
     .retries_for(hours(24), Confirmed)
     .waits_for(seconds(5), Confirmed)
     .retention(days(14))
-    .noting("After 24 h of failures it disables the webhook.");
+    .retry_repeats_key(true, Confirmed)
+    .redelivery_repeats_key(true, Confirmed)
+    .noting("After 24 h of failures it disables the webhook. Its dashboard replays events that were not answered 2xx, for 7 days.");
 
 /// Coinbase Commerce. The envelope's `id` changes from attempt to attempt, so the key is the `id` of the event inside.
 ///
@@ -67,7 +72,8 @@ pub const COINBASE_COMMERCE: Scheme = Scheme::hmac_sha256("coinbase-commerce")
     .type_in(Place::Json("/event/type"))
     .differing_between_attempts(&["/id", "/attempt_number", "/scheduled_for"])
     .retries_for(days(3), Confirmed)
-    .noting("It expects the status 200.");
+    .retry_repeats_key(true, Confirmed)
+    .noting_answers("It expects the status 200.");
 
 /// Checkout.com.
 ///
@@ -104,9 +110,9 @@ pub const POLAR: Scheme = standard_webhooks("polar")
     .type_in(Place::Json("/type"))
     .waits_for(seconds(10), Confirmed)
     .retries_after_4xx(true, Confirmed)
-    .noting(
-        "It tries 10 times, at intervals from 2 s to 20 min, and holds back later events meanwhile. A manual redelivery has the same id, so it does not run again within the retention.",
-    );
+    .retry_repeats_key(true, Confirmed)
+    .redelivery_repeats_key(true, Confirmed)
+    .noting("It tries 10 times, at intervals from 2 s to 20 min, and holds back later events meanwhile.");
 
 /// Lithic.
 ///
@@ -162,7 +168,8 @@ pub const CHARGEBEE: Scheme = Scheme::basic_auth("chargebee")
     .type_in(Place::Json("/event_type"))
     .differing_between_attempts(&["/webhook_status", "/webhooks"])
     .retries_for(days(3), Confirmed)
-    .noting("It expects the status 200. Events may arrive out of order.");
+    .noting_answers("It expects the status 200.")
+    .noting("Events may arrive out of order.");
 
 /// Cashfree Payments. It sends no id, so the key is the body's digest. A time is signed, but its SDK accepts any age, and so
 /// does this scheme.
@@ -192,7 +199,7 @@ pub const CREEM: Scheme = Scheme::hmac_sha256("creem")
     .type_in(Place::Json("/eventType"))
     .retries_for(minutes(67), Confirmed)
     .retries_after_4xx(true, Confirmed)
-    .noting("It expects the status 200.");
+    .noting_answers("It expects the status 200.");
 
 /// Lago, endpoints with HMAC signatures. The id is in a header that the signature does not cover.
 ///
@@ -207,7 +214,8 @@ pub const LAGO: Scheme = Scheme::hmac_sha256("lago")
     .retries_for(minutes(2), Confirmed)
     .waits_for(seconds(30), Confirmed)
     .retries_after_4xx(true, Confirmed)
-    .noting("Choose `hmac` as the endpoint's algorithm: its default signs with a JWT, and is refused. It makes 3 attempts, unless it is configured otherwise.");
+    .noting_setup("Choose `hmac` as the endpoint's algorithm: its default signs with a JWT, and is refused.")
+    .noting("It makes 3 attempts, unless it is configured otherwise.");
 
 /// Metronome. It signs a date, in a form that is not read, so any age is accepted. The key is the body's digest.
 ///
@@ -228,7 +236,8 @@ pub const PAYSTACK: Scheme = Scheme::hmac_sha512("paystack")
     .described_by("https://github.com/PaystackOSS/doc-code-snippets", Confirmed)
     .signature_header("x-paystack-signature")
     .key_in(Place::Digest)
-    .type_in(Place::Json("/event"));
+    .type_in(Place::Json("/event"))
+    .noting_setup("The secret is the API's secret key.");
 
 /// RevenueCat, with an `Authorization` value that you choose. **Nothing is signed**: a client that sees a request can forge any
 /// other. Prefer [`REVENUECAT_SIGNED`].
@@ -243,9 +252,8 @@ pub const REVENUECAT: Scheme = Scheme::token("revenuecat")
     .retries_for(minutes(155), Confirmed)
     .waits_for(seconds(60), Reported)
     .retries_after_4xx(true, Confirmed)
-    .noting(
-        "It expects the status 200. The secret is the whole value of the header, as its dashboard has it. Prefer signed webhooks, which it reportedly has as an option.",
-    );
+    .noting_answers("It expects the status 200.")
+    .noting_setup("The secret is the whole value of the header, as its dashboard has it. Prefer signed webhooks, which it reportedly has as an option, with `senders::REVENUECAT_SIGNED`.");
 
 /// RevenueCat, with a signing secret. Each attempt is signed anew, with its own time.
 ///
@@ -263,4 +271,7 @@ pub const REVENUECAT_SIGNED: Scheme = Scheme::hmac_sha256("revenuecat-signed")
     .retries_for(minutes(155), Confirmed)
     .waits_for(seconds(60), Reported)
     .retries_after_4xx(true, Confirmed)
-    .noting("It expects the status 200. It signs only if that is switched on for the webhook, and an unsigned request is refused.");
+    .noting_answers("It expects the status 200.")
+    .noting_setup(
+        "It signs only if that is switched on for the webhook, and an unsigned request is refused.",
+    );

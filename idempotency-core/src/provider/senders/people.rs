@@ -25,7 +25,8 @@ pub const CASTLE: Scheme = Scheme::hmac_sha256("castle")
     .described_by("https://github.com/castle/castle-python", Confirmed)
     .signature_header("x-castle-signature")
     .base64()
-    .key_in(Place::Digest);
+    .key_in(Place::Digest)
+    .noting_setup("The secret is the API's secret.");
 
 /// Finch. It signs as Standard Webhooks say, with headers of its own names.
 ///
@@ -51,7 +52,7 @@ pub const FORMBRICKS: Scheme = standard_webhooks("formbricks")
     .titled("Formbricks")
     .described_by("https://github.com/formbricks/formbricks", Confirmed)
     .type_in(Place::Json("/event"))
-    .noting("A webhook without a secret is not signed, and is refused.");
+    .noting_setup("A webhook without a secret is not signed, and is refused.");
 
 /// Greenhouse. The id is in a header that the signature does not cover.
 ///
@@ -65,7 +66,8 @@ pub const GREENHOUSE: Scheme = Scheme::hmac_sha256("greenhouse")
     .type_in(Place::Json("/action"))
     .retries_for(minutes(916), Confirmed)
     .retries_after_4xx(true, Confirmed)
-    .noting("It expects the status 200. Whether a retry keeps the id is unknown. A failed ping disables the webhook.");
+    .noting_answers("It expects the status 200.")
+    .noting_setup("A failed ping disables the webhook.");
 
 /// Gusto. The key is the event's id, and in versions without one the body's digest: the time of the event is in the body.
 ///
@@ -77,9 +79,8 @@ pub const GUSTO: Scheme = Scheme::hmac_sha256("gusto")
     .key_in(Place::FirstOf(&[Place::Json("/uuid"), Place::Digest]))
     .type_in(Place::Json("/event_type"))
     .retries_after_4xx(true, Confirmed)
-    .noting(
-        "It retries up to 16 times, at growing intervals. The secret is the token in the first request to a new subscription. No provider can verify that request yet, so receive it on a separate route.",
-    );
+    .noting_setup("The secret is the token in the first request to a new subscription. No provider can verify that request yet, so receive it on a separate route.")
+    .noting("It retries up to 16 times, at growing intervals.");
 
 /// Logto. It sends no id, so the key is the body's digest, which has the event's time.
 ///
@@ -102,7 +103,7 @@ pub const NYLAS: Scheme = Scheme::hmac_sha256("nylas")
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/type"))
     .handshake(Handshake::EchoQuery("challenge"))
-    .noting("It waits 10 s for the answer to the challenge.");
+    .noting_setup("It waits 10 s for the answer to the challenge.");
 
 /// Persona. The key is the event's id.
 ///
@@ -131,9 +132,8 @@ pub const SUMSUB: Scheme = Scheme::hmac_sha256("sumsub")
     .type_in(Place::Json("/type"))
     .retries_for(minutes(1_445), Confirmed)
     .waits_for(seconds(5), Confirmed)
-    .noting(
-        "Its algorithm must be the default, SHA-256. It retries after 5 minutes, 1 hour, 5 hours and 18 hours. It retries `applicantActionReviewed`, `applicantActionOnHold` and `applicantActionPending` for 7 minutes only.",
-    );
+    .noting_setup("The algorithm must be the default, SHA-256.")
+    .noting("It retries after 5 minutes, 1 hour, 5 hours and 18 hours. It retries `applicantActionReviewed`, `applicantActionOnHold` and `applicantActionPending` for 7 minutes only.");
 
 /// Tally. The key is the event's id.
 ///
@@ -147,9 +147,8 @@ pub const TALLY: Scheme = Scheme::hmac_sha256("tally")
     .type_in(Place::Json("/eventType"))
     .retries_for(minutes(1_896), Confirmed)
     .waits_for(seconds(10), Confirmed)
-    .noting(
-        "It retries after 5 minutes, 30 minutes, 1 hour, 6 hours and 24 hours. Without a signing secret it does not sign, and is refused.",
-    );
+    .noting_setup("Without a signing secret it does not sign, and is refused.")
+    .noting("It retries after 5 minutes, 30 minutes, 1 hour, 6 hours and 24 hours.");
 
 /// Terra, the health data API. It sends no id, so the key is the body's digest.
 ///
@@ -179,9 +178,9 @@ pub const ASHBY: Scheme = Scheme::hmac_sha256("ashby")
     .type_in(Place::Json("/action"))
     .retries_for(minutes(169), Confirmed)
     .retries_after_4xx(false, Confirmed)
-    .noting(
-        "It tries at most 10 times. Of the 4xx answers, 401, 403, 404, 405 and 410 end its retries. The messages of two webhooks about one event have one id.",
-    );
+    .retry_repeats_key(true, Confirmed)
+    .noting_answers("More exactly, 401, 403, 404, 405 and 410 end its retries.")
+    .noting("It tries at most 10 times. The messages of two webhooks about one event have one id.");
 
 /// Attio. The id is in a header that the signature does not cover.
 ///
@@ -194,9 +193,9 @@ pub const ATTIO: Scheme = Scheme::hmac_sha256("attio")
     .type_in(Place::Json("/events/0/event_type"))
     .retries_for(days(3), Confirmed)
     .retries_after_4xx(true, Confirmed)
-    .noting(
-        "It expects the status 200 or 202. A message has a list of events: it is one delivery, with the type of its first event. A redelivery has the same id, so it does not run again within the retention.",
-    );
+    .redelivery_repeats_key(true, Confirmed)
+    .noting_answers("It expects the status 200 or 202.")
+    .noting("A message has a list of events: it is one delivery, with the type of its first event.");
 
 /// Customer.io's reporting webhooks.
 ///

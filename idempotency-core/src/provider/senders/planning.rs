@@ -11,7 +11,7 @@ pub const CAL_COM: Scheme = Scheme::hmac_sha256("cal-com")
     .signature_header("x-cal-signature-256")
     .key_in(Place::Digest)
     .type_in(Place::Json("/triggerEvent"))
-    .noting("A custom payload template changes the body: keep `createdAt` in it, so that no two events have equal bodies. A webhook without a secret is not signed, and is refused.");
+    .noting_setup("A webhook without a secret is not signed, and is refused. A custom payload template changes the body: keep `createdAt` in it, so that no two events have equal bodies.");
 
 /// ClickUp. It sends no id of an event, so the key is the body's digest.
 ///
@@ -32,7 +32,8 @@ pub const CRONOFY: Scheme = Scheme::hmac_sha256("cronofy")
     .signature_header("cronofy-hmac-sha256")
     .items(',')
     .base64()
-    .key_in(Place::Digest);
+    .key_in(Place::Digest)
+    .noting_setup("The secret is the application's client secret.");
 
 /// Outline. The key is the delivery's id. It never retries.
 ///
@@ -50,7 +51,7 @@ pub const OUTLINE: Scheme = Scheme::hmac_sha256("outline")
     .type_in(Place::Json("/event"))
     .retries_for(seconds(0), Confirmed)
     .waits_for(seconds(5), Confirmed)
-    .noting("A webhook without a secret is not signed, and is refused.");
+    .noting_setup("A webhook without a secret is not signed, and is refused.");
 
 /// Plane. Its delivery id changes from attempt to attempt, so the key is the body's digest.
 ///

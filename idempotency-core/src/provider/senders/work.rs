@@ -17,7 +17,9 @@ pub const TYPEFORM: Scheme = Scheme::hmac_sha256("typeform")
     .key_in(Place::Json("/event_id"))
     .type_in(Place::Json("/event_type"))
     .retries_for(hours(10), Unconfirmed)
-    .noting("A 404 or 410 answer may disable the webhook (not confirmed).");
+    .noting_answers(
+        "A 404 or 410 answer may disable the webhook, and 408, 423, 429 and 503 are retried (not confirmed).",
+    );
 
 /// Dropbox. A notification only lists the accounts in which files changed. It has no id, and the next notification about an
 /// account may be equal byte for byte, so **nothing is deduplicated**: the handler runs for every verified request, and must be
@@ -31,9 +33,8 @@ pub const DROPBOX: Scheme = Scheme::hmac_sha256("dropbox")
     .without_key()
     .handshake(Handshake::EchoQuery("challenge"))
     .retries_for(minutes(10), Confirmed)
-    .noting(
-        "A notification lists accounts and has no id, and the next one may be equal. The handler runs for each: read the changes from the cursor that you stored. The secret is the app's.",
-    );
+    .noting_setup("The secret is the app's secret.")
+    .noting("A notification lists accounts and has no id, and the next one may be equal. The handler runs for each: read the changes from the cursor that you stored.");
 
 /// Trello. The signature covers the callback URL, so call [`with_url`](Scheme::with_url) with exactly the URL of the webhook.
 ///
@@ -48,7 +49,7 @@ pub const TRELLO: Scheme = Scheme::hmac_sha1("trello")
     .type_in(Place::Json("/action/type"))
     .handshake(Handshake::Head)
     .retries_for(seconds(210), Unconfirmed)
-    .noting("A 410 answer may delete the webhook (not confirmed).");
+    .noting_answers("A 410 answer may delete the webhook (not confirmed).");
 
 /// Intercom. The body counts the attempts. It checks the endpoint with a HEAD request.
 ///
@@ -65,6 +66,7 @@ pub const INTERCOM: Scheme = Scheme::hmac_sha1("intercom")
     .handshake(Handshake::Head)
     .retries_for(minutes(1), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
+    .noting_answers("A 410 answer may disable the webhook (not confirmed).")
     .noting("More than 1,000 errors in 15 min pause the webhook for 15 min.");
 
 /// Zendesk. An event has a signed id. The body of a trigger or an automation is written by its author, so its key is the
@@ -90,9 +92,11 @@ pub const ZENDESK: Scheme = Scheme::hmac_sha256("zendesk")
     ]))
     .type_in(Place::When("/zendesk_event_version", &Place::Json("/type")))
     .account_in(Place::When("/zendesk_event_version", &Place::Json("/account_id")))
-    .noting(
-        "A trigger without a body signs no parameter of its URL: send JSON. A time is signed, but no allowed age is published, so any is accepted.",
-    );
+    .noting_answers(
+        "It retries after a 409, after a 429 or 503 with `Retry-After`, and after a timeout (not confirmed).",
+    )
+    .noting_setup("A trigger without a body signs no parameter of its URL: send JSON.")
+    .noting("A time is signed, but no allowed age is published, so any is accepted.");
 
 const ZENDESK_EVENT: Place = Place::Joined(&[Place::Json("/type"), Place::Json("/id"), Place::Json("/time")]);
 
@@ -152,7 +156,9 @@ pub const BOX: Scheme = Scheme::hmac_sha256("box")
         Place::Json("/source/sequence_id"),
         VersionForm::Number,
     )
-    .waits_for(seconds(30), Confirmed);
+    .waits_for(seconds(30), Confirmed)
+    .retry_repeats_key(true, Confirmed)
+    .noting_setup("Use both signature keys of the app, the primary and the secondary.");
 
 /// DocuSign Connect. It sends no id, so the key is made of the event, the envelope, the recipient if there is one, and the time.
 /// An event about no envelope, such as a change of a template, has the body's digest. The body counts the attempts.
@@ -208,7 +214,8 @@ pub const POSTMARK: Scheme = Scheme::basic_auth("postmark")
     .retries_for(hours(10), Unconfirmed)
     // Attachments of inbound mail have up to 35 MB, before base64.
     .body_limit(50 * 1024 * 1024)
-    .noting("A 403 answer may stop its retries (not confirmed).");
+    .noting_answers("A 403 answer may stop its retries (not confirmed).")
+    .noting_setup("Put the user and the password into the webhook's URL, before an `@`.");
 
 /// Notion. The body counts the attempts. The secret is the `verification_token` that Notion sends when a subscription is made.
 ///
@@ -222,9 +229,7 @@ pub const NOTION: Scheme = Scheme::hmac_sha256("notion")
     .type_in(Place::Json("/type"))
     .account_in(Place::Json("/workspace_id"))
     .differing_between_attempts(&["/attempt_number"])
-    .noting(
-        "The secret is the `verification_token` of its first request. That request cannot be verified, so it is answered 401. Receive it once on a temporary route without this layer.",
-    );
+    .noting_setup("The secret is the `verification_token` of its first request. That request cannot be verified, so it is answered 401. Receive it once on a temporary route without this layer.");
 
 /// Onfido. It sends no id, so the key is the body's digest.
 ///
@@ -252,4 +257,5 @@ pub const WEBFLOW: Scheme = Scheme::hmac_sha256("webflow")
     .type_in(Place::Json("/triggerType"))
     .account_in(Place::Json("/payload/siteId"))
     .retries_for(minutes(30), Confirmed)
-    .noting("It retries three times, 10 min apart. A redirect counts as a failure.");
+    .noting_answers("A redirect counts as a failure.")
+    .noting("It retries three times, 10 min apart.");

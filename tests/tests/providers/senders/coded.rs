@@ -190,7 +190,7 @@ fn no_provider_prints_its_secret_and_each_has_the_name_and_the_policy_of_its_sen
         let patience = case.facts.patience.map(|patience| patience.value);
         let waits = provider.policy().wait() + provider.policy().store_timeout();
         assert!(patience.is_none_or(|patience| waits < patience), "{}", case.name);
-        assert!(!case.facts.title.is_empty() && !case.facts.note.is_empty());
+        assert!(!case.facts.title.is_empty() && !case.facts.setup.is_empty());
     }
 }
 

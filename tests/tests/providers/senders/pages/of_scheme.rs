@@ -1,41 +1,9 @@
-//! The page of each sender, and the modules that hold the pages, are made from the schemes.
-
-use std::collections::BTreeSet;
-use std::path::Path;
+//! The page of a sender whose provider is a scheme.
 
 use idempotency_core::provider::{Handshake, Place, Proof, Scheme, senders};
 
-use super::page::{check_file, constant, fact, of_event, span};
-
-const FOLDER: &str = "docs/providers/senders";
-
-/// What begins the files that are no pages.
-const MADE: &str = "Made by the test `page` of the workspace.";
-
-const LINKS: &str = "
-[providers/catalogue]: ../catalogue.md
-[providers/content-key]: ../content-key.md
-[providers/custom#several-events-in-one-request]: ../custom.md#several-events-in-one-request
-[providers/scheme#order]: ../scheme.md#order
-[providers/secrets]: ../secrets.md
-";
-
-/// The name of a sender's module.
-fn module(scheme: &Scheme) -> String {
-    let name = scheme.name().replace('-', "_");
-    // The names of senders that are keywords of Rust.
-    if matches!(&*name, "box" | "final" | "loop" | "match" | "move" | "yield") {
-        format!("{name}_")
-    } else {
-        name
-    }
-}
-
-fn row(page: &mut String, name: &str, value: &str) {
-    if !value.is_empty() {
-        page.push_str(&format!("| {name} | {value} |\n"));
-    }
-}
+use super::facts::{self, Again, row};
+use super::{constant, core_file, module, span};
 
 fn headers(scheme: &Scheme) -> String {
     match scheme.signature_header_names() {
@@ -44,6 +12,11 @@ fn headers(scheme: &Scheme) -> String {
         [first, second] => format!("headers `{first}` and `{second}`"),
         [first, .., last] => format!("headers `{first}` to `{last}`"),
     }
+}
+
+/// In a batch, the digest is that of an event.
+pub(super) fn of_event(scheme: &Scheme, key: String) -> String {
+    if scheme.events().is_some() { key.replace("SHA-256 of the body", "SHA-256 of the event") } else { key }
 }
 
 fn is_time_signed(scheme: &Scheme) -> bool {
@@ -55,10 +28,10 @@ fn table(scheme: &Scheme) -> String {
     let is_signature = scheme.proof().is_signature();
     let mut page = "| | |\n|---|---|\n".to_owned();
     let key = scheme.key().map(|key| key.to_string());
-    let suffix = if scheme.events().is_some() { ", of each event" } else { "" };
     let key = key.unwrap_or_else(|| "**none: nothing is deduplicated**".to_owned());
-    let key = of_event(scheme, key);
-    row(&mut page, "Key", &format!("{key}{suffix}"));
+    let of_each =
+        if scheme.events().is_some() && key != "SHA-256 of the body" { ", of each event" } else { "" };
+    row(&mut page, "Key", &format!("{}{of_each}", of_event(scheme, key)));
     let covered = match (is_signature, scheme.is_key_signed()) {
         _ if scheme.is_keyless() => "",
         (false, _) => "**nothing is signed**",
@@ -71,7 +44,7 @@ fn table(scheme: &Scheme) -> String {
         true => format!(
             "{} of `{}` in {}, in the {}",
             scheme.proof(),
-            scheme.signed_text().replace('|', r"\|"),
+            scheme.signed_text().replace('|', r"\|").replace('\n', r"\n"),
             scheme.encoding(),
             headers(scheme)
         ),
@@ -95,25 +68,9 @@ fn table(scheme: &Scheme) -> String {
     if !matches!(scheme.handshake_kind(), Handshake::None) {
         row(&mut page, "Handshake", &scheme.handshake_kind().to_string());
     }
-    row(&mut page, "Waits for an answer", &facts.patience.map(|_| fact(facts.patience)).unwrap_or_default());
-    row(
-        &mut page,
-        "Retries for",
-        &facts.retry_horizon.map(|_| fact(facts.retry_horizon)).unwrap_or_default(),
-    );
-    let after_4xx = facts.retries_4xx.map(|fact| {
-        format!("{} ({})", if fact.value { "retried" } else { "**not retried**" }, fact.certainty)
-    });
-    row(&mut page, "A 4xx answer", &after_4xx.unwrap_or_default());
-    let policy = scheme.policy();
-    let wait = policy.wait();
-    let wait = if wait.subsec_nanos() == 0 { span(wait) } else { format!("{} ms", wait.as_millis()) };
-    row(&mut page, "Retention", &format!("{}; a duplicate in flight waits {wait}", span(policy.retention())));
-    row(
-        &mut page,
-        "Source",
-        &if facts.source.is_empty() { String::new() } else { format!("<{}>", facts.source) },
-    );
+    facts::habits(&mut page, &facts, again(scheme));
+    facts::retention(&mut page, &scheme.policy());
+    facts::source(&mut page, &facts);
     page
 }
 
@@ -133,29 +90,7 @@ fn example(scheme: &Scheme) -> String {
             | Handshake::SignQuery { .. }
     );
     let method = if by_method { "any" } else { "post" };
-    let (imported, handler) = match scheme.events() {
-        _ if scheme.is_keyless() => (
-            "IdempotencyLayer",
-            "// It may run twice for one change, so it must be safe to repeat.
-async fn handle(body: String) {
-    println!(\"process {body}\");
-}",
-        ),
-        Some(_) => (
-            "{IdempotencyLayer, IdempotentBatch}",
-            "async fn handle(IdempotentBatch(batch): IdempotentBatch, body: String) {
-    for item in batch.new_items() {
-        println!(\"process event {} of {body}\", item.index());
-    }
-}",
-        ),
-        None => (
-            "{IdempotencyLayer, Idempotent}",
-            "async fn handle(Idempotent(context): Idempotent, body: String) {
-    println!(\"process {}: {body}\", context.key().as_str());
-}",
-        ),
-    };
+    let (imported, handler) = facts::handler(scheme.is_keyless(), scheme.events().is_some());
     format!(
         "```rust
 use axum::{{Router, routing::{method}}};
@@ -172,6 +107,18 @@ fn app(secret: &str) -> Result<Router, Box<dyn std::error::Error>> {{
 ```
 "
     )
+}
+
+/// When a request that comes again has the same key.
+fn again(scheme: &Scheme) -> Again {
+    let body = if scheme.events().is_some() { "the event" } else { "the body" };
+    match scheme.key() {
+        None => Again::Never,
+        Some(Place::Digest) => Again::IfItRepeats(body),
+        Some(Place::FirstOf(places)) if places.contains(&Place::Digest) => Again::ByIdOrIfItRepeats(body),
+        Some(_) if has_digest(scheme) => Again::IfItRepeats("all parts of the key"),
+        Some(_) => Again::ById,
+    }
 }
 
 /// Whether the key is in one of several places.
@@ -230,10 +177,9 @@ fn attack(scheme: &Scheme) -> String {
 
 fn to_know(scheme: &Scheme) -> Vec<String> {
     let mut list = Vec::new();
-    if matches!(scheme.key(), Some(Place::Digest)) && scheme.events().is_some() {
-        list.push("The key is a digest of the event. A retry is a duplicate if it repeats the event, and two equal events are one.".to_owned());
-    } else if matches!(scheme.key(), Some(Place::Digest)) {
-        list.push("The key is a digest of the body. A retry is a duplicate if it repeats the body, and two events with equal bodies are one.".to_owned());
+    if matches!(scheme.key(), Some(Place::Digest)) {
+        let body = if scheme.events().is_some() { "equal events" } else { "events with equal bodies" };
+        list.push(format!("The key is a digest: two {body} are one."));
     }
     match scheme.differing() {
         [] => {}
@@ -257,18 +203,6 @@ fn to_know(scheme: &Scheme) -> Vec<String> {
     if scheme.events().is_some() {
         list.push("Each event has a key of its own, also in a request with one: see [batches][providers/custom#several-events-in-one-request].".to_owned());
     }
-    match scheme.proof() {
-        Proof::Ed25519 | Proof::EcdsaP256 => {
-            list.push("The secret is the sender's public key, as its console shows it.".to_owned());
-        }
-        Proof::BasicAuth => list.push("The secret is `user:password`.".to_owned()),
-        _ => {}
-    }
-    if scheme.is_url_signed() {
-        list.push(
-            "The signature covers the URL: `with_url` takes it as it is written at the sender.".to_owned(),
-        );
-    }
     let note = scheme.facts().note;
     if !note.is_empty() {
         list.push(note.to_owned());
@@ -276,75 +210,55 @@ fn to_know(scheme: &Scheme) -> Vec<String> {
     list
 }
 
-fn page(scheme: &Scheme) -> String {
-    let facts = scheme.facts();
-    let mut page = format!("# {}\n\n", facts.title);
-    let certainty = match facts.certainty.to_string().as_str() {
-        "confirmed" => "The sender's documentation or code confirms how it signs and where the key is.",
-        "reported" => {
-            "**How it signs and where the key is are reported by third parties only**: verify a real delivery first."
+/// What the provider takes as its secret.
+fn secret(scheme: &Scheme) -> String {
+    match scheme.proof() {
+        Proof::Ed25519 | Proof::EcdsaP256 => {
+            "`with_secret` takes the sender's public key, as its console shows it.".to_owned()
         }
-        _ => "**We found no source for how it signs and where the key is**: verify a real delivery first.",
-    };
-    let has_facts = facts.patience.is_some() || facts.retry_horizon.is_some() || facts.retries_4xx.is_some();
-    let brackets = if has_facts { " The words in brackets say how certain a fact is." } else { "" };
-    page.push_str(&format!(
-        "The constant `senders::{}` verifies its requests and finds the key. {certainty}{brackets}\n\n",
-        constant(scheme)
-    ));
-    page.push_str(&table(scheme));
-    page.push('\n');
-    page.push_str(&example(scheme));
-    page.push_str(&format!("\n## What is signed\n\n{}\n", attack(scheme)));
-    let to_know = to_know(scheme);
-    if !to_know.is_empty() {
-        page.push_str("\n## What to know\n\n");
-        to_know.iter().for_each(|line| page.push_str(&format!("- {line}\n")));
+        Proof::BasicAuth => {
+            "`with_secret` takes `user:password`, which it sends as basic authentication.".to_owned()
+        }
+        Proof::Token => format!("`with_secret` takes the token that it sends in the {}.", headers(scheme)),
+        _ => "`with_secret` takes the secret that it signs with, exactly as it is written there.".to_owned(),
     }
-    page.push_str(
-        "\nTo change the secret without a refused delivery, see [secrets][providers/secrets]. All senders are in [the catalogue][providers/catalogue].\n",
-    );
-    // The page defines the links that it uses.
-    page.push('\n');
-    let used = LINKS.trim().lines().filter(|line| page.contains(line.split("]:").next().unwrap_or(line)));
-    let links: String = used.map(|line| format!("{line}\n")).collect();
-    page + &links
 }
 
-/// `WRITE_PAGES=1 cargo test -p idempotency-tests --test providers page` writes them.
-#[test]
-fn the_page_of_each_sender_is_what_its_scheme_says() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../idempotency-core").join(FOLDER);
-    let names: BTreeSet<_> = senders::ALL.iter().map(|scheme| format!("{}.md", scheme.name())).collect();
-    for scheme in senders::ALL {
-        check_file(&format!("{FOLDER}/{}.md", scheme.name()), &page(scheme));
-    }
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let entry = entry.unwrap();
-        let is_of_a_sender = names.contains(&*entry.file_name().to_string_lossy());
-        if !is_of_a_sender && std::env::var_os("WRITE_PAGES").is_some() {
-            std::fs::remove_file(entry.path()).unwrap();
-            continue;
-        }
-        assert!(is_of_a_sender, "{} is the page of no sender", entry.path().display());
-    }
-    let mut modules = format!("//! A page for each sender of the catalogue.\n\n// {MADE}\n\n");
-    let mut links = String::new();
-    for scheme in senders::ALL {
-        let (name, module) = (scheme.name(), module(scheme));
-        modules.push_str(&format!("page!({module}, \"providers/senders/{name}.md\");\n"));
-        links.push_str(&format!("[providers/senders/{name}]: crate::docs::providers::senders::{module}\n"));
-    }
-    check_file("src/docs/providers/senders.rs", &modules);
-    check_file("src/docs/providers/senders.md", &format!("{links}\n"));
+pub(super) fn page(scheme: &Scheme) -> String {
+    let facts = scheme.facts();
+    let table = table(scheme);
+    let brackets = if table.contains("confirmed)") || table.contains("reported)") {
+        " The words in brackets say how certain a fact is."
+    } else {
+        ""
+    };
+    let mut page = format!(
+        "# {}\n\nThe constant `senders::{}` verifies the requests of this sender and finds the key. {}{brackets}\n\n",
+        facts.title,
+        constant(scheme),
+        facts::certainty(&facts),
+    );
+    page.push_str(&table);
+    page.push('\n');
+    page.push_str(&example(scheme));
+    let has_handshake = !matches!(scheme.handshake_kind(), Handshake::None);
+    page.push_str(&facts::at_the_sender(
+        scheme.name(),
+        scheme.is_url_signed(),
+        &secret(scheme),
+        has_handshake,
+        &facts,
+    ));
+    page.push_str(&format!("\n## What is signed\n\n{}\n", attack(scheme)));
+    page + &facts::end(&to_know(scheme), true)
 }
 
 /// The examples name it. Only three of them are compiled.
 #[test]
 fn the_constant_that_a_page_names_exists() {
-    let path = "../idempotency-core/src/provider/senders/mod.rs";
-    let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-    let words: BTreeSet<_> = source.split(|char: char| !char.is_alphanumeric() && char != '_').collect();
+    let source = std::fs::read_to_string(core_file("src/provider/senders/mod.rs")).unwrap();
+    let words: std::collections::BTreeSet<_> =
+        source.split(|char: char| !char.is_alphanumeric() && char != '_').collect();
     for scheme in senders::ALL {
         assert!(words.contains(&*constant(scheme)), "{} has another name", constant(scheme));
     }
@@ -352,13 +266,14 @@ fn the_constant_that_a_page_names_exists() {
 
 #[test]
 fn each_constant_links_to_its_page() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../idempotency-core/src/provider/senders");
-    let files = std::fs::read_dir(folder).unwrap().map(|file| std::fs::read_to_string(file.unwrap().path()));
+    let files = std::fs::read_dir(core_file("src/provider/senders"))
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()));
     let source: String = files.map(Result::unwrap).collect();
     for scheme in senders::ALL {
         let (before, _) = source.split_once(&format!("pub const {}: Scheme", constant(scheme))).unwrap();
         let last = before.lines().rev().find(|line| !line.starts_with("#["));
-        let link = format!("/// See [its page](crate::docs::providers::senders::{}).", module(scheme));
+        let link = format!("/// See [its page](crate::docs::providers::senders::{}).", module(scheme.name()));
         assert_eq!(last, Some(&*link), "{}", constant(scheme));
     }
 }

@@ -1,12 +1,11 @@
 //! The page of the catalogue is made from the schemes.
 
 use std::fmt::Write as _;
-use std::path::Path;
-use std::time::Duration;
 
-use idempotency_core::provider::{Fact, Facts, Handshake, Scheme, senders};
+use idempotency_core::provider::{Facts, Handshake, senders};
 
-use super::page_of_coded::ROWS;
+use super::of_scheme::of_event;
+use super::{check_file, coded, constant, fact, span};
 
 const HEAD: &str = "\
 # Senders
@@ -74,44 +73,15 @@ const LINKS: &str = "
 [providers/standard-webhooks]: standard-webhooks.md
 ";
 
-/// In a batch, the digest is that of an event.
-pub(super) fn of_event(scheme: &Scheme, key: String) -> String {
-    if scheme.events().is_some() { key.replace("SHA-256 of the body", "SHA-256 of the event") } else { key }
-}
-
-pub(super) fn constant(scheme: &Scheme) -> String {
-    match scheme.name() {
-        "lemonsqueezy" => "LEMON_SQUEEZY".to_owned(),
-        name => name.to_uppercase().replace('-', "_"),
-    }
-}
-
-pub(super) fn span(duration: Duration) -> String {
-    let count = |value, unit| format!("{value} {unit}{}", if value == 1 { "" } else { "s" });
-    match duration.as_secs() {
-        0 => "never".to_owned(),
-        seconds if seconds % 86_400 == 0 => count(seconds / 86_400, "day"),
-        seconds if seconds % 3_600 == 0 => count(seconds / 3_600, "hour"),
-        seconds if seconds % 60 == 0 && seconds > 3_600 => {
-            format!("{} {}", count(seconds / 3_600, "hour"), count(seconds % 3_600 / 60, "minute"))
-        }
-        seconds if seconds % 60 == 0 => count(seconds / 60, "minute"),
-        seconds => count(seconds, "second"),
-    }
-}
-
-pub(super) fn fact(fact: Option<Fact<Duration>>) -> String {
-    fact.map_or_else(|| "–".to_owned(), |fact| format!("{} ({})", span(fact.value), fact.certainty))
-}
-
 /// The notes and the source.
 fn end(facts: &Facts) -> String {
     let no_4xx = match facts.retries_4xx {
         Some(fact) if !fact.value => format!("A 4xx answer is not retried ({}).", fact.certainty),
         _ => String::new(),
     };
-    let to_know = [no_4xx.as_str(), facts.note].join(" ");
-    let to_know = if to_know.trim().is_empty() { "–" } else { to_know.trim() };
+    let mut to_know = vec![no_4xx.as_str(), facts.answers, facts.setup, facts.note];
+    to_know.retain(|text| !text.is_empty());
+    let to_know = if to_know.is_empty() { "–".to_owned() } else { to_know.join(" ") };
     let source = if facts.source.is_empty() { "–".to_owned() } else { format!("<{}>", facts.source) };
     format!("{to_know} | {source}")
 }
@@ -148,25 +118,26 @@ fn page() -> String {
                 .key()
                 .map_or_else(|| "**none: nothing is deduplicated**".to_owned(), |key| of_event(scheme, key.to_string())),
             span(scheme.policy().retention()),
-            fact(facts.patience),
-            fact(facts.retry_horizon),
+            fact(facts.patience, "–"),
+            fact(facts.retry_horizon, "–"),
             facts.certainty,
         )
         .unwrap();
     }
-    for row in ROWS {
+    for row in coded::rows() {
         let facts = row.facts;
         writeln!(
             page,
-            "| {} | `{}` | {} | {} | – | {} | {} | {} | {} | {} |",
+            "| [{}][providers/senders/{}] | `{}` | {} | {} | – | {} | {} | {} | {} | {} |",
             facts.title,
+            row.name,
             row.provider,
             row.key,
             row.is_signed,
             row.age,
-            span((row.policy)().retention()),
-            fact(facts.patience),
-            fact(facts.retry_horizon),
+            span((row.made)().policy().retention()),
+            fact(facts.patience, "–"),
+            fact(facts.retry_horizon, "–"),
             facts.certainty,
         )
         .unwrap();
@@ -203,7 +174,7 @@ fn page() -> String {
         )
         .unwrap();
     }
-    for row in ROWS {
+    for row in coded::rows() {
         let (title, end) = (row.facts.title, end(&row.facts));
         writeln!(
             page,
@@ -213,21 +184,10 @@ fn page() -> String {
         .unwrap();
     }
     page.push_str(LINKS);
-    for scheme in senders::ALL {
-        writeln!(page, "[providers/senders/{0}]: senders/{0}.md", scheme.name()).unwrap();
+    for (name, _) in super::pages() {
+        writeln!(page, "[providers/senders/{name}]: senders/{name}.md").unwrap();
     }
     page
-}
-
-/// Compares a file that a test makes with the committed one. `WRITE_PAGES=1` writes it.
-pub(super) fn check_file(path: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../idempotency-core").join(path);
-    if std::env::var_os("WRITE_PAGES").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == text, "{} is out of date: run this test with WRITE_PAGES=1", path.display());
 }
 
 /// `WRITE_PAGES=1 cargo test -p idempotency-tests --test providers page` writes the page.

@@ -1,0 +1,186 @@
+//! What a page says of a sender's habits and of its console, whether the sender is a scheme or code.
+
+use std::time::Duration;
+
+use idempotency_core::Policy;
+use idempotency_core::provider::{Fact, Facts};
+
+use super::{fact, span};
+
+/// Adds a row, if it says something.
+pub(super) fn row(page: &mut String, name: &str, value: &str) {
+    if !value.is_empty() {
+        page.push_str(&format!("| {name} | {value} |\n"));
+    }
+}
+
+/// When a request that comes again has the key of the first one.
+#[derive(Clone, Copy)]
+pub(super) enum Again {
+    /// The key is an id.
+    ById,
+    /// The key is a digest of this.
+    IfItRepeats(&'static str),
+    /// The key is an id, and without an id a digest of this.
+    ByIdOrIfItRepeats(&'static str),
+    /// There is no key.
+    Never,
+}
+
+impl Again {
+    fn says(self, fact: Option<Fact<bool>>, unknown: &str) -> String {
+        let by_id = || match fact {
+            Some(fact) if fact.value => format!("the same key ({}): a duplicate", fact.certainty),
+            Some(fact) => format!("another key ({}): **it runs again**", fact.certainty),
+            None => unknown.to_owned(),
+        };
+        match self {
+            Self::ById => by_id(),
+            Self::IfItRepeats(_) if fact.is_some() => by_id(),
+            Self::IfItRepeats(what) => format!("the same key, if it repeats {what}"),
+            Self::ByIdOrIfItRepeats(what) => {
+                format!("{}; without an id, the same key if it repeats {what}", by_id())
+            }
+            Self::Never => "**runs again**: nothing tells it from the next event".to_owned(),
+        }
+    }
+}
+
+fn never_retries(facts: &Facts) -> bool {
+    facts.retry_horizon.is_some_and(|horizon| horizon.value == Duration::ZERO)
+}
+
+/// Which answers end the retries.
+fn final_answers(facts: &Facts) -> String {
+    // The statuses that the sender names are not those of the rest of the sentence.
+    let mut numbers = facts.answers.split(|char: char| !char.is_ascii_digit());
+    let names_a_4xx = numbers.any(|number| number.len() == 3 && number.starts_with('4'));
+    let a_4xx = if names_a_4xx { "another 4xx" } else { "a 4xx" };
+    let sentences = match facts.retries_4xx {
+        _ if never_retries(facts) => ["All: it never retries.".to_owned(), facts.answers.to_owned()],
+        Some(fact) if fact.value => {
+            [facts.answers.to_owned(), format!("It retries after {a_4xx} ({}).", fact.certainty)]
+        }
+        // What the sender names are exceptions.
+        Some(fact) => {
+            [format!("**A 4xx is final**: it is not retried ({}).", fact.certainty), facts.answers.to_owned()]
+        }
+        None => [
+            facts.answers.to_owned(),
+            format!(
+                "Whether it retries after {a_4xx} is not known: for a retry answer 503, as this library does."
+            ),
+        ],
+    };
+    sentences.join(" ").trim().to_owned()
+}
+
+/// The rows about attempts and answers.
+pub(super) fn habits(page: &mut String, facts: &Facts, again: Again) {
+    row(page, "Waits for an answer", &fact(facts.patience, "not known"));
+    row(page, "Retries for", &fact(facts.retry_horizon, "not known"));
+    let retry = again.says(facts.retry_repeats_key, "the same key (not confirmed): a duplicate");
+    let by_hand = again.says(facts.redelivery_repeats_key, "not known: try it before you rely on it");
+    if retry == by_hand {
+        row(page, "A retry, or sent again by hand", &retry);
+    } else {
+        row(page, "A retry", if never_retries(facts) { "" } else { &retry });
+        row(page, "Sent again by hand", &by_hand);
+    }
+    row(page, "Final answers", &final_answers(facts));
+}
+
+pub(super) fn retention(page: &mut String, policy: &Policy) {
+    let wait = policy.wait();
+    let wait = if wait.subsec_nanos() == 0 { span(wait) } else { format!("{} seconds", wait.as_secs_f64()) };
+    row(page, "Retention", &format!("{}; a duplicate in flight waits {wait}", span(policy.retention())));
+}
+
+pub(super) fn source(page: &mut String, facts: &Facts) {
+    let source = if facts.source.is_empty() { String::new() } else { format!("<{}>", facts.source) };
+    row(page, "Source", &source);
+}
+
+/// How certain the provider is, and what the words in brackets mean.
+pub(super) fn certainty(facts: &Facts) -> &'static str {
+    match facts.certainty.to_string().as_str() {
+        "confirmed" => "The sender's documentation or code confirms how it signs and where the key is.",
+        "reported" => {
+            "**How it signs and where the key is are reported by third parties only**: verify a real delivery first."
+        }
+        _ => "**We found no source for how it signs and where the key is**: verify a real delivery first.",
+    }
+}
+
+/// The section about the sender's console. `secret` is what the provider takes.
+pub(super) fn at_the_sender(
+    name: &str,
+    is_url_signed: bool,
+    secret: &str,
+    has_handshake: bool,
+    facts: &Facts,
+) -> String {
+    let mut lines = vec![format!(
+        "The URL is that of your route, such as `https://example.com/webhooks/{name}`.{}",
+        if is_url_signed {
+            " It is signed: give `with_url` exactly the text that you enter there."
+        } else {
+            ""
+        }
+    )];
+    match facts.setup.strip_prefix("The secret is ") {
+        Some(it_and_more) if !secret.is_empty() => lines.push(format!("`with_secret` takes {it_and_more}")),
+        _ => lines.extend([secret, facts.setup].map(str::to_owned)),
+    }
+    lines.retain(|line| !line.is_empty());
+    if has_handshake {
+        lines
+            .push("The layer answers the handshake, so start the route before you enter the URL.".to_owned());
+    }
+    if let Some(patience) = facts.patience {
+        lines.push(format!("Answer within {}, and hand longer work to a queue.", span(patience.value)));
+    }
+    let lines: String = lines.iter().map(|line| format!("- {line}\n")).collect();
+    format!("\n## At the sender\n\n{lines}")
+}
+
+/// The handler of an example, and what it imports of the adapter.
+pub(super) fn handler(is_keyless: bool, is_batch: bool) -> (&'static str, &'static str) {
+    match (is_keyless, is_batch) {
+        (true, _) => (
+            "IdempotencyLayer",
+            "// It may run twice for one change, so it must be safe to repeat.
+async fn handle(body: String) {
+    println!(\"process {body}\");
+}",
+        ),
+        (false, true) => (
+            "{IdempotencyLayer, IdempotentBatch}",
+            "async fn handle(IdempotentBatch(batch): IdempotentBatch, body: String) {
+    for item in batch.new_items() {
+        println!(\"process event {} of {body}\", item.index());
+    }
+}",
+        ),
+        (false, false) => (
+            "{IdempotencyLayer, Idempotent}",
+            "async fn handle(Idempotent(context): Idempotent, body: String) {
+    println!(\"process {}: {body}\", context.key().as_str());
+}",
+        ),
+    }
+}
+
+/// The lines of the section about everything else, and the end of the page.
+pub(super) fn end(to_know: &[String], has_secret: bool) -> String {
+    let mut text = String::new();
+    if !to_know.is_empty() {
+        text.push_str("\n## What to know\n\n");
+        to_know.iter().for_each(|line| text.push_str(&format!("- {line}\n")));
+    }
+    text.push('\n');
+    if has_secret {
+        text.push_str("To change the secret without a refused delivery, see [secrets][providers/secrets]. ");
+    }
+    text + "All senders are in [the catalogue][providers/catalogue].\n"
+}
