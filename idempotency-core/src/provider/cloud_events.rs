@@ -47,7 +47,7 @@ impl CloudEvents {
         source: "https://github.com/cloudevents/spec",
         certainty: Certainty::Confirmed,
         answers: "A 410 answer ends the deliveries.",
-        setup: "The sender must send the token in `Authorization: Bearer`. If it asks for permission by OPTIONS, name its origin with `allowing_origins`. The batched mode is refused unless `with_batches` is called.",
+        setup: "The sender must send the token in `Authorization: Bearer`. If it asks for permission by OPTIONS, name its origin with `allowing_origins`. For the batched mode, call `with_batches`: without it, batches are refused.",
         note: "Retries are the sender's choice, and a retry should have the same `id`.",
         ..Facts::UNKNOWN
     };

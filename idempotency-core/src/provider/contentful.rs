@@ -40,7 +40,7 @@ impl Contentful {
         source: "https://github.com/contentful/node-apps-toolkit",
         certainty: Certainty::Confirmed,
         setup: "The secret is the signing secret of the space or the app, which has 64 characters. A proxy must not rewrite the path.",
-        note: "Whether a retry has a new time is unknown. If not, it is refused after 30 s: raise the tolerance.",
+        note: "It is not known whether a retry has a new time. If it keeps the old one, it is refused after 30 s: raise the tolerance.",
         ..Facts::UNKNOWN
     };
 

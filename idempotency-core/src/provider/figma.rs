@@ -41,7 +41,7 @@ impl Figma {
         source: "https://github.com/figma/rest-api-spec",
         certainty: Certainty::Confirmed,
         answers: "It expects the status 200. An answer of 400 stops the webhook at once.",
-        setup: "The secret is the webhook's passcode, which you choose. A new webhook sends a `PING`, which reaches the handler.",
+        setup: "The secret is the webhook's passcode, which you choose. Figma sends a `PING` for each new webhook, which reaches the handler.",
         note: "It retries 3 times, at growing intervals.",
         ..Facts::UNKNOWN
     };

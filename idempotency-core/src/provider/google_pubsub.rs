@@ -60,7 +60,7 @@ impl GooglePubSub {
         certainty: Certainty::Confirmed,
         retry_repeats_key: Fact::confirmed(true),
         answers: "The statuses 102, 200, 201, 202 and 204 acknowledge a message (not confirmed).",
-        setup: "Switch authentication on for the push subscription, with a service account. `new` takes the audience, which is the push endpoint's URL unless the subscription has another one, the service account's address, and keys instead of a secret: those that Google publishes, through a cache. Leave payload unwrapping off.",
+        setup: "Switch authentication on for the push subscription, with a service account. Leave payload unwrapping off. The first argument of `new` is the audience: the push endpoint's URL, unless the subscription sets another. The second is the service account's email address. Instead of a secret, `new` takes the keys that Google publishes, through a cache.",
         note: "It waits for an answer as long as the subscription says, 10 s to 600 s (not confirmed). It retries for as long as the subscription keeps the message. The record is kept for 14 days, since a subscription keeps a message for 7 days by default.",
         ..Facts::UNKNOWN
     };

@@ -38,7 +38,7 @@ impl LiveKit {
         title: "LiveKit",
         source: "https://github.com/livekit/node-sdks",
         certainty: Certainty::Confirmed,
-        setup: "The secret is that of an API key, and `new` takes the API key too.",
+        setup: "`new` takes an API key and its secret.",
         ..Facts::UNKNOWN
     };
 

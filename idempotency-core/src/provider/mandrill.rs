@@ -53,7 +53,7 @@ impl Mandrill {
         title: "Mailchimp Transactional (Mandrill)",
         source: "https://mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks/",
         certainty: Certainty::Confirmed,
-        setup: "`new` takes the URL exactly as it is written at Mandrill, because the signature covers it, and the webhook's key. Mandrill makes the key only after it has checked the URL by HEAD: begin with any text, and then replace it.",
+        setup: "`new` takes the webhook's key, and the URL exactly as it is written at Mandrill: the signature covers it. Mandrill makes the key only after it has checked the URL by HEAD: start with a placeholder as the key, then replace it.",
         note: "It sends forms, with up to 1,000 events. Mailchimp's audiences send other webhooks, which are not signed and are refused.",
         ..Facts::UNKNOWN
     };

@@ -211,7 +211,7 @@ pub trait Provider: Debug + Send + Sync + 'static {
     /// Checks that the secrets for a request can be looked up, and that each of them has the form of this sender's.
     ///
     /// [`Providers::check_secrets`] calls it at start-up, with a POST request that has no headers and no body. A provider of your
-    /// own that has [`Secrets`] looks them up as in [`receive`](Provider::receive):
+    /// own with [`Secrets`] should look them up as its [`receive`](Provider::receive) does:
     /// `self.secrets.for_request(incoming).await.map(drop)`.
     ///
     /// Default: nothing is checked, for providers without secrets.

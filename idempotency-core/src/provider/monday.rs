@@ -45,8 +45,8 @@ impl Monday {
         source: "",
         certainty: Certainty::Unconfirmed,
         retry_horizon: Fact::confirmed(seconds(1_800)),
-        setup: "The secret is the app's signing secret. The token names the URL: `new` takes it exactly as monday.com has it.",
-        note: "The token is confirmed, the place of the id is not.",
+        setup: "The secret is the app's signing secret. The token names the URL: give `new` exactly the URL that monday.com has.",
+        note: "The token is confirmed; the place of the id is not.",
         ..Facts::UNKNOWN
     };
 

@@ -64,8 +64,8 @@ impl PayPal {
         retry_horizon: Fact::confirmed(days(3)),
         retries_4xx: Fact::confirmed(true),
         retry_repeats_key: Fact::confirmed(true),
-        setup: "`new` takes the webhook's id, which PayPal's developer dashboard shows, and keys instead of a secret: those that PayPal publishes, through a cache.",
-        note: "It retries up to 25 times. An event that you have sent again may keep its time, so the tolerance is 14 days.",
+        setup: "`new` takes the webhook's id, which PayPal's developer dashboard shows. Instead of a secret, it takes the keys that PayPal publishes, through a cache.",
+        note: "It retries up to 25 times. An event that you resend by hand may keep its time, so the tolerance is 14 days.",
         ..Facts::UNKNOWN
     };
 

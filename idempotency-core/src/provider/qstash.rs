@@ -42,8 +42,9 @@ impl QStash {
         source: "https://upstash.com/docs/qstash/howto/receiving",
         certainty: Certainty::Confirmed,
         retries_4xx: Fact::confirmed(true),
-        setup: "The secrets are the current and the next signing key: `with_secret` adds the second. The token names the URL: `new` takes it exactly as the message names it.",
-        note: "How often and for how long it retries is the plan's and the publisher's choice. A message that is sent again from the dead letter queue is published anew.",
+        answers: "An answer with the header `Upstash-NonRetryable-Error: true` ends the retries.",
+        setup: "The secrets are the current and the next signing key: `with_secret` adds the second. The token names the URL: give `new` exactly the destination URL of the message.",
+        note: "The plan and the publisher set how often and for how long it retries. A message that is sent again from the dead letter queue is published anew.",
         ..Facts::UNKNOWN
     };
 

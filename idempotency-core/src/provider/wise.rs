@@ -70,7 +70,7 @@ impl Wise {
         retry_horizon: Fact::confirmed(days(14)),
         patience: Fact::confirmed(seconds(5)),
         retries_4xx: Fact::confirmed(true),
-        setup: "There is no secret: `Wise::production()` and `Wise::sandbox()` have the keys that Wise publishes.",
+        setup: "There is no secret: `Wise::production()` and `Wise::sandbox()` contain the keys that Wise publishes.",
         note: "It tries 25 times in two weeks. A test message has the header `X-Test-Notification`, which is not signed.",
         ..Facts::UNKNOWN
     };

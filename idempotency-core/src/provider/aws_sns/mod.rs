@@ -59,7 +59,7 @@ impl AwsSns {
         retries_4xx: Some(Fact { value: false, certainty: Certainty::Unconfirmed }),
         retry_repeats_key: Fact::confirmed(true),
         answers: "But a 429 is retried (not confirmed).",
-        setup: "Subscribe the URL with the protocol `https`. `new` takes the topic's ARN, and keys instead of a secret: those that SNS publishes, through a cache. To confirm the subscription, call `with_confirmations`, and let the handler request the `SubscribeURL` of the confirmation. Leave raw message delivery off: it is not signed, and is refused.",
+        setup: "Subscribe the URL with the protocol `https`. `new` takes the topic's ARN. Instead of a secret, it takes the keys that SNS publishes, through a cache. To confirm the subscription, call `with_confirmations`, and let the handler request the `SubscribeURL` in the body. Leave raw message delivery off: it is not signed, and is refused.",
         note: "A retry keeps the time of the first attempt, so the tolerance is 14 days.",
         ..Facts::UNKNOWN
     };
@@ -67,8 +67,8 @@ impl AwsSns {
     /// Verifies messages of a topic, by its ARN, such as `arn:aws:sns:us-west-2:123456789012:orders`.
     ///
     /// # Errors
-    /// [`SettingError::Topic`] when the text is not the ARN of a topic, such as that of a queue or of a subscription, or has
-    /// spaces around it.
+    /// [`SettingError::Topic`] when the text is not the ARN of a topic. The ARN of a queue or a subscription is refused,
+    /// and so are spaces around it.
     pub fn new(topic_arn: impl AsRef<str>, keys: impl Into<PublicKeys>) -> Result<Self, SettingError> {
         let none =
             Self { topics: Vec::new(), keys: keys.into(), tolerance: days(14), passes_confirmations: false };
@@ -158,14 +158,14 @@ impl Provider for AwsSns {
         message.check_borders()?;
         signature::fresh_date(message.time(), incoming.now, self.tolerance)?;
         if message.kind() != Kind::Notification && !self.passes_confirmations {
-            // Only SNS can sign such a message of your topics, so others cannot fill the log. The URL has a token, and is left out.
+            // A forged message does not get here. A captured one does, for as long as its time is in the tolerance. The URL has a token, and is left out.
             if message.kind() == Kind::SubscriptionConfirmation {
                 tracing::warn!(
                     target: "idempotency",
                     provider = incoming.provider,
                     topic = message.topic(),
-                    "the subscription is not confirmed, so Amazon SNS sends no notifications: call `with_confirmations()` and \
-                     confirm it in the handler, or confirm it in the console with the `SubscribeURL` of this message"
+                    "the subscription is not confirmed, so Amazon SNS sends no notifications: call `with_confirmations()`, request \
+                     a new confirmation in the console, and let the handler request its `SubscribeURL`"
                 );
             }
             return Ok(Received::Handshake(RecordedResponse::new(StatusCode::OK, "")));

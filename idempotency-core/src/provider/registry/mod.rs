@@ -123,10 +123,10 @@ impl Providers {
 
     /// Checks at start-up that the secrets of each provider can be looked up, and that each of them has the form of its sender's.
     ///
-    /// Without this check, a secret that is missing shows at the first delivery, which gets a 401 or a 503. The sources of secrets
+    /// Without this check, the first delivery reveals a missing secret: it gets a 401 or a 503. The sources of secrets
     /// are asked for one provider after the other, each with a POST request that has the provider's path and name, and neither
-    /// headers nor a body. A source that reads more of a request may have no answer to that. No time limit is set: set one around
-    /// this call if a source may hang.
+    /// headers nor a body. A source that needs more of the request than these may fail. There is no time limit: put a
+    /// timeout around this call if a source may hang.
     ///
     /// It is stricter than a delivery: a malformed secret is an error even beside a valid one. If that must not keep
     /// your app from starting, log the error instead of returning it.

@@ -47,10 +47,10 @@ pub enum SchemeError {
         /// Why it cannot be used.
         reason: &'static str,
     },
-    /// The sender signs the endpoint's URL, which the scheme does not have, or which is not an absolute `http` or `https` URL without a
+    /// The sender signs the endpoint's URL. The scheme has none, or one that is not an absolute `http` or `https` URL without a
     /// fragment.
     #[error(
-        "the sender signs the endpoint's url: call `with_url` with the url as the sender has it, such as \
+        "the sender signs the endpoint's url: call `with_url` with the absolute http or https url, exactly as the sender has it, such as \
          https://example.com/webhooks"
     )]
     Url,

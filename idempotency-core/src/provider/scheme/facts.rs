@@ -63,13 +63,13 @@ pub struct Facts {
     pub patience: Option<Fact<Duration>>,
     /// Whether it retries after an answer 4xx.
     pub retries_4xx: Option<Fact<bool>>,
-    /// Whether a retry has the key of the first attempt. `None` too for a key with a digest, where it depends on what is sent.
+    /// Whether a retry has the key of the first attempt. Also `None` for most keys with a digest: they repeat if the content does.
     pub retry_repeats_key: Option<Fact<bool>>,
-    /// Whether an event that is sent again by hand, such as from the sender's console, has the key of the first delivery.
+    /// Whether a redelivery by hand, such as from the sender's console, has the key of the first delivery.
     pub redelivery_repeats_key: Option<Fact<bool>>,
-    /// Which answers mean something of their own to it, such as a status that ends its retries. Empty: none that is known.
+    /// Answers that the sender treats specially, such as a status that ends its retries. Empty: none is known.
     pub answers: &'static str,
-    /// What to set there, beyond the URL and the secret, and what the secret is called there. Empty: nothing.
+    /// What to set at the sender besides the URL and the secret, and what the sender calls the secret. Empty: nothing is known.
     pub setup: &'static str,
     /// What else its users must know.
     pub note: &'static str,
@@ -143,21 +143,21 @@ impl Scheme {
         self
     }
 
-    /// Whether an event that is sent again by hand, such as from the sender's console, has the key of the first delivery. If so, it
+    /// Whether a redelivery by hand, such as from the sender's console, has the key of the first delivery. If so, it
     /// is a duplicate. If not, it runs again. Default: unknown.
     pub const fn redelivery_repeats_key(mut self, repeats: bool, certainty: Certainty) -> Self {
         self.facts.redelivery_repeats_key = Some(Fact { value: repeats, certainty });
         self
     }
 
-    /// Which answers mean something of their own to the sender, such as a status that ends its retries. Whole sentences. Default:
+    /// Sets which answers the sender treats specially, such as a status that ends its retries. Whole sentences. Default:
     /// none that is known.
     pub const fn noting_answers(mut self, answers: &'static str) -> Self {
         self.facts.answers = answers;
         self
     }
 
-    /// What to set at the sender, beyond the URL and the secret, and what the secret is called there. Whole sentences. Default:
+    /// Sets the text about what to set at the sender besides the URL and the secret, and what it calls the secret. Whole sentences. Default:
     /// nothing.
     pub const fn noting_setup(mut self, setup: &'static str) -> Self {
         self.facts.setup = setup;

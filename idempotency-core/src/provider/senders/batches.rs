@@ -20,7 +20,7 @@ pub const ASANA: Scheme = Scheme::hmac_sha256("asana")
     .handshake(Handshake::ReturnHeader("x-hook-secret"))
     .retries_for(hours(24), Confirmed)
     .waits_for(seconds(10), Confirmed)
-    .noting_setup("Each webhook has its own secret, in the answer to the request that created it: use a source of secrets. Two webhooks about one resource send the same events: give each its own path.")
+    .noting_setup("Each webhook has its own secret, in the response to the request that creates it: use a source of secrets. Two webhooks about one resource send the same events: give each its own path.")
     .noting("An empty list is a heartbeat, which is answered 200. Asana may lose events.");
 
 /// Ably, batched webhooks. The items have no id, so the key is the digest of an item. The secret is the part of the API key
@@ -106,8 +106,8 @@ pub const HUBSPOT: Scheme = Scheme::hmac_sha256("hubspot")
     .differing_between_attempts(&["/attemptNumber"])
     .retries_for(hours(24), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
-    .noting_setup("`with_url` takes the URL with its percent-encoding decoded as HubSpot does.")
-    .noting("Signatures of the versions 1 and 2 are no HMAC, and are refused.");
+    .noting_setup("HubSpot decodes some percent-encoding before it signs the URL. If your URL has any, give `with_url` the decoded text instead.")
+    .noting("Signatures of versions 1 and 2 are not HMACs, and are refused.");
 
 /// Kontent.ai. Its notifications have no id, so the key is the digest of a notification.
 ///
@@ -137,7 +137,7 @@ pub const LINE: Scheme = Scheme::hmac_sha256("line")
     .account_in(Place::Envelope("/destination"))
     .differing_between_attempts(&["/deliveryContext"])
     .retry_repeats_key(true, Confirmed)
-    .noting_setup("Redelivery is an option of the channel.")
+    .noting_setup("Switch redelivery on for the channel: without it, nothing is retried.")
     .noting("It sends an empty list to check the endpoint, which is answered 200.");
 
 /// Meta: WhatsApp, Messenger, Instagram, pages. The events have no id in common, so the key is the digest of an entry.
@@ -156,7 +156,7 @@ pub const META: Scheme = Scheme::hmac_sha256("meta")
     .type_in(Place::Envelope("/object"))
     .handshake(Handshake::EchoQuery("hub.challenge"))
     .retries_for(days(7), Unconfirmed)
-    .noting_setup("The handshake is answered whatever its `hub.verify_token` is.")
+    .noting_setup("Enter any verify token: the handshake is answered whatever it is.")
     .noting("An entry may hold several messages: check their ids too.");
 
 /// Okta event hooks. **Nothing is signed**: a client that sees a request can forge any other.
@@ -262,7 +262,7 @@ pub const TAILSCALE: Scheme = Scheme::hmac_sha256("tailscale")
     .key_in(Place::Digest)
     .type_in(Place::Json("/type"))
     .account_in(Place::Json("/tailnet"))
-    .noting_answers("Answer 2xx except for passing failures: its retries hold back later events.");
+    .noting_answers("Answer 2xx unless the failure is temporary: its retries hold back later events.");
 
 /// Wistia.
 ///
@@ -297,4 +297,4 @@ pub const XERO: Scheme = Scheme::hmac_sha256("xero")
     .account_in(Place::Json("/tenantId"))
     .retries_for(hours(24), Unconfirmed)
     .waits_for(seconds(5), Reported)
-    .noting_setup("To check the endpoint, it sends empty lists, some of them with a bad signature, and expects 200 and 401.");
+    .noting_setup("To check the endpoint, it sends empty lists. It expects 200 for a good signature and 401 for a bad one, which this library answers.");

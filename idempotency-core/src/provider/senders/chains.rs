@@ -49,4 +49,4 @@ pub const BTCPAY: Scheme = Scheme::hmac_sha256("btcpay")
     .retry_repeats_key(true, Confirmed)
     .redelivery_repeats_key(true, Confirmed)
     .noting_answers("But it retries after 408 and 429.")
-    .noting_setup("It retries only if automatic redelivery is on.");
+    .noting_setup("Switch automatic redelivery on: without it, nothing is retried.");

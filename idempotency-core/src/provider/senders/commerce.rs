@@ -26,7 +26,7 @@ pub const WOOCOMMERCE: Scheme = Scheme::hmac_sha256("woocommerce")
     .retries_for(seconds(0), Confirmed)
     .waits_for(seconds(60), Confirmed)
     .noting_answers("A 2xx, 301 or 302 counts as a success, anything else as a failure. More than 5 failures in a row disable the webhook.")
-    .noting_setup("Its unsigned ping, when a webhook is made, is answered 401.")
+    .noting_setup("It sends an unsigned ping when a webhook is made, which is answered 401.")
     .noting("Equal bodies of a webhook within one second count as one.");
 
 /// Lemon Squeezy. It sends no id, so the key is the body's digest.

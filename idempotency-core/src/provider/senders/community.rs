@@ -29,6 +29,7 @@ pub const DISCOURSE: Scheme = Scheme::hmac_sha256("discourse")
     .prefix("sha256=")
     .key_in(Place::Joined(&[Place::Header("x-discourse-event"), Place::Digest]))
     .retries_for(minutes(156), Confirmed)
+    .retries_after_4xx(true, Confirmed)
     .noting_answers("A 404 or 410 is not retried, and disables the webhook in the end.")
     .noting_setup("It retries only if `retry_web_hook_events` is set.")
     .noting("It retries four times.");
@@ -59,7 +60,7 @@ pub const KNOCK: Scheme = Scheme::hmac_sha256("knock")
     .key_in(Place::Digest)
     .type_in(Place::Json("/type"))
     .retries_after_4xx(true, Confirmed)
-    .noting_answers("A redirect is retried too.");
+    .noting_answers("It retries after a redirect.");
 
 /// Mastodon, webhooks of its administrators. They have no id, so the key is the body's digest, which has the event's time.
 ///

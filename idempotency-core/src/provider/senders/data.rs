@@ -65,7 +65,7 @@ pub const AIRTABLE: Scheme = Scheme::hmac_sha256("airtable")
     .key_in(Place::Digest)
     .noting_answers("Answer 200 or 204 without a body.")
     .noting_setup("The secret is the `macSecretBase64` in the response that creates the webhook.")
-    .noting("A notification holds no changes: read them from the cursor that you stored last. Whether a retry has a new time, and so another body, is not published.");
+    .noting("A notification holds no changes: read them from the cursor that you stored last. Whether a retry has a new time is not published: with one, its body differs, and it runs again.");
 
 /// Hasura's event triggers, with a header of the trigger. **Nothing is signed.**
 ///
@@ -78,4 +78,4 @@ pub const HASURA: Scheme = Scheme::token("hasura")
     .type_in(Place::Joined(&[Place::Json("/trigger/name"), Place::Json("/event/op")]))
     .differing_between_attempts(&["/delivery_info"])
     .noting_setup("Add a header `Authorization` with the secret to the trigger.")
-    .noting("It retries as the trigger says.");
+    .noting("The trigger's settings say how it retries.");

@@ -53,7 +53,7 @@ pub const GITLAB: Scheme = Scheme::token("gitlab")
     .waits_for(seconds(10), Confirmed)
     .retry_repeats_key(true, Confirmed)
     .redelivery_repeats_key(true, Confirmed)
-    .noting_setup("Prefer a signing token, which GitLab 19.0 has, with `senders::GITLAB_SIGNED`.")
+    .noting_setup("Since GitLab 19.0, prefer a signing token, with `senders::GITLAB_SIGNED`.")
     .noting("GitLab before 17.4 sends no `Idempotency-Key` and is refused.");
 
 /// GitLab with a signing token, by the rules of Standard Webhooks.
@@ -158,7 +158,7 @@ pub const LINEAR: Scheme = Scheme::hmac_sha256("linear")
     .retries_for(minutes(421), Reported)
     .waits_for(seconds(5), Reported)
     .retry_repeats_key(true, Confirmed)
-    .noting("Whether a retry has a new time is unknown. If not, retries are refused: raise the tolerance.");
+    .noting("It is not known whether a retry has a new time. If it keeps the old one, it is refused: raise the tolerance.");
 
 /// Sanity. The id is in a header that the signature does not cover. A time is signed, but its SDK accepts any age, and so does
 /// this scheme.
@@ -195,8 +195,8 @@ pub const AWS_EVENTBRIDGE: Scheme = Scheme::token("aws-eventbridge")
     .retries_for(hours(24), Unconfirmed)
     .waits_for(seconds(5), Unconfirmed)
     .redelivery_repeats_key(true, Unconfirmed)
-    .noting_setup("Let the connection send its API key in the header `x-api-key`: the name of the header is your choice at AWS.")
-    .noting("To send again is to replay from an archive.");
+    .noting_setup("Set the connection's API key name to `x-api-key`: AWS lets you choose it.")
+    .noting("A redelivery by hand is a replay from an archive.");
 
 /// incident.io, which sends through Svix.
 ///
@@ -227,10 +227,10 @@ pub const SUPABASE: Scheme = standard_webhooks("supabase")
     .retries_for(seconds(5), Confirmed)
     .waits_for(seconds(5), Confirmed)
     .retry_repeats_key(true, Confirmed)
-    .noting_answers("It uses the answer: a sign-in fails unless it is a 200, 202 or 204 with JSON.")
+    .noting_answers("It uses the answer: a sign-in fails unless it is a 200, 202 or 204 with JSON. A 429 or 503 with `Retry-After` is retried.")
     .noting_setup("A hook may have several secrets, separated by `|`: call `with_secret` for each.")
     .noting(
-        "It tries three times within 5 s, after lost connections and after a 429 or 503 with `Retry-After`.",
+        "It tries three times within 5 s. Do the work in the handler: the sign-in waits for the answer, so a queue is no help.",
     );
 
 /// npm, hooks of the registry. It sends no id, so the key is the body's digest.

@@ -15,7 +15,9 @@ pub const BUILDKITE: Scheme = Scheme::hmac_sha256("buildkite")
     .signing("{timestamp}.{body}")
     .key_in(Place::Digest)
     .type_in(Place::Json("/event"))
-    .noting_setup("The secret is the webhook's token. Let it sign the requests with it, and not send it.")
+    .noting_setup(
+        "The secret is the webhook's token. Choose to send an HMAC signature, and not the token itself.",
+    )
     .noting("A body may show a later state of the build than its event.");
 
 /// Cloudflare's notifications. **Nothing is signed**: a client that sees a request can forge any other. They have no id that
@@ -65,7 +67,7 @@ pub const HARBOR: Scheme = Scheme::token("harbor")
     .key_in(Place::Digest)
     .type_in(Place::Json("/type"))
     .retries_after_4xx(true, Confirmed)
-    .noting_setup("The secret is the policy's authentication header, as a whole.")
+    .noting_setup("The secret is the whole value of the policy's authentication header.")
     .noting("It makes 3 attempts, unless it is configured otherwise.");
 
 /// HCP Terraform and Terraform Enterprise. They send no id, so the key is the body's digest.
@@ -144,7 +146,7 @@ pub const AZURE_DEVOPS: Scheme = Scheme::basic_auth("azure-devops")
     .described_by("https://learn.microsoft.com/en-us/azure/devops/service-hooks/events", Confirmed)
     .key_in(Place::Joined(&[Place::Json("/subscriptionId"), Place::Json("/id")]))
     .type_in(Place::Json("/eventType"))
-    .noting_setup("The basic authentication is an option of the subscription.");
+    .noting_setup("Set the user and the password in the subscription: they are optional there.");
 
 /// Datadog's webhooks, with basic authentication in the URL and the default payload. **Nothing is signed.** The key is the event's id.
 ///
@@ -170,5 +172,5 @@ pub const EXPO: Scheme = Scheme::hmac_sha1("expo")
     .key_in(Place::Digest)
     .type_in(Place::Json("/status"))
     .retries_after_4xx(true, Confirmed)
-    .noting_answers("It retries after an answer outside 200 to 399.")
+    .noting_answers("An answer from 200 to 399 is a success.")
     .noting("It retries a few times, at growing intervals.");

@@ -237,7 +237,7 @@ pub const PAYSTACK: Scheme = Scheme::hmac_sha512("paystack")
     .signature_header("x-paystack-signature")
     .key_in(Place::Digest)
     .type_in(Place::Json("/event"))
-    .noting_setup("The secret is the API's secret key.");
+    .noting_setup("The secret is the API secret key.");
 
 /// RevenueCat, with an `Authorization` value that you choose. **Nothing is signed**: a client that sees a request can forge any
 /// other. Prefer [`REVENUECAT_SIGNED`].
@@ -253,7 +253,7 @@ pub const REVENUECAT: Scheme = Scheme::token("revenuecat")
     .waits_for(seconds(60), Reported)
     .retries_after_4xx(true, Confirmed)
     .noting_answers("It expects the status 200.")
-    .noting_setup("The secret is the whole value of the header, as its dashboard has it. Prefer signed webhooks, which it reportedly has as an option, with `senders::REVENUECAT_SIGNED`.");
+    .noting_setup("The secret is the whole value of the header, as the dashboard shows it. Prefer signed webhooks, with `senders::REVENUECAT_SIGNED`: they are reportedly an option.");
 
 /// RevenueCat, with a signing secret. Each attempt is signed anew, with its own time.
 ///

@@ -26,7 +26,7 @@ pub const CASTLE: Scheme = Scheme::hmac_sha256("castle")
     .signature_header("x-castle-signature")
     .base64()
     .key_in(Place::Digest)
-    .noting_setup("The secret is the API's secret.");
+    .noting_setup("The secret is the API secret.");
 
 /// Finch. It signs as Standard Webhooks say, with headers of its own names.
 ///
@@ -67,7 +67,7 @@ pub const GREENHOUSE: Scheme = Scheme::hmac_sha256("greenhouse")
     .retries_for(minutes(916), Confirmed)
     .retries_after_4xx(true, Confirmed)
     .noting_answers("It expects the status 200.")
-    .noting_setup("A failed ping disables the webhook.");
+    .noting_setup("Deploy the route first: a failed ping disables the webhook.");
 
 /// Gusto. The key is the event's id, and in versions without one the body's digest: the time of the event is in the body.
 ///
@@ -103,7 +103,7 @@ pub const NYLAS: Scheme = Scheme::hmac_sha256("nylas")
     .key_in(Place::Json("/id"))
     .type_in(Place::Json("/type"))
     .handshake(Handshake::EchoQuery("challenge"))
-    .noting_setup("It waits 10 s for the answer to the challenge.");
+    .noting_setup("It waits 10 s for the answer to the challenge, which the layer gives.");
 
 /// Persona. The key is the event's id.
 ///
@@ -177,10 +177,10 @@ pub const ASHBY: Scheme = Scheme::hmac_sha256("ashby")
     ]))
     .type_in(Place::Json("/action"))
     .retries_for(minutes(169), Confirmed)
-    .retries_after_4xx(false, Confirmed)
+    .retries_after_4xx(true, Confirmed)
     .retry_repeats_key(true, Confirmed)
-    .noting_answers("More exactly, 401, 403, 404, 405 and 410 end its retries.")
-    .noting("It tries at most 10 times. The messages of two webhooks about one event have one id.");
+    .noting_answers("A 401, 403, 404, 405 or 410 ends its retries.")
+    .noting("It tries at most 10 times. Two webhooks report one event under the same id.");
 
 /// Attio. The id is in a header that the signature does not cover.
 ///

@@ -93,7 +93,7 @@ pub const ZENDESK: Scheme = Scheme::hmac_sha256("zendesk")
     .type_in(Place::When("/zendesk_event_version", &Place::Json("/type")))
     .account_in(Place::When("/zendesk_event_version", &Place::Json("/account_id")))
     .noting_answers(
-        "It retries after a 409, after a 429 or 503 with `Retry-After`, and after a timeout (not confirmed).",
+        "It retries after a 409, after a timeout, and after a 429 or 503, but only if they have `Retry-After` (not confirmed).",
     )
     .noting_setup("A trigger without a body signs no parameter of its URL: send JSON.")
     .noting("A time is signed, but no allowed age is published, so any is accepted.");

@@ -32,11 +32,11 @@ is one delivery.
 *Order* is the resource that an event is about, and its version. It has an effect only for the types that
 `discarding_stale` names: see [order][providers/scheme#order].
 
-The name of a sender leads to its page, with an example.
+A sender's name links to its page, which has an example.
 
 To change a setting, call it as in a scheme of your own: `senders::LINEAR.tolerance(Duration::from_secs(8 * 3600))`.
 
-This page is made from the schemes by a test. The last column of the first table says how well signature and key are known, and
+This page is made from the schemes and the other providers by a test. The last column of the first table says how well signature and key are known, and
 the same words follow each duration. *Confirmed*: in the sender's documentation or code. *Reported*: only by third parties.
 *Not confirmed*: we found no source. Before you use a scheme that is not confirmed, verify a real delivery with it.
 
@@ -81,7 +81,7 @@ fn end(facts: &Facts) -> String {
     };
     let mut to_know = vec![no_4xx.as_str(), facts.answers, facts.setup, facts.note];
     to_know.retain(|text| !text.is_empty());
-    let to_know = if to_know.is_empty() { "–".to_owned() } else { to_know.join(" ") };
+    let to_know = if to_know.is_empty() { "–".to_owned() } else { to_know.join(" ").replace('|', r"\|") };
     let source = if facts.source.is_empty() { "–".to_owned() } else { format!("<{}>", facts.source) };
     format!("{to_know} | {source}")
 }

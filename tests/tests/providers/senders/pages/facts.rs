@@ -41,7 +41,7 @@ impl Again {
             Self::ByIdOrIfItRepeats(what) => {
                 format!("{}; without an id, the same key if it repeats {what}", by_id())
             }
-            Self::Never => "**runs again**: nothing tells it from the next event".to_owned(),
+            Self::Never => "**it runs again**: nothing tells it from a new event".to_owned(),
         }
     }
 }
@@ -57,7 +57,9 @@ fn final_answers(facts: &Facts) -> String {
     let names_a_4xx = numbers.any(|number| number.len() == 3 && number.starts_with('4'));
     let a_4xx = if names_a_4xx { "another 4xx" } else { "a 4xx" };
     let sentences = match facts.retries_4xx {
-        _ if never_retries(facts) => ["All: it never retries.".to_owned(), facts.answers.to_owned()],
+        _ if never_retries(facts) => {
+            ["All are final: it never retries.".to_owned(), facts.answers.to_owned()]
+        }
         Some(fact) if fact.value => {
             [facts.answers.to_owned(), format!("It retries after {a_4xx} ({}).", fact.certainty)]
         }
@@ -68,7 +70,7 @@ fn final_answers(facts: &Facts) -> String {
         None => [
             facts.answers.to_owned(),
             format!(
-                "Whether it retries after {a_4xx} is not known: for a retry answer 503, as this library does."
+                "Whether it retries after {a_4xx} is not known: if you want a retry, answer 503, as this library does."
             ),
         ],
     };
@@ -77,17 +79,18 @@ fn final_answers(facts: &Facts) -> String {
 
 /// The rows about attempts and answers.
 pub(super) fn habits(page: &mut String, facts: &Facts, again: Again) {
-    row(page, "Waits for an answer", &fact(facts.patience, "not known"));
-    row(page, "Retries for", &fact(facts.retry_horizon, "not known"));
-    let retry = again.says(facts.retry_repeats_key, "the same key (not confirmed): a duplicate");
+    row(page, "Waits for an answer", &fact(facts.patience, "no fixed time is known"));
+    row(page, "Retries for", &fact(facts.retry_horizon, "no fixed time is known"));
+    let retry = again
+        .says(facts.retry_repeats_key, "not known: a duplicate if it has the same key, else it runs again");
     let by_hand = again.says(facts.redelivery_repeats_key, "not known: try it before you rely on it");
-    if retry == by_hand {
-        row(page, "A retry, or sent again by hand", &retry);
+    if retry == by_hand && !never_retries(facts) {
+        row(page, "A retry, or a redelivery by hand", &retry);
     } else {
         row(page, "A retry", if never_retries(facts) { "" } else { &retry });
-        row(page, "Sent again by hand", &by_hand);
+        row(page, "A redelivery by hand", &by_hand);
     }
-    row(page, "Final answers", &final_answers(facts));
+    row(page, "Answers", &final_answers(facts));
 }
 
 pub(super) fn retention(page: &mut String, policy: &Policy) {
@@ -104,11 +107,15 @@ pub(super) fn source(page: &mut String, facts: &Facts) {
 /// How certain the provider is, and what the words in brackets mean.
 pub(super) fn certainty(facts: &Facts) -> &'static str {
     match facts.certainty.to_string().as_str() {
-        "confirmed" => "The sender's documentation or code confirms how it signs and where the key is.",
-        "reported" => {
-            "**How it signs and where the key is are reported by third parties only**: verify a real delivery first."
+        "confirmed" => {
+            "The sender's documentation or code confirms how its requests are verified and where the key is."
         }
-        _ => "**We found no source for how it signs and where the key is**: verify a real delivery first.",
+        "reported" => {
+            "**Only third parties report how it signs or where the key is**: verify a real delivery first."
+        }
+        _ => {
+            "**We found no source for how it signs, or none for where the key is**: verify a real delivery first."
+        }
     }
 }
 
@@ -123,7 +130,7 @@ pub(super) fn at_the_sender(
     let mut lines = vec![format!(
         "The URL is that of your route, such as `https://example.com/webhooks/{name}`.{}",
         if is_url_signed {
-            " It is signed: give `with_url` exactly the text that you enter there."
+            " The signature covers it: give `with_url` exactly the text that you enter at the sender."
         } else {
             ""
         }
@@ -134,8 +141,7 @@ pub(super) fn at_the_sender(
     }
     lines.retain(|line| !line.is_empty());
     if has_handshake {
-        lines
-            .push("The layer answers the handshake, so start the route before you enter the URL.".to_owned());
+        lines.push("The layer answers the handshake: deploy the route before you enter the URL.".to_owned());
     }
     if let Some(patience) = facts.patience {
         lines.push(format!("Answer within {}, and hand longer work to a queue.", span(patience.value)));
@@ -180,7 +186,7 @@ pub(super) fn end(to_know: &[String], has_secret: bool) -> String {
     }
     text.push('\n');
     if has_secret {
-        text.push_str("To change the secret without a refused delivery, see [secrets][providers/secrets]. ");
+        text.push_str("To rotate the secret without refusing a delivery, see [secrets][providers/secrets]. ");
     }
     text + "All senders are in [the catalogue][providers/catalogue].\n"
 }

@@ -144,13 +144,13 @@ fn every_sender_that_is_served_has_a_page() {
 fn every_page_of_a_sender_answers_the_same_questions() {
     for (name, page) in pages() {
         let has = |start: &str| page.lines().any(|line| line.starts_with(start));
-        let is_again_answered = ["| Sent again by hand |", "| A retry, or sent again by hand |"].map(has);
+        let is_again_answered = ["| A redelivery by hand |", "| A retry, or a redelivery by hand |"].map(has);
         assert_eq!(is_again_answered.iter().filter(|is| **is).count(), 1, "{name}");
         for start in [
             "| Key |",
             "| Waits for an answer |",
             "| Retries for |",
-            "| Final answers |",
+            "| Answers |",
             "## At the sender",
             "- The URL is that of your route",
             "## What is signed",
@@ -165,32 +165,32 @@ fn every_page_of_a_sender_answers_the_same_questions() {
 fn a_page_says_when_a_request_that_comes_again_runs_again_and_which_answers_are_final() {
     let pages = pages();
     for (name, line) in [
-        ("paddle", "| A retry, or sent again by hand | the same key (confirmed): a duplicate |"),
-        ("gitea", "| Sent again by hand | another key (confirmed): **it runs again** |"),
+        ("paddle", "| A retry, or a redelivery by hand | the same key (confirmed): a duplicate |"),
+        ("gitea", "| A redelivery by hand | another key (confirmed): **it runs again** |"),
         ("plaid", "| A retry | another key (not confirmed): **it runs again** |"),
-        ("asana", "| A retry, or sent again by hand | the same key, if it repeats the event |"),
+        ("asana", "| A retry, or a redelivery by hand | the same key, if it repeats the event |"),
         (
             "dropbox",
-            "| A retry, or sent again by hand | **runs again**: nothing tells it from the next event |",
+            "| A retry, or a redelivery by hand | **it runs again**: nothing tells it from a new event |",
         ),
-        ("stream", "| A retry, or sent again by hand | the same key, if it repeats the body |"),
+        ("stream", "| A retry, or a redelivery by hand | the same key, if it repeats the body |"),
         (
             "langfuse",
             "| A retry | the same key (confirmed): a duplicate; without an id, the same key if it repeats the body |",
         ),
-        ("orb", "| Sent again by hand | not known: try it before you rely on it |"),
-        ("outline", "| Final answers | All: it never retries. |"),
+        ("orb", "| A redelivery by hand | not known: try it before you rely on it |"),
+        ("outline", "| Answers | All are final: it never retries. |"),
         (
             "ghost",
-            "| Final answers | A 410 answer deletes the webhook. Whether it retries after another 4xx is not known: for a retry answer 503, as this library does. |",
+            "| Answers | A 410 answer deletes the webhook. Whether it retries after another 4xx is not known: if you want a retry, answer 503, as this library does. |",
         ),
         (
             "mailgun",
-            "| Final answers | It expects the status 200. A 406 answer stops the retries. It retries after another 4xx (confirmed). |",
+            "| Answers | It expects the status 200. A 406 answer stops the retries. It retries after another 4xx (confirmed). |",
         ),
         (
             "btcpay",
-            "| Final answers | **A 4xx is final**: it is not retried (confirmed). But it retries after 408 and 429. |",
+            "| Answers | **A 4xx is final**: it is not retried (confirmed). But it retries after 408 and 429. |",
         ),
     ] {
         let (_, page) = pages.iter().find(|(sender, _)| *sender == name).unwrap();

@@ -66,7 +66,7 @@ fn to_know(sender: &Row) -> Vec<String> {
     let lines = [sender.facts.note].into_iter().chain(sender.to_know.iter().copied());
     let mut list: Vec<String> = lines.filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if sender.batch.is_some() {
-        list.push("Each event has a key of its own, also in a request with one: see [batches][providers/custom#several-events-in-one-request].".to_owned());
+        list.push("Each event has a key of its own, even if it is the only one: see [batches][providers/custom#several-events-in-one-request].".to_owned());
     }
     list
 }
@@ -88,5 +88,8 @@ pub(super) fn page(sender: &Row) -> String {
     let has_handshake = sender.handshake != "–";
     page.push_str(&facts::at_the_sender(sender.name, false, "", has_handshake, &sender.facts));
     page.push_str(&format!("\n## What is signed\n\n{}\n", sender.attack));
-    page + &facts::end(&to_know(sender), sender.example.given.contains("secret: &str"))
+    page + &facts::end(
+        &to_know(sender),
+        sender.example.given.split(", ").any(|given| given == "secret: &str"),
+    )
 }

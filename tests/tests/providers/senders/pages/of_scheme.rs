@@ -148,7 +148,7 @@ fn attack(scheme: &Scheme) -> String {
             .to_owned(),
         (true, true) if window.is_zero() => format!(
             "The signature covers the key and the body, and no time that limits its age. An attacker who captured a request can only send \
-             the same body under the same key again. While its record lives, for {retention}, it is a duplicate and does not run. After that it would run again."
+             the same body again, under the same key. While its record lives, for {retention}, it is a duplicate and does not run. After that it would run again."
         ),
         (true, true) => format!(
             "The signature covers the key, the body and the time. An attacker who captured a request can only send the same \
@@ -201,7 +201,7 @@ fn to_know(scheme: &Scheme) -> Vec<String> {
         );
     }
     if scheme.events().is_some() {
-        list.push("Each event has a key of its own, also in a request with one: see [batches][providers/custom#several-events-in-one-request].".to_owned());
+        list.push("Each event has a key of its own, even if it is the only one: see [batches][providers/custom#several-events-in-one-request].".to_owned());
     }
     let note = scheme.facts().note;
     if !note.is_empty() {
@@ -217,10 +217,12 @@ fn secret(scheme: &Scheme) -> String {
             "`with_secret` takes the sender's public key, as its console shows it.".to_owned()
         }
         Proof::BasicAuth => {
-            "`with_secret` takes `user:password`, which it sends as basic authentication.".to_owned()
+            "`with_secret` takes `user:password`, which the sender sends as basic authentication.".to_owned()
         }
-        Proof::Token => format!("`with_secret` takes the token that it sends in the {}.", headers(scheme)),
-        _ => "`with_secret` takes the secret that it signs with, exactly as it is written there.".to_owned(),
+        Proof::Token => {
+            format!("`with_secret` takes the token that the sender puts in the {}.", headers(scheme))
+        }
+        _ => "`with_secret` takes the signing secret, exactly as the sender shows it.".to_owned(),
     }
 }
 
@@ -228,7 +230,7 @@ pub(super) fn page(scheme: &Scheme) -> String {
     let facts = scheme.facts();
     let table = table(scheme);
     let brackets = if table.contains("confirmed)") || table.contains("reported)") {
-        " The words in brackets say how certain a fact is."
+        " The words in brackets say how certain a fact is; *not confirmed* means that we found no source."
     } else {
         ""
     };

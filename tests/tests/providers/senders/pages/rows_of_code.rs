@@ -24,9 +24,9 @@ pub(super) const ROWS: &[Row] = &[
         batch: Some("`/notificationItems/*`"),
         again: Again::ById,
         example: Example::with_secret("Adyen::new(secret)?"),
-        attack: "The signature of an item covers eight fields: `pspReference`, `originalReference`, `merchantAccountCode`, \
-             `merchantReference`, the amount and its currency, `eventCode` and `success`. **It covers nothing else**, such as \
-             `eventDate`, `reason` or `additionalData`, and no time that limits its age: do not decide by them. An attacker who \
+        attack: "A webhook of the balance platform is signed as a whole. Otherwise, the signature of an item covers eight fields: `pspReference`, `originalReference`, `merchantAccountCode`, \
+             `merchantReference`, the amount and its currency, `eventCode` and `success`. **It covers nothing else**: not \
+             `eventDate`, `reason` or `additionalData`, and no time that limits its age. Base no decision on them. An attacker who \
              captured a request can only send the same eight fields again. While the record lives, for 60 days, that is a \
              duplicate and does not run. After that it would run again.",
         to_know: &[],
@@ -98,8 +98,8 @@ pub(super) const ROWS: &[Row] = &[
         again: Again::IfItRepeats("the body"),
         example: Example::with_secret("Cloudinary::new(secret)?"),
         attack: "The signature covers the body and the time. An attacker who captured a request can only send the same body again \
-             within 2 hours of its time. It is then a duplicate, and does not run. The signature is a hash and not an HMAC: who \
-             can make two bodies with one hash can have the first signed and send the second. That is possible with SHA-1, which \
+             within 2 hours of its time. It is then a duplicate, and does not run. The signature is a hash and not an HMAC: an \
+             attacker with two bodies of one hash can have the first signed and send the second. SHA-1 allows that, so it \
              is refused.",
         to_know: &["Two events with equal bodies are one."],
     },

@@ -13,7 +13,7 @@ fn keys() -> PublicKeys {
 }
 
 const DEPTH: &str = "How keys are checked and kept: [public keys and tokens][providers/public-keys].";
-const FETCHED: &str = "It needs the feature `public-keys`, and `http-keys` to fetch keys. Share one cache among the routes of one sender, not among senders.";
+const FETCHED: &str = "It needs the feature `public-keys`, and `http-keys` to fetch keys with `HttpKeys`. Give each sender a cache of its own, which its routes share.";
 const NO_TENANT: &str = "A public key authenticates no tenant: a route with `{tenant}` is answered 503.";
 
 pub(super) const ROWS: &[Row] = &[
@@ -34,11 +34,11 @@ pub(super) const ROWS: &[Row] = &[
         again: Again::ById,
         example: Example::with_keys("topic: &str", "AwsSns::new(topic, keys)?"),
         attack: "The signature covers the key, the topic, the message, its subject and the time. **It does not cover \
-             `UnsubscribeURL`, `MessageAttributes` or any header**: do not decide by them. An attacker who captured a message can \
-             only send it again, within 14 days of its time, and its record is kept for 28. It is then a duplicate, and does not \
+             `UnsubscribeURL`, `MessageAttributes` or any header**: base no decision on them. An attacker who captured a message can \
+             only send it again, within 14 days of its time. The record is kept for 28 days, so it is then a duplicate, and does not \
              run. AWS signs for all of its customers, so only the topics that you name are accepted.",
         to_know: &[
-            "The confirmation of a subscription is answered 200, and no URL is visited.",
+            "The example does not call `with_confirmations`: the confirmation is answered 200 and logged as a warning, no URL is visited, and **SNS sends nothing until you confirm**.",
             FETCHED,
             NO_TENANT,
             DEPTH,
@@ -211,7 +211,7 @@ pub(super) const ROWS: &[Row] = &[
         is_signed: "yes",
         age: "none",
         made: || Box::new(Wise::production()),
-        proof: "RSA with SHA-256, by a published key,",
+        proof: "RSA with SHA-256, checked with a published key,",
         place: "`x-signature-sha256`",
         text: "the body",
         handshake: "–",
@@ -223,7 +223,7 @@ pub(super) const ROWS: &[Row] = &[
              again.",
         to_know: &[
             "It needs the feature `public-keys`. Nothing is fetched.",
-            "Some types, such as `transfers#active-cases`, have no time of the event in `data`, so their keys have the time of sending. \
+            "Some types, such as `transfers#active-cases`, have no event time in `data`, so the time of sending is part of their keys. \
              Wise may change that time with a retry, and then **the retry runs again**: make their handlers safe to repeat.",
             "`X-Delivery-Id` names one attempt, and is not signed: it is not used.",
             NO_TENANT,
