@@ -230,7 +230,7 @@ pub const SUPABASE: Scheme = standard_webhooks("supabase")
     .noting_answers("It uses the answer: a sign-in fails unless it is a 200, 202 or 204 with JSON. A 429 or 503 with `Retry-After` is retried.")
     .noting_setup("A hook may have several secrets, separated by `|`: call `with_secret` for each.")
     .noting(
-        "It tries three times within 5 s. Do the work in the handler: the sign-in waits for the answer, so a queue is no help.",
+        "It tries three times within 5 s. The sign-in waits for the answer, so what decides it cannot go to a queue.",
     );
 
 /// npm, hooks of the registry. It sends no id, so the key is the body's digest.
