@@ -62,7 +62,7 @@ pub fn test_request<B: Into<Bytes>>(request: http::Request<B>) -> TestRequest {
     with_headers.set_payload(body)
 }
 
-/// Delivers a request `count` times at once, like a sender that does not wait for answers.
+/// Delivers a request `count` times at once, like a sender that does not wait for answers, and then once more.
 ///
 /// The module has an example.
 ///
@@ -81,7 +81,7 @@ where
     Answers::at_once(count, || send(app, request.clone())).await
 }
 
-/// Delivers a request `count` times, each after the previous answer, like a sender that retries.
+/// Delivers a request `count` times, each after the previous answer, like a sender that retries, and then once more.
 ///
 /// # Panics
 /// If a body breaks.

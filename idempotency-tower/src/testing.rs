@@ -31,7 +31,7 @@ use tower_service::Service;
 
 pub use idempotency_core::testing::*;
 
-/// Delivers a request `count` times at once, like a sender that does not wait for answers.
+/// Delivers a request `count` times at once, like a sender that does not wait for answers, and then once more.
 ///
 /// The module has an example.
 ///
@@ -50,7 +50,7 @@ where
     Answers::at_once(count, || send(app.clone(), request.clone())).await
 }
 
-/// Delivers a request `count` times, each after the previous answer, like a sender that retries.
+/// Delivers a request `count` times, each after the previous answer, like a sender that retries, and then once more.
 ///
 /// # Panics
 /// If the app returns an error, or a body breaks.

@@ -101,7 +101,8 @@ impl Provider for Mandrill {
 
     /// Retention is 7 days. For how long Mandrill retries is not published.
     fn policy(&self) -> Policy {
-        Self::FACTS.policy(days(7))
+        // A form of up to 1,000 events, or of received messages with their attachments.
+        Self::FACTS.policy(days(7)).with_body_limit(25 * 1024 * 1024)
     }
 
     async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {

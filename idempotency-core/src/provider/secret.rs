@@ -91,7 +91,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Why a text is not a [`Secret`]. The message never shows the text.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
     /// It is empty or blank.
@@ -108,6 +108,13 @@ pub enum SecretError {
     /// It does not have the form of the provider's secrets.
     #[error("the secret is not {0}")]
     Malformed(&'static str),
+}
+
+/// As `Display`, since `main` prints it.
+impl fmt::Debug for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 impl Rejection {

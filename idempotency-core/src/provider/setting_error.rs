@@ -1,9 +1,11 @@
 //! Why a provider cannot be made of its settings.
 
+use std::fmt;
+
 use super::SecretError;
 
 /// Why a provider cannot be made from its settings. The message never shows them.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingError {
     /// The secret is blank or malformed.
@@ -24,4 +26,11 @@ pub enum SettingError {
     /// The audience or the service account is blank, so tokens would not be checked against it.
     #[error("the audience or the service account is blank")]
     Blank,
+}
+
+/// As `Display`, since `main` prints it.
+impl fmt::Debug for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

@@ -59,7 +59,7 @@ impl AwsSns {
         retries_4xx: Some(Fact { value: false, certainty: Certainty::Unconfirmed }),
         retry_repeats_key: Fact::confirmed(true),
         answers: "But a 429 is retried (not confirmed).",
-        setup: "Subscribe the URL with the protocol `https`. `new` takes the topic's ARN. Instead of a secret, it takes the keys that SNS publishes, through a cache. To confirm the subscription, call `with_confirmations`, and let the handler request the `SubscribeURL` in the body. Leave raw message delivery off: it is not signed, and is refused.",
+        setup: "Subscribe the URL with the protocol `https`. `new` takes the topic's ARN. Instead of a secret, it takes the keys that SNS publishes, through a cache. To confirm the subscription, call `with_confirmations`, and let the handler request the signed `SubscribeURL` in the body. Leave raw message delivery off: it is not signed, and is refused.",
         note: "A retry keeps the time of the first attempt, so the tolerance is 14 days.",
         ..Facts::UNKNOWN
     };
@@ -158,7 +158,8 @@ impl Provider for AwsSns {
         message.check_borders()?;
         signature::fresh_date(message.time(), incoming.now, self.tolerance)?;
         if message.kind() != Kind::Notification && !self.passes_confirmations {
-            // A forged message does not get here. A captured one does, for as long as its time is in the tolerance. The URL has a token, and is left out.
+            // A forged message does not get here. A captured one does, for as long as its time is in the tolerance. The URL has a
+            // token, and is left out.
             if message.kind() == Kind::SubscriptionConfirmation {
                 tracing::warn!(
                     target: "idempotency",

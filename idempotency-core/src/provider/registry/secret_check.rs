@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use crate::provider::Rejection;
 
-/// The providers of a registry whose secrets cannot be used, each with the reason and its causes. This library puts no secret into them: a source's own errors must not either.
+/// The providers of a registry whose secrets cannot be used, each with the reason and its causes. This library puts no secret into
+/// them: a source's own errors must not either.
 #[derive(Clone)]
 pub struct SecretCheckError {
     failures: Vec<Failure>,

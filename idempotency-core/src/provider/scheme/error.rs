@@ -1,10 +1,12 @@
 //! The errors of a scheme, all of which show when its provider is made.
 
+use std::fmt;
+
 use super::Place;
 use crate::provider::SecretError;
 
 /// Why a [`Scheme`](super::Scheme) and its secret do not make a provider.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SchemeError {
     /// The secret is not one.
@@ -57,4 +59,11 @@ pub enum SchemeError {
     /// A setting does not fit the others.
     #[error("{0}")]
     Setting(&'static str),
+}
+
+/// As `Display`, since `main` prints it.
+impl fmt::Debug for SchemeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }

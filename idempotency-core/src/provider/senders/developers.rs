@@ -158,7 +158,7 @@ pub const LINEAR: Scheme = Scheme::hmac_sha256("linear")
     .retries_for(minutes(421), Reported)
     .waits_for(seconds(5), Reported)
     .retry_repeats_key(true, Confirmed)
-    .noting("It is not known whether a retry has a new time. If it keeps the old one, it is refused: raise the tolerance.");
+    .noting("It is not known whether a retry has a new time. **If it keeps the old one, it is refused**: raise the tolerance.");
 
 /// Sanity. The id is in a header that the signature does not cover. A time is signed, but its SDK accepts any age, and so does
 /// this scheme.

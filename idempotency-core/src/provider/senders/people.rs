@@ -119,7 +119,7 @@ pub const PERSONA: Scheme = Scheme::hmac_sha256("persona")
     .key_in(Place::Json("/data/id"))
     .type_in(Place::Json("/data/attributes/name"))
     .waits_for(seconds(5), Confirmed)
-    .noting("The signature is confirmed, the place of the id is reported. While a secret is replaced, it reportedly sends two times, and is refused.");
+    .noting("The signature is confirmed, the place of the id is reported. While a secret is replaced, the header reportedly has two times, and the request is refused: replace it when few events come.");
 
 /// Sumsub. It sends no id, so the key is the body's digest: the time of the event is in the body.
 ///

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use idempotency_core::provider::{Cloudinary, Mailgun, Provider as _, Received, RejectionKind};
+use idempotency_core::provider::{Cloudinary, Mailgun, Mandrill, Provider as _, Received, RejectionKind};
 use idempotency_core::testing;
 use idempotency_tests::vectors::{Request, load};
 
 use super::cases::{NOW, SECRETS};
+use super::coded_cases::MANDRILL_URL;
 use super::delivery;
 
 const EVENT: &str = r#"{"id":"DACS","event":"opened"}"#;
@@ -113,4 +114,18 @@ fn a_digit_cannot_move_between_cloudinarys_body_and_its_time() {
     let mut moved = genuine.with("x-cld-timestamp", &seconds[1..]);
     moved.body = format!("{body}{}", &seconds[..1]).into();
     assert_eq!(moved.received_by(&provider).unwrap_err().kind(), RejectionKind::Unauthenticated);
+}
+
+#[test]
+fn the_longest_form_of_mandrill_fits_the_limit_of_its_body() {
+    let mandrill = Mandrill::new(MANDRILL_URL, SECRETS[0]).unwrap();
+    let text = "x".repeat(4_000);
+    let events: Vec<_> =
+        (0..1_000).map(|id| format!(r#"{{"event":"open","_id":"{id}","text":"{text}"}}"#)).collect();
+    let events: Vec<_> = events.iter().map(String::as_str).collect();
+    let (headers, body) = testing::mandrill(SECRETS[0], MANDRILL_URL, &events);
+    assert!((4_000_000..mandrill.policy().body_limit()).contains(&body.len()), "{}", body.len());
+    let received = Request::new(headers, body, NOW).received_by(&mandrill).unwrap();
+    let Received::Batch(items) = received else { panic!("no batch: {received:?}") };
+    assert_eq!(items.len(), 1_000);
 }

@@ -32,7 +32,7 @@ is one delivery.
 *Order* is the resource that an event is about, and its version. It has an effect only for the types that
 `discarding_stale` names: see [order][providers/scheme#order].
 
-A sender's name links to its page, which has an example.
+A sender's name links to its page, which has an example. The page has the provider's name: `AwsSns` is `aws-sns`.
 
 To change a setting, call it as in a scheme of your own: `senders::LINEAR.tolerance(Duration::from_secs(8 * 3600))`.
 

@@ -70,7 +70,7 @@ fn final_answers(facts: &Facts) -> String {
         None => [
             facts.answers.to_owned(),
             format!(
-                "Whether it retries after {a_4xx} is not known: if you want a retry, answer 503, as this library does."
+                "Whether it retries after {a_4xx} is not known: if you want a retry, answer 503, as this library does when it cannot run a delivery."
             ),
         ],
     };
@@ -144,7 +144,10 @@ pub(super) fn at_the_sender(
         lines.push("The layer answers the handshake: deploy the route before you enter the URL.".to_owned());
     }
     if let Some(patience) = facts.patience {
-        lines.push(format!("Answer within {}, and hand longer work to a queue.", span(patience.value)));
+        lines.push(format!(
+            "Answer within {}, and [hand longer work over][handing-over].",
+            span(patience.value)
+        ));
     }
     let lines: String = lines.iter().map(|line| format!("- {line}\n")).collect();
     format!("\n## At the sender\n\n{lines}")

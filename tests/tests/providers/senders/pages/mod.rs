@@ -22,10 +22,12 @@ const FOLDER: &str = "docs/providers/senders";
 const MADE: &str = "Made by the test `page` of the workspace.";
 
 const LINKS: &str = "
+[handing-over]: ../../handing-over.md
 [providers/catalogue]: ../catalogue.md
 [providers/content-key]: ../content-key.md
 [providers/custom#several-events-in-one-request]: ../custom.md#several-events-in-one-request
 [providers/public-keys]: ../public-keys.md
+[providers/registry#senders-of-batches]: ../registry.md#senders-of-batches
 [providers/scheme#order]: ../scheme.md#order
 [providers/secrets]: ../secrets.md
 ";
@@ -182,7 +184,7 @@ fn a_page_says_when_a_request_that_comes_again_runs_again_and_which_answers_are_
         ("outline", "| Answers | All are final: it never retries. |"),
         (
             "ghost",
-            "| Answers | A 410 answer deletes the webhook. Whether it retries after another 4xx is not known: if you want a retry, answer 503, as this library does. |",
+            "| Answers | A 410 answer deletes the webhook. Whether it retries after another 4xx is not known: if you want a retry, answer 503, as this library does when it cannot run a delivery. |",
         ),
         (
             "mailgun",

@@ -69,7 +69,9 @@ fn table(scheme: &Scheme) -> String {
         row(&mut page, "Handshake", &scheme.handshake_kind().to_string());
     }
     facts::habits(&mut page, &facts, again(scheme));
-    facts::retention(&mut page, &scheme.policy());
+    if !scheme.is_keyless() {
+        facts::retention(&mut page, &scheme.policy());
+    }
     facts::source(&mut page, &facts);
     page
 }
@@ -190,6 +192,9 @@ fn to_know(scheme: &Scheme) -> Vec<String> {
             "These fields differ between attempts, and are left out when bodies are compared: `{}`.",
             several.join("`, `")
         )),
+    }
+    if scheme.is_keyless() {
+        list.push("The handler gets no context: do not extract `Idempotent`. On a [shared route][providers/registry#senders-of-batches], both `Option`s are `None`.".to_owned());
     }
     if scheme.event_type().is_none() && !scheme.is_keyless() {
         list.push("This scheme reads no event type, so `context.event_type()` is `None`. If a header names a type, do not trust it: it is not signed.".to_owned());
