@@ -55,9 +55,9 @@ impl CloudEvents {
     /// Accepts requests with this bearer token.
     ///
     /// # Errors
-    /// When it is blank.
+    /// When it is blank, or no header can have it.
     pub fn new(token: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(Secrets::one(Secret::new(token)?)))
+        Ok(Self::from_secrets(Secrets::one(bearer_token(token)?)))
     }
 
     /// Accepts requests with any of several bearer tokens, or with those of a source.
@@ -69,9 +69,9 @@ impl CloudEvents {
     /// Adds a bearer token: during a rotation, the previous one. Default: none.
     ///
     /// # Errors
-    /// When it is blank.
+    /// When it is blank, or no header can have it.
     pub fn with_secret(mut self, token: impl AsRef<[u8]>) -> Result<Self, SecretError> {
-        self.secrets = self.secrets.with_secret(Secret::new(token)?);
+        self.secrets = self.secrets.with_secret(bearer_token(token)?);
         Ok(self)
     }
 
@@ -120,6 +120,20 @@ impl CloudEvents {
     }
 }
 
+fn bearer_token(text: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
+    let token = Secret::new(text)?;
+    in_header(&token).map(|()| token)
+}
+
+/// A header is read as visible ASCII, and without spaces at its ends.
+fn in_header(token: &Secret) -> Result<(), SecretError> {
+    let text = token.expose();
+    match text.trim_ascii() == text && text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        true => Ok(()),
+        false => Err(SecretError::Malformed("a token of ascii characters, without white space at its ends")),
+    }
+}
+
 /// The most events in a request, far above what senders send.
 const MAX_EVENTS: usize = 10_000;
 
@@ -141,7 +155,7 @@ impl Provider for CloudEvents {
     }
 
     async fn check_secrets_for(&self, incoming: &Incoming<'_>) -> Result<(), Rejection> {
-        self.secrets.for_request(incoming).await.map(drop)
+        self.secrets.check(incoming, in_header).await
     }
 
     async fn receive(&self, incoming: &Incoming<'_>) -> Result<Received, Rejection> {

@@ -45,6 +45,8 @@ impl Monday {
         source: "",
         certainty: Certainty::Unconfirmed,
         retry_horizon: Fact::confirmed(seconds(1_800)),
+        retries_4xx: Fact::confirmed(true),
+        answers: "It expects the status 200, and retries every minute.",
         setup: "The secret is the app's signing secret. The token names the URL: give `new` exactly the URL that monday.com has.",
         note: "The token is confirmed; the place of the id is not.",
         ..Facts::UNKNOWN

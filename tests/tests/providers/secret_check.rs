@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use idempotency_core::provider::{
     Adyen, AwsSns, Braintree, CloudEvents, Cloudinary, ContentKey, Contentful, Figma, GitHub, GooglePubSub,
     Incoming, LiveKit, Mailgun, Mandrill, MicrosoftGraph, Monday, Netlify, PayPal, Plaid, Provider,
-    Providers, PublicKeys, QStash, Rejection, RejectionKind, RotatingSecrets, Secret, SecretSource, Secrets,
-    Shopify, Slack, StandardWebhooks, Stripe, Twilio, Wise, senders,
+    Providers, PublicKeys, QStash, Rejection, RejectionKind, RotatingSecrets, Secret, SecretError,
+    SecretSource, Secrets, Shopify, Slack, StandardWebhooks, Stripe, Twilio, Wise, senders,
 };
 use idempotency_core::testing::TEST_PUBLIC_KEYS;
 
@@ -197,4 +197,29 @@ async fn providers_with_public_keys_have_nothing_to_check() {
     let providers = providers.with_provider(Plaid::new(keys())).unwrap();
     let providers = providers.with_provider(Wise::new(keys())).unwrap();
     assert_eq!(failing(&providers).await, [""; 0]);
+}
+
+/// The path of a route may have characters that a request has escaped.
+#[tokio::test]
+async fn a_source_is_asked_for_the_path_that_a_request_has() {
+    for (path, requested) in
+        [("/my hooks/{provider}", "/my%20hooks/stripe"), ("/größe/{provider}", "/gr%C3%B6%C3%9Fe/stripe")]
+    {
+        let asked = Asked::default();
+        let providers = registry(path, Stripe::from_secrets(Secrets::from_source(asked.clone())));
+        providers.check_secrets().await.unwrap();
+        let paths: Vec<_> = asked.0.lock().unwrap().iter().map(|[.., path]| path.clone()).collect();
+        assert_eq!(paths, [Some(requested.to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_no_header_can_have_is_malformed() {
+    let text = "t\u{fc}";
+    assert!(matches!(CloudEvents::new(text).map(drop), Err(SecretError::Malformed(_))));
+    let rotating = RotatingSecrets::new();
+    rotating.add("cloudevents", None, secret(text));
+    let providers = registry("/{provider}", CloudEvents::from_secrets(source(&rotating)));
+    assert_eq!(failing(&providers).await, ["cloudevents"]);
+    assert!(CloudEvents::new("token of ascii").is_ok());
 }

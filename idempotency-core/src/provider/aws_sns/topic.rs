@@ -7,11 +7,12 @@ const MAX_NAME: usize = 256;
 ///
 /// Partitions and regions are not listed here, because AWS adds new ones. The ARN of a subscription has one more part.
 pub(super) fn is_topic(text: &str) -> bool {
-    let is_word = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let is_partition = |part: &str| !part.is_empty() && part.bytes().all(is_allowed);
     let is_account = |part: &str| part.len() == 12 && part.bytes().all(|byte| byte.is_ascii_digit());
     match text.split(':').collect::<Vec<_>>()[..] {
         ["arn", partition, "sns", region, account, name] => {
-            is_word(partition) && is_word(region) && is_account(account) && is_name(name)
+            is_partition(partition) && super::is_region(region) && is_account(account) && is_name(name)
         }
         _ => false,
     }
@@ -76,6 +77,13 @@ mod tests {
             "arn:aws:sns:us-west-2:1234-5678-90:MyTopic",
             "arn:aws:sns:us-west-2:123456789012",
             "arn:aws:sns:us-west-2:*:MyTopic",
+            // Placeholders, other spellings, and an availability zone.
+            "arn:aws:sns:<region>:123456789012:MyTopic",
+            "arn:${Partition}:sns:us-west-2:123456789012:MyTopic",
+            "arn:aws:sns:*:123456789012:MyTopic",
+            "arn:aws:sns:US-WEST-2:123456789012:MyTopic",
+            "arn:AWS:sns:us-west-2:123456789012:MyTopic",
+            "arn:aws:sns:us-west-2a:123456789012:MyTopic",
         ] {
             assert!(!is_topic(text), "{text}");
         }

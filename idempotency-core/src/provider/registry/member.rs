@@ -30,8 +30,8 @@ impl Member {
 
     /// Checks the secrets for requests that name no tenant.
     pub(super) async fn check_secrets(&self) -> Result<(), Rejection> {
-        // A path that is not a URI could not be requested either.
-        let uri = self.pattern.of_provider(&self.name).parse().unwrap_or_default();
+        // As a request has it. A path that is not a URI could not be requested either.
+        let uri = normalized(&self.pattern.of_provider(&self.name)).parse().unwrap_or_default();
         let (headers, body, scope) = (HeaderMap::new(), Bytes::new(), self.default_scope());
         let now = system_unix_time();
         self.check_secrets_for(&Incoming::new(&Method::POST, &uri, &headers, &body, now, &scope)).await

@@ -131,7 +131,8 @@ impl Providers {
     /// It is stricter than a delivery: a malformed secret is an error even beside a valid one. If that must not keep
     /// your app from starting, log the error instead of returning it.
     ///
-    /// **With `{tenant}` in the path, nothing is checked**: at start-up there is no tenant to ask for. Public keys, and what a
+    /// **With `{tenant}` in the path, nothing is checked**: at start-up there is no tenant to ask for. A fixed secret there, which
+    /// answers every delivery with a 503, is not found either. Public keys, and what a
     /// provider of your own checks without [`check_secrets_for`](Provider::check_secrets_for), are not checked either.
     ///
     /// ```

@@ -178,7 +178,8 @@ pub const SANITY: Scheme = Scheme::hmac_sha256("sanity")
     .methods(&["PUT", "PATCH"])
     .key_in(Place::Header("idempotency-key"))
     .retries_for(minutes(1), Confirmed)
-    .retries_after_4xx(false, Confirmed);
+    .retries_after_4xx(false, Confirmed)
+    .noting_answers("But a 429 is retried (confirmed).");
 
 /// Amazon EventBridge, API destinations whose connection sends an API key in `x-api-key`. **Nothing is signed**. An event that
 /// is replayed from an archive has the same id and a `replay-name`, so it counts as the same event.

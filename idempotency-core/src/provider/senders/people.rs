@@ -15,6 +15,8 @@ pub const BOLDSIGN: Scheme = Scheme::hmac_sha256("boldsign")
     .signing("{timestamp}.{body}")
     .key_in(Place::Json("/event/id"))
     .type_in(Place::Json("/event/eventType"))
+    .waits_for(seconds(10), Confirmed)
+    .noting_answers("It expects the status 200.")
     .noting("While a secret is replaced, it sends two signatures, of which this scheme tries the first: accept both secrets.");
 
 /// Castle. It sends no id that is known, so the key is the body's digest. The secret is the API's secret.

@@ -134,7 +134,10 @@ pub const CALENDLY: Scheme = Scheme::hmac_sha256("calendly")
     .prefix("v1=")
     .signing("{timestamp}.{body}")
     .key_in(Place::Digest)
-    .type_in(Place::Json("/event"));
+    .type_in(Place::Json("/event"))
+    .waits_for(seconds(15), Confirmed)
+    .retries_for(hours(24), Confirmed)
+    .retries_after_4xx(true, Confirmed);
 
 /// Box. `BOX-DELIVERY-ID` changes from attempt to attempt, so the key is the `id` in the body. Use both signature keys of the
 /// app, the primary and the secondary.

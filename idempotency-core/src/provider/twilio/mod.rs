@@ -65,7 +65,7 @@ impl Twilio {
     /// Verifies requests to one URL with the account's auth token.
     ///
     /// The URL's scheme, host and path must be those that Twilio uses, even if a proxy changes them. The query is taken from
-    /// the request.
+    /// the request. The text is not checked: with a wrong one, every request gets a 401.
     ///
     /// # Errors
     /// When the token is blank, or the Sid of an account or of an API key.

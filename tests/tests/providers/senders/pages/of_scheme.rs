@@ -167,7 +167,8 @@ fn attack(scheme: &Scheme) -> String {
         ),
         (true, false) => format!(
             "The signature covers the body and not the key. **An attacker who captured a request can send its body again under another \
-             id{until}, and it runs again.** A changed body is refused, and another captured body under the same id is answered 422.{}",
+             id{until}, and it runs again.** A changed body is refused, and another captured body{} under the same id is answered 422.{}",
+            if scheme.account().is_some() { " of the same account" } else { "" },
             if scheme.differing().is_empty() && scheme.events().is_none() {
                 " If no two events have equal bodies, and a retry repeats the body, use [the content as the key][providers/content-key]."
             } else {
