@@ -123,7 +123,7 @@ pub fn aws_sns(message: &str, now: Duration) -> (HeaderMap, String) {
 /// let headers = testing::google_pubsub(audience, account, Duration::from_secs(1_767_225_600));
 /// let body = r#"{"message":{"messageId":"1","data":"SGk="},"subscription":"projects/my-project/subscriptions/s"}"#;
 /// let request = testing::post("/webhooks/google-pubsub", headers, body);
-/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// # Ok::<(), idempotency_core::provider::SettingError>(())
 /// ```
 #[must_use]
 pub fn google_pubsub(audience: &str, service_account: &str, now: Duration) -> HeaderMap {
