@@ -125,7 +125,7 @@ fn bearer_token(text: impl AsRef<[u8]>) -> Result<Secret, SecretError> {
     in_header(&token).map(|()| token)
 }
 
-/// A header is read as visible ASCII, and without spaces at its ends.
+/// A bearer token is ASCII (RFC 6750, section 2.1), so the header is read as text.
 fn in_header(token: &Secret) -> Result<(), SecretError> {
     let text = token.expose();
     match text.trim_ascii() == text && text.iter().all(|byte| matches!(byte, b' '..=b'~')) {

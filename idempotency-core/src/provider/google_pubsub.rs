@@ -114,7 +114,8 @@ impl Provider for GooglePubSub {
 
     /// Retention is 14 days: a subscription keeps a message for 7 days by default, and pushes it until it is acknowledged.
     fn policy(&self) -> Policy {
-        Policy::webhook().with_retention(days(14))
+        // A message has up to 10 MB, and is sent in base64.
+        Policy::webhook().with_retention(days(14)).with_body_limit(16 * 1024 * 1024)
     }
 
     fn challenge(&self) -> String {

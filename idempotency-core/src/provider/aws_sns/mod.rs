@@ -58,7 +58,7 @@ impl AwsSns {
         patience: Some(Fact { value: seconds(15), certainty: Certainty::Unconfirmed }),
         retries_4xx: Some(Fact { value: false, certainty: Certainty::Unconfirmed }),
         retry_repeats_key: Fact::confirmed(true),
-        answers: "But a 429 is retried (not confirmed).",
+        answers: "A 429 is retried (not confirmed).",
         setup: "Subscribe the URL with the protocol `https`. `new` takes the topic's ARN. Instead of a secret, it takes the keys that SNS publishes, through a cache. To confirm the subscription, call `with_confirmations`, and let the handler request the signed `SubscribeURL` in the body. Leave raw message delivery off: it is not signed, and is refused.",
         note: "A retry keeps the time of the first attempt, so the tolerance is 14 days.",
         ..Facts::UNKNOWN

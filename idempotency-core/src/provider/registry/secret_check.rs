@@ -53,7 +53,7 @@ impl fmt::Display for SecretCheckError {
 /// As `Display`: `main` prints it, and the `Debug` of a cause may show more than its `Display`.
 impl fmt::Debug for SecretCheckError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SecretCheckError").field(&self.to_string()).finish()
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -52,8 +52,8 @@ pub enum SchemeError {
     /// The sender signs the endpoint's URL. The scheme has none, or one that is not an absolute `http` or `https` URL without a
     /// fragment.
     #[error(
-        "the sender signs the endpoint's url: call `with_url` with the absolute http or https url, exactly as the sender has it, such as \
-         https://example.com/webhooks"
+        "the sender signs the endpoint's url: call `with_url` with the absolute http or https url, exactly as the sender has it, \
+         such as https://example.com/webhooks"
     )]
     Url,
     /// A setting does not fit the others.

@@ -157,8 +157,8 @@ impl Scheme {
         self
     }
 
-    /// Sets the text about what to set at the sender besides the URL and the secret, and what it calls the secret. Whole sentences. Default:
-    /// nothing.
+    /// Sets the text about what to set at the sender besides the URL and the secret, and what it calls the secret. Whole
+    /// sentences. Default: nothing.
     pub const fn noting_setup(mut self, setup: &'static str) -> Self {
         self.facts.setup = setup;
         self

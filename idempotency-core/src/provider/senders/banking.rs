@@ -112,5 +112,5 @@ pub const MERCURY: Scheme = Scheme::hmac_sha256("mercury")
     .retries_for(days(1), Reported)
     .waits_for(seconds(5), Reported)
     .retries_after_4xx(false, Reported)
-    .noting_answers("But a 429 is retried (reported).")
+    .noting_answers("A 429 is retried (reported).")
     .noting("It has no webhooks in its sandbox.");

@@ -48,5 +48,5 @@ pub const BTCPAY: Scheme = Scheme::hmac_sha256("btcpay")
     .retries_after_4xx(false, Confirmed)
     .retry_repeats_key(true, Confirmed)
     .redelivery_repeats_key(true, Confirmed)
-    .noting_answers("But it retries after 408 and 429.")
+    .noting_answers("It retries after 408 and 429.")
     .noting_setup("Switch automatic redelivery on: without it, nothing is retried.");

@@ -74,7 +74,7 @@ pub const MASTODON: Scheme = Scheme::hmac_sha256("mastodon")
     .type_in(Place::Json("/event"))
     .retries_for(hours(51), Confirmed)
     .retries_after_4xx(false, Confirmed)
-    .noting_answers("But it retries after 401, 408 and 429.")
+    .noting_answers("It retries after 401, 408 and 429.")
     .noting("It retries 16 times, at growing intervals.");
 
 /// Microsoft Teams, outgoing webhooks. The key is the message's id. The answer's body is the reply, so a duplicate gets the

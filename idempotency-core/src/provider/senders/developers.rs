@@ -179,7 +179,7 @@ pub const SANITY: Scheme = Scheme::hmac_sha256("sanity")
     .key_in(Place::Header("idempotency-key"))
     .retries_for(minutes(1), Confirmed)
     .retries_after_4xx(false, Confirmed)
-    .noting_answers("But a 429 is retried (confirmed).");
+    .noting_answers("A 429 is retried (confirmed).");
 
 /// Amazon EventBridge, API destinations whose connection sends an API key in `x-api-key`. **Nothing is signed**. An event that
 /// is replayed from an archive has the same id and a `replay-name`, so it counts as the same event.

@@ -286,3 +286,11 @@ fn the_challenge_of_monday_is_answered_with_itself_and_nothing_else_is() {
         assert_eq!(refused(of(body)), RejectionKind::Unauthenticated, "{body}");
     }
 }
+
+/// A message has up to 10 MB of data, in base64.
+#[test]
+fn the_longest_message_of_pubsub_fits_the_limit_of_its_body() {
+    let keys = PublicKeys::fixed(Rsa::new().jwk("k").to_string()).unwrap();
+    let pubsub = GooglePubSub::new(AUDIENCE, EMAIL, keys).unwrap();
+    assert!(pubsub.policy().body_limit() > 10_000_000 * 4 / 3 + 1024 * 1024);
+}

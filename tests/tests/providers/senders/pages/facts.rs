@@ -63,9 +63,15 @@ fn final_answers(facts: &Facts) -> String {
         Some(fact) if fact.value => {
             [facts.answers.to_owned(), format!("It retries after {a_4xx} ({}).", fact.certainty)]
         }
-        // What the sender names are exceptions.
         Some(fact) => {
-            [format!("**A 4xx is final**: it is not retried ({}).", fact.certainty), facts.answers.to_owned()]
+            let final_4xx = format!("**A 4xx is final**: it is not retried ({}).", fact.certainty);
+            // The statuses that the sender names are exceptions.
+            match facts.answers.split_at_checked(1) {
+                Some((first, rest)) if names_a_4xx => {
+                    [final_4xx, format!("But {}{rest}", first.to_lowercase())]
+                }
+                _ => [final_4xx, facts.answers.to_owned()],
+            }
         }
         None => [
             facts.answers.to_owned(),
@@ -104,7 +110,7 @@ pub(super) fn source(page: &mut String, facts: &Facts) {
     row(page, "Source", &source);
 }
 
-/// How certain the provider is, and what the words in brackets mean.
+/// How certain the provider is.
 pub(super) fn certainty(facts: &Facts) -> &'static str {
     match facts.certainty.to_string().as_str() {
         "confirmed" => {
@@ -116,6 +122,15 @@ pub(super) fn certainty(facts: &Facts) -> &'static str {
         _ => {
             "**We found no source for how it signs, or none for where the key is**: verify a real delivery first."
         }
+    }
+}
+
+/// What the words in brackets mean, if the table has any.
+pub(super) fn brackets(table: &str) -> &'static str {
+    if table.contains("confirmed)") || table.contains("reported)") {
+        " The words in brackets say how certain a fact is; *not confirmed* means that we found no source."
+    } else {
+        ""
     }
 }
 

@@ -74,14 +74,12 @@ fn to_know(sender: &Row) -> Vec<String> {
 pub(super) fn page(sender: &Row) -> String {
     let table = table(sender);
     let mut page = format!(
-        "# {}\n\nThe provider `{}` verifies the requests of this sender and finds the key. {} The words in brackets say how certain a fact is.\n\n",
+        "# {}\n\nThe provider `{}` verifies the requests of this sender and finds the key. {}{}\n\n",
         sender.facts.title,
         sender.provider,
         facts::certainty(&sender.facts),
+        facts::brackets(&table),
     );
-    if !table.contains("confirmed)") && !table.contains("reported)") {
-        page = page.replace(" The words in brackets say how certain a fact is.", "");
-    }
     page.push_str(&table);
     page.push('\n');
     page.push_str(&example(sender));

@@ -235,11 +235,7 @@ fn secret(scheme: &Scheme) -> String {
 pub(super) fn page(scheme: &Scheme) -> String {
     let facts = scheme.facts();
     let table = table(scheme);
-    let brackets = if table.contains("confirmed)") || table.contains("reported)") {
-        " The words in brackets say how certain a fact is; *not confirmed* means that we found no source."
-    } else {
-        ""
-    };
+    let brackets = facts::brackets(&table);
     let mut page = format!(
         "# {}\n\nThe constant `senders::{}` verifies the requests of this sender and finds the key. {}{brackets}\n\n",
         facts.title,
