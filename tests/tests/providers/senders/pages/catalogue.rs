@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use idempotency_core::provider::{Facts, Handshake, senders};
 
 use super::of_scheme::of_event;
-use super::{check_file, coded, constant, fact, span};
+use super::{check_file, coded, constant, fact, facts, span};
 
 const HEAD: &str = "\
 # Senders
@@ -79,7 +79,8 @@ fn end(facts: &Facts) -> String {
         Some(fact) if !fact.value => format!("A 4xx answer is not retried ({}).", fact.certainty),
         _ => String::new(),
     };
-    let mut to_know = vec![no_4xx.as_str(), facts.answers, facts.setup, facts.note];
+    let answers = facts::answers(facts);
+    let mut to_know = vec![no_4xx.as_str(), &answers, facts.setup, facts.note];
     to_know.retain(|text| !text.is_empty());
     let to_know = if to_know.is_empty() { "–".to_owned() } else { to_know.join(" ").replace('|', r"\|") };
     let source = if facts.source.is_empty() { "–".to_owned() } else { format!("<{}>", facts.source) };

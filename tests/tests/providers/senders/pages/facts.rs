@@ -50,12 +50,25 @@ fn never_retries(facts: &Facts) -> bool {
     facts.retry_horizon.is_some_and(|horizon| horizon.value == Duration::ZERO)
 }
 
+fn names_a_4xx(answers: &str) -> bool {
+    let mut numbers = answers.split(|char: char| !char.is_ascii_digit());
+    numbers.any(|number| number.len() == 3 && number.starts_with('4'))
+}
+
+/// What the sender says of single answers. Where it retries after no 4xx, those that it names are exceptions.
+pub(super) fn answers(facts: &Facts) -> String {
+    match (facts.retries_4xx, facts.answers.split_at_checked(1)) {
+        (Some(Fact { value: false, .. }), Some((first, rest))) if names_a_4xx(facts.answers) => {
+            format!("But {}{rest}", first.to_lowercase())
+        }
+        _ => facts.answers.to_owned(),
+    }
+}
+
 /// Which answers end the retries.
 fn final_answers(facts: &Facts) -> String {
     // The statuses that the sender names are not those of the rest of the sentence.
-    let mut numbers = facts.answers.split(|char: char| !char.is_ascii_digit());
-    let names_a_4xx = numbers.any(|number| number.len() == 3 && number.starts_with('4'));
-    let a_4xx = if names_a_4xx { "another 4xx" } else { "a 4xx" };
+    let a_4xx = if names_a_4xx(facts.answers) { "another 4xx" } else { "a 4xx" };
     let sentences = match facts.retries_4xx {
         _ if never_retries(facts) => {
             ["All are final: it never retries.".to_owned(), facts.answers.to_owned()]
@@ -64,14 +77,7 @@ fn final_answers(facts: &Facts) -> String {
             [facts.answers.to_owned(), format!("It retries after {a_4xx} ({}).", fact.certainty)]
         }
         Some(fact) => {
-            let final_4xx = format!("**A 4xx is final**: it is not retried ({}).", fact.certainty);
-            // The statuses that the sender names are exceptions.
-            match facts.answers.split_at_checked(1) {
-                Some((first, rest)) if names_a_4xx => {
-                    [final_4xx, format!("But {}{rest}", first.to_lowercase())]
-                }
-                _ => [final_4xx, facts.answers.to_owned()],
-            }
+            [format!("**A 4xx is final**: it is not retried ({}).", fact.certainty), answers(facts)]
         }
         None => [
             facts.answers.to_owned(),
