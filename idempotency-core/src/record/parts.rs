@@ -54,13 +54,6 @@ impl Parts {
         &self.label
     }
 
-    /// Replaces the label's endpoint with this text, so that records can share it.
-    #[must_use]
-    pub fn with_endpoint(mut self, endpoint: Arc<str>) -> Self {
-        self.label.endpoint = Some(endpoint);
-        self
-    }
-
     /// Returns whether there are no parts.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,20 +1,24 @@
 //! An entry: one record in a compact form.
 
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use triomphe::ThinArc;
 
-use crate::store::{Parts, Record, State};
-use crate::{Fence, Fingerprint, Outcome, Owner, ScopedOrder};
+use crate::store::{Label, Record, State};
+use crate::{Fence, Fingerprint, Key, Outcome, Owner, ScopedOrder};
 
-/// A time on the store's clock, in nanoseconds. Takes 8 bytes, a `Duration` 16. The largest value is never reached.
+/// A time on the store's clock, in nanoseconds. Takes 8 bytes even as an option, where a `Duration` takes 16. The largest
+/// value is never reached, and time begins at one nanosecond.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticks(u64);
+pub(super) struct Ticks(NonZeroU64);
 
 impl Ticks {
     pub(super) fn of(time: Duration) -> Self {
-        Self(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        Self(NonZeroU64::new(nanos).unwrap_or(NonZeroU64::MIN))
     }
 
     pub(super) fn left(self, now: Duration) -> Duration {
@@ -22,11 +26,11 @@ impl Ticks {
     }
 
     pub(super) fn nanos(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     fn time(self) -> Duration {
-        Duration::from_nanos(self.0)
+        Duration::from_nanos(self.nanos())
     }
 }
 
@@ -40,15 +44,28 @@ pub(super) struct Entry {
     fence: Fence,
     expires: Ticks,
     state: Packed,
-    parts: Parts,
+    label: SharedLabel,
     rest: Option<Box<Rest>>,
 }
 
 enum Packed {
-    InFlight { deadline: Ticks },
-    Released,
-    Completed { outcome: Arc<[u8]>, at: Ticks, until: Ticks },
+    /// In flight until the deadline. Released if there is none.
+    Open { deadline: Option<Ticks> },
+    /// An empty outcome takes no allocation.
+    Completed { outcome: Option<ThinArc<(), u8>>, at: Ticks, until: Ticks },
 }
+
+/// The label of a record, which no operation changes.
+#[derive(Default)]
+pub(super) struct SharedLabel {
+    pub(super) endpoint: Option<Endpoint>,
+    pub(super) key: Option<Key>,
+}
+
+/// The name of an endpoint, which records share. It is behind a second pointer, because a pointer to a text takes 16
+/// bytes, and one to this takes 8.
+#[derive(Clone)]
+pub(super) struct Endpoint(Arc<Arc<str>>);
 
 /// The fields that a first attempt without fingerprint and order does not need.
 struct Rest {
@@ -57,9 +74,21 @@ struct Rest {
     order: Option<ScopedOrder>,
 }
 
+impl Endpoint {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Self(Arc::new(name))
+    }
+
+    /// Whether a record has this endpoint, and not only the table of endpoints.
+    pub(super) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+}
+
 impl Entry {
-    /// Packs a record that is kept for `retention` after its lease, or from now if it is not in flight.
-    pub(super) fn new(record: Record, retention: Duration, now: Duration) -> Self {
+    /// Packs a record that is kept for `retention` after its lease, or from now if it is not in flight. Takes `label`, and
+    /// not the record's own.
+    pub(super) fn new(record: Record, retention: Duration, now: Duration, label: SharedLabel) -> Self {
         let lease = match record.state {
             State::InFlight { deadline } => deadline.saturating_sub(now).min(MAX_SPAN),
             State::Released | State::Completed { .. } => Duration::ZERO,
@@ -72,33 +101,46 @@ impl Entry {
             fence: record.fence,
             expires: Ticks::of(kept_from.saturating_add(retention.min(MAX_SPAN))),
             state: match record.state {
-                State::InFlight { .. } => Packed::InFlight { deadline: Ticks::of(kept_from) },
-                State::Released => Packed::Released,
+                State::InFlight { .. } => Packed::Open { deadline: Some(Ticks::of(kept_from)) },
+                State::Released => Packed::Open { deadline: None },
                 State::Completed { outcome, at, until } => {
                     Packed::Completed { outcome: kept(&outcome), at: Ticks::of(at), until: Ticks::of(until) }
                 }
             },
-            parts: record.parts,
+            label,
             rest: (!is_plain).then(|| Box::new(rest)),
         }
     }
 
+    /// Replaces the record, except its label.
+    pub(super) fn update(&mut self, record: Record, retention: Duration, now: Duration) {
+        let label = std::mem::take(&mut self.label);
+        *self = Self::new(record, retention, now, label);
+    }
+
+    /// The record without its label.
     pub(super) fn record(&self) -> Record {
         let state = match &self.state {
-            Packed::InFlight { deadline } => State::InFlight { deadline: deadline.time() },
-            Packed::Released => State::Released,
+            Packed::Open { deadline: Some(deadline) } => State::InFlight { deadline: deadline.time() },
+            Packed::Open { deadline: None } => State::Released,
             Packed::Completed { outcome, at, until } => {
-                State::Completed { outcome: shared(outcome), at: at.time(), until: until.time() }
+                State::Completed { outcome: shared(outcome.as_ref()), at: at.time(), until: until.time() }
             }
         };
         let mut record = Record::new(state, self.owner, self.fence);
-        record.parts = self.parts.clone();
         if let Some(rest) = &self.rest {
             record.attempts = rest.attempts;
             record.fingerprint = rest.fingerprint;
             record.order = rest.order;
         }
         record
+    }
+
+    pub(super) fn label(&self) -> Label {
+        let mut label = Label::default();
+        label.endpoint = self.label.endpoint.as_ref().map(|endpoint| Arc::clone(&*endpoint.0));
+        label.key = self.label.key.clone();
+        label
     }
 
     /// Sets the outcome of a completed record.
@@ -115,15 +157,17 @@ impl Entry {
     /// How long the record outlives its lease. If it is not in flight, the time until it expires.
     pub(super) fn retention(&self, now: Duration) -> Duration {
         match self.state {
-            Packed::InFlight { deadline } => self.expires.left(deadline.time()),
-            Packed::Released | Packed::Completed { .. } => self.expires.left(now),
+            Packed::Open { deadline: Some(deadline) } => self.expires.left(deadline.time()),
+            Packed::Open { deadline: None } | Packed::Completed { .. } => self.expires.left(now),
         }
     }
 
     /// The time left of the lease. `None` if the key is not held.
     pub(super) fn lease_left(&self, now: Duration) -> Option<Duration> {
         match self.state {
-            Packed::InFlight { deadline } if deadline > Ticks::of(now) => Some(deadline.left(now)),
+            Packed::Open { deadline: Some(deadline) } if deadline > Ticks::of(now) => {
+                Some(deadline.left(now))
+            }
             _ => None,
         }
     }
@@ -131,24 +175,27 @@ impl Entry {
     /// The bytes of the outcome and the label. An endpoint that several records share counts for each of them.
     pub(super) fn bytes(&self) -> usize {
         let outcome = match &self.state {
-            Packed::Completed { outcome, .. } => outcome.len(),
-            Packed::InFlight { .. } | Packed::Released => 0,
+            Packed::Completed { outcome: Some(outcome), .. } => outcome.slice.len(),
+            Packed::Completed { outcome: None, .. } | Packed::Open { .. } => 0,
         };
-        let label = self.parts.label();
-        let endpoint = label.endpoint.as_ref().map_or(0, |endpoint| endpoint.len());
-        outcome + endpoint + label.key.as_ref().map_or(0, |key| key.as_str().len())
+        let endpoint = self.label.endpoint.as_ref().map_or(0, |endpoint| endpoint.0.len());
+        outcome + endpoint + self.label.key.as_ref().map_or(0, |key| key.as_str().len())
     }
 }
 
-/// The outcome's bytes without spare capacity. None take no allocation.
-fn kept(outcome: &Outcome) -> Arc<[u8]> {
-    if outcome.as_bytes().is_empty() { Arc::default() } else { Arc::from(outcome.as_bytes().as_ref()) }
+/// The outcome's bytes without spare capacity.
+fn kept(outcome: &Outcome) -> Option<ThinArc<(), u8>> {
+    let bytes = outcome.as_bytes();
+    (!bytes.is_empty()).then(|| ThinArc::from_header_and_slice((), bytes))
 }
 
 /// The outcome without copying its bytes.
-fn shared(outcome: &Arc<[u8]>) -> Outcome {
-    if outcome.is_empty() {
-        return Outcome::default();
+fn shared(outcome: Option<&ThinArc<(), u8>>) -> Outcome {
+    struct Shared(ThinArc<(), u8>);
+    impl AsRef<[u8]> for Shared {
+        fn as_ref(&self) -> &[u8] {
+            &self.0.slice
+        }
     }
-    Outcome::new(Bytes::from_owner(Arc::clone(outcome)))
+    outcome.map_or_else(Outcome::default, |outcome| Outcome::new(Bytes::from_owner(Shared(outcome.clone()))))
 }

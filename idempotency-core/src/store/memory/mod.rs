@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use super::sync::{self, MutexGuard};
 use super::{Cursor, Filter, Listing, Page};
 use crate::clock::{Clock, TokioClock};
-use crate::store::{Record, ResourceDigest, State, Transition};
+use crate::store::{Parts, Record, ResourceDigest, State, Transition};
 use crate::{
     Adopted, Claim, Claimed, Completion, Hold, KeyDigest, Lease, Namespace, Outcome, Owner, RecordView,
     Release, Resolution, Store, StoreError, StoreErrorKind, Version,
@@ -84,7 +84,7 @@ impl MemoryStore {
 
     /// Sets the maximum number of records. Earlier clones keep their own limit.
     ///
-    /// Default: 1,000,000, which takes about 160 MB without outcomes, and suffices for a day's retention at 11
+    /// Default: 1,000,000, which takes about 150 MB without outcomes, and suffices for a day's retention at 11
     /// deliveries a second.
     #[must_use]
     pub fn with_capacity(mut self, max_records: usize) -> Self {
@@ -135,17 +135,10 @@ impl MemoryStore {
         let marks = claim.order.map(|order| (self.shards.marks(order.resource), order.resource));
         let now = self.clock.now();
         let mark = marks.as_ref().and_then(|(marks, resource)| marks.newest(*resource, Ticks::of(now)));
-        let slot = shard.slot(digest);
-        let record = slot.and_then(|slot| slot.live(Ticks::of(now))).map(|entry| entry.record());
+        let record = shard.live(digest, Ticks::of(now)).map(Entry::record);
         let transition = Record::claim(record.as_ref(), mark, claim, now, self.micros());
-        let Some(mut record) = transition.write else { return Some(transition.answer) };
-        if let Some(slot) = slot {
-            slot.replace(Entry::new(record, claim.retention, now), &self.shards.totals);
-            return Some(transition.answer);
-        }
-        record.parts = shard.interned(record.parts);
-        let entry = Entry::new(record, claim.retention, now);
-        let has_room = shard.insert(digest, entry, Ticks::of(now), &self.shards.totals, &self.limits);
+        let Some(record) = transition.write else { return Some(transition.answer) };
+        let has_room = shard.grant(digest, record, claim.retention, now, &self.shards.totals, &self.limits);
         has_room.then_some(transition.answer)
     }
 
@@ -160,15 +153,15 @@ impl MemoryStore {
         outcome: Option<&Outcome>,
         change: impl FnOnce(&Record, Duration, Duration) -> (Transition<A>, Duration),
     ) -> A {
-        let shard = self.shards.records(digest);
+        let mut shard = self.shards.records(digest);
         let now = self.clock.now();
-        let Some(mut entry) = shard.live(digest, Ticks::of(now)) else { return absent };
+        let Some(entry) = shard.live_mut(digest, Ticks::of(now)) else { return absent };
         let (transition, kept) = change(&entry.record(), entry.retention(now), now);
         let Some(record) = transition.write else { return transition.answer };
         let is_in_flight = matches!(record.state, State::InFlight { deadline } if deadline > now);
         let completed = matches!(record.state, State::Completed { .. }).then_some(record.order).flatten();
         let before = entry.bytes();
-        *entry = Entry::new(record, kept, now);
+        entry.update(record, kept, now);
         if let Some(outcome) = outcome {
             entry.set_outcome(outcome);
         }
@@ -177,7 +170,6 @@ impl MemoryStore {
         // again.
         self.shards.totals.add_bytes(entry.bytes());
         self.shards.totals.remove_bytes(before);
-        drop(entry);
         if let Some(order) = completed {
             self.shards.marks(order.resource).raise(order, expires, Ticks::of(now));
         }
@@ -279,7 +271,7 @@ impl Store for MemoryStore {
     async fn load(&self, key: KeyDigest) -> Result<Option<RecordView>, StoreError> {
         let shard = self.shards.records(key);
         let now = self.clock.now();
-        Ok(shard.live(key, Ticks::of(now)).map(|entry| view(key, &entry, now)))
+        Ok(shard.live(key, Ticks::of(now)).map(|entry| view(key, entry, now)))
     }
 
     async fn forget(&self, key: KeyDigest) -> Result<bool, StoreError> {
@@ -323,5 +315,7 @@ impl Store for MemoryStore {
 }
 
 fn view(digest: KeyDigest, entry: &Entry, now: Duration) -> RecordView {
-    RecordView::new(digest, &entry.record(), now, entry.expires().left(now))
+    let mut record = entry.record();
+    record.parts = Parts::of(entry.label());
+    RecordView::new(digest, &record, now, entry.expires().left(now))
 }

@@ -1,19 +1,22 @@
 //! Shards: the records and their waiters, divided to make lock contention rare.
 
-use std::borrow::Borrow;
-use std::cell::{RefCell, RefMut};
-use std::collections::{HashMap, HashSet};
-use std::hash::{Hash, Hasher};
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::mem;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
-use super::entry::{Entry, Ticks};
+use hashbrown::HashTable;
+
+use super::entry::{Endpoint, Entry, SharedLabel, Ticks};
 use super::mark::Marks;
 use super::sync::atomic::{AtomicU64, Ordering};
 use super::sync::{Mutex, MutexGuard};
 use super::totals::{Limits, Totals, next_sweep};
 use super::waiting::Waiting;
 use crate::KeyDigest;
-use crate::store::{Parts, ResourceDigest};
+use crate::store::{Label, Record, ResourceDigest};
 
 const SHARDS: usize = 64;
 
@@ -80,34 +83,32 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The records of one shard, and their waiters.
 #[derive(Default)]
 pub(super) struct Shard {
-    slots: HashSet<Slot>,
-    /// The names of endpoints, which records share.
-    endpoints: HashSet<Arc<str>>,
+    /// Takes 9 bytes per bucket. A map from digest to entry would take 121, and hash tables are half empty.
+    records: HashTable<Box<Node>>,
+    hasher: RandomState,
+    /// The endpoints that records share, by their names.
+    endpoints: HashMap<Arc<str>, Endpoint>,
     pub(super) waiting: HashMap<KeyDigest, Waiting>,
     sweep_at: usize,
 }
 
+/// A key's digest with its record.
+pub(super) struct Node {
+    digest: KeyDigest,
+    entry: Entry,
+}
+
 impl Shard {
-    /// The slot of a key, if it has one.
-    pub(super) fn slot(&self, digest: KeyDigest) -> Option<&Slot> {
-        self.slots.get(&digest)
-    }
-
     /// The record of a key, unless it has expired.
-    pub(super) fn live(&self, digest: KeyDigest, now: Ticks) -> Option<RefMut<'_, Entry>> {
-        self.slot(digest)?.live(now)
+    pub(super) fn live(&self, digest: KeyDigest, now: Ticks) -> Option<&Entry> {
+        let node = self.records.find(hash(&self.hasher, digest), |node| node.digest == digest)?;
+        Some(&node.entry).filter(|entry| entry.expires() > now)
     }
 
-    /// Replaces the endpoint in these parts with the shared text.
-    pub(super) fn interned(&mut self, parts: Parts) -> Parts {
-        let Some(endpoint) = &parts.label().endpoint else { return parts };
-        match self.endpoints.get(endpoint) {
-            Some(shared) => parts.clone().with_endpoint(Arc::clone(shared)),
-            None => {
-                self.endpoints.insert(Arc::clone(endpoint));
-                parts
-            }
-        }
+    /// The record of a key, unless it has expired. The caller counts a change of its bytes.
+    pub(super) fn live_mut(&mut self, digest: KeyDigest, now: Ticks) -> Option<&mut Entry> {
+        let node = self.records.find_mut(hash(&self.hasher, digest), |node| node.digest == digest)?;
+        Some(&mut node.entry).filter(|entry| entry.expires() > now)
     }
 
     /// The views of at most `limit` records after the digest `after` for which `view` returns one, in the order of
@@ -119,10 +120,10 @@ impl Shard {
         view: impl Fn(KeyDigest, &Entry) -> Option<T>,
     ) -> (Vec<(KeyDigest, T)>, bool) {
         let mut views: Vec<_> = self
-            .slots
+            .records
             .iter()
-            .filter(|slot| after.is_none_or(|after| slot.0.digest > after))
-            .filter_map(|slot| Some((slot.0.digest, view(slot.0.digest, &slot.entry())?)))
+            .filter(|node| after.is_none_or(|after| node.digest > after))
+            .filter_map(|node| Some((node.digest, view(node.digest, &node.entry)?)))
             .collect();
         views.sort_unstable_by_key(|(digest, _)| *digest);
         let has_more = views.len() > limit;
@@ -130,28 +131,48 @@ impl Shard {
         (views, has_more)
     }
 
-    /// Inserts the record of a new key. Returns whether there was room.
-    pub(super) fn insert(
+    /// Writes the record of a granted claim. Returns whether there was room. A key that has a record needs none.
+    pub(super) fn grant(
         &mut self,
         digest: KeyDigest,
-        entry: Entry,
-        now: Ticks,
+        record: Record,
+        retention: Duration,
+        now: Duration,
         totals: &Totals,
         limits: &Limits,
     ) -> bool {
-        if self.slots.len() >= self.sweep_at {
-            self.sweep(now, totals);
+        if let Some(node) = self.records.find_mut(hash(&self.hasher, digest), |node| node.digest == digest) {
+            if node.entry.expires() > Ticks::of(now) {
+                // It has no outcome, and keeps its label, so its bytes do not change.
+                node.entry.update(record, retention, now);
+            } else {
+                let label = share(&mut self.endpoints, record.parts.label());
+                let expired = mem::replace(&mut node.entry, Entry::new(record, retention, now, label));
+                totals.add_bytes(node.entry.bytes());
+                totals.remove_bytes(expired.bytes());
+            }
+            return true;
         }
+        if self.records.len() >= self.sweep_at {
+            self.sweep(Ticks::of(now), totals);
+        }
+        let label = share(&mut self.endpoints, record.parts.label());
+        let entry = Entry::new(record, retention, now, label);
         let has_room = totals.add_record(entry.bytes(), limits);
         if has_room {
-            self.slots.insert(Slot::new(digest, entry));
+            let hash_of = |digest| hash(&self.hasher, digest);
+            self.records.insert_unique(hash_of(digest), Box::new(Node { digest, entry }), |node| {
+                hash_of(node.digest)
+            });
         }
         has_room
     }
 
     pub(super) fn remove(&mut self, digest: KeyDigest, totals: &Totals) {
-        if let Some(slot) = self.slots.take(&digest) {
-            totals.remove_record(slot.entry().bytes());
+        let found = self.records.find_entry(hash(&self.hasher, digest), |node| node.digest == digest);
+        if let Ok(found) = found {
+            let (node, _) = found.remove();
+            totals.remove_record(node.entry.bytes());
         }
     }
 
@@ -161,69 +182,33 @@ impl Shard {
     }
 
     fn sweep(&mut self, now: Ticks, totals: &Totals) {
-        self.slots.retain(|slot| {
-            let entry = slot.entry();
-            let keep = entry.expires() > now;
+        self.records.retain(|node| {
+            let keep = node.entry.expires() > now;
             if !keep {
-                totals.remove_record(entry.bytes());
+                totals.remove_record(node.entry.bytes());
             }
             keep
         });
-        if self.slots.len() < self.slots.capacity() / 4 {
-            self.slots.shrink_to(2 * self.slots.len());
+        if self.records.len() < self.records.capacity() / 4 {
+            self.records.shrink_to(2 * self.records.len(), |node| hash(&self.hasher, node.digest));
         }
-        self.endpoints.retain(|endpoint| Arc::strong_count(endpoint) > 1);
-        self.sweep_at = next_sweep(self.slots.len());
+        self.endpoints.retain(|_, endpoint| endpoint.is_shared());
+        self.sweep_at = next_sweep(self.records.len());
     }
 }
 
-/// A key's digest with its record. A set of these takes 9 bytes per bucket. A map from digest to entry would take 97,
-/// and hash tables are half empty.
-pub(super) struct Slot(Box<Node>);
-
-struct Node {
-    digest: KeyDigest,
-    /// Not part of the hash or of equality. Borrowed only briefly, under the shard's lock.
-    entry: RefCell<Entry>,
+/// Hashes a part of a digest. The hash has a secret key: a sender can search for keys whose digests share a few bits, and
+/// would otherwise fill one place of the table.
+fn hash(hasher: &RandomState, digest: KeyDigest) -> u64 {
+    let part = digest.as_bytes().last_chunk().expect("a digest has 32 bytes");
+    hasher.hash_one(u64::from_ne_bytes(*part))
 }
 
-impl Slot {
-    fn new(digest: KeyDigest, entry: Entry) -> Self {
-        Self(Box::new(Node { digest, entry: RefCell::new(entry) }))
-    }
-
-    /// The record, unless it has expired.
-    pub(super) fn live(&self, now: Ticks) -> Option<RefMut<'_, Entry>> {
-        Some(self.entry()).filter(|entry| entry.expires() > now)
-    }
-
-    /// Replaces the record.
-    pub(super) fn replace(&self, entry: Entry, totals: &Totals) {
-        totals.add_bytes(entry.bytes());
-        totals.remove_bytes(self.0.entry.replace(entry).bytes());
-    }
-
-    fn entry(&self) -> RefMut<'_, Entry> {
-        self.0.entry.borrow_mut()
-    }
-}
-
-impl Hash for Slot {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.digest.hash(state);
-    }
-}
-
-impl PartialEq for Slot {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.digest == other.0.digest
-    }
-}
-
-impl Eq for Slot {}
-
-impl Borrow<KeyDigest> for Slot {
-    fn borrow(&self) -> &KeyDigest {
-        &self.0.digest
-    }
+/// The label with the endpoint that records share.
+fn share(endpoints: &mut HashMap<Arc<str>, Endpoint>, label: &Label) -> SharedLabel {
+    let endpoint = label.endpoint.as_ref().map(|name| match endpoints.get(name) {
+        Some(endpoint) => endpoint.clone(),
+        None => endpoints.entry(Arc::clone(name)).or_insert_with(|| Endpoint::new(Arc::clone(name))).clone(),
+    });
+    SharedLabel { endpoint, key: label.key.clone() }
 }

@@ -31,8 +31,37 @@ fn waiting(store: &MemoryStore, name: &str) -> usize {
 }
 
 #[test]
-fn an_entry_has_128_bytes() {
-    assert_eq!(size_of::<Entry>(), 128);
+fn an_entry_has_88_bytes() {
+    assert_eq!(size_of::<Entry>(), 88);
+}
+
+/// Also the record that takes the place of an expired one.
+#[tokio::test]
+async fn records_share_the_text_of_their_endpoint_until_it_is_used_no_more() {
+    let clock = Arc::new(ManualClock::new());
+    let store = MemoryStore::new().with_clock(Arc::clone(&clock));
+    // All are in one shard.
+    let shard = |name: &&String| key(name).digest().as_bytes()[0].is_multiple_of(64);
+    let names: Vec<String> =
+        (0..4_000).map(|number| number.to_string()).filter(|name| shard(&name)).collect();
+    let endpoint = async |name: &str| {
+        granted(&store, &claim(name, 1)).await;
+        store.load(key(name).digest()).await.unwrap().unwrap().label.endpoint.unwrap()
+    };
+    let first = endpoint(&names[0]).await;
+    assert!(Arc::ptr_eq(&first, &endpoint(&names[1]).await));
+    let bytes = store.bytes();
+    clock.advance(LEASE + 2 * DAY);
+    assert!(Arc::ptr_eq(&first, &endpoint(&names[0]).await));
+    assert_eq!(store.bytes(), bytes);
+    assert!(store.forget(key(&names[0]).digest()).await.unwrap());
+    // The rest of the expired records goes with the next sweep, and the text with the last of them.
+    for name in &names[2..66] {
+        let mut other = claim(name, 1);
+        other.label.endpoint = Some("other".into());
+        granted(&store, &other).await;
+    }
+    assert!(!Arc::ptr_eq(&first, &endpoint(&names[0]).await));
 }
 
 #[test]
