@@ -1,39 +1,42 @@
-//! The commands on one connection: those of one turn of the event loop go out in one write.
+//! The commands on one connection: those of one turn of the event loop share few writes.
 //!
 //! The connection writes as soon as its task runs. On tokio's multi-threaded runtime that is right after the first command
 //! of a turn, so each command would be a write of its own, and wake the server for itself. So a command that is not alone
-//! joins a queue. The task of the queue lets the other tasks that are ready run first, and then sends all that they queued
-//! as one pipeline.
+//! joins a queue. What is queued is sent as one pipeline, when it is [`TOGETHER`] commands or all tasks that are ready have
+//! run. A longer turn is not held back to its end, because the server would then idle while the tasks run, and the tasks
+//! while the server works.
 //!
 //! Each command is sent at most once. A queued command whose caller is gone is not sent.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::mem;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisError, RedisResult, Value};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
-/// A command is sent at once while at most this many others are under way: there is little to gain, and the queue's task
-/// would only add to its latency.
+/// A command is sent at once while at most this many others are under way: there is little to gain, and a pipeline would
+/// only add to its latency.
 const FEW: usize = 2;
 
-/// The most commands in one pipeline. Its replies are passed on together, and have one timeout. A turn may have several
-/// pipelines, which go out in one write too.
-const MAX_TOGETHER: usize = 32;
+/// The most commands in one pipeline. Its replies are passed on together, and have one timeout.
+const TOGETHER: usize = 16;
 
 /// Sends commands on one connection. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Commands {
     connection: MultiplexedConnection,
-    queue: mpsc::UnboundedSender<Queued>,
+    queue: Arc<Queue>,
     /// Each has a caller that waits for its reply.
     under_way: Arc<AtomicUsize>,
 }
+
+/// The commands that wait for others.
+#[derive(Default)]
+struct Queue(Mutex<Vec<Queued>>);
 
 struct Queued {
     command: Cmd,
@@ -41,11 +44,8 @@ struct Queued {
 }
 
 impl Commands {
-    /// Takes a connection over. Must be called on the runtime that uses it.
     pub(crate) fn new(connection: MultiplexedConnection) -> Self {
-        let (queue, queued) = mpsc::unbounded_channel();
-        tokio::spawn(send_queued(connection.clone(), queued));
-        Self { connection, queue, under_way: Arc::default() }
+        Self { connection, queue: Arc::default(), under_way: Arc::default() }
     }
 
     /// Sends a command, once, and returns its reply.
@@ -55,9 +55,7 @@ impl Commands {
             return self.connection.send_packed_command(command).await.and_then(Value::extract_error);
         }
         let (reply, replied) = oneshot::channel();
-        if self.queue.send(Queued { command: command.clone(), reply }).is_err() {
-            return Err(runtime_ended());
-        }
+        self.enqueue(Queued { command: command.clone(), reply });
         replied.await.unwrap_or_else(|_| Err(runtime_ended()))
     }
 
@@ -68,6 +66,25 @@ impl Commands {
         count: usize,
     ) -> RedisResult<Vec<RedisResult<Value>>> {
         exchange(&mut self.connection, pipeline, count).await
+    }
+
+    /// Queues a command. The first one of a queue sees to it that the queue is sent when this turn ends, and the last one
+    /// that fits sends it at once.
+    fn enqueue(&self, queued: Queued) {
+        let mut queue = self.queue.lock();
+        queue.push(queued);
+        if queue.len() == TOGETHER {
+            let full = mem::take(&mut *queue);
+            tokio::spawn(send_pipeline(self.connection.clone(), full));
+        } else if queue.len() == 1 {
+            tokio::spawn(end_turn(self.connection.clone(), Arc::clone(&self.queue)));
+        }
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Vec<Queued>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -80,44 +97,26 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// Sends what is queued, a turn at a time, until the last caller is gone.
-async fn send_queued(connection: MultiplexedConnection, mut queued: mpsc::UnboundedReceiver<Queued>) {
-    let mut pipelines = FuturesUnordered::new();
-    let mut turn = Vec::new();
-    loop {
-        tokio::select! {
-            biased;
-            Some(()) = pipelines.next() => {}
-            count = queued.recv_many(&mut turn, usize::MAX) => {
-                if count == 0 {
-                    return;
-                }
-                let_others_run().await;
-                while let Ok(next) = queued.try_recv() {
-                    turn.push(next);
-                }
-                while !turn.is_empty() {
-                    let rest = turn.split_off(turn.len().min(MAX_TOGETHER));
-                    pipelines.push(send_pipeline(connection.clone(), std::mem::replace(&mut turn, rest)));
-                }
-            }
-        }
-    }
-}
-
 /// Goes to the end of the queue of tasks that are ready.
 ///
 /// Unlike [`tokio::task::yield_now`], it does not wait for the I/O driver as well, which would be a system call per turn.
 async fn let_others_run() {
     let mut has_yielded = false;
     poll_fn(|cx| {
-        if std::mem::replace(&mut has_yielded, true) {
+        if mem::replace(&mut has_yielded, true) {
             return Poll::Ready(());
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     })
     .await;
+}
+
+/// Sends what is queued when all tasks that are ready have run.
+async fn end_turn(connection: MultiplexedConnection, queue: Arc<Queue>) {
+    let_others_run().await;
+    let queued = mem::take(&mut *queue.lock());
+    send_pipeline(connection, queued).await;
 }
 
 async fn send_pipeline(mut connection: MultiplexedConnection, queued: Vec<Queued>) {
