@@ -122,7 +122,7 @@ pub fn standard_webhooks(bytes: &[u8]) {
 
 /// A request in Twilio's form.
 pub fn twilio(bytes: &[u8]) {
-    let twilio = Twilio::new(SECRET, "https://example.com").expect("the secret is valid").with_request_path();
+    let twilio = Twilio::new(SECRET, "https://example.com").expect("both are valid").with_request_path();
     let twilio = twilio.discarding_stale(["sent", "delivered"]).expect("the statuses have an order");
     check(&twilio, bytes, |request| {
         testing::twilio(SECRET, &format!("https://example.com{}", request.uri), &request.body)

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use idempotency_core::Policy;
 use idempotency_core::provider::{
-    GitHub, IdempotencyKey, Providers, SecretError, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
+    GitHub, IdempotencyKey, Providers, SettingError, Shopify, Slack, StandardWebhooks, Stripe, Twilio,
 };
 
 use crate::{Config, Secrets, catalogue, fetched, tokens};
@@ -16,7 +16,7 @@ pub const WEBHOOKS: &str = "/webhooks/{provider}";
 /// whose keys are fetched or that sign tokens.
 ///
 /// # Errors
-/// If a secret is not in its sender's format, or a type of event cannot be ordered.
+/// If a secret is not in its sender's format, a URL is not that of an endpoint, or a type of event cannot be ordered.
 pub fn webhook_providers(config: &Config, secrets: &Secrets) -> Result<Providers, Box<dyn Error>> {
     let stale = &config.discard_stale;
     let public_url = match &config.public_url {
@@ -25,8 +25,10 @@ pub fn webhook_providers(config: &Config, secrets: &Secrets) -> Result<Providers
     };
     let stripe = Stripe::new(&secrets.stripe).map_err(|error| with_name("STRIPE_WEBHOOK_SECRET", error))?;
     let shopify = Shopify::new(&secrets.shopify).map_err(|error| with_name("SHOPIFY_API_SECRET", error))?;
-    let twilio =
-        Twilio::new(&secrets.twilio, public_url).map_err(|error| with_name("TWILIO_AUTH_TOKEN", error))?;
+    let twilio = Twilio::new(&secrets.twilio, public_url).map_err(|error| match error {
+        SettingError::Url => with_name("PUBLIC_URL", error),
+        error => with_name("TWILIO_AUTH_TOKEN", error),
+    })?;
     let github = GitHub::new(&secrets.github).map_err(|error| with_name("GITHUB_WEBHOOK_SECRET", error))?;
     let slack = Slack::new(&secrets.slack).map_err(|error| with_name("SLACK_SIGNING_SECRET", error))?;
     let standard_webhooks = StandardWebhooks::new(&secrets.standard_webhooks)
@@ -60,7 +62,7 @@ pub fn payments_policy(policy: Policy, config: &Config) -> Policy {
     with_durations(policy, config)
 }
 
-fn with_name(variable: &str, error: SecretError) -> String {
+fn with_name(variable: &str, error: impl Error) -> String {
     format!("{variable}: {error}")
 }
 

@@ -146,7 +146,7 @@ fn each(secrets: &Secrets) -> Vec<(Box<dyn Provider>, &'static str, Option<&'sta
         (Box::new(Slack::from_secrets(from())), "a", Some("xoxb-1")),
         (Box::new(StandardWebhooks::from_secrets(from())), "whsec_ZGVtbw==", Some("whsk_1")),
         (Box::new(Stripe::from_secrets(from())), "whsec_1", Some("sk_live_1")),
-        (Box::new(Twilio::from_secrets(from(), URL)), "a", Some(sid)),
+        (Box::new(Twilio::from_secrets(from(), URL).unwrap()), "a", Some(sid)),
         (Box::new(senders::PADDLE.with_secrets(from()).unwrap()), "pdl_1", None),
         (Box::new(senders::DISCORD.with_secrets(from()).unwrap()), ED25519_KEY, Some("x")),
         (Box::new(ContentKey::over(Stripe::from_secrets(from()))), "whsec_1", Some("sk_live_1")),

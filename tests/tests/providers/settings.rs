@@ -2,7 +2,7 @@
 
 use idempotency_core::provider::{
     AwsSns, Mandrill, Monday, PublicKeys, QStash, SchemeError, Secret, SecretError, Secrets, SettingError,
-    senders,
+    Twilio, senders,
 };
 use idempotency_core::testing::TEST_PUBLIC_KEYS;
 
@@ -43,9 +43,12 @@ fn a_url_that_is_not_the_endpoints_is_refused_with_what_is_expected() {
             QStash::from_secrets(url, secrets()).map(drop),
         ]
     };
+    let twilio =
+        |url: &str| [Twilio::new("token", url).map(drop), Twilio::from_secrets(secrets(), url).map(drop)];
     let scheme = |url: &str| senders::SQUARE.with_url(url).with_secret("key").map(drop);
     for url in [URL, "http://127.0.0.1:3000/webhooks/mandrill", "https://user:password@example.com/a?b=c"] {
         assert_eq!((made(url), scheme(url)), (std::array::from_fn(|_| Ok(())), Ok(())), "{url}");
+        assert_eq!(twilio(url), [Ok(()), Ok(())], "{url}");
     }
     for url in [
         "",
@@ -56,13 +59,19 @@ fn a_url_that_is_not_the_endpoints_is_refused_with_what_is_expected() {
         "htps://example.com/webhooks",
         &format!(" {URL}"),
         &format!("{URL}\n"),
-        &format!("{URL}#fragment"),
     ] {
-        for refused in made(url) {
+        for refused in made(url).into_iter().chain(twilio(url)) {
             assert_eq!(refused, Err(SettingError::Url), "{url:?}");
         }
         assert_eq!(scheme(url), Err(SchemeError::Url), "{url:?}");
     }
+    let with_fragment = format!("{URL}#rc=2");
+    for refused in made(&with_fragment) {
+        assert_eq!(refused, Err(SettingError::Url));
+    }
+    assert_eq!(scheme(&with_fragment), Err(SchemeError::Url));
+    // Twilio reads it, and signs the rest.
+    assert_eq!(twilio(&with_fragment), [Ok(()), Ok(())]);
     let message = SettingError::Url.to_string();
     assert!(message.contains("expected an absolute http or https url"), "{message}");
     assert_eq!(Mandrill::new(URL, " ").map(drop), Err(SettingError::Secret(SecretError::Blank)));

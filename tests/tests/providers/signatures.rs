@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderValue, Uri};
 use idempotency_core::provider::{
-    GitHub, Provider, Received, RejectionKind, SecretError, Secrets, Shopify, Slack, StandardWebhooks,
-    Stripe, Twilio,
+    GitHub, Provider, Received, RejectionKind, SecretError, Secrets, SettingError, Shopify, Slack,
+    StandardWebhooks, Stripe, Twilio,
 };
 use idempotency_core::testing;
 use idempotency_tests::vectors::Request;
@@ -310,7 +310,7 @@ fn a_blank_secret_is_refused_and_none_is_printed() {
         assert_eq!(Shopify::new(blank).unwrap_err(), SecretError::Blank);
         assert_eq!(GitHub::new(blank).unwrap_err(), SecretError::Blank);
         assert_eq!(Slack::new(blank).unwrap_err(), SecretError::Blank);
-        assert_eq!(Twilio::new(blank, URL).unwrap_err(), SecretError::Blank);
+        assert_eq!(Twilio::new(blank, URL).unwrap_err(), SettingError::Secret(SecretError::Blank));
         assert_eq!(StandardWebhooks::new(blank).unwrap_err(), SecretError::Blank);
     }
     for lenient in ["whsec_MDAwMQ", "whsec_MDAwMQ====", "whsec_MDAwMR", "MDAw=="] {

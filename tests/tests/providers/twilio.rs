@@ -80,7 +80,7 @@ fn received_by(request: &Request, provider: &Twilio) -> Result<Delivery, Rejecti
 
 fn provider() -> Twilio {
     let statuses = ["queued", "sent", "delivered", "completed"];
-    let twilio = Twilio::new("token", URL).expect("the token is not blank");
+    let twilio = Twilio::new("token", URL).expect("they are a token and a url");
     twilio.discarding_stale(statuses).expect("each status has an order")
 }
 

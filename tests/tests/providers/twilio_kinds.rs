@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use idempotency_core::provider::{Provider, Received, Rejection, SecretError, Twilio};
+use idempotency_core::provider::{Provider, Received, Rejection, SecretError, SettingError, Twilio};
 use idempotency_core::{Delivery, Scope, testing};
 use idempotency_tests::vectors::Request;
 
@@ -181,7 +181,7 @@ const KINDS: [Kind; 27] = [
 ];
 
 fn delivery_of(request: &Request) -> Result<Delivery, Rejection> {
-    match request.received_by(&Twilio::new("token", URL).expect("a token"))? {
+    match request.received_by(&Twilio::new("token", URL).expect("a token and a url"))? {
         Received::Delivery(delivery) => {
             let scope = Scope::endpoint("POST /webhooks");
             assert_eq!(delivery.scope(), &scope, "a key that needs more than the endpoint's scope");
@@ -307,8 +307,8 @@ fn a_duplicate_waits_less_than_twilios_shortest_timeout() {
 fn a_sid_is_no_auth_token() {
     let digits = "2de0d6c5d0d64e3a8b3f1d3f3c2b1a09";
     for sid in [format!("AC{digits}"), format!(" SK{digits}\n")] {
-        let refused = Twilio::new(&sid, URL).unwrap_err();
-        assert_eq!(refused, Twilio::new("token", URL).unwrap().with_secret(&sid).unwrap_err());
+        let refused = Twilio::new("token", URL).unwrap().with_secret(&sid).unwrap_err();
+        assert_eq!(Twilio::new(&sid, URL).unwrap_err(), SettingError::Secret(refused.clone()));
         assert!(matches!(refused, SecretError::Malformed(_)), "{refused:?}");
         assert_eq!(refused.to_string(), "the secret is not an auth token: it is a sid");
     }

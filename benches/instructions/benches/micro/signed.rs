@@ -52,7 +52,7 @@ pub fn twilio(bytes: usize) -> Operation {
     const URL: &str = "https://example.com/hook";
     let body = form(bytes);
     let headers = testing::twilio(SECRET, URL, &body);
-    received(Twilio::new(SECRET, URL).expect("it is a secret"), headers, body)
+    received(Twilio::new(SECRET, URL).expect("they are a secret and a url"), headers, body)
 }
 
 pub fn slack(bytes: usize) -> Operation {

@@ -14,7 +14,8 @@ use self::signed_text::{Parameter, SignedText};
 use self::url::PublicUrl;
 use super::form::fields_in;
 use super::{
-    Incoming, OrderError, Provider, Received, Rejection, Secret, SecretError, Secrets, days, signature,
+    Incoming, OrderError, Provider, Received, Rejection, Secret, SecretError, Secrets, SettingError, days,
+    signature,
 };
 use crate::{Attributes, Delivery, Key, Order, Policy, Resource, Scope, Verified, Version};
 
@@ -51,7 +52,7 @@ const MAX_PARAMETERS: usize = 1000;
 /// ```
 /// use idempotency_core::provider::Twilio;
 /// let twilio = Twilio::new("the account's auth token", "https://example.com/webhooks/twilio")?;
-/// # Ok::<(), idempotency_core::provider::SecretError>(())
+/// # Ok::<(), idempotency_core::provider::SettingError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Twilio {
@@ -64,19 +65,22 @@ pub struct Twilio {
 impl Twilio {
     /// Verifies requests to one URL with the account's auth token.
     ///
-    /// The URL's scheme, host and path must be those that Twilio uses, even if a proxy changes them. The query is taken from
-    /// the request. The text is not checked: with a wrong one, every request gets a 401.
+    /// The URL's scheme, host and path must be those that Twilio uses, even if a proxy changes them: with others, every request
+    /// gets a 401. The query is taken from the request. That of the URL and its fragment, such as `#rc=2`, are ignored.
     ///
     /// # Errors
-    /// When the token is blank, or the Sid of an account or of an API key.
-    pub fn new(auth_token: impl AsRef<[u8]>, public_url: impl Into<String>) -> Result<Self, SecretError> {
-        Ok(Self::from_secrets(Secrets::one(self::auth_token(auth_token.as_ref())?), public_url))
+    /// [`SettingError::Secret`] when the token is blank, or the Sid of an account or of an API key. [`SettingError::Url`] when the URL
+    /// is not absolute, or is not `http` or `https`.
+    pub fn new(auth_token: impl AsRef<[u8]>, public_url: impl AsRef<str>) -> Result<Self, SettingError> {
+        Self::from_secrets(Secrets::one(self::auth_token(auth_token.as_ref())?), public_url)
     }
 
     /// Verifies requests to one URL with any of several auth tokens, or with those of a source.
-    #[must_use]
-    pub fn from_secrets(secrets: Secrets, public_url: impl Into<String>) -> Self {
-        Self { secrets, url: PublicUrl::new(&public_url.into()), discarding: BTreeSet::new() }
+    ///
+    /// # Errors
+    /// [`SettingError::Url`], as for [`new`](Self::new).
+    pub fn from_secrets(secrets: Secrets, public_url: impl AsRef<str>) -> Result<Self, SettingError> {
+        Ok(Self { secrets, url: PublicUrl::new(public_url.as_ref())?, discarding: BTreeSet::new() })
     }
 
     /// Adds an auth token: during a rotation, the other one. Default: none.
@@ -98,7 +102,7 @@ impl Twilio {
     /// ```
     /// use idempotency_core::provider::Twilio;
     /// let any_route = Twilio::new("the account's auth token", "https://example.com")?.with_request_path();
-    /// # Ok::<(), idempotency_core::provider::SecretError>(())
+    /// # Ok::<(), idempotency_core::provider::SettingError>(())
     /// ```
     #[must_use]
     pub fn with_request_path(mut self) -> Self {

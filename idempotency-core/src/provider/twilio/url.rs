@@ -4,6 +4,9 @@ use std::fmt;
 
 use http::Uri;
 
+use crate::provider::SettingError;
+use crate::provider::endpoint_url::EndpointUrl;
+
 /// The endpoint's URL as the sender knows it. `Debug` leaves the credentials out.
 #[derive(Clone)]
 pub(super) struct PublicUrl {
@@ -17,12 +20,16 @@ pub(super) struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// One endpoint's URL. Its query and its fragment are ignored.
-    pub(super) fn new(url: &str) -> Self {
-        let url = url.split(['?', '#']).next().unwrap_or_default();
-        let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    /// One endpoint's URL. Its query and its fragment are ignored: the query comes with each request, and a fragment, such as
+    /// `#rc=2`, tells Twilio how to connect.
+    ///
+    /// # Errors
+    /// [`SettingError::Url`] when Twilio cannot send requests to the rest.
+    pub(super) fn new(url: &str) -> Result<Self, SettingError> {
+        let url = EndpointUrl::checked(url.split(['?', '#']).next().unwrap_or_default())?;
+        let (scheme, rest) = url.as_str().split_once("://").ok_or(SettingError::Url)?;
         let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
-        Self { path: Some(path.to_owned()), ..Self::at(scheme, authority) }
+        Ok(Self { path: Some(path.to_owned()), ..Self::at(scheme, authority) })
     }
 
     /// The same scheme and host, with the request's own path.
@@ -108,26 +115,64 @@ mod tests {
 
     #[test]
     fn a_url_is_signed_with_or_without_its_port() {
-        let url = || PublicUrl::new("https://example.com/a?ignored=1#rc=2");
+        let url = || PublicUrl::new("https://example.com/a?ignored=1#rc=2").unwrap();
         assert_eq!(
             candidates(url(), "/b?x=1"),
             ["https://example.com/a?x=1", "https://example.com:443/a?x=1"]
         );
-        let url = PublicUrl::new("http://u:p@[::1]:8080");
+        let url = PublicUrl::new("http://u:p@[::1]:8080").unwrap();
         assert_eq!(candidates(url, "/"), ["http://u:p@[::1]/", "http://u:p@[::1]:8080/"]);
+    }
+
+    /// Twilio's pages on security and on connection overrides show these forms.
+    #[test]
+    fn a_url_may_have_all_that_twilio_documents() {
+        for (url, signed) in [
+            ("https://mycompany.com/myapp.php?foo=1&bar=2", "https://mycompany.com/myapp.php"),
+            ("http://mycompany.com/myapp", "http://mycompany.com/myapp"),
+            (
+                "https://username:password@www.myserver.com/my_secure_document",
+                "https://username:password@www.myserver.com/my_secure_document",
+            ),
+            ("https://user%40:pass%3A@example.com:8443/a", "https://user%40:pass%3A@example.com/a"),
+            ("https://example.com/a#rc=3&rp=4xx,5xx", "https://example.com/a"),
+            ("https://example.com/a?to={{to number}}#ct=2000", "https://example.com/a"),
+            ("https://example.com", "https://example.com/"),
+        ] {
+            assert_eq!(candidates(PublicUrl::new(url).unwrap(), "/")[0], signed);
+        }
+    }
+
+    #[test]
+    fn a_url_that_twilio_cannot_send_to_is_refused() {
+        for url in [
+            "",
+            "example.com/a",
+            "/a",
+            "#rc=2",
+            "?a=b",
+            "ftp://example.com/a",
+            "https://",
+            "https://example.com /a",
+            " https://example.com/a",
+            "https://example.com/a ?b=c",
+            "https://example.com:0/a",
+        ] {
+            assert_eq!(PublicUrl::new(url).map(drop), Err(SettingError::Url), "{url:?}");
+        }
     }
 
     #[test]
     fn all_of_a_url_but_its_user_is_printed() {
         assert_eq!(
-            format!("{:?}", PublicUrl::new("http://u:p@example.com:8080/a")),
+            format!("{:?}", PublicUrl::new("http://u:p@example.com:8080/a").unwrap()),
             r#"PublicUrl { scheme: "http", host: "example.com", port: Some("8080"), path: Some("/a"), .. }"#
         );
     }
 
     #[test]
     fn the_path_of_the_request_is_used_if_asked_for() {
-        let url = PublicUrl::new("http://example.com").with_request_path();
+        let url = PublicUrl::new("http://example.com").unwrap().with_request_path();
         assert_eq!(
             candidates(url, "/b/c?x=1"),
             ["http://example.com/b/c?x=1", "http://example.com:80/b/c?x=1"]
@@ -136,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_query_is_also_tried_as_old_signers_write_it() {
-        let url = PublicUrl::new("https://example.com/a");
+        let url = PublicUrl::new("https://example.com/a").unwrap();
         let urls = candidates(url, "/a?name=O%27Neil+J@x&flag");
         assert_eq!(urls[0], "https://example.com/a?name=O%27Neil+J@x&flag");
         assert_eq!(urls[2], "https://example.com/a?name=O'Neil%20J%40x&flag=");
