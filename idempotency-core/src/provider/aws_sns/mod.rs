@@ -101,8 +101,8 @@ impl AwsSns {
 
     /// Passes the confirmations of your topics to the handler, as deliveries whose type is `SubscriptionConfirmation` or
     /// `UnsubscribeConfirmation`. To confirm, the handler requests the `SubscribeURL` in the body, which is signed. Default:
-    /// they are answered 200 without the handler, and nothing is requested. Since SNS sends no notifications to a subscription that
-    /// is not confirmed, each `SubscriptionConfirmation` is then logged as a warning, with its topic.
+    /// they are answered 200 without the handler, and nothing is requested. Since SNS sends no notifications before a subscription is
+    /// confirmed, and none after it has ended, each of them is then logged as a warning, with its topic.
     #[must_use]
     pub fn with_confirmations(mut self) -> Self {
         self.passes_confirmations = true;
@@ -158,17 +158,7 @@ impl Provider for AwsSns {
         message.check_borders()?;
         signature::fresh_date(message.time(), incoming.now, self.tolerance)?;
         if message.kind() != Kind::Notification && !self.passes_confirmations {
-            // A forged message does not get here. A captured one does, for as long as its time is in the tolerance. The URL has a
-            // token, and is left out.
-            if message.kind() == Kind::SubscriptionConfirmation {
-                tracing::warn!(
-                    target: "idempotency",
-                    provider = incoming.provider,
-                    topic = message.topic(),
-                    "the subscription is not confirmed, so Amazon SNS sends no notifications: call `with_confirmations()`, request \
-                     a new confirmation in the console, and let the handler request its `SubscribeURL`"
-                );
-            }
+            warn(message.kind(), incoming.provider, message.topic());
             return Ok(Received::Handshake(RecordedResponse::new(StatusCode::OK, "")));
         }
         // The signature covers some fields, and not the text of the body.
@@ -176,6 +166,31 @@ impl Provider for AwsSns {
         let scope = incoming.narrowed_scope(message.topic());
         let delivery = Delivery::new(&proof, scope, Key::new(message.id())?);
         Ok(Received::Delivery(delivery.with_attribute(Attributes::EVENT_TYPE, message.kind().name())))
+    }
+}
+
+/// Warns of a confirmation that does not reach the handler: SNS sends no notifications before a subscription is confirmed, and none
+/// after it has ended.
+///
+/// A forged message does not get here. A captured one does, for as long as its time is in the tolerance. The URL has a token, and is
+/// left out.
+fn warn(kind: Kind, provider: Option<&str>, topic: &str) {
+    match kind {
+        Kind::Notification => {}
+        Kind::SubscriptionConfirmation => tracing::warn!(
+            target: "idempotency",
+            provider,
+            topic,
+            "the subscription is not confirmed, so Amazon SNS sends no notifications: call `with_confirmations()`, request \
+             a new confirmation in the console, and let the handler request its `SubscribeURL`"
+        ),
+        Kind::UnsubscribeConfirmation => tracing::warn!(
+            target: "idempotency",
+            provider,
+            topic,
+            "the endpoint is unsubscribed, so Amazon SNS sends no more notifications: if you did not want this, subscribe it \
+             again"
+        ),
     }
 }
 

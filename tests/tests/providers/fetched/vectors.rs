@@ -1,8 +1,11 @@
 //! Every recorded delivery is accepted with its key, or refused.
 
+use idempotency_core::testing;
 use idempotency_tests::captured::Captured;
+use serde_json::json;
 use tracing::Level;
 
+use super::certificates::ID;
 use super::*;
 
 #[test]
@@ -45,17 +48,19 @@ fn recorded_deliveries_are_accepted_with_their_key_or_refused() {
     assert!(accepted >= 32 && rejected >= 70, "{accepted} accepted, {rejected} rejected");
 }
 
+/// What is logged while the provider receives the request.
+fn logged(sns: AwsSns, request: &Request) -> String {
+    let log = Captured::default();
+    let _listening = log.listen(Level::DEBUG);
+    let _ = request.received_by(&sns);
+    log.text()
+}
+
 #[test]
 fn a_subscription_of_sns_that_nothing_confirms_is_a_warning_with_its_topic() {
     let vector = named("aws-sns", "subscription-confirmation");
     let sns = |topic: &str| {
         AwsSns::new(topic, PublicKeys::fixed(vector.public_key.as_ref().unwrap()).unwrap()).unwrap()
-    };
-    let logged = |sns: AwsSns, request: &Request| {
-        let log = Captured::default();
-        let _listening = log.listen(Level::DEBUG);
-        let _ = request.received_by(&sns);
-        log.text()
     };
     let (request, warning) = (vector.request(), "the subscription is not confirmed");
     let text = logged(sns(TOPIC), &request);
@@ -78,6 +83,29 @@ fn a_subscription_of_sns_that_nothing_confirms_is_a_warning_with_its_topic() {
     ] {
         assert_eq!(logged(sns, request), "");
     }
+}
+
+#[test]
+fn a_subscription_of_sns_that_ends_is_a_warning_with_its_topic() {
+    let message = json!({
+        "Type": "UnsubscribeConfirmation", "MessageId": ID, "TopicArn": TOPIC, "Message": "You have deactivated it.",
+        "Token": "s3cret", "SubscribeURL": "https://sns.us-west-2.amazonaws.com/?Action=ConfirmSubscription&Token=s3cret",
+    });
+    let (headers, body) = testing::aws_sns(&message.to_string(), NOW);
+    let request = Request::new(headers, body, NOW);
+    let sns = || AwsSns::new(TOPIC, PublicKeys::fixed(testing::TEST_PUBLIC_KEYS).unwrap()).unwrap();
+    let Ok(Received::Handshake(answer)) = request.received_by(&sns()) else { panic!("it is not answered") };
+    assert_eq!(answer.status, 200);
+    let text = logged(sns(), &request);
+    assert_eq!(text.matches("the endpoint is unsubscribed").count(), 1, "{text}");
+    for shown in ["WARN", "idempotency: ", &format!("topic=\"{TOPIC}\"")] {
+        assert!(text.contains(shown), "{shown} is not in {text}");
+    }
+    assert!(!text.contains("s3cret"), "{text}");
+    // The handler gets it.
+    let delivery = delivery(request.received_by(&sns().with_confirmations()));
+    assert_eq!(delivery.attributes().event_type(), Some("UnsubscribeConfirmation"));
+    assert_eq!(logged(sns().with_confirmations(), &request), "");
 }
 
 #[test]

@@ -38,7 +38,7 @@ pub(super) const ROWS: &[Row] = &[
              only send it again, within 14 days of its time. The record is kept for 28 days, so it is then a duplicate, and does not \
              run. AWS signs for all of its customers, so only the topics that you name are accepted.",
         to_know: &[
-            "The example does not call `with_confirmations`: the confirmation is answered 200 and logged as a warning, no URL is visited, and **SNS sends nothing until you confirm**.",
+            "The example does not call `with_confirmations`: the confirmation is answered 200 and logged as a warning, no URL is visited, and **SNS sends nothing until you confirm**. An `UnsubscribeConfirmation`, after which SNS sends nothing more, is answered and logged in the same way.",
             "With `with_confirmations`, `context.event_type()` is `Notification`, `SubscriptionConfirmation` or `UnsubscribeConfirmation`. Request the `SubscribeURL` of a `SubscriptionConfirmation` only: that of an `UnsubscribeConfirmation` subscribes again.",
             FETCHED,
             NO_TENANT,
