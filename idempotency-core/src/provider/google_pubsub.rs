@@ -58,10 +58,12 @@ impl GooglePubSub {
         title: "Google Cloud Pub/Sub (push)",
         source: "https://github.com/googleapis/google-auth-library-nodejs",
         certainty: Certainty::Confirmed,
+        retries_4xx: Fact::confirmed(true),
         retry_repeats_key: Fact::confirmed(true),
-        answers: "The statuses 102, 200, 201, 202 and 204 acknowledge a message (not confirmed).",
+        redelivery_repeats_key: Fact::confirmed(true),
+        answers: "The statuses 102, 200, 201, 202 and 204 acknowledge a message (not confirmed). After any other, and after a timeout, it sends the message again (confirmed): at once, or with growing delays if the subscription's retry policy says so. It goes on until the subscription no longer keeps the message, or until a dead-letter topic takes it after 5 to 100 attempts, if you set one (confirmed).",
         setup: "Switch authentication on for the push subscription, with a service account. Leave payload unwrapping off. The first argument of `new` is the audience: the push endpoint's URL, unless the subscription sets another. The second is the service account's email address. Instead of a secret, `new` takes the keys that Google publishes, through a cache.",
-        note: "It waits for an answer as long as the subscription says, 10 s to 600 s (not confirmed). It retries for as long as the subscription keeps the message. The record is kept for 14 days, since a subscription keeps a message for 7 days by default.",
+        note: "It waits for an answer until the subscription's acknowledgement deadline, 10 s by default and at most 600 s (confirmed). A seek, which is its redelivery by hand, sends acknowledged messages again under their ids. The record is kept for 14 days, since a subscription keeps a message for 7 days by default (confirmed).",
         ..Facts::UNKNOWN
     };
 
