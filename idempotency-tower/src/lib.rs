@@ -8,6 +8,8 @@
 #![cfg_attr(any(not(doctest), all(feature = "redis", feature = "axum")), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+/// [methods]: idempotency_core::docs::providers#methods-other-than-post
+///
 #[cfg_attr(any(not(doctest), all(feature = "memory", feature = "axum", feature = "testing")), doc = include_str!("../docs/using.md"))]
 pub mod docs {}
 

@@ -9,6 +9,7 @@ mod cached;
 mod changed_input;
 mod disconnect;
 mod edges;
+mod handshakes;
 mod memory;
 mod redis;
 mod registry;

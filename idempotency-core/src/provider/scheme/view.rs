@@ -56,6 +56,12 @@ impl Scheme {
         self.is_keyless
     }
 
+    /// The methods besides POST that carry deliveries, if you configure the sender so.
+    #[must_use]
+    pub fn further_methods(&self) -> &'static [&'static str] {
+        self.methods
+    }
+
     /// Whether the signature covers all of the key, in each of its places.
     #[must_use]
     pub fn is_key_signed(&self) -> bool {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use axum::routing::post;
 use http::{HeaderValue, Method};
 use idempotency_core::Delivery;
 use idempotency_core::provider::{Place, senders};
 
 use super::cases::{Case, NOW, named};
-use super::requests::answers;
+use super::requests::{answers, answers_on};
 use super::{address, delivery};
 
 fn of(case: &Case, id: &str, body: &str) -> Delivery {
@@ -149,14 +150,17 @@ fn no_type_is_read_from_a_header() {
     }
 }
 
-/// Sanity's `httpMethod` and the method of a Zendesk trigger are the user's choice.
+/// Sanity's `httpMethod` and the method of a Zendesk trigger are the user's choice. The handler must be reached, so a route for POST
+/// refuses them.
 #[tokio::test]
-async fn a_sender_whose_method_is_configured_may_use_put_and_patch() {
+async fn a_sender_whose_method_is_configured_may_use_put_and_patch_on_a_route_that_takes_them() {
     for sender in ["sanity", "zendesk"] {
         for method in [Method::PUT, Method::PATCH] {
             let case = named(sender);
             let mut request = case.genuine();
             request.method = method.clone();
+            let on_post = answers_on(post(|| async { "ran" }), case.provider(), vec![request.clone()]).await;
+            assert!(on_post[0].starts_with("405"), "{sender} {method}: {on_post:?}");
             assert_eq!(answers(case.provider(), vec![request]).await, ["200 executed"], "{sender} {method}");
         }
     }

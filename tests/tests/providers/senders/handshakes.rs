@@ -1,11 +1,18 @@
 //! The recorded handshakes are answered as their sender expects.
 
-use http::Method;
-use idempotency_core::provider::{Received, RejectionKind, Scheme, senders};
-use idempotency_tests::vectors::{Vector, load};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::cases::{NOW, named};
-use super::requests::{answers, provider, signed};
+use axum::routing::post;
+use http::{HeaderMap, Method};
+use idempotency_core::provider::{
+    Braintree, CloudEvents, Handshake, Mandrill, Provider, Received, RejectionKind, Scheme, senders,
+};
+use idempotency_tests::vectors::{Request, Vector, load};
+
+use super::cases::{NOW, URL, named};
+use super::pages::pages;
+use super::requests::{answers, answers_on, provider, signed};
 use super::{address, deliveries};
 
 fn answered(scheme: &Scheme, vector: &Vector) {
@@ -32,6 +39,63 @@ fn recorded_handshakes_are_answered_as_their_sender_expects() {
         assert!(!handshakes.is_empty(), "{}", scheme.name());
         handshakes.into_iter().for_each(|vector| answered(&scheme, vector));
     }
+}
+
+fn by(method: Method, target: &str) -> Request {
+    let mut request = Request::new(HeaderMap::new(), "", NOW);
+    (request.method, request.uri) = (method, target.parse().unwrap());
+    request
+}
+
+/// The handshake of a scheme that is one by its method.
+fn by_method(scheme: &Scheme) -> Option<Request> {
+    let query = |name| by(Method::GET, &format!("/webhooks?{name}=20f9f8ed"));
+    match scheme.handshake_kind() {
+        Handshake::Head => Some(by(Method::HEAD, "/webhooks")),
+        Handshake::EchoQuery(name) | Handshake::SignQuery { parameter: name, .. } => Some(query(name)),
+        Handshake::EchoHeader { header, .. } => Some(by(Method::GET, "/webhooks").with(header, "20f9f8ed")),
+        _ => None,
+    }
+}
+
+/// The senders whose handshake does not come by POST, each with the provider and such a handshake.
+fn by_other_methods() -> BTreeMap<&'static str, (Arc<dyn Provider>, Request)> {
+    let schemes = senders::ALL.iter().filter_map(|scheme| {
+        let request = by_method(scheme)?;
+        Some((scheme.name(), (Arc::new(provider(scheme)) as Arc<dyn Provider>, request)))
+    });
+    let braintree = Arc::new(Braintree::new("public|private").unwrap());
+    let cloud_events = CloudEvents::new("token").unwrap().allowing_origins(["eventgrid.azure.net"]);
+    let of_origin = by(Method::OPTIONS, "/webhooks").with("webhook-request-origin", "eventgrid.azure.net");
+    let mandrill = Arc::new(Mandrill::new(URL, "key").unwrap());
+    let coded: [(_, (Arc<dyn Provider>, _)); 3] = [
+        (
+            "braintree",
+            (braintree, by(Method::GET, "/webhooks?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53")),
+        ),
+        ("cloudevents", (Arc::new(cloud_events), of_origin)),
+        ("mandrill", (mandrill, by(Method::HEAD, "/webhooks"))),
+    ];
+    schemes.chain(coded).collect()
+}
+
+/// The route takes only POST, as in the example of each page.
+#[tokio::test]
+async fn a_page_names_the_method_of_a_handshake_that_does_not_come_by_post_and_the_layer_answers_it() {
+    let mut others = by_other_methods();
+    assert!(others.len() >= 10, "{:?}", others.keys());
+    for (name, page) in pages() {
+        assert!(page.contains(", post(handle).layer(idempotency))"), "{name}");
+        let said = page.split("- The handshake comes by ").nth(1).map(|rest| rest.split(',').next().unwrap());
+        let Some((provider, request)) = others.remove(name) else {
+            assert_eq!(said, None, "{name}");
+            continue;
+        };
+        assert_eq!(said, Some(request.method.as_str()), "{name}");
+        let answers = answers_on(post(|| async { "ran" }), provider, vec![request]).await;
+        assert_eq!(answers, ["200 -"], "{name}");
+    }
+    assert!(others.is_empty(), "{:?}", others.keys());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::routing::any;
+use axum::routing::{MethodRouter, any};
 use idempotency_core::provider::{Provider, Scheme, SchemeProvider};
 use idempotency_core::testing;
 use idempotency_tests::vectors::Request;
@@ -30,8 +30,16 @@ pub(super) fn signed(scheme: &Scheme, id: &str, body: &str) -> Request {
 
 /// The answers of a route whose handler always succeeds, such as `200 executed`.
 pub(super) async fn answers(provider: impl Provider, requests: Vec<Request>) -> Vec<String> {
-    let layer = IdempotencyLayer::memory(provider);
-    let app = Router::new().route("/webhooks", any(|| async { "ran" }).layer(layer));
+    answers_on(any(|| async { "ran" }), provider, requests).await
+}
+
+/// The answers of this route, under the layer.
+pub(super) async fn answers_on(
+    route: MethodRouter,
+    provider: impl Provider,
+    requests: Vec<Request>,
+) -> Vec<String> {
+    let app = Router::new().route("/webhooks", route.layer(IdempotencyLayer::memory(provider)));
     let mut answers = Vec::new();
     for request in requests {
         let mut http = http::Request::new(Body::from(request.body));

@@ -180,7 +180,10 @@ fn page() -> String {
         writeln!(
             page,
             "| {title} | {} | {} | {} | {} | {end} |",
-            row.proof, row.place, row.text, row.handshake
+            row.proof,
+            row.place,
+            row.text,
+            row.handshake.unwrap_or("–")
         )
         .unwrap();
     }

@@ -22,7 +22,8 @@ pub(super) struct Row {
     pub(super) proof: &'static str,
     pub(super) place: &'static str,
     pub(super) text: &'static str,
-    pub(super) handshake: &'static str,
+    /// How the sender checks the endpoint. It begins with the method.
+    pub(super) handshake: Option<&'static str>,
     /// Whether the provider returns a batch of these events.
     pub(super) batch: Option<&'static str>,
     pub(super) again: Again,
@@ -43,14 +44,12 @@ pub(super) struct Example {
     pub(super) provider: &'static str,
     /// What the example imports of the providers besides the type.
     pub(super) imports: &'static [&'static str],
-    /// Whether the handshake comes by another method than POST.
-    pub(super) is_any_method: bool,
 }
 
 impl Example {
     /// Made with a secret alone.
     pub(super) const fn with_secret(provider: &'static str) -> Self {
-        Self { given: "secret: &str", before: "", provider, imports: &[], is_any_method: false }
+        Self { given: "secret: &str", before: "", provider, imports: &[] }
     }
 
     /// Made with keys that are fetched.
@@ -60,13 +59,7 @@ impl Example {
             before: "let keys = CachedKeys::new(HttpKeys::new()?, TokioClock::new());",
             provider,
             imports: &["CachedKeys", "HttpKeys"],
-            is_any_method: false,
         }
-    }
-
-    pub(super) const fn of_any_method(mut self) -> Self {
-        self.is_any_method = true;
-        self
     }
 }
 

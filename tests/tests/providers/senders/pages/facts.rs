@@ -140,12 +140,18 @@ pub(super) fn brackets(table: &str) -> &'static str {
     }
 }
 
-/// The section about the sender's console. `secret` is what the provider takes.
+/// The method of a handshake, if it does not come by POST. The text about a handshake begins with its method.
+fn other_method(handshake: &str) -> Option<&str> {
+    handshake.split(' ').next().filter(|word| matches!(*word, "GET" | "HEAD" | "OPTIONS"))
+}
+
+/// The section about the sender's console. `secret` is what the provider takes, and `handshake` the text of its row.
 pub(super) fn at_the_sender(
     name: &str,
     is_url_signed: bool,
     secret: &str,
-    has_handshake: bool,
+    handshake: Option<&str>,
+    further_methods: &[&str],
     facts: &Facts,
 ) -> String {
     let mut lines = vec![format!(
@@ -161,8 +167,22 @@ pub(super) fn at_the_sender(
         _ => lines.extend([secret, facts.setup].map(str::to_owned)),
     }
     lines.retain(|line| !line.is_empty());
-    if has_handshake {
-        lines.push("The layer answers the handshake: deploy the route before you enter the URL.".to_owned());
+    match handshake.map(other_method) {
+        None => {}
+        Some(None) => {
+            lines.push("The layer answers the handshake: deploy the route before you enter the URL.".to_owned());
+        }
+        Some(Some(method)) => lines.push(format!(
+            "The handshake comes by {method}, and the layer answers it: deploy the route before you enter the URL. `post` suffices, because \
+             the layer is around [the whole route][providers#methods-other-than-post]."
+        )),
+    }
+    if !further_methods.is_empty() {
+        let methods = further_methods.join(" or ");
+        lines.push(format!(
+            "If you let it deliver by {methods}, let the route take that method too, such as `any(handle)`: the layer accepts such a \
+             delivery, and [`post` refuses it][providers#methods-other-than-post]."
+        ));
     }
     if let Some(patience) = facts.patience {
         lines.push(format!(

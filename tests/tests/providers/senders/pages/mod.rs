@@ -23,6 +23,7 @@ const MADE: &str = "Made by the test `page` of the workspace.";
 
 const LINKS: &str = "
 [handing-over]: ../../handing-over.md
+[providers#methods-other-than-post]: ../README.md#methods-other-than-post
 [providers/catalogue]: ../catalogue.md
 [providers/content-key]: ../content-key.md
 [providers/custom#several-events-in-one-request]: ../custom.md#several-events-in-one-request
@@ -91,7 +92,7 @@ fn with_links(page: String) -> String {
 }
 
 /// The name and the page of each sender, by name.
-fn pages() -> Vec<(&'static str, String)> {
+pub(super) fn pages() -> Vec<(&'static str, String)> {
     let schemes = senders::ALL.iter().map(|scheme| (scheme.name(), of_scheme::page(scheme)));
     let coded = coded::rows().map(|row| (row.name, of_coded::page(row)));
     let mut pages: Vec<_> = schemes.chain(coded).map(|(name, page)| (name, with_links(page))).collect();
@@ -179,6 +180,10 @@ fn a_page_says_when_a_request_that_comes_again_runs_again_and_which_answers_are_
         (
             "langfuse",
             "| A retry | the same key (confirmed): a duplicate; without an id, the same key if it repeats the body |",
+        ),
+        (
+            "zendesk",
+            "- If you let it deliver by PUT or PATCH, let the route take that method too, such as `any(handle)`: the layer accepts such a delivery, and [`post` refuses it][providers#methods-other-than-post].",
         ),
         ("orb", "| A redelivery by hand | not known: try it before you rely on it |"),
         ("outline", "| Answers | All are final: it never retries. |"),

@@ -23,7 +23,7 @@ fn table(sender: &Row) -> String {
         "Events in a request",
         &sender.batch.map(|batch| format!("several, in {batch}")).unwrap_or_default(),
     );
-    row(&mut page, "Handshake", if sender.handshake == "–" { "" } else { sender.handshake });
+    row(&mut page, "Handshake", sender.handshake.unwrap_or_default());
     facts::habits(&mut page, &sender.facts, sender.again);
     facts::retention(&mut page, &(sender.made)().policy());
     facts::source(&mut page, &sender.facts);
@@ -32,7 +32,6 @@ fn table(sender: &Row) -> String {
 
 fn example(sender: &Row) -> String {
     let (name, example) = (sender.name, &sender.example);
-    let method = if example.is_any_method { "any" } else { "post" };
     let (imported, handler) = facts::handler(false, sender.batch.is_some());
     let mut providers = vec![sender.provider];
     providers.extend(example.imports);
@@ -45,7 +44,7 @@ fn example(sender: &Row) -> String {
     let before = if example.before.is_empty() { String::new() } else { format!("    {}\n", example.before) };
     format!(
         "```rust
-use axum::{{Router, routing::{method}}};
+use axum::{{Router, routing::post}};
 {clock}use idempotency_tower::provider::{providers};
 use idempotency_tower::{imported};
 
@@ -54,7 +53,7 @@ use idempotency_tower::{imported};
 fn app({}) -> Result<Router, Box<dyn std::error::Error>> {{
 {before}    let provider = {};
     let idempotency = IdempotencyLayer::memory(provider); // a store of one process
-    Ok(Router::new().route(\"/webhooks/{name}\", {method}(handle).layer(idempotency)))
+    Ok(Router::new().route(\"/webhooks/{name}\", post(handle).layer(idempotency)))
 }}
 ```
 ",
@@ -83,8 +82,7 @@ pub(super) fn page(sender: &Row) -> String {
     page.push_str(&table);
     page.push('\n');
     page.push_str(&example(sender));
-    let has_handshake = sender.handshake != "–";
-    page.push_str(&facts::at_the_sender(sender.name, false, "", has_handshake, &sender.facts));
+    page.push_str(&facts::at_the_sender(sender.name, false, "", sender.handshake, &[], &sender.facts));
     page.push_str(&format!("\n## What is signed\n\n{}\n", sender.attack));
     page + &facts::end(
         &to_know(sender),

@@ -65,15 +65,18 @@ fn table(scheme: &Scheme) -> String {
     row(&mut page, "Order", &order.unwrap_or_default());
     let batch = scheme.events().map(|path| format!("several, in `{path}`"));
     row(&mut page, "Events in a request", &batch.unwrap_or_default());
-    if !matches!(scheme.handshake_kind(), Handshake::None) {
-        row(&mut page, "Handshake", &scheme.handshake_kind().to_string());
-    }
+    row(&mut page, "Handshake", &handshake(scheme).unwrap_or_default());
     facts::habits(&mut page, &facts, again(scheme));
     if !scheme.is_keyless() {
         facts::retention(&mut page, &scheme.policy());
     }
     facts::source(&mut page, &facts);
     page
+}
+
+fn handshake(scheme: &Scheme) -> Option<String> {
+    let handshake = scheme.handshake_kind();
+    (!matches!(handshake, Handshake::None)).then(|| handshake.to_string())
 }
 
 fn example(scheme: &Scheme) -> String {
@@ -83,19 +86,10 @@ fn example(scheme: &Scheme) -> String {
     } else {
         String::new()
     };
-    // A handshake by GET or HEAD must reach the layer.
-    let by_method = matches!(
-        scheme.handshake_kind(),
-        Handshake::Head
-            | Handshake::EchoQuery(_)
-            | Handshake::EchoHeader { .. }
-            | Handshake::SignQuery { .. }
-    );
-    let method = if by_method { "any" } else { "post" };
     let (imported, handler) = facts::handler(scheme.is_keyless(), scheme.events().is_some());
     format!(
         "```rust
-use axum::{{Router, routing::{method}}};
+use axum::{{Router, routing::post}};
 use idempotency_tower::provider::senders;
 use idempotency_tower::{imported};
 
@@ -104,7 +98,7 @@ use idempotency_tower::{imported};
 fn app(secret: &str) -> Result<Router, Box<dyn std::error::Error>> {{
     let provider = senders::{constant}{url}.with_secret(secret)?;
     let idempotency = IdempotencyLayer::memory(provider); // a store of one process
-    Ok(Router::new().route(\"/webhooks/{name}\", {method}(handle).layer(idempotency)))
+    Ok(Router::new().route(\"/webhooks/{name}\", post(handle).layer(idempotency)))
 }}
 ```
 "
@@ -245,12 +239,12 @@ pub(super) fn page(scheme: &Scheme) -> String {
     page.push_str(&table);
     page.push('\n');
     page.push_str(&example(scheme));
-    let has_handshake = !matches!(scheme.handshake_kind(), Handshake::None);
     page.push_str(&facts::at_the_sender(
         scheme.name(),
         scheme.is_url_signed(),
         &secret(scheme),
-        has_handshake,
+        handshake(scheme).as_deref(),
+        scheme.further_methods(),
         &facts,
     ));
     page.push_str(&format!("\n## What is signed\n\n{}\n", attack(scheme)));
