@@ -48,6 +48,15 @@ fn no_committed_input_breaks_a_guarantee() {
     }
 }
 
+/// Otherwise a change of the format would leave a corpus of values that are all refused.
+#[cfg(feature = "redis")]
+#[test]
+fn most_committed_records_of_redis_can_be_read() {
+    let inputs = corpus("redis_record");
+    let records = inputs.iter().filter(|input| crate::store::redis::fuzz::record(input)).count();
+    assert!(records > inputs.len() / 2, "{records} of {}", inputs.len());
+}
+
 /// A corpus entry in which a few bytes are replaced, inserted, cut off or doubled.
 fn mutated(corpus: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<Index>(), any::<u8>(), 0..4_u8);

@@ -178,8 +178,8 @@ async fn a_tombstone_costs_no_more_memory_than_any_string_of_its_length() {
     }
     let each = (server.info("used_memory").await - before) / COUNT;
     let length: u64 = server.query(&["STRLEN", &record_name("evt_0")]).await;
-    assert_eq!(length, 59);
-    let least = cost_of_a_string(record_name("evt_0").len(), 59, COUNT).await;
+    assert_eq!(length, 48);
+    let least = cost_of_a_string(record_name("evt_0").len(), 48, COUNT).await;
     // Memory that the server allocates once, such as for scripts, is shared by all of them.
     assert!(each <= least + 16, "a tombstone costs {each} bytes, and a string {least}");
     println!("a tombstone costs {each} bytes, and a string {least}");
@@ -301,7 +301,7 @@ async fn a_tombstone_is_its_head_and_its_label() {
         assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Held);
         let name = idempotency_tests::redis_case::record_name_of(&claim.key);
         let length: usize = server.query(&["STRLEN", &name]).await;
-        assert_eq!(length, 59 + label);
+        assert_eq!(length, 48 + label);
     }
 }
 

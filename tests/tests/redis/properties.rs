@@ -17,29 +17,31 @@ use tokio::runtime::Runtime;
 /// A record of the key `k`, often with defects.
 fn values() -> impl Strategy<Value = Vec<u8>> {
     let head = (
-        prop_oneof![9 => Just(2_u8), 1 => any::<u8>()],
-        prop_oneof![9 => 1..4_u8, 1 => any::<u8>()],
-        prop_oneof![8 => 0..8_u8, 1 => 16..24_u8, 1 => any::<u8>()],
+        prop_oneof![9 => Just(3_u8), 1 => any::<u8>()],
+        prop_oneof![9 => 1..4_u8, 1 => Just(0)],
+        // Four flags, and two bits without a meaning.
+        prop_oneof![8 => 0..8_u8, 1 => 32..40_u8, 1 => 0..64_u8],
     );
+    let attempts = prop_oneof![9 => any::<u16>(), 1 => Just(u16::MAX)];
     let millis = || prop_oneof![Just(30_000_u64), 0..100_000_u64, 0..1_u64 << 48];
     // As long as the flags say, or not. The outcome is the rest.
     let tail =
         (vec(any::<u8>(), 72), parts(), prop_oneof![3 => Just(None), 1 => (0..100_usize).prop_map(Some)]);
     let change = prop::option::weighted(0.3, (any::<Index>(), any::<u8>()));
-    let record = (head, any::<[u8; 16]>(), any::<u64>(), any::<u32>(), millis(), millis(), tail).prop_map(
+    let record = (head, any::<[u8; 16]>(), any::<u64>(), attempts, millis(), millis(), tail).prop_map(
         |((format, state, flags), owner, fence, attempts, lease, retention, (tail, parts, len))| {
             let mut tail = tail[..usize::from(flags % 2) * 32 + usize::from(flags / 2 % 2) * 40].to_vec();
             if flags & 4 != 0 {
                 tail.extend(parts);
             }
             let len = len.unwrap_or(tail.len()).min(tail.len());
-            let mut bytes = vec![format, state, flags];
+            let mut bytes = vec![format, flags << 2 | state];
             bytes.extend_from_slice(&owner);
             bytes.extend_from_slice(&fence.to_be_bytes());
             bytes.extend_from_slice(&attempts.to_be_bytes());
             bytes.extend_from_slice(&lease.to_be_bytes()[2..]);
             bytes.extend_from_slice(&retention.to_be_bytes()[2..]);
-            bytes.extend_from_slice(&key("k").digest().as_bytes()[16..]);
+            bytes.extend_from_slice(&key("k").digest().as_bytes()[24..]);
             bytes.extend_from_slice(&tail[..len]);
             bytes
         },
@@ -74,8 +76,8 @@ fn fits(view: &RecordView, answer: &Claimed, between: Duration) -> bool {
         (StateView::Unreadable, answer) => *answer == Claimed::InDoubt,
         (StateView::Completed(completed), Claimed::Completed(answer)) => completed == answer,
         (StateView::Released, Claimed::Granted(Grant { fence, attempt, .. })) => {
-            let wrapped = view.attempts == u32::MAX || view.fence.get() == u64::MAX;
-            wrapped || (*fence > view.fence && *attempt == view.attempts + 1)
+            let grows = *fence > view.fence || view.fence.get() == u64::MAX;
+            grows && *attempt == (view.attempts + 1).min(u32::from(u16::MAX))
         }
         (StateView::InFlight { lease_left }, Claimed::InFlight { retry_after }) => retry_after <= lease_left,
         // The lease ended between the load and the claim.

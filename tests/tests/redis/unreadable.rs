@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use idempotency_core::store::{Adopted, Claimed, Hold, Lease, Release, Resolution, StateView, Store as _};
-use idempotency_core::{OnExpired, Outcome, StoreErrorKind};
+use idempotency_core::{Fence, OnExpired, Outcome, StoreErrorKind};
 use idempotency_tests::redis_case::{
     LEASE, claim, completion, grant, key, ordered, outcome_of, owner, record_name, store,
 };
@@ -16,10 +16,21 @@ async fn genuine(server: &RedisServer) -> Vec<u8> {
     server.query(&["GET", &record_name("genuine")]).await
 }
 
+/// The length of a record before its parts.
+const HEAD: usize = 48;
+
 /// The same record with one more part, of two bytes.
 fn with_part(record: &[u8], tag: u8) -> Vec<u8> {
-    let len = u16::from_be_bytes([record[59], record[60]]) + 5;
-    [&record[..59], &len.to_be_bytes(), &record[61..], &[tag, 0, 2, 7, 8]].concat()
+    let (head, rest) = record.split_at(HEAD);
+    let len = u16::from_be_bytes([rest[0], rest[1]]) + 5;
+    [head, &len.to_be_bytes(), &rest[2..], &[tag, 0, 2, 7, 8]].concat()
+}
+
+/// The same record in the format before, which had a byte of flags, 4 bytes of attempts, and 16 bytes of digest.
+fn in_format_2(record: &[u8]) -> Vec<u8> {
+    let (state, flags) = (record[1] & 3, record[1] >> 2);
+    let digest = *key("k").digest().as_bytes();
+    [&[2, state, flags], &record[2..26], &[0, 0], &record[26..40], &digest[16..], &record[HEAD..]].concat()
 }
 
 /// A part that a later version wrote survives every operation of this version.
@@ -33,10 +44,10 @@ async fn an_ignorable_part_of_a_later_version_is_kept_by_every_script() {
     let newer = with_part(&own, 127);
     server.connection().await.set(&name, &newer).await.unwrap();
     let _: i64 = server.query(&["PEXPIRE", &name, "1000"]).await;
-    let parts = &newer[59..];
+    let parts = &newer[HEAD..];
     let kept = async |what: &str| {
         let bytes: Vec<u8> = server.query(&["GET", &name]).await;
-        assert_eq!(&bytes[59..59 + parts.len()], parts, "{what}");
+        assert_eq!(&bytes[HEAD..HEAD + parts.len()], parts, "{what}");
     };
     let (first, _) = grant(&store, &claim("k", 1)).await;
     kept("a takeover").await;
@@ -53,7 +64,7 @@ async fn an_ignorable_part_of_a_later_version_is_kept_by_every_script() {
     assert_eq!(store.complete(&completion(&third, &Outcome::new("done"))).await.unwrap(), Hold::Held);
     // The order is written before them.
     let bytes: Vec<u8> = server.query(&["GET", &name]).await;
-    assert_eq!(&bytes[59 + 40..], [parts, b"done"].concat());
+    assert_eq!(&bytes[HEAD + 40..], [parts, b"done"].concat());
     assert_eq!(outcome_of(store.claim(&claim("k", 4)).await.unwrap()), Outcome::new("done"));
     let label = store.load(key("k").digest()).await.unwrap().unwrap().label;
     assert_eq!(label, claim("k", 1).label);
@@ -64,11 +75,9 @@ async fn garbage_truncated_foreign_and_borrowed_records_are_in_doubt() {
     let server = RedisServer::start().await;
     let store = store(&server.url());
     let genuine = genuine(&server).await;
-    // A record holds the start of its key's digest.
-    let own: Vec<u8> = {
-        grant(&store, &claim("k", 9)).await;
-        server.query(&["GET", &record_name("k")]).await
-    };
+    // A record holds the end of its key's digest.
+    let (lease, _) = grant(&store, &claim("k", 9)).await;
+    let own: Vec<u8> = server.query(&["GET", &record_name("k")]).await;
     let spoiled = |at: usize, byte: u8| {
         let mut bytes = own.clone();
         bytes[at] = byte;
@@ -79,20 +88,21 @@ async fn garbage_truncated_foreign_and_borrowed_records_are_in_doubt() {
         ("garbage", b"hello".to_vec()),
         ("truncated", own[..own.len() - 1].to_vec()),
         ("trailing bytes", [&own[..], b"x"].concat()),
-        ("the former format", spoiled(0, 1)),
-        ("a later format", spoiled(0, 3)),
-        ("an unknown state", spoiled(1, 4)),
-        ("a binding part that is announced", spoiled(2, 4 | 8)),
-        ("an unknown flag", spoiled(2, 4 | 32)),
-        ("a fingerprint that is not there", spoiled(2, 4 | 1)),
-        ("an order that is not there", spoiled(2, 4 | 2)),
+        ("a record of the format before", in_format_2(&own)),
+        ("the number of the format before", spoiled(0, 2)),
+        ("a later format", spoiled(0, 4)),
+        ("no state", spoiled(1, 16)),
+        ("a binding part that is announced", spoiled(1, 1 | 16 | 32)),
+        ("an unknown flag", spoiled(1, 1 | 16 | 64)),
+        ("a fingerprint that is not there", spoiled(1, 1 | 16 | 4)),
+        ("an order that is not there", spoiled(1, 1 | 16 | 8)),
         ("a binding part", with_part(&own, 128)),
         ("another key's record", genuine),
     ];
     for (what, bytes) in cases {
         let mut connection = server.connection().await;
         connection.set(record_name("k"), &bytes).await.unwrap();
-        assert_in_doubt(&server, what).await;
+        assert_in_doubt(&server, &lease, what).await;
         let after: Vec<u8> = server.query(&["GET", &record_name("k")]).await;
         assert_eq!(after, bytes, "{what} must stay as it is");
     }
@@ -102,21 +112,23 @@ async fn garbage_truncated_foreign_and_borrowed_records_are_in_doubt() {
 async fn a_value_of_another_type_is_in_doubt() {
     let server = RedisServer::start().await;
     let _: i64 = server.query(&["HSET", &record_name("k"), "field", "value"]).await;
-    assert_in_doubt(&server, "a hash").await;
+    let lease = claim("k", 9).granted(Fence::new(1));
+    assert_in_doubt(&server, &lease, "a hash").await;
     let kind: String = server.query(&["TYPE", &record_name("k")]).await;
     assert_eq!(kind, "hash");
 }
 
-async fn assert_in_doubt(server: &RedisServer, what: &str) {
+/// Asserts that the key `k` is in doubt to all, and that a holder with this lease has lost it.
+async fn assert_in_doubt(server: &RedisServer, lease: &Lease, what: &str) {
     let store = store(&server.url());
     let mut rerun = claim("k", 2);
     rerun.on_expired = OnExpired::Rerun;
     assert_eq!(store.claim(&rerun).await.unwrap(), Claimed::InDoubt, "{what}");
     assert_eq!(store.claim(&ordered("k", 2, "r", 1)).await.unwrap(), Claimed::InDoubt, "{what}, by script");
-    let (lease, _) = (rerun.granted(idempotency_core::Fence::new(1)), 1);
-    assert_eq!(store.renew(&lease, LEASE).await.unwrap(), Hold::Lost, "{what}");
-    assert_eq!(store.complete(&completion(&lease, &Outcome::default())).await.unwrap(), Hold::Lost, "{what}");
-    assert_eq!(store.release(&lease, Release::Failed).await.unwrap(), Hold::Lost, "{what}");
+    assert_eq!(store.renew(lease, LEASE).await.unwrap(), Hold::Lost, "{what}");
+    assert_eq!(store.adopt(lease, owner(3), LEASE).await.unwrap(), Adopted::Lost, "{what}");
+    assert_eq!(store.complete(&completion(lease, &Outcome::default())).await.unwrap(), Hold::Lost, "{what}");
+    assert_eq!(store.release(lease, Release::Failed).await.unwrap(), Hold::Lost, "{what}");
     assert!(!store.resolve(key("k").digest(), &Resolution::Released).await.unwrap(), "{what}");
     let view = store.load(key("k").digest()).await.unwrap().unwrap();
     assert_eq!(view.state, StateView::Unreadable, "{what}");

@@ -106,8 +106,8 @@ async fn a_waiter_whose_flag_is_lost_asks_again() {
     let granted: Vec<u8> = server.query(&["GET", &record_name("k")]).await;
     let waiter = wait(&store, "k");
     until(async || server.query::<Vec<u8>>(&["GET", &record_name("k")]).await != granted).await;
-    let without_flag = "return redis.call('SETRANGE', KEYS[1], 2, string.char(ARGV[1]))";
-    let flags = granted[2].to_string();
+    let without_flag = "return redis.call('SETRANGE', KEYS[1], 1, string.char(ARGV[1]))";
+    let flags = granted[1].to_string();
     let _: u64 = server.query(&["EVAL", without_flag, "1", &record_name("k"), &flags]).await;
     assert_eq!(store.complete(&completion(&lease, &Outcome::new("done"))).await.unwrap(), Hold::Held);
     woken(waiter).await;
@@ -119,10 +119,11 @@ async fn no_ended_record_says_that_it_is_awaited() {
     let store = store(&server.url());
     for name in ["completed", "released"] {
         let (lease, _) = grant(&store, &claim(name, 1)).await;
-        let flags = async || server.query::<Vec<u8>>(&["GET", &record_name(name)]).await[2];
+        // The lower two bits are the state.
+        let flags = async || server.query::<Vec<u8>>(&["GET", &record_name(name)]).await[1] & !3;
         let before = flags().await;
         let waiter = wait(&store, name);
-        until(async || flags().await == before | 16).await;
+        until(async || flags().await == before | 128).await;
         match name {
             "completed" => drop(store.complete(&completion(&lease, &Outcome::default())).await.unwrap()),
             _ => drop(store.release(&lease, Release::Failed).await.unwrap()),

@@ -102,13 +102,13 @@ async fn a_record_in_redis_that_cannot_be_read_is_in_doubt_and_stays_as_it_is() 
                 bytes
             };
             let cases = [
-                ("truncated", genuine[..58].to_vec()),
+                ("truncated", genuine[..47].to_vec()),
                 ("nothing", Vec::new()),
                 ("foreign", b"{\"state\":\"done\"}".to_vec()),
-                ("a later format", spoiled(0, 3)),
-                ("a later state", spoiled(1, 4)),
-                ("a later part", spoiled(2, 8)),
-                ("another key's", spoiled(43, !genuine[43])),
+                ("a later format", spoiled(0, 4)),
+                ("no state", spoiled(1, genuine[1] & !3)),
+                ("a later part", spoiled(1, genuine[1] | 32)),
+                ("another key's", spoiled(40, !genuine[40])),
             ];
             for (what, bytes) in cases {
                 connection.set(&name, &bytes).await.unwrap();

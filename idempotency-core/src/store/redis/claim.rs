@@ -294,7 +294,8 @@ pub(super) fn parse_script_reply(reply: Value, digest: KeyDigest) -> Option<Clai
 /// Reads a grant from the adjacent fence and attempts of a record.
 pub(super) fn grant(bytes: &[u8]) -> Option<Grant> {
     let (fence, attempt) = bytes.split_first_chunk()?;
-    Some(Grant::new(Fence::new(u64::from_be_bytes(*fence)), u32::from_be_bytes(attempt.try_into().ok()?)))
+    let attempt = u16::from_be_bytes(attempt.try_into().ok()?);
+    Some(Grant::new(Fence::new(u64::from_be_bytes(*fence)), attempt.into()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::record::codec;
 use crate::{KeyDigest, Lease};
 
-/// The number of records in a generation. A record has 59 bytes and its label, so two generations take some megabytes.
+/// The number of records in a generation. A record has 48 bytes and its label, so two generations take some megabytes.
 const GENERATION: usize = 8_192;
 
 /// Remembers the bytes of granted records, so that their completion can compare them. Forgetting one costs a script.

@@ -1,6 +1,6 @@
 //! The operations for operators on one record: load, forget, resolve.
 //!
-//! They take the digest of the key. Its first 24 bytes are the record's address. `load` and `resolve` use the last 16
+//! They take the digest of the key. Its first 24 bytes are the record's address. `load` and `resolve` use the last 8
 //! bytes to check that the record belongs to the key; `forget` does not check.
 
 use std::sync::Arc;

@@ -37,7 +37,7 @@ fn parts() -> impl Strategy<Value = Parts> {
 fn records() -> impl Strategy<Value = Packed> {
     let outcome = prop::option::of(vec(any::<u8>(), 0..100));
     let state = (any::<bool>(), outcome);
-    let identity = (any::<[u8; 16]>(), any::<u64>(), any::<u32>());
+    let identity = (any::<[u8; 16]>(), any::<u64>(), any::<u16>());
     let order = prop::option::of((any::<[u8; 32]>(), any::<u64>()));
     let options = (prop::option::of(any::<[u8; 32]>()), order, parts());
     (state, identity, options, 0..=MAX_MILLIS, 0..=MAX_MILLIS).prop_map(
@@ -48,7 +48,7 @@ fn records() -> impl Strategy<Value = Packed> {
                 None => State::Released,
             };
             let mut record = Record::new(state, Owner::from_bytes(owner), Fence::new(fence));
-            record.attempts = attempts;
+            record.attempts = attempts.into();
             record.fingerprint = fingerprint.map(Fingerprint::from_bytes);
             record.order = order.map(|(resource, version)| {
                 ScopedOrder::new(ResourceDigest::from_bytes(resource), Version::new(version))
@@ -75,9 +75,9 @@ proptest! {
     }
 
     #[test]
-    fn a_record_with_an_unknown_flag_is_refused(flag in prop_oneof![Just(8), Just(32), Just(64), Just(128)], packed in records()) {
+    fn a_record_with_an_unknown_flag_is_refused(flag in prop_oneof![Just(32), Just(64)], packed in records()) {
         let mut bytes = packed.encode(digest());
-        bytes[2] |= flag;
+        bytes[1] |= flag;
         prop_assert_eq!(Packed::decode(bytes, digest()), None);
     }
 
@@ -90,7 +90,7 @@ proptest! {
     }
 }
 
-const DIGEST_END: &str = "c9ab8c32db985070563347b67c10567b";
+const DIGEST_END: &str = "563347b67c10567b";
 const OWNER: &str = "000102030405060708090a0b0c0d0e0f";
 const FINGERPRINT: &str = "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100";
 const RESOURCE: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -104,8 +104,8 @@ fn hex(text: &str) -> Vec<u8> {
 fn golden() -> [(String, State, bool, Option<u64>, Parts); 4] {
     let (lease, at) = ("000000007530", "019b76daa800");
     let head = |state_and_flags: &str, lease: &str| {
-        let identity = format!("{OWNER} 0006474846204000 00000003");
-        format!("02 {state_and_flags} {identity} {lease} 0000240c8400 {DIGEST_END}")
+        let identity = format!("{OWNER} 0006474846204000 0003");
+        format!("03 {state_and_flags} {identity} {lease} 0000240c8400 {DIGEST_END}")
     };
     let label = "000c 01 0001 65 02 0001 6b 7f 0001 aa";
     let mut parts = Parts::of(Label::of(&key())).to_bytes().to_vec();
@@ -114,23 +114,35 @@ fn golden() -> [(String, State, bool, Option<u64>, Parts); 4] {
     let done = |outcome: &'static str| completed(outcome, 1_767_225_600_000, 604_800_000);
     let in_flight = State::InFlight { deadline: Duration::from_secs(30) };
     [
-        (head("01 00", lease), in_flight, false, None, Parts::default()),
-        (head("02 01", lease) + FINGERPRINT, State::Released, true, None, Parts::default()),
+        (head("01", lease), in_flight, false, None, Parts::default()),
+        (head("06", lease) + FINGERPRINT, State::Released, true, None, Parts::default()),
         (
-            head("03 06", at) + &format!("000000006955b900 {RESOURCE} {label} 646f6e65"),
+            head("1b", at) + &format!("000000006955b900 {RESOURCE} {label} 646f6e65"),
             done("done"),
             false,
             Some(1_767_225_600),
             parts.clone(),
         ),
         (
-            head("03 07", at) + &format!("{FINGERPRINT} ffffffffffffffff {RESOURCE} {label}"),
+            head("1f", at) + &format!("{FINGERPRINT} ffffffffffffffff {RESOURCE} {label}"),
             done(""),
             true,
             Some(u64::MAX),
             parts,
         ),
     ]
+}
+
+/// The formats before this one were never released. Their records have the same fields at other places.
+#[test]
+fn a_record_of_the_format_before_is_refused() {
+    let identity = format!("{OWNER} 0006474846204000 00000003");
+    let times = "000000007530 0000240c8400";
+    let digest_end = data_encoding::HEXLOWER.encode(&digest().as_bytes()[16..]);
+    for (state_and_flags, rest) in [("01 00", ""), ("02 01", FINGERPRINT), ("03 00", "646f6e65")] {
+        let bytes = hex(&format!("02 {state_and_flags} {identity} {times} {digest_end} {rest}"));
+        assert_eq!(Packed::decode(bytes, digest()), None);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! A name is the namespace and the first 24 bytes of a digest, as 32 characters of base64url. With a namespace of four
 //! characters that is 37 bytes, for which the usual allocator takes 48 bytes; the whole digest would take 64. A record
-//! holds the last 16 bytes of its digest, so that name and record together hold all 32.
+//! holds the last 8 bytes of its digest, so that name and record together hold all 32.
 //!
 //! A record's name depends only on its key's digest. So a delivery finds its record with or without an order, on one
 //! server and in a cluster. Neither alphabet has braces, so no name has a hash tag: in a cluster, each name has a slot

@@ -5,13 +5,13 @@ local value = get('GET', KEYS[1])
 local state = read(value, ARGV[1])
 if state ~= IN_FLIGHT then return false end
 if not is_held(state, value, ARGV[2]) then
-  return sub(value, 4, 19) == ARGV[3] and sub(value, 20, 31)
+  return sub(value, 3, 18) == ARGV[3] and sub(value, 19, 28)
 end
 local left, lease, retention, ttl = lease_left(KEYS[1], value)
 -- A pinned record stays in doubt for all but its new holder.
 local is_pinned = not left and ttl > 0
-local fence = next_fence(sub(value, 20, 27))
+local fence = next_fence(sub(value, 19, 26))
 redis.call('PEXPIRE', KEYS[1], whole(is_pinned and ttl or struct.unpack('>I6', ARGV[4]) + retention))
-redis.call('SETRANGE', KEYS[1], 3, ARGV[3] .. fence)
-if not is_pinned then redis.call('SETRANGE', KEYS[1], 31, ARGV[4]) end
-return fence .. sub(value, 28, 31)
+redis.call('SETRANGE', KEYS[1], 2, ARGV[3] .. fence)
+if not is_pinned then redis.call('SETRANGE', KEYS[1], 28, ARGV[4]) end
+return fence .. sub(value, 27, 28)

@@ -1,10 +1,13 @@
 -- The functions that all scripts share: reading records and marks, leases, and fences.
--- The layout of a record, as in codec.rs: 1 format, 2 state, 3 flags, 4-19 owner, 20-27 fence, 28-31 attempts, 32-37
--- lease (time of completion if completed), 38-43 retention, 44-59 end of the key digest; then fingerprint (32) if flag
--- 1 is set, version and resource (8 + 32) if flag 2 is set, length and parts (2 + n) if flag 4 is set, and the outcome
--- of a completed record. Flag 16 only says that a record in flight has a waiter.
+-- The layout of a record, as in codec.rs: 1 format, 2 state (the lower two bits) and flags, 3-18 owner, 19-26 fence,
+-- 27-28 attempts, 29-34 lease (time of completion if completed), 35-40 retention, 41-48 end of the key digest; then
+-- fingerprint (32) if flag 4 is set, version and resource (8 + 32) if flag 8 is set, length and parts (2 + n) if flag 16
+-- is set, and the outcome of a completed record. Flag 128 only says that a record in flight has a waiter.
+local FORMAT = 3
 local IN_FLIGHT, RELEASED, COMPLETED = 1, 2, 3
-local AWAITED = 16
+-- Lua 5.1 has no bit operators: bits % flag are the bits below a flag. UNKNOWN is the lowest bit without a meaning.
+local HAS_FINGERPRINT, HAS_ORDER, HAS_PARTS, UNKNOWN, AWAITED = 4, 8, 16, 32, 128
+local MAX_ATTEMPTS = 65535
 local byte, sub = string.byte, string.sub
 
 -- The value that this command reads. A value of another type reads as an empty string, which is no record. Any other
@@ -32,33 +35,34 @@ end
 -- The state of a record, and the positions of its order, its parts and its outcome. nil if the value is not a record of
 -- this key in this format.
 local function read(value, digest)
-  if not value or #value < 59 or byte(value) ~= 2 or sub(value, 44, 59) ~= digest then return end
-  local state, flags = byte(value, 2, 3)
-  if flags >= AWAITED then flags = flags - AWAITED end
-  if state < IN_FLIGHT or state > COMPLETED or flags > 7 then return end
-  local order = 60 + flags % 2 * 32
-  local parts = order + (flags % 4 > 1 and 40 or 0)
+  if not value or #value < 48 or byte(value) ~= FORMAT or sub(value, 41, 48) ~= digest then return end
+  local bits = byte(value, 2) % AWAITED
+  local state = bits % HAS_FINGERPRINT
+  if state == 0 or bits >= UNKNOWN then return end
+  local order = bits % HAS_ORDER >= HAS_FINGERPRINT and 81 or 49
+  local parts = order + (bits % HAS_PARTS >= HAS_ORDER and 40 or 0)
   local body = parts
-  if flags > 3 then body = parts_end(value, parts) end
+  if bits >= HAS_PARTS then body = parts_end(value, parts) end
   if not body or #value < body - 1 or (state ~= COMPLETED and #value >= body) then return end
   return state, order, parts, body
 end
 
--- The flags of a record (1 byte), without the one of a waiter.
-local function unawaited(value)
-  return string.char(byte(value, 3) % AWAITED)
+-- This state with a record's flags (1 byte), without the flag of a waiter.
+local function in_state(state, value)
+  local bits = byte(value, 2) % AWAITED
+  return string.char(bits - bits % HAS_FINGERPRINT + state)
 end
 
 -- Whether a record is in flight under this owner and fence.
 local function is_held(state, value, identity)
-  return state == IN_FLIGHT and sub(value, 4, 27) == identity
+  return state == IN_FLIGHT and sub(value, 3, 26) == identity
 end
 
 -- The milliseconds left of a lease (0 or less once it has expired), its length, the retention, and the TTL. The first
 -- is nil if the TTL does not tell: the key was persisted from outside, or pinned because its outcome could not be
 -- recorded.
 local function lease_left(key, value)
-  local lease, retention = struct.unpack('>I6I6', sub(value, 32, 43))
+  local lease, retention = struct.unpack('>I6I6', sub(value, 29, 40))
   local ttl = redis.call('PTTL', key)
   local left
   if ttl >= 0 and ttl <= retention + 2 * lease then left = ttl - retention end

@@ -8,5 +8,5 @@ local left, lease, retention, ttl = lease_left(KEYS[1], value)
 if not left and ttl > 0 then return 1 end
 local wanted = struct.unpack('>I6', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], whole(wanted + retention))
-if wanted ~= lease then redis.call('SETRANGE', KEYS[1], 31, ARGV[3]) end
+if wanted ~= lease then redis.call('SETRANGE', KEYS[1], 28, ARGV[3]) end
 return 1
