@@ -5,7 +5,7 @@ use std::time::Duration;
 use idempotency_core::store::{Adopted, Claimed, Hold, Lease, Release, Resolution, StateView, Store as _};
 use idempotency_core::{Fence, OnExpired, Outcome, StoreErrorKind};
 use idempotency_tests::redis_case::{
-    LEASE, claim, completion, grant, key, ordered, outcome_of, owner, record_name, store,
+    LEASE, RETENTION, claim, completion, grant, key, ordered, outcome_of, owner, record_name, store,
 };
 use idempotency_tests::redis_server::RedisServer;
 use redis::AsyncTypedCommands as _;
@@ -83,25 +83,34 @@ async fn garbage_truncated_foreign_and_borrowed_records_are_in_doubt() {
         bytes[at] = byte;
         bytes
     };
-    let cases = [
+    let in_the_head = [
         ("nothing", Vec::new()),
         ("garbage", b"hello".to_vec()),
-        ("truncated", own[..own.len() - 1].to_vec()),
-        ("trailing bytes", [&own[..], b"x"].concat()),
         ("a record of the format before", in_format_2(&own)),
         ("the number of the format before", spoiled(0, 2)),
         ("a later format", spoiled(0, 4)),
         ("no state", spoiled(1, 16)),
         ("a binding part that is announced", spoiled(1, 1 | 16 | 32)),
         ("an unknown flag", spoiled(1, 1 | 16 | 64)),
+        ("another key's record", genuine),
+    ];
+    let after_the_head = [
+        ("truncated", own[..own.len() - 1].to_vec()),
+        ("trailing bytes", [&own[..], b"x"].concat()),
         ("a fingerprint that is not there", spoiled(1, 1 | 16 | 4)),
         ("an order that is not there", spoiled(1, 1 | 16 | 8)),
         ("a binding part", with_part(&own, 128)),
-        ("another key's record", genuine),
     ];
-    for (what, bytes) in cases {
+    // A waiter reads the head alone, and waits for the lease of a record with a good one. So those have no TTL.
+    let ttl = (LEASE + RETENTION).as_millis() as i64;
+    let with_a_lease = in_the_head.into_iter().map(|(what, bytes)| (what, bytes, Some(ttl)));
+    let cases = with_a_lease.chain(after_the_head.map(|(what, bytes)| (what, bytes, None)));
+    for (what, bytes, ttl) in cases {
         let mut connection = server.connection().await;
         connection.set(record_name("k"), &bytes).await.unwrap();
+        if let Some(ttl) = ttl {
+            assert!(connection.pexpire(record_name("k"), ttl).await.unwrap());
+        }
         assert_in_doubt(&server, &lease, what).await;
         let after: Vec<u8> = server.query(&["GET", &record_name("k")]).await;
         assert_eq!(after, bytes, "{what} must stay as it is");
