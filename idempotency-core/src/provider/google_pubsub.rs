@@ -60,9 +60,9 @@ impl GooglePubSub {
         certainty: Certainty::Confirmed,
         retries_4xx: Fact::confirmed(true),
         retry_repeats_key: Fact::confirmed(true),
-        answers: "The statuses 102, 200, 201, 202 and 204 acknowledge a message (not confirmed). After any other, and after a timeout, it sends the message again (confirmed): at once, or with growing delays if the subscription's retry policy says so. It goes on until the subscription no longer keeps the message, or until a dead-letter topic takes it after 5 to 100 attempts, if you set one (confirmed).",
+        answers: "The statuses 102, 200, 201, 202 and 204 acknowledge a message (not confirmed). After any other, and after a timeout, it sends the message again until the subscription drops it (confirmed). With a dead-letter topic, it stops after 5 to 100 attempts (confirmed). A retry policy adds growing delays (confirmed).",
         setup: "Switch authentication on for the push subscription, with a service account. Leave payload unwrapping off. The first argument of `new` is the audience: the push endpoint's URL, unless the subscription sets another. The second is the service account's email address. Instead of a secret, `new` takes the keys that Google publishes, through a cache.",
-        note: "It waits for an answer until the subscription's acknowledgement deadline, 10 s by default and at most 600 s (confirmed). A seek, which is its redelivery by hand, sends acknowledged messages again. A message gets its id when it is published, so the id should then be the same (not confirmed). The record is kept for 14 days, since a subscription keeps a message for 7 days by default (confirmed).",
+        note: "It waits for an answer until the subscription's acknowledgement deadline, 10 s by default and at most 600 s (confirmed). To redeliver by hand, seek the subscription: it then sends acknowledged messages again. A message keeps the id that it got when it was published, so the key should be the same (not confirmed). The record is kept for 14 days, since a subscription keeps a message for 7 days by default (confirmed).",
         ..Facts::UNKNOWN
     };
 

@@ -1,4 +1,4 @@
-//! Concurrent commands: those of one turn of the event loop share few writes.
+//! Concurrent commands: those of one turn of the event loop share a few writes.
 
 use std::time::{Duration, Instant};
 
@@ -47,7 +47,8 @@ async fn the_server_gets_the_first_commands_of_a_long_turn_before_it_ends() {
     let store = store(&server.url());
     grant(&store, &claim("warm", 1)).await;
     let url = server.url();
-    // All of them are ready before the first one runs. The last to be spawned runs first, which is why there is one more.
+    // All claims are ready before the first one runs. The last spawned task runs first, so an empty one is spawned after
+    // the observer.
     let turn = tokio::spawn(async move {
         for number in 0..EXECUTIONS {
             let store = store.clone();
@@ -61,7 +62,7 @@ async fn the_server_gets_the_first_commands_of_a_long_turn_before_it_ends() {
     turn.await.unwrap();
 }
 
-/// Blocks the thread until the server has so many records.
+/// Blocks the thread until the server has at least `count` records.
 fn wait_for_records(url: &str, count: usize) {
     let mut connection = redis::Client::open(url).unwrap().get_connection().unwrap();
     let begin = Instant::now();

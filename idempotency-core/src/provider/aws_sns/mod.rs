@@ -101,8 +101,8 @@ impl AwsSns {
 
     /// Passes the confirmations of your topics to the handler, as deliveries whose type is `SubscriptionConfirmation` or
     /// `UnsubscribeConfirmation`. To confirm, the handler requests the `SubscribeURL` in the body, which is signed. Default:
-    /// they are answered 200 without the handler, and nothing is requested. Since SNS sends no notifications before a subscription is
-    /// confirmed, and none after it has ended, each of them is then logged as a warning, with its topic.
+    /// they are answered 200 without the handler, nothing is requested, and each is logged as a warning with its topic: SNS sends
+    /// no notifications until a subscription is confirmed, and none after it has ended.
     #[must_use]
     pub fn with_confirmations(mut self) -> Self {
         self.passes_confirmations = true;
@@ -158,7 +158,7 @@ impl Provider for AwsSns {
         message.check_borders()?;
         signature::fresh_date(message.time(), incoming.now, self.tolerance)?;
         if message.kind() != Kind::Notification && !self.passes_confirmations {
-            warn(message.kind(), incoming.provider, message.topic());
+            warn_of_unhandled(message.kind(), incoming.provider, message.topic());
             return Ok(Received::Handshake(RecordedResponse::new(StatusCode::OK, "")));
         }
         // The signature covers some fields, and not the text of the body.
@@ -174,7 +174,7 @@ impl Provider for AwsSns {
 ///
 /// A forged message does not get here. A captured one does, for as long as its time is in the tolerance. The URL has a token, and is
 /// left out.
-fn warn(kind: Kind, provider: Option<&str>, topic: &str) {
+fn warn_of_unhandled(kind: Kind, provider: Option<&str>, topic: &str) {
     match kind {
         Kind::Notification => {}
         Kind::SubscriptionConfirmation => tracing::warn!(
@@ -188,7 +188,7 @@ fn warn(kind: Kind, provider: Option<&str>, topic: &str) {
             target: "idempotency",
             provider,
             topic,
-            "the endpoint is unsubscribed, so Amazon SNS sends no more notifications: if you did not want this, subscribe it \
+            "the endpoint is unsubscribed, so Amazon SNS sends no more notifications: if this was not intended, subscribe it \
              again"
         ),
     }

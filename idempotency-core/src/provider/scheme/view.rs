@@ -56,7 +56,7 @@ impl Scheme {
         self.is_keyless
     }
 
-    /// The methods besides POST that carry deliveries, if you configure the sender so.
+    /// The methods other than POST by which the sender delivers, if you configure it to.
     #[must_use]
     pub fn further_methods(&self) -> &'static [&'static str] {
         self.methods

@@ -65,12 +65,12 @@ pub struct Twilio {
 impl Twilio {
     /// Verifies requests to one URL with the account's auth token.
     ///
-    /// The URL's scheme, host and path must be those that Twilio uses, even if a proxy changes them: with others, every request
-    /// gets a 401. The query is taken from the request. That of the URL and its fragment, such as `#rc=2`, are ignored.
+    /// The URL's scheme, host and path must be those that Twilio uses, even if a proxy changes them: otherwise every request
+    /// gets a 401. The query is taken from the request: a query or a fragment in this URL, such as `#rc=2`, is ignored.
     ///
     /// # Errors
-    /// [`SettingError::Secret`] when the token is blank, or the Sid of an account or of an API key. [`SettingError::Url`] when the URL
-    /// is not absolute, or is not `http` or `https`.
+    /// [`SettingError::Secret`] when the token is blank, or is the Sid of an account or of an API key. [`SettingError::Url`] when the
+    /// text is not an absolute `http` or `https` URL.
     pub fn new(auth_token: impl AsRef<[u8]>, public_url: impl AsRef<str>) -> Result<Self, SettingError> {
         Self::from_secrets(Secrets::one(self::auth_token(auth_token.as_ref())?), public_url)
     }

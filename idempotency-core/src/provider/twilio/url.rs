@@ -24,7 +24,7 @@ impl PublicUrl {
     /// `#rc=2`, tells Twilio how to connect.
     ///
     /// # Errors
-    /// [`SettingError::Url`] when Twilio cannot send requests to the rest.
+    /// [`SettingError::Url`] when the rest is not a URL that Twilio can send requests to.
     pub(super) fn new(url: &str) -> Result<Self, SettingError> {
         let url = EndpointUrl::checked(url.split(['?', '#']).next().unwrap_or_default())?;
         let (scheme, rest) = url.as_str().split_once("://").ok_or(SettingError::Url)?;

@@ -86,8 +86,8 @@ impl Endpoint {
 }
 
 impl Entry {
-    /// Packs a record that is kept for `retention` after its lease, or from now if it is not in flight. Takes `label`, and
-    /// not the record's own.
+    /// Packs a record that is kept for `retention` after its lease, or from now if it is not in flight. Uses `label`
+    /// instead of the record's own.
     pub(super) fn new(record: Record, retention: Duration, now: Duration, label: SharedLabel) -> Self {
         let lease = match record.state {
             State::InFlight { deadline } => deadline.saturating_sub(now).min(MAX_SPAN),

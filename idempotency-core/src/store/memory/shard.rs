@@ -105,7 +105,7 @@ impl Shard {
         Some(&node.entry).filter(|entry| entry.expires() > now)
     }
 
-    /// The record of a key, unless it has expired. The caller counts a change of its bytes.
+    /// The record of a key, unless it has expired. A caller that changes its size must update the totals.
     pub(super) fn live_mut(&mut self, digest: KeyDigest, now: Ticks) -> Option<&mut Entry> {
         let node = self.records.find_mut(hash(&self.hasher, digest), |node| node.digest == digest)?;
         Some(&mut node.entry).filter(|entry| entry.expires() > now)
@@ -131,7 +131,7 @@ impl Shard {
         (views, has_more)
     }
 
-    /// Writes the record of a granted claim. Returns whether there was room. A key that has a record needs none.
+    /// Writes the record of a granted claim. Returns whether there was room. A key that has a record needs none, even if it has expired.
     pub(super) fn grant(
         &mut self,
         digest: KeyDigest,
@@ -198,7 +198,7 @@ impl Shard {
 }
 
 /// Hashes a part of a digest. The hash has a secret key: a sender can search for keys whose digests share a few bits, and
-/// would otherwise fill one place of the table.
+/// could otherwise overfill one part of the table.
 fn hash(hasher: &RandomState, digest: KeyDigest) -> u64 {
     let part = digest.as_bytes().last_chunk().expect("a digest has 32 bytes");
     hasher.hash_one(u64::from_ne_bytes(*part))

@@ -37,7 +37,7 @@ fn an_entry_has_88_bytes() {
 
 /// Also the record that takes the place of an expired one.
 #[tokio::test]
-async fn records_share_the_text_of_their_endpoint_until_it_is_used_no_more() {
+async fn records_share_the_text_of_their_endpoint_until_none_uses_it() {
     let clock = Arc::new(ManualClock::new());
     let store = MemoryStore::new().with_clock(Arc::clone(&clock));
     // All are in one shard.

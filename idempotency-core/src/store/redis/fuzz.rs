@@ -18,7 +18,7 @@ fn key() -> ScopedKey {
     ScopedKey::new(&Namespace::default(), Scope::endpoint("fuzz"), Key::new("k").expect("it is a key"))
 }
 
-/// Reads bytes as a record, as they are and with the key's own digest put in. Returns whether the latter are one.
+/// Reads bytes as a record, as they are and with the key's own digest put in. Returns whether the bytes with that digest are a record.
 pub(crate) fn record(bytes: &[u8]) -> bool {
     read(bytes);
     if bytes.len() < DIGEST_END.end {

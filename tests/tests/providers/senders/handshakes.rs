@@ -86,7 +86,7 @@ async fn a_page_names_the_method_of_a_handshake_that_does_not_come_by_post_and_t
     assert!(others.len() >= 10, "{:?}", others.keys());
     for (name, page) in pages() {
         assert!(page.contains(", post(handle).layer(idempotency))"), "{name}");
-        let said = page.split("- The handshake comes by ").nth(1).map(|rest| rest.split(',').next().unwrap());
+        let said = page.split("- The handshake is a ").nth(1).map(|rest| rest.split(' ').next().unwrap());
         let Some((provider, request)) = others.remove(name) else {
             assert_eq!(said, None, "{name}");
             continue;

@@ -1,9 +1,9 @@
-//! The commands on one connection: those of one turn of the event loop share few writes.
+//! The commands on one connection: those of one turn of the event loop share a few writes.
 //!
 //! The connection writes as soon as its task runs. On tokio's multi-threaded runtime that is right after the first command
-//! of a turn, so each command would be a write of its own, and wake the server for itself. So a command that is not alone
-//! joins a queue. What is queued is sent as one pipeline, when it is [`TOGETHER`] commands or all tasks that are ready have
-//! run. A longer turn is not held back to its end, because the server would then idle while the tasks run, and the tasks
+//! of a turn, so each command would be a separate write, and wake the server separately. So a command that is not alone
+//! joins a queue. The queue is sent as one pipeline as soon as it holds [`MAX_PIPELINE`] commands, or once all tasks that are
+//! ready have run. Waiting for the end of a longer turn would leave the server idle while the tasks run, and the tasks idle
 //! while the server works.
 //!
 //! Each command is sent at most once. A queued command whose caller is gone is not sent.
@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 const FEW: usize = 2;
 
 /// The most commands in one pipeline. Its replies are passed on together, and have one timeout.
-const TOGETHER: usize = 16;
+const MAX_PIPELINE: usize = 16;
 
 /// Sends commands on one connection. Clones share it.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ pub(crate) struct Commands {
     under_way: Arc<AtomicUsize>,
 }
 
-/// The commands that wait for others.
+/// Commands that wait to be sent together.
 #[derive(Default)]
 struct Queue(Mutex<Vec<Queued>>);
 
@@ -68,12 +68,12 @@ impl Commands {
         exchange(&mut self.connection, pipeline, count).await
     }
 
-    /// Queues a command. The first one of a queue sees to it that the queue is sent when this turn ends, and the last one
-    /// that fits sends it at once.
+    /// Queues a command. The first one in the queue schedules a send for the end of this turn. The one that fills the queue
+    /// sends it at once.
     fn enqueue(&self, queued: Queued) {
         let mut queue = self.queue.lock();
         queue.push(queued);
-        if queue.len() == TOGETHER {
+        if queue.len() == MAX_PIPELINE {
             let full = mem::take(&mut *queue);
             tokio::spawn(send_pipeline(self.connection.clone(), full));
         } else if queue.len() == 1 {

@@ -19,8 +19,8 @@
 //! rather than misread. Flag 32 announces a binding part, so that a reader that stops at the digest knows of it too. Flag
 //! 128 says that a waiter wants a message when a record in flight changes. It says nothing about any other record.
 //!
-//! Redis's allocator rounds up, so a byte may cost 16 or more. Without an outcome and the key's text, a record with an
-//! endpoint's name of 23 bytes has 76. With the 4 bytes that Redis adds, that is 80, which is a size class of jemalloc.
+//! Redis's allocator rounds up, so a byte may cost 16 or more. Without an outcome and the key's text, a record whose
+//! endpoint's name has 23 bytes takes 76. With the 4 bytes that Redis adds, that is 80, which is a size class of jemalloc.
 //!
 //! The TTL tells the time left. The TTL of a record in flight starts at lease + retention, so it exceeds the retention
 //! by the time left of the lease. No lease leaves a TTL over two leases + retention. Such a record is pinned: it is in

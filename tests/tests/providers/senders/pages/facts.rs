@@ -140,7 +140,7 @@ pub(super) fn brackets(table: &str) -> &'static str {
     }
 }
 
-/// The method of a handshake, if it does not come by POST. The text about a handshake begins with its method.
+/// The method of a handshake, if it does not come by POST. The text of such a handshake begins with its method.
 fn other_method(handshake: &str) -> Option<&str> {
     handshake.split(' ').next().filter(|word| matches!(*word, "GET" | "HEAD" | "OPTIONS"))
 }
@@ -173,15 +173,15 @@ pub(super) fn at_the_sender(
             lines.push("The layer answers the handshake: deploy the route before you enter the URL.".to_owned());
         }
         Some(Some(method)) => lines.push(format!(
-            "The handshake comes by {method}, and the layer answers it: deploy the route before you enter the URL. `post` suffices, because \
-             the layer is around [the whole route][providers#methods-other-than-post]."
+            "The handshake is a {method} request, which the layer answers: deploy the route before you enter the URL. `post` is enough, \
+             because the layer is around [the whole route][providers#methods-other-than-post]."
         )),
     }
     if !further_methods.is_empty() {
         let methods = further_methods.join(" or ");
         lines.push(format!(
-            "If you let it deliver by {methods}, let the route take that method too, such as `any(handle)`: the layer accepts such a \
-             delivery, and [`post` refuses it][providers#methods-other-than-post]."
+            "If you configure it to deliver by {methods}, the route must take that method too, for example with `any(handle)`: the layer \
+             accepts such a delivery, but [`post` refuses it][providers#methods-other-than-post]."
         ));
     }
     if let Some(patience) = facts.patience {

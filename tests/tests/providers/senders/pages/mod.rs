@@ -184,7 +184,7 @@ fn a_page_says_when_a_request_that_comes_again_runs_again_and_which_answers_are_
         ),
         (
             "zendesk",
-            "- If you let it deliver by PUT or PATCH, let the route take that method too, such as `any(handle)`: the layer accepts such a delivery, and [`post` refuses it][providers#methods-other-than-post].",
+            "- If you configure it to deliver by PUT or PATCH, the route must take that method too, for example with `any(handle)`: the layer accepts such a delivery, but [`post` refuses it][providers#methods-other-than-post].",
         ),
         ("orb", "| A redelivery by hand | not known: try it before you rely on it |"),
         ("outline", "| Answers | All are final: it never retries. |"),

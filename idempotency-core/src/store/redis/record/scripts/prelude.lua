@@ -5,7 +5,7 @@
 -- is set, and the outcome of a completed record. Flag 128 only says that a record in flight has a waiter.
 local FORMAT = 3
 local IN_FLIGHT, RELEASED, COMPLETED = 1, 2, 3
--- Lua 5.1 has no bit operators: bits % flag are the bits below a flag. UNKNOWN is the lowest bit without a meaning.
+-- Lua 5.1 has no bit operators: bits % flag gives the bits below a flag. UNKNOWN is the lowest bit without a meaning.
 local HAS_FINGERPRINT, HAS_ORDER, HAS_PARTS, UNKNOWN, AWAITED = 4, 8, 16, 32, 128
 local MAX_ATTEMPTS = 65535
 local byte, sub = string.byte, string.sub
@@ -47,7 +47,7 @@ local function read(value, digest)
   return state, order, parts, body
 end
 
--- This state with a record's flags (1 byte), without the flag of a waiter.
+-- The byte of this state and a record's flags, without the flag of a waiter.
 local function in_state(state, value)
   local bits = byte(value, 2) % AWAITED
   return string.char(bits - bits % HAS_FINGERPRINT + state)
