@@ -1,10 +1,12 @@
 //! One store on several runtimes, as with one per worker: a worker that blocks or ends does not disturb the others.
 
 use std::future::Future;
-use std::sync::mpsc;
+use std::pin::pin;
+use std::sync::{Arc, Barrier, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures_util::poll;
 use tokio::time::Instant;
 
 use idempotency_core::Outcome;
@@ -168,4 +170,45 @@ fn a_worker_that_blocks_while_it_reads_the_slot_map_does_not_block_the_others() 
     let claimed = runtime()
         .block_on(async { tokio::time::timeout(PATIENT / 2, store.claim(&claim("second", 1))).await });
     assert!(matches!(claimed, Ok(Ok(Claimed::Granted(_)))), "{claimed:?} after {:?}", start.elapsed());
+}
+
+/// No task of the runtime is left to send a queued command.
+#[test]
+fn calls_from_other_threads_end_when_their_runtime_does() {
+    const CALLS: usize = 8;
+    let runtime = runtime();
+    let server = runtime.block_on(RedisServer::start());
+    let store = store(&server);
+    runtime.block_on(grant(&store, &claim("warm", 1)));
+    let queued = Arc::new(Barrier::new(CALLS + 1));
+    let (ended, ends) = mpsc::channel();
+    for number in 0..CALLS {
+        let (handle, store) = (runtime.handle().clone(), store.clone());
+        let (queued, ended) = (Arc::clone(&queued), ended.clone());
+        std::thread::spawn(move || {
+            // A timer panics when its runtime has ended, which is an end too.
+            let _ended = SendOnDrop(ended);
+            handle.block_on(async {
+                let claim = claim(&format!("k{number}"), 1);
+                let mut call = pin!(store.claim(&claim));
+                assert!(poll!(&mut call).is_pending());
+                queued.wait();
+                let _ = call.await;
+            });
+        });
+    }
+    queued.wait();
+    drop(runtime);
+    for number in 0..CALLS {
+        assert_eq!(ends.recv_timeout(PATIENT), Ok(()), "{number} calls have ended");
+    }
+}
+
+/// Sends when it is dropped, also by a panic.
+struct SendOnDrop(mpsc::Sender<()>);
+
+impl Drop for SendOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
 }

@@ -7,18 +7,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use triomphe::ThinArc;
 
+use super::endpoint::Endpoint;
 use crate::store::{Label, Record, State};
 use crate::{Fence, Fingerprint, Key, Outcome, Owner, ScopedOrder};
 
-/// A time on the store's clock, in nanoseconds. Takes 8 bytes even as an option, where a `Duration` takes 16. The largest
-/// value is never reached, and time begins at one nanosecond.
+/// A time on the store's clock, in nanoseconds plus one. Takes 8 bytes even as an option, where a `Duration` takes 16. The
+/// largest value is never reached.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Ticks(NonZeroU64);
 
 impl Ticks {
     pub(super) fn of(time: Duration) -> Self {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-        Self(NonZeroU64::new(nanos).unwrap_or(NonZeroU64::MIN))
+        Self(NonZeroU64::MIN.saturating_add(nanos))
     }
 
     pub(super) fn left(self, now: Duration) -> Duration {
@@ -26,7 +27,7 @@ impl Ticks {
     }
 
     pub(super) fn nanos(self) -> u64 {
-        self.0.get()
+        self.0.get() - 1
     }
 
     fn time(self) -> Duration {
@@ -62,27 +63,11 @@ pub(super) struct SharedLabel {
     pub(super) key: Option<Key>,
 }
 
-/// The name of an endpoint, which records share. It is behind a second pointer, because a pointer to a text takes 16
-/// bytes, and one to this takes 8.
-#[derive(Clone)]
-pub(super) struct Endpoint(Arc<Arc<str>>);
-
 /// The fields that a first attempt without fingerprint and order does not need.
 struct Rest {
     attempts: u32,
     fingerprint: Option<Fingerprint>,
     order: Option<ScopedOrder>,
-}
-
-impl Endpoint {
-    pub(super) fn new(name: Arc<str>) -> Self {
-        Self(Arc::new(name))
-    }
-
-    /// Whether a record has this endpoint, and not only the table of endpoints.
-    pub(super) fn is_shared(&self) -> bool {
-        Arc::strong_count(&self.0) > 1
-    }
 }
 
 impl Entry {
@@ -138,7 +123,7 @@ impl Entry {
 
     pub(super) fn label(&self) -> Label {
         let mut label = Label::default();
-        label.endpoint = self.label.endpoint.as_ref().map(|endpoint| Arc::clone(&*endpoint.0));
+        label.endpoint = self.label.endpoint.as_ref().map(|endpoint| Arc::clone(endpoint.name()));
         label.key = self.label.key.clone();
         label
     }
@@ -178,7 +163,7 @@ impl Entry {
             Packed::Completed { outcome: Some(outcome), .. } => outcome.slice.len(),
             Packed::Completed { outcome: None, .. } | Packed::Open { .. } => 0,
         };
-        let endpoint = self.label.endpoint.as_ref().map_or(0, |endpoint| endpoint.0.len());
+        let endpoint = self.label.endpoint.as_ref().map_or(0, |endpoint| endpoint.name().len());
         outcome + endpoint + self.label.key.as_ref().map_or(0, |key| key.as_str().len())
     }
 }

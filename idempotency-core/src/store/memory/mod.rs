@@ -1,5 +1,6 @@
 //! `MemoryStore`, which keeps records in this process's memory.
 
+mod endpoint;
 mod entry;
 mod mark;
 mod shard;

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::mem;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use hashbrown::HashTable;
 
-use super::entry::{Endpoint, Entry, SharedLabel, Ticks};
+use super::endpoint::Endpoints;
+use super::entry::{Entry, SharedLabel, Ticks};
 use super::mark::Marks;
 use super::sync::atomic::{AtomicU64, Ordering};
 use super::sync::{Mutex, MutexGuard};
@@ -86,8 +87,7 @@ pub(super) struct Shard {
     /// Takes 9 bytes per bucket. A map from digest to entry would take 121, and hash tables are half empty.
     records: HashTable<Box<Node>>,
     hasher: RandomState,
-    /// The endpoints that records share, by their names.
-    endpoints: HashMap<Arc<str>, Endpoint>,
+    pub(super) endpoints: Endpoints,
     pub(super) waiting: HashMap<KeyDigest, Waiting>,
     sweep_at: usize,
 }
@@ -192,7 +192,7 @@ impl Shard {
         if self.records.len() < self.records.capacity() / 4 {
             self.records.shrink_to(2 * self.records.len(), |node| hash(&self.hasher, node.digest));
         }
-        self.endpoints.retain(|_, endpoint| endpoint.is_shared());
+        self.endpoints.sweep();
         self.sweep_at = next_sweep(self.records.len());
     }
 }
@@ -205,10 +205,7 @@ fn hash(hasher: &RandomState, digest: KeyDigest) -> u64 {
 }
 
 /// The label with the endpoint that records share.
-fn share(endpoints: &mut HashMap<Arc<str>, Endpoint>, label: &Label) -> SharedLabel {
-    let endpoint = label.endpoint.as_ref().map(|name| match endpoints.get(name) {
-        Some(endpoint) => endpoint.clone(),
-        None => endpoints.entry(Arc::clone(name)).or_insert_with(|| Endpoint::new(Arc::clone(name))).clone(),
-    });
+fn share(endpoints: &mut Endpoints, label: &Label) -> SharedLabel {
+    let endpoint = label.endpoint.as_ref().map(|name| endpoints.share(name));
     SharedLabel { endpoint, key: label.key.clone() }
 }

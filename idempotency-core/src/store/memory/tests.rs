@@ -64,6 +64,40 @@ async fn records_share_the_text_of_their_endpoint_until_none_uses_it() {
     assert!(!Arc::ptr_eq(&first, &endpoint(&names[0]).await));
 }
 
+#[tokio::test]
+async fn endpoints_without_records_do_not_pile_up() {
+    let store = MemoryStore::new().with_clock(ManualClock::new());
+    for number in 0..1_000 {
+        let mut claim = claim("k", 1);
+        claim.label.endpoint = Some(number.to_string().into());
+        granted(&store, &claim).await;
+        assert!(store.forget(claim.key.digest()).await.unwrap());
+    }
+    let kept = store.shards.records(key("k").digest()).endpoints.len();
+    assert!(kept <= 64, "{kept}");
+}
+
+/// A clock of a user's own may start at zero.
+#[tokio::test]
+async fn a_lease_that_ends_at_time_zero_is_over() {
+    #[derive(Debug)]
+    struct Zero;
+    impl Clock for Zero {
+        fn now(&self) -> Duration {
+            Duration::ZERO
+        }
+        fn unix_time(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+    let store = MemoryStore::new().with_clock(Zero);
+    let lease = granted(&store, &claim("k", 1)).await;
+    assert_eq!(store.release(&lease, Release::Abandoned).await.unwrap(), Hold::Held);
+    assert!(
+        matches!(store.claim(&claim("k", 2)).await.unwrap(), Claimed::Granted(grant) if grant.attempt == 2)
+    );
+}
+
 #[test]
 fn a_store_that_is_exactly_full_has_no_room() {
     let (totals, limits) = (Totals::default(), Limits { records: 1, bytes: 5 });

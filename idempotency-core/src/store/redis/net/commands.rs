@@ -73,18 +73,46 @@ impl Commands {
     fn enqueue(&self, queued: Queued) {
         let mut queue = self.queue.lock();
         queue.push(queued);
-        if queue.len() == MAX_PIPELINE {
-            let full = mem::take(&mut *queue);
+        let count = queue.len();
+        let full = if count == MAX_PIPELINE { mem::take(&mut *queue) } else { Vec::new() };
+        // A runtime that is shutting down drops the task at once, and the task may take the lock.
+        drop(queue);
+        if count == MAX_PIPELINE {
             tokio::spawn(send_pipeline(self.connection.clone(), full));
-        } else if queue.len() == 1 {
-            tokio::spawn(end_turn(self.connection.clone(), Arc::clone(&self.queue)));
+        } else if count == 1 {
+            tokio::spawn(end_turn(self.connection.clone(), Turn::of(&self.queue)));
         }
     }
 }
 
 impl Queue {
+    fn take(&self) -> Vec<Queued> {
+        mem::take(&mut *self.lock())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Queued>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A turn whose commands are queued. If the runtime ends before it does, its commands are dropped, so that no caller waits
+/// for them for ever.
+struct Turn(Option<Arc<Queue>>);
+
+impl Turn {
+    fn of(queue: &Arc<Queue>) -> Self {
+        Self(Some(Arc::clone(queue)))
+    }
+
+    /// Takes the commands out. Later ones have a turn of their own.
+    fn end(mut self) -> Vec<Queued> {
+        self.0.take().map(|queue| queue.take()).unwrap_or_default()
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        drop(self.0.take().map(|queue| queue.take()));
     }
 }
 
@@ -113,10 +141,9 @@ async fn let_others_run() {
 }
 
 /// Sends what is queued when all tasks that are ready have run.
-async fn end_turn(connection: MultiplexedConnection, queue: Arc<Queue>) {
+async fn end_turn(connection: MultiplexedConnection, turn: Turn) {
     let_others_run().await;
-    let queued = mem::take(&mut *queue.lock());
-    send_pipeline(connection, queued).await;
+    send_pipeline(connection, turn.end()).await;
 }
 
 async fn send_pipeline(mut connection: MultiplexedConnection, queued: Vec<Queued>) {
