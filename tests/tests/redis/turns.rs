@@ -1,11 +1,12 @@
 //! Concurrent commands: those of one turn of the event loop share a few writes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use idempotency_core::Outcome;
 use idempotency_core::store::{Hold, Store as _};
 use idempotency_tests::redis_case::{claim, completion, grant, store};
 use idempotency_tests::redis_server::RedisServer;
+use tokio::time::Instant;
 
 const EXECUTIONS: usize = 64;
 
