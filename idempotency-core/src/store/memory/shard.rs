@@ -131,7 +131,8 @@ impl Shard {
         (views, has_more)
     }
 
-    /// Writes the record of a granted claim. Returns whether there was room. A key that has a record needs none, even if it has expired.
+    /// Writes the record of a granted claim. Returns whether there was room. A key that has a record needs none, even if it
+    /// has expired.
     pub(super) fn grant(
         &mut self,
         digest: KeyDigest,

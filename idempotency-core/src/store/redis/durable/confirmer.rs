@@ -71,15 +71,7 @@ impl Confirmer {
         asking: bool,
     ) -> RedisResult<Value> {
         let (answer, mut answered) = oneshot::channel();
-        let group = {
-            let mut state = self.lock();
-            state.queue.push(PendingWrite { record: record.to_owned(), asking, answer });
-            let group = state.started;
-            if state.busy == 0 {
-                self.start_group(&mut state, dial, &wait);
-            }
-            group
-        };
+        let group = self.enqueue(PendingWrite { record: record.to_owned(), asking, answer }, dial, &wait);
         let reply = match tokio::time::timeout(wait.timeout / MAX_GROUPS, &mut answered).await {
             Ok(reply) => reply,
             Err(_) => {
@@ -90,6 +82,17 @@ impl Confirmer {
         reply.unwrap_or_else(|_| Err(io_error("the wait was dropped")))
     }
 
+    /// Queues a write for the next group, which it starts if no other waits. Returns how many groups were started before.
+    fn enqueue(self: &Arc<Self>, write: PendingWrite, dial: &Arc<dyn Dial>, wait: &Arc<Wait>) -> u64 {
+        let mut state = self.lock();
+        state.queue.push(write);
+        let group = state.started;
+        if state.busy == 0 {
+            self.start_group(state, dial, wait);
+        }
+        group
+    }
+
     /// Closes the idle connections: the server is gone or no longer the master.
     pub(crate) fn close_idle(&self) {
         self.lock().idle.clear();
@@ -97,16 +100,23 @@ impl Confirmer {
 
     /// Starts the queued group, unless it has been started already or too many groups wait.
     fn start_if_queued(self: &Arc<Self>, group: u64, dial: &Arc<dyn Dial>, wait: &Arc<Wait>) {
-        let mut state = self.lock();
+        let state = self.lock();
         if state.started == group && state.busy < MAX_GROUPS {
-            self.start_group(&mut state, dial, wait);
+            self.start_group(state, dial, wait);
         }
     }
 
-    fn start_group(self: &Arc<Self>, state: &mut State, dial: &Arc<dyn Dial>, wait: &Arc<Wait>) {
+    fn start_group(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        dial: &Arc<dyn Dial>,
+        wait: &Arc<Wait>,
+    ) {
         state.started += 1;
         state.busy += 1;
         let (group, idle) = (std::mem::take(&mut state.queue), state.idle.pop());
+        // A runtime that is shutting down drops the task at once, and dropping it takes the lock.
+        drop(state);
         let task = GroupTask { confirmer: Arc::clone(self), is_busy: true };
         tokio::spawn(task.run(Arc::clone(dial), Arc::clone(wait), group, idle));
     }
@@ -193,7 +203,12 @@ impl GroupTask {
 impl Drop for GroupTask {
     fn drop(&mut self) {
         if self.is_busy {
-            self.confirmer.lock().busy -= 1;
+            let mut state = self.confirmer.lock();
+            state.busy -= 1;
+            // No task is left that would answer what is queued, and its callers would wait for ever.
+            let unanswered = if state.busy == 0 { std::mem::take(&mut state.queue) } else { Vec::new() };
+            drop(state);
+            drop(unanswered);
         }
     }
 }
@@ -235,3 +250,7 @@ async fn exchange(
 fn io_error(message: &'static str) -> RedisError {
     std::io::Error::other(message).into()
 }
+
+#[cfg(test)]
+#[path = "confirmer_tests.rs"]
+mod tests;
